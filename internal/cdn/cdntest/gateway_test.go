@@ -1,0 +1,139 @@
+package cdntest
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"testing"
+	"time"
+)
+
+func TestGatewayChecksTokenAndProject(t *testing.T) {
+	t.Parallel()
+	unauthorized := answer{Status: 401, Body: page("401 Unauthorized")}
+	forbidden := answer{Status: 403, Body: page("403 Forbidden")}
+	for name, tc := range map[string]struct {
+		project, header string
+		want            answer
+	}{
+		"no token":                              {"110011", "X-Auth-Token: ", unauthorized},
+		"a token that nobody issued":            {"110011", "X-Auth-Token: AADnothing", unauthorized},
+		"a project in the path that is another": {"220022", "Accept: application/json", unauthorized},
+		"a project in the header only":          {"220022", "X-Project-Id: 220022", unauthorized},
+		"a header that names another project":   {"110011", "X-Project-Id: 220022", forbidden},
+		"no header for the project":             {"110011", "X-Project-Id: ", refused(400, "The Project ID must be provided.")},
+	} {
+		for what, method := range map[string]string{"/services": "GET", "/services/" + OtherID: "GET", "/services/" + OtherID + "/assets": "DELETE"} {
+			t.Run(name+", "+method+" "+what, func(t *testing.T) {
+				t.Parallel()
+				b := newBench(t)
+				same(t, "answer", b.do(method, "/v1.0/"+tc.project+what, tc.header), tc.want)
+				same(t, "purges", b.Purges(), []Purge(nil))
+			})
+		}
+	}
+}
+
+func TestQuotaRefusals(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		limit      Limit
+		status     int
+		retryAfter string
+	}{
+		"413 and a date rounded up, by default": {New().Limit, 413, "Thu, 29 Feb 2024 23:31:01 GMT"},
+		"413 and seconds rounded up":            {Limit{413, RetryAfterSeconds}, 413, "50"},
+		"429 and a date":                        {Limit{429, RetryAfterDate}, 429, "Thu, 29 Feb 2024 23:31:01 GMT"},
+		"503 and nothing":                       {Limit{503, RetryAfterAbsent}, 503, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, func(s *Server) { s.PurgesPerMinute, s.Limit = 1, tc.limit })
+			b.pass(time.Second / 2)
+			same(t, "first", b.purge(OtherID, "url=/a&hard=true"), accepted(OtherID))
+			b.pass(10*time.Second + time.Second/4)
+			resp, body := b.send(http.MethodDelete, assets(OtherID, "url=/a&hard=true"), "")
+			same(t, "second", answer{resp.StatusCode, "", body}, answer{tc.status, "", overLimit(strconv.Itoa(tc.status))})
+			same(t, "Retry-After", resp.Header.Get("Retry-After"), tc.retryAfter)
+			same(t, "Date", resp.Header.Get("Date"), "Thu, 29 Feb 2024 23:30:10 GMT")
+		})
+	}
+}
+
+func TestQuotaCounts(t *testing.T) {
+	t.Parallel()
+	const ok = "url=/a&hard=true"
+	for name, tc := range map[string]struct {
+		before func(*bench)
+		want   int
+	}{
+		"20 purges a minute are the default": {func(b *bench) {
+			for i := range 20 {
+				same(b.t, fmt.Sprint("purge ", i), b.purge(OtherID, ok).Status, 202)
+			}
+		}, 413},
+		"19 leave room for one": {func(b *bench) { b.purges19(ok) }, 202},
+		"purges of different services count together": {func(b *bench) {
+			b.purges19(ok)
+			b.purge(DeployedID, ok)
+		}, 413},
+		"a purge that the state refuses counts": {func(b *bench) {
+			b.purges19(ok)
+			b.purge(FailedID, ok)
+		}, 413},
+		"a purge of a service that is missing counts": {func(b *bench) {
+			b.purges19(ok)
+			b.purge(MissingID, ok)
+		}, 413},
+		"a purge with a token that is not taken does not count": {func(b *bench) {
+			b.purges19(ok)
+			b.do(http.MethodDelete, assets(OtherID, ok), "X-Auth-Token: x")
+		}, 202},
+		"reading does not count": {func(b *bench) {
+			b.purges19(ok)
+			b.do(http.MethodGet, "/v1.0/110011/services")
+			b.do(http.MethodGet, "/v1.0/110011/services/"+OtherID)
+		}, 202},
+		"the window is still closed just before a minute is over": {func(b *bench) {
+			b.purge(OtherID, ok)
+			b.purges19(ok)
+			b.pass(time.Minute - 1)
+		}, 413},
+		"the window is open again after a minute": {func(b *bench) {
+			b.purge(OtherID, ok)
+			b.purges19(ok)
+			b.pass(time.Minute)
+		}, 202},
+		"the window slides, and is not a calendar's minute": {func(b *bench) {
+			b.pass(59 * time.Second)
+			b.purge(OtherID, ok)
+			b.purges19(ok)
+			b.pass(2 * time.Second)
+		}, 413},
+		"refusals for the quota do not count": {func(b *bench) {
+			b.purge(OtherID, ok)
+			b.purges19(ok)
+			b.pass(30 * time.Second)
+			b.purges19(ok)
+			b.pass(30 * time.Second)
+		}, 202},
+		"0 is no limit": {func(b *bench) {
+			b.PurgesPerMinute = 0
+			b.purges19(ok)
+			b.purges19(ok)
+		}, 202},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			tc.before(b)
+			same(t, "status", b.purge(OtherID, ok).Status, tc.want)
+		})
+	}
+}
+
+func (b *bench) purges19(query string) {
+	for range 19 {
+		b.purge(OtherID, query)
+	}
+}

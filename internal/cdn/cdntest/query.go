@@ -1,0 +1,38 @@
+package cdntest
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+var escape = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
+
+// parseQuery reads a query as Poppy does, with the parser of its days' Python
+// and not with net/url's: & and ; both end a value, + is a space, escapes are
+// decoded once, a % without two hex digits stays, and the last of equal names
+// wins.
+func parseQuery(raw string) map[string]string {
+	values := make(map[string]string)
+	for _, pair := range strings.FieldsFunc(raw, func(r rune) bool { return r == '&' || r == ';' }) {
+		name, value, _ := strings.Cut(pair, "=")
+		values[unquote(name)] = unquote(value)
+	}
+	return values
+}
+
+func unquote(s string) string {
+	s = strings.ReplaceAll(s, "+", " ")
+	return escape.ReplaceAllStringFunc(s, func(e string) string {
+		b, _ := strconv.ParseUint(e[1:], 16, 8) // The pattern has checked it.
+		return string([]byte{byte(b)})
+	})
+}
+
+// valueOr returns the value of a name, or def where the name does not occur.
+func valueOr(values map[string]string, name, def string) string {
+	if value, ok := values[name]; ok {
+		return value
+	}
+	return def
+}

@@ -1,0 +1,111 @@
+package cdntest
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A page of services holds 10 of them unless asked otherwise, and at most 20.
+const defaultPage, maxPage = 10, 20
+
+// nextHost is the host of the links from page to page: a host behind the
+// gateway, that nobody outside reaches. Tokens must not be sent there.
+const nextHost = "https://poppy.invalid"
+
+func (s *Server) getService(spelled string) http.HandlerFunc {
+	return func(w http.ResponseWriter, req *http.Request) {
+		id, isUUID := canonicalID(spelled)
+		if !isUUID {
+			Error(http.StatusBadRequest, "Invalid service id")(w, req)
+			return
+		}
+		service := s.Service(id)
+		if service.ID == "" {
+			Error(http.StatusNotFound, "service "+spelled+" could not be found")(w, req)
+			return
+		}
+		reply(http.StatusOK, s.body(service, s.publicURL(req)))(w, req)
+	}
+}
+
+// listServices pages by id: the services behind the marker, which need not be
+// one of them. A page that is full has a link to the next, even the last one.
+func (s *Server) listServices(w http.ResponseWriter, req *http.Request) {
+	query := parseQuery(req.URL.RawQuery)
+	limit, refusal := parseLimit(valueOr(query, "limit", strconv.Itoa(defaultPage)))
+	marker, isUUID := canonicalID(valueOr(query, "marker", strings.Repeat("0", 32)))
+	if refusal == nil && !isUUID {
+		refusal = Error(http.StatusBadRequest, "Marker must be a valid UUID")
+	}
+	if refusal != nil {
+		refusal(w, req)
+		return
+	}
+	services, links := []any{}, []any{}
+	for _, service := range s.page(marker, limit) {
+		services = append(services, s.body(service, s.publicURL(req)))
+		if len(services) == limit {
+			links = append(links, link("next", fmt.Sprintf("%s/v1.0/%s/services?marker=%s&limit=%d",
+				nextHost, s.ProjectID, service.ID, limit)))
+		}
+	}
+	reply(http.StatusOK, map[string]any{"services": services, "links": links})(w, req)
+}
+
+func parseLimit(value string) (int, http.HandlerFunc) {
+	limit, err := strconv.Atoi(value)
+	switch {
+	case err != nil:
+		return 0, Error(http.StatusBadRequest, fmt.Sprintf("Limit should be an integer greater than 0 and less or equal to %d", maxPage))
+	case limit <= 0:
+		return 0, Error(http.StatusBadRequest, "Limit should be greater than 0")
+	case limit > maxPage:
+		return 0, Error(http.StatusBadRequest, fmt.Sprintf("Limit should be less than or equal to %d", maxPage))
+	}
+	return limit, nil
+}
+
+func (s *Server) page(marker string, limit int) []Service {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var page []Service
+	for i := range s.Services {
+		if s.Services[i].ID > marker {
+			s.settle(&s.Services[i])
+			page = append(page, s.Services[i])
+		}
+	}
+	slices.SortFunc(page, func(a, b Service) int { return cmp.Compare(a.ID, b.ID) })
+	return page[:min(limit, len(page))]
+}
+
+// body is a service as Poppy shows it, with lists where it has nothing to list.
+func (s *Server) body(service Service, base string) any {
+	errors := []any{}
+	for _, message := range service.Errors {
+		errors = append(errors, map[string]any{"message": message})
+	}
+	base += "/v1.0/" + s.ProjectID
+	return map[string]any{
+		"id":           service.ID,
+		"name":         service.Name,
+		"project_id":   s.ProjectID,
+		"status":       service.Status,
+		"errors":       errors,
+		"domains":      append([]Domain{}, service.Domains...),
+		"origins":      append([]Origin{}, service.Origins...),
+		"caching":      append([]Caching{}, service.Caching...),
+		"restrictions": []any{},
+		"flavor_id":    service.Flavor,
+		"log_delivery": map[string]any{"enabled": false},
+		"links":        []any{link("self", base+"/services/"+service.ID), link("flavor", base+"/flavors/"+service.Flavor)},
+	}
+}
+
+func link(rel, href string) any {
+	return map[string]any{"rel": rel, "href": href}
+}

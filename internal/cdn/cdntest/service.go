@@ -1,0 +1,149 @@
+package cdntest
+
+import (
+	"encoding/hex"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The states of a service.
+const (
+	StatusCreateInProgress = "create_in_progress"
+	StatusDeployed         = "deployed"
+	StatusUpdateInProgress = "update_in_progress"
+	StatusDeleteInProgress = "delete_in_progress"
+	StatusFailed           = "failed"
+	StatusDisabled         = "disabled"
+)
+
+// Service is a CDN service.
+type Service struct {
+	// ID is a UUID in lower case.
+	ID string
+	// Name need not be unique.
+	Name string
+	// Status is one of the constants above.
+	Status string
+	// Errors are messages, the oldest first.
+	Errors  []string
+	Domains []Domain
+	Origins []Origin
+	Caching []Caching
+	// Flavor is the id of the flavor, for instance "cdn".
+	Flavor string
+}
+
+// Domain is a name under which a service is reached.
+type Domain struct {
+	Domain string `json:"domain"`
+	// Protocol is http or https.
+	Protocol string `json:"protocol"`
+}
+
+// Origin is a host from which a service takes its content.
+type Origin struct {
+	Origin         string `json:"origin"`
+	Port           int    `json:"port"`
+	SSL            bool   `json:"ssl"`
+	HostHeaderType string `json:"hostheadertype"`
+	Rules          []Rule `json:"rules"`
+}
+
+// Caching is how long a service keeps what matches its rules.
+type Caching struct {
+	Name string `json:"name"`
+	// TTL is in seconds.
+	TTL   int    `json:"ttl"`
+	Rules []Rule `json:"rules,omitempty"`
+}
+
+// Rule selects requests.
+type Rule struct {
+	Name       string `json:"name"`
+	RequestURL string `json:"request_url"`
+}
+
+// outcome is what becomes of a purge later: a status, where that is not empty,
+// and an error, where that is not empty.
+type outcome struct {
+	at              time.Time
+	status, message string
+}
+
+// Service returns a service as it is now, the zero Service where there is none.
+func (s *Server) Service(id string) Service {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	service := s.find(id)
+	if service == nil {
+		return Service{}
+	}
+	snapshot := *service
+	snapshot.Errors = slices.Clone(service.Errors)
+	return snapshot
+}
+
+// SetStatus puts a service into a state with exactly these errors, and drops
+// what its earlier purges would have led to.
+func (s *Server) SetStatus(id, status string, errors ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if service := s.find(id); service != nil {
+		service.Status, service.Errors = status, slices.Clone(errors)
+		delete(s.pending, service.ID)
+	}
+}
+
+// Remove deletes a service.
+func (s *Server) Remove(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Services = slices.DeleteFunc(s.Services, func(service Service) bool { return strings.EqualFold(service.ID, id) })
+	delete(s.pending, id)
+}
+
+// find returns the service with that id as it is now, or nil. The caller holds
+// the lock.
+func (s *Server) find(id string) *Service {
+	for i := range s.Services {
+		if strings.EqualFold(s.Services[i].ID, id) {
+			s.settle(&s.Services[i])
+			return &s.Services[i]
+		}
+	}
+	return nil
+}
+
+func (s *Server) after(service *Service, o outcome) {
+	s.pending[service.ID] = append(s.pending[service.ID], o)
+}
+
+// settle brings about what is due. It is called before a service is looked at,
+// so that time passes without timers.
+func (s *Server) settle(service *Service) {
+	now := s.Now()
+	s.pending[service.ID] = slices.DeleteFunc(s.pending[service.ID], func(o outcome) bool {
+		if o.at.After(now) {
+			return false
+		}
+		if o.status != "" {
+			service.Status = o.status
+		}
+		if o.message != "" {
+			service.Errors = append(service.Errors, o.message)
+		}
+		return true
+	})
+}
+
+// canonicalID tells whether id is a UUID in one of the spellings that Poppy
+// takes (Python's uuid.UUID), and returns it in lower case with hyphens.
+func canonicalID(id string) (string, bool) {
+	digits := strings.NewReplacer("urn:", "", "uuid:", "", "-", "").Replace(id)
+	digits = strings.ToLower(strings.Trim(digits, "{}"))
+	if _, err := hex.DecodeString(digits); err != nil || len(digits) != 32 {
+		return "", false
+	}
+	return strings.Join([]string{digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]}, "-"), true
+}

@@ -1,0 +1,126 @@
+package cdn
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/transport"
+)
+
+// access is the reply to a login, as far as it is needed. When the token
+// expires is not: a 401 says so better than our clock.
+type access struct {
+	Access struct {
+		Token struct {
+			ID     string `json:"id"`
+			Tenant struct {
+				ID string `json:"id"`
+			} `json:"tenant"`
+		} `json:"token"`
+		ServiceCatalog []struct {
+			Type      string `json:"type"`
+			Endpoints []struct {
+				PublicURL string `json:"publicURL"`
+			} `json:"endpoints"`
+		} `json:"serviceCatalog"`
+	} `json:"access"`
+}
+
+// login obtains a token: POST {identity}/tokens.
+func (c *Client) login(ctx context.Context) (*transport.Credential, error) {
+	auth := map[string]any{"passwordCredentials": map[string]string{"username": c.config.Username, "password": c.config.Password}}
+	if c.config.APIKey != "" {
+		auth = map[string]any{"RAX-KSKEY:apiKeyCredentials": map[string]string{"username": c.config.Username, "apiKey": c.config.APIKey}}
+	}
+	body, err := json.Marshal(map[string]any{"auth": auth})
+	if err != nil {
+		return nil, err
+	}
+	var reply access
+	var cred *transport.Credential
+	_, err = c.wire.Do(ctx, &transport.Request{
+		Doing: "logging in to Rackspace Identity", Method: http.MethodPost, Base: c.config.IdentityURL, Path: "/tokens",
+		Body: body, Expect: []int{http.StatusOK, http.StatusNonAuthoritativeInfo}, Into: &reply, Once: true, Explain: explainLogin,
+		Check: func(*transport.Response) error {
+			c.wire.Hide(reply.Access.Token.ID)
+			cred, err = c.fromLogin(&reply)
+			return err
+		},
+	})
+	return cred, err
+}
+
+func (c *Client) fromLogin(reply *access) (*transport.Credential, error) {
+	token := reply.Access.Token
+	switch {
+	case token.ID == "":
+		return nil, errors.New("the answer to the login holds no token")
+	case strings.ContainsFunc(token.ID, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return nil, errors.New("the answer to the login holds an unusable token")
+	}
+	if c.config.Endpoint != "" {
+		if token.Tenant.ID == "" && c.config.ProjectID == "" && !HasProject(c.config.Endpoint) {
+			return nil, errors.New("the answer to the login holds no project (tenant); set cdn.project_id")
+		}
+		project := c.config.ProjectID
+		if project == "" {
+			project = token.Tenant.ID
+		}
+		return c.credential(token.ID, project, c.config.Endpoint), nil
+	}
+	for _, entry := range reply.Access.ServiceCatalog {
+		if entry.Type != "rax:cdn" || len(entry.Endpoints) == 0 {
+			continue
+		}
+		endpoint, err := transport.BaseURL(entry.Endpoints[0].PublicURL, c.config.AllowInsecure)
+		if err != nil {
+			return nil, errors.New("the CDN's address in the service catalog " + err.Error())
+		}
+		return c.credential(token.ID, token.Tenant.ID, endpoint), nil
+	}
+	return nil, &transport.Error{
+		Kind: transport.KindConfig, Message: "the account's service catalog has no entry of the type rax:cdn",
+		Advice: "Rackspace CDN is not enabled for this account. Enable it, or set cdn.endpoint.",
+	}
+}
+
+// credential is what goes with each request: the project both in the path and
+// in a header.
+func (c *Client) credential(token, project, endpoint string) *transport.Credential {
+	if HasProject(endpoint) {
+		project = endpoint[strings.LastIndexByte(endpoint, '/')+1:]
+	} else {
+		endpoint += "/" + project
+	}
+	return &transport.Credential{Base: endpoint, Header: http.Header{
+		"X-Auth-Token": {token}, "X-Project-Id": {project},
+	}}
+}
+
+// HasProject tells whether an endpoint has the project id behind its version.
+func HasProject(endpoint string) bool { return !strings.HasSuffix(endpoint, "/v1.0") }
+
+// Endpoint checks an endpoint and brings it to the form that Config wants.
+func Endpoint(address string, insecure bool) (string, error) {
+	base, err := transport.BaseURL(address, insecure)
+	if err != nil {
+		return "", err
+	}
+	head, last := base[:strings.LastIndexByte(base, '/')], base[strings.LastIndexByte(base, '/')+1:]
+	if last != "v1.0" && !strings.HasSuffix(head, "/v1.0") {
+		return "", errors.New("must end in /v1.0 or in /v1.0/<project id>")
+	}
+	return base, nil
+}
+
+// IdentityURL checks the address of the Identity service.
+func IdentityURL(address string, insecure bool) (string, error) {
+	base, err := transport.BaseURL(address, insecure)
+	if err == nil && !strings.HasSuffix(base, "/v2.0") {
+		err = errors.New("must end in /v2.0")
+	}
+	return base, err
+}

@@ -1,0 +1,153 @@
+package mstr
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/transport"
+)
+
+// apiError is the body of a failed reply. Every field is optional. Some servers
+// spell iServerCode with a capital I, which encoding/json takes as well; the
+// Modeling service wraps the error in a list.
+type apiError struct {
+	Code        transport.Text `json:"code"`
+	IServerCode transport.Text `json:"iServerCode"`
+	Message     transport.Text `json:"message"`
+	TicketID    transport.Text `json:"ticketId"`
+	SubErrors   []apiError     `json:"subErrors"`
+	Errors      []apiError     `json:"errors"`
+}
+
+// Codes of the API. They are printed ERR0014 in the documentation and ERR014 on
+// the wire, so the number counts.
+const (
+	codeNotFound           = 4
+	codeNoPrivilege        = 14
+	codeNoPermission       = 17
+	iserverAccountLocked   = "-2147202287"
+	iserverTooManySessions = "-2147072486"
+	iserverNotLoaded       = "-2147209151"
+)
+
+func (e *apiError) number() int {
+	n, err := strconv.Atoi(strings.TrimPrefix(strings.ToUpper(string(e.Code)), "ERR"))
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+func decode(body []byte) (*apiError, bool) {
+	var e apiError
+	if json.Unmarshal(body, &e) != nil {
+		return &apiError{}, false
+	}
+	if len(e.Errors) > 0 {
+		e = e.Errors[0]
+	}
+	return &e, true
+}
+
+// noRoute tells whether the server does not know the path at all, which is not
+// the same as not knowing the project.
+func noRoute(err error) bool {
+	var e *transport.Error
+	return errors.As(err, &e) && e.Input == inputRoute
+}
+
+// The inputs that an error can blame, besides none.
+const (
+	inputProject   = "project_id"
+	inputCacheType = "cache_type"
+	inputRoute     = "base_url"
+	inputPassword  = "password"
+)
+
+const routeAdvice = "The server does not know this path: either it is older than 2021 Update 8 (I-Server 11.3.0800), " +
+	"which has no such API, or mstr.base_url is not the Library root (https://host/MicroStrategyLibrary)."
+
+// explain reads MicroStrategy's error from a reply.
+func explain(resp *transport.Response, e *transport.Error) {
+	body, isJSON := decode(resp.Body)
+	describe(body, e)
+	missing := resp.Status == http.StatusNotFound &&
+		(!isJSON || body.number() == codeNotFound && strings.HasPrefix(string(body.Message), "HTTP 404"))
+	switch {
+	case missing, resp.Status == http.StatusMethodNotAllowed:
+		e.Kind, e.Input, e.Advice = transport.KindNotFound, inputRoute, routeAdvice
+	case body.IServerCode == iserverNotLoaded:
+		e.Final()
+		e.Kind, e.Input = transport.KindState, inputProject
+		e.Advice = "The project is not loaded. Load it on the Intelligence Server, or check the project id."
+	case body.IServerCode == iserverTooManySessions:
+		e.Final()
+		e.Advice = "The user has as many sessions open as the server allows. Close some, or raise the limit of sessions per user and project."
+	case resp.Status == http.StatusForbidden, body.number() == codeNoPrivilege, body.number() == codeNoPermission:
+		e.Final()
+		e.Kind = transport.KindForbidden
+		e.Advice = "Purging needs the privilege DssXmlPrivilegesCacheAdministration (Administer caches) on the project. Grant it to the user."
+	case resp.Status == http.StatusUnauthorized:
+		e.Advice = "The server does not accept the session, not even a new one. Check that all requests reach the same server with their cookies."
+	case resp.Status == http.StatusBadRequest:
+		blame(body, e)
+	}
+}
+
+func describe(body *apiError, e *transport.Error) {
+	e.Code = string(body.Code)
+	if body.IServerCode != "" {
+		e.Code = strings.TrimSpace(e.Code + " (iServerCode " + string(body.IServerCode) + ")")
+	}
+	messages := []string{string(body.Message)}
+	for _, sub := range body.SubErrors {
+		messages = append(messages, string(sub.Message))
+	}
+	if message := strings.Trim(strings.Join(messages, "; "), "; "); message != "" {
+		e.Message = message
+	}
+	if body.TicketID != "" {
+		e.ID = "ticket " + string(body.TicketID)
+	}
+}
+
+// blame finds the input that a 400 is about. The API has no field for it, so
+// only the words of the message can tell; where they don't, nothing is blamed.
+func blame(body *apiError, e *transport.Error) {
+	message := strings.ToLower(string(body.Message))
+	switch {
+	case strings.Contains(message, "cache type"), strings.Contains(message, "cachetype"):
+		e.Input = inputCacheType
+		e.Advice = `The server does not know this cache type: "report" and "all" need a newer server than "element" and "object".`
+	case strings.Contains(message, "project"):
+		e.Input = inputProject
+		e.Advice = "Check the project id: it is shown in the project's properties and by GET /api/projects."
+	default:
+		e.Advice = "Check the project id and the cache type."
+	}
+}
+
+// explainLogin adds what a refused login means.
+func (c *Client) explainLogin(resp *transport.Response, e *transport.Error) {
+	explain(resp, e)
+	body, _ := decode(resp.Body)
+	switch {
+	case body.IServerCode == iserverTooManySessions, e.Input == inputRoute:
+	case body.IServerCode == iserverAccountLocked:
+		e.Final()
+		e.Kind, e.Input = transport.KindCredentials, inputPassword
+		e.Advice = "The account is locked after failed logins. Unlock it in MicroStrategy, then correct the password."
+	case resp.Status >= 400 && resp.Status < 500:
+		e.Final()
+		e.Kind, e.Input = transport.KindCredentials, inputPassword
+		e.Advice = "Check mstr.username, mstr.password and mstr.login_mode, and that the user has the privilege UseLibrary. " +
+			"A user who signs in by SAML or OIDC can't log in here: set mstr.api_token."
+		if c.config.APIToken != "" {
+			e.Input = "api_token"
+			e.Advice = "Check mstr.api_token, and that its user has the privilege UseLibrary."
+		}
+	}
+}

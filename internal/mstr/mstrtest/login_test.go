@@ -1,0 +1,147 @@
+package mstrtest_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/mstr/mstrtest"
+)
+
+func TestLoginAccepted(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		configure func(*mstrtest.Server)
+		body      string
+		want      answer
+	}{
+		"standard is mode 1":           {nil, standard, done},
+		"LDAP is mode 16":              {nil, `{"username":"ldap.etl","password":"ldap-p@ss/word+&=%","loginMode":16}`, done},
+		"an API token is the username": {apiToken, `{"username":"tok","loginMode":4096}`, done},
+		"its password may be empty":    {apiToken, `{"username":"tok","password":"","loginMode":4096}`, done},
+		"a user may have no password":  {func(s *mstrtest.Server) { s.Password = "" }, `{"username":"etl","password":"","loginMode":1}`, done},
+		"anonymous is mode 8":          {func(s *mstrtest.Server) { s.Anonymous = true }, `{"loginMode":8}`, done},
+		"the vendor sends more fields": {nil, `{"applicationType":35,` + standard[1:], done},
+		"the status may be 200":        {func(s *mstrtest.Server) { s.LoginStatus = 200 }, standard, answer{Status: 200}},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			c, _ := serve(t, test.configure)
+			if diff := cmp.Diff(test.want, c.login(test.body)); diff != "" {
+				t.Error(diff)
+			}
+			if got := c.get("DELETE", purgePath, ""); got != done {
+				t.Errorf("purge in the new session: %+v", got)
+			}
+			if c.fake.Logins() != 1 || c.fake.OpenSessions() != 1 {
+				t.Errorf("%d logins, %d sessions", c.fake.Logins(), c.fake.OpenSessions())
+			}
+		})
+	}
+}
+
+func apiToken(s *mstrtest.Server) { s.APIToken = "tok" }
+
+func TestLoginRefused(t *testing.T) {
+	t.Parallel()
+	noMode := answer{400, "ERR006", 0, "The loginMode is not supported"}
+	wrongType := answer{415, "ERR006", 0, "HTTP 415 Unsupported Media Type"}
+	field := func(name string) answer { return answer{400, "ERR007", 0, "Missing required field: " + name} }
+	tests := map[string]struct {
+		body        string
+		contentType string
+		want        answer
+	}{
+		"a wrong password":                    {`{"username":"etl","password":"x","loginMode":1}`, "", failed},
+		"an unknown user":                     {`{"username":"x","password":"x","loginMode":1}`, "", failed},
+		"a standard user in LDAP":             {`{"username":"etl","password":"mstr-p@ss/word+&=%","loginMode":16}`, "", failed},
+		"a wrong API token":                   {`{"username":"x","loginMode":4096}`, "", failed},
+		"guests, unless they are let in":      {`{"loginMode":8}`, "", failed},
+		"SAML cannot be scripted":             {`{"username":"etl","password":"x","loginMode":1048576}`, "", noMode},
+		"no login mode":                       {`{"username":"etl","password":"x"}`, "", field("loginMode")},
+		"no username":                         {`{"password":"x","loginMode":1}`, "", field("username")},
+		"no API token":                        {`{"loginMode":4096}`, "", field("username")},
+		"no password":                         {`{"username":"etl","loginMode":16}`, "", field("password")},
+		"a password beside the API token":     {`{"username":"x","password":"x","loginMode":4096}`, "", answer{400, "ERR006", 0, "An API token has no password"}},
+		"no body":                             {"", "application/json", answer{400, "ERR005", 0, "The request body is missing"}},
+		"a body that is no JSON":              {"username=etl", "application/json; charset=utf-8", answer{400, "ERR006", 0, "Invalid JSON"}},
+		"two JSON values":                     {standard + standard, "", answer{400, "ERR006", 0, "Invalid JSON"}},
+		"a login mode that is no number":      {`{"loginMode":"1"}`, "", answer{400, "ERR006", 0, "Invalid JSON"}},
+		"JSON under another content type":     {standard, "application/x-www-form-urlencoded", wrongType},
+		"a body that does not say what it is": {standard, "-", wrongType},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			c, _ := serve(t, nil)
+			got := c.get("POST", loginPath, test.body, func(r *http.Request) {
+				switch test.contentType {
+				case "":
+				case "-":
+					r.Header.Del("Content-Type")
+				default:
+					r.Header.Set("Content-Type", test.contentType)
+				}
+			})
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+			if c.fake.Logins() != 0 || c.fake.OpenSessions() != 0 {
+				t.Errorf("%d logins, %d sessions", c.fake.Logins(), c.fake.OpenSessions())
+			}
+		})
+	}
+}
+
+func TestLoginNeedsThePrivilegeUseLibrary(t *testing.T) {
+	t.Parallel()
+	c, _ := serve(t, func(s *mstrtest.Server) { s.UseLibrary = false })
+	want := answer{403, "ERR014", 0, "The user does not have the privilege UseLibrary"}
+	if diff := cmp.Diff(want, c.get("POST", loginPath, standard)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestFailedLoginsLockTheAccount(t *testing.T) {
+	t.Parallel()
+	const wrong = `{"username":"etl","password":"x","loginMode":1}`
+	locked := answer{401, "ERR003", -2147202287, "The account is locked"}
+	tests := map[string]struct {
+		lockAfter int
+		bodies    []string
+		want      []answer
+	}{
+		"for the right password too":        {2, []string{wrong, wrong, wrong, standard}, []answer{failed, failed, locked, locked}},
+		"but not if one in between is good": {2, []string{wrong, standard, wrong, standard}, []answer{failed, done, failed, done}},
+		"three by default":                  {3, []string{wrong, wrong, wrong, wrong}, []answer{failed, failed, failed, locked}},
+		"never with zero":                   {0, []string{wrong, wrong, wrong, wrong, standard}, []answer{failed, failed, failed, failed, done}},
+		"of that user only": {
+			1,
+			[]string{wrong, standard, `{"username":"ldap.etl","password":"ldap-p@ss/word+&=%","loginMode":16}`},
+			[]answer{failed, locked, done},
+		},
+		"and a wrong API token names no account": {
+			1,
+			[]string{`{"username":"x","loginMode":4096}`, `{"username":"tok","loginMode":4096}`},
+			[]answer{failed, done},
+		},
+	}
+	if got := mstrtest.New().LockAfter; got != 3 {
+		t.Errorf("LockAfter is %d by default", got)
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			c, _ := serve(t, func(s *mstrtest.Server) { s.LockAfter, s.APIToken = test.lockAfter, "tok" })
+			var got []answer
+			for _, body := range test.bodies {
+				got = append(got, c.get("POST", loginPath, body))
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

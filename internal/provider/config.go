@@ -1,0 +1,349 @@
+package provider
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn"
+	"github.com/cachepurge/terraform-provider-purge/internal/mstr"
+	"github.com/cachepurge/terraform-provider-purge/internal/transport"
+	"github.com/cachepurge/terraform-provider-purge/internal/wpengine"
+)
+
+// clients is what resources, data sources and actions get from the provider.
+type clients struct {
+	mstr     service[*mstr.Client]
+	cdn      service[*cdn.Client]
+	wpengine service[*wpengine.Client]
+	// requestsPerMinute of the CDN, for estimates; 0 while it is unknown.
+	requestsPerMinute int64
+}
+
+// service is the client of one upstream system, or why there is none.
+type service[C closer] struct {
+	client  C
+	ready   bool
+	unknown bool // an argument is not known yet, which is no fault
+	problem string
+}
+
+// get returns the client, or an error that says what to set.
+func (s service[C]) get() (C, error) {
+	if err := s.missing(); err != nil {
+		return s.client, err
+	}
+	return s.client, nil
+}
+
+// missing returns why there is no client, nil where there is one.
+func (s service[C]) missing() *configError {
+	if s.ready {
+		return nil
+	}
+	return &configError{problem: s.problem, unknown: s.unknown}
+}
+
+// configError is a use of a service that is not configured.
+type configError struct {
+	problem string
+	unknown bool
+}
+
+func (e *configError) Error() string { return e.problem }
+
+func (c *clients) closers() []closer {
+	var all []closer
+	if c.mstr.ready {
+		all = append(all, c.mstr.client)
+	}
+	if c.cdn.ready {
+		all = append(all, c.cdn.client)
+	}
+	if c.wpengine.ready {
+		all = append(all, c.wpengine.client)
+	}
+	return all
+}
+
+// settings reads the arguments of one service: the attribute, else the
+// environment variable, else nothing. An unknown attribute is neither missing
+// nor a reason to fall back.
+type settings struct {
+	service  string
+	getenv   func(string) string
+	insecure bool
+	diags    diag.Diagnostics
+	unknown  bool
+	inConfig map[string]bool // which were set in the configuration
+}
+
+func (s *settings) text(name, env string, value types.String) string {
+	if value.IsUnknown() {
+		s.unknown = true
+		return ""
+	}
+	source := s.service + "." + name
+	text := value.ValueString()
+	switch {
+	case !value.IsNull():
+		s.inConfig[name] = true
+		if text == "" {
+			s.fault(name, source+" is empty. Remove it to use the environment variable "+env+", or give it a value.")
+		}
+	default:
+		text = s.getenv(env)
+		source += " (from " + env + ")"
+	}
+	if strings.ContainsFunc(text, unicode.IsControl) {
+		s.fault(name, source+" holds a control character. A line break that was pasted along is the usual cause; the value is not shown here.")
+		return ""
+	}
+	return text
+}
+
+// address reads an argument that is a URL and checks it.
+func (s *settings) address(name, env string, value types.String, check func(string, bool) (string, error)) string {
+	text := s.text(name, env, value)
+	if text == "" {
+		return ""
+	}
+	base, err := check(text, s.insecure)
+	if err != nil {
+		s.fault(name, s.service+"."+name+" "+err.Error()+".")
+	}
+	return base
+}
+
+func (s *settings) fault(name, detail string) {
+	s.diags.AddAttributeError(path.Root(s.service).AtName(name), "Invalid "+s.service+"."+name, detail)
+}
+
+// rivals keeps one of several kinds of credentials: what is in the
+// configuration beats the environment, two in the same place are an error.
+func (s *settings) rivals(values map[string]*string, names ...string) {
+	var inConfig, set []string
+	for _, name := range names {
+		if *values[name] == "" {
+			continue
+		}
+		set = append(set, name)
+		if s.inConfig[name] {
+			inConfig = append(inConfig, name)
+		}
+	}
+	if len(inConfig) > 0 {
+		for _, name := range set {
+			if !s.inConfig[name] {
+				*values[name] = ""
+			}
+		}
+		set = inConfig
+	}
+	if len(set) > 1 {
+		s.fault(set[1], fmt.Sprintf("%[1]s.%[2]s and %[1]s.%[3]s are both set, and only one of them can be used.", s.service, set[0], set[1]))
+	}
+}
+
+// finish makes the service from its settings. Faults in the configuration are
+// shown at once; faults in the environment only when the service is used,
+// because the variables may be meant for something else.
+func finish[C closer](s *settings, block types.Object, missing []string, diags *diag.Diagnostics, create func() C) service[C] {
+	switch {
+	case s.unknown:
+		return service[C]{unknown: true, problem: "An argument of the provider's " + s.service + " block is not known yet."}
+	case s.diags.HasError() && !block.IsNull():
+		diags.Append(s.diags...)
+		return service[C]{problem: s.diags[0].Detail()}
+	case s.diags.HasError():
+		return service[C]{problem: s.diags[0].Detail()}
+	case len(missing) > 0:
+		return service[C]{problem: "Set " + strings.Join(missing, ", ") + "."}
+	}
+	return service[C]{client: create(), ready: true}
+}
+
+func (o Options) configure(ctx context.Context, config *providerModel, diags *diag.Diagnostics) *clients {
+	wire, known := o.wire(config, diags)
+	if diags.HasError() {
+		return nil
+	}
+	start := func(name string) *settings {
+		getenv := o.Getenv
+		if getenv == nil {
+			getenv = os.Getenv
+		}
+		return &settings{service: name, getenv: getenv, insecure: config.AllowInsecureHTTP.ValueBool(), unknown: !known, inConfig: make(map[string]bool)}
+	}
+	c := &clients{}
+	c.mstr = configureMSTR(ctx, start("mstr"), config.MSTR, wire, diags)
+	c.cdn, c.requestsPerMinute = configureCDN(ctx, start("cdn"), config.CDN, wire, diags)
+	c.wpengine = configureWPEngine(ctx, start("wpengine"), config.WPEngine, wire, diags)
+	return c
+}
+
+// block reads a nested attribute that may be null or unknown as a whole.
+func block(ctx context.Context, s *settings, object types.Object, into any) {
+	if object.IsUnknown() {
+		s.unknown = true
+	}
+	s.diags.Append(object.As(ctx, into, basetypes.ObjectAsOptions{UnhandledNullAsEmpty: true, UnhandledUnknownAsEmpty: true})...)
+}
+
+func configureMSTR(ctx context.Context, s *settings, object types.Object, wire transport.Options, diags *diag.Diagnostics) service[*mstr.Client] {
+	var m mstrModel
+	block(ctx, s, object, &m)
+	config := mstr.Config{
+		BaseURL:  s.address("base_url", "MSTR_BASE_URL", m.BaseURL, mstr.BaseURL),
+		Username: s.text("username", "MSTR_USERNAME", m.Username),
+		Password: s.text("password", "MSTR_PASSWORD", m.Password),
+		APIToken: s.text("api_token", "MSTR_API_TOKEN", m.APIToken),
+		Wire:     wire,
+	}
+	config.LoginMode = s.loginMode(m.LoginMode)
+	s.rivals(map[string]*string{"password": &config.Password, "api_token": &config.APIToken}, "password", "api_token")
+
+	missing := lacking("mstr.base_url (or MSTR_BASE_URL)", config.BaseURL)
+	if config.APIToken == "" && (config.Username == "" || config.Password == "") {
+		missing = append(missing, lacking("mstr.username (or MSTR_USERNAME)", config.Username)...)
+		missing = append(missing, lacking("mstr.password (or MSTR_PASSWORD)", config.Password)...)
+		missing[len(missing)-1] += ", or mstr.api_token (or MSTR_API_TOKEN) in place of both username and password"
+	}
+	return finish(s, object, missing, diags, func() *mstr.Client { return mstr.New(config) })
+}
+
+func (s *settings) loginMode(value types.String) mstr.LoginMode {
+	switch mode := s.text("login_mode", "MSTR_LOGIN_MODE", value); {
+	case mode == "" || mode == "standard", mode == "1" && value.IsNull():
+		return mstr.LoginStandard
+	case mode == "ldap", mode == "16" && value.IsNull():
+		return mstr.LoginLDAP
+	default:
+		s.fault("login_mode", "mstr.login_mode must be \"standard\" or \"ldap\". Users who sign in by SAML or OIDC can't log in with a password: set mstr.api_token.")
+		return 0
+	}
+}
+
+func configureCDN(ctx context.Context, s *settings, object types.Object, wire transport.Options, diags *diag.Diagnostics) (service[*cdn.Client], int64) {
+	var m cdnModel
+	block(ctx, s, object, &m)
+	config := cdn.Config{
+		Username:          s.text("username", "RAX_USERNAME", m.Username),
+		APIKey:            s.text("api_key", "RAX_API_KEY", m.APIKey),
+		Password:          s.text("password", "RAX_PASSWORD", m.Password),
+		AuthToken:         s.text("auth_token", "RAX_AUTH_TOKEN", m.AuthToken),
+		ProjectID:         s.text("project_id", "RAX_PROJECT_ID", m.ProjectID),
+		IdentityURL:       s.address("identity_url", "RAX_IDENTITY_URL", m.IdentityURL, cdn.IdentityURL),
+		Endpoint:          s.address("endpoint", "RAX_CDN_ENDPOINT", m.Endpoint, cdn.Endpoint),
+		AllowInsecure:     s.insecure,
+		RequestsPerMinute: int(s.number("requests_per_minute", m.RequestsPerMinute, cdn.DefaultRequestsPerMinute, 1, 6000)),
+		Wire:              wire,
+	}
+	if config.IdentityURL == "" {
+		config.IdentityURL = cdn.DefaultIdentityURL
+	}
+	s.rivals(map[string]*string{"api_key": &config.APIKey, "password": &config.Password, "auth_token": &config.AuthToken},
+		"api_key", "password", "auth_token")
+
+	var missing []string
+	switch {
+	case config.AuthToken != "":
+		missing = lacking("cdn.endpoint (or RAX_CDN_ENDPOINT), because there is no service catalog without a login", config.Endpoint)
+		if config.Endpoint == "" || !cdn.HasProject(config.Endpoint) {
+			missing = append(missing, lacking("cdn.project_id (or RAX_PROJECT_ID)", config.ProjectID)...)
+		}
+	default:
+		missing = lacking("cdn.username (or RAX_USERNAME)", config.Username)
+		missing = append(missing, lacking("cdn.api_key (or RAX_API_KEY) or cdn.password (or RAX_PASSWORD)", config.APIKey+config.Password)...)
+		if len(missing) > 0 {
+			missing[len(missing)-1] += ", or a token by cdn.auth_token (or RAX_AUTH_TOKEN)"
+		}
+	}
+	return finish(s, object, missing, diags, func() *cdn.Client { return cdn.New(config) }), int64(config.RequestsPerMinute)
+}
+
+func configureWPEngine(ctx context.Context, s *settings, object types.Object, wire transport.Options, diags *diag.Diagnostics) service[*wpengine.Client] {
+	var m wpengineModel
+	block(ctx, s, object, &m)
+	config := wpengine.Config{
+		BaseURL:  s.address("base_url", "WPE_API_BASE_URL", m.BaseURL, transport.BaseURL),
+		Username: s.text("username", "WPE_API_USER_ID", m.Username),
+		Password: s.text("password", "WPE_API_PASSWORD", m.Password),
+		Wire:     wire,
+	}
+	if config.BaseURL == "" {
+		config.BaseURL = wpengine.DefaultBaseURL
+	}
+	if strings.Contains(config.Username, ":") {
+		s.fault("username", "wpengine.username must not hold a colon.")
+	}
+	missing := lacking("wpengine.username (or WPE_API_USER_ID)", config.Username)
+	missing = append(missing, lacking("wpengine.password (or WPE_API_PASSWORD)", config.Password)...)
+	return finish(s, object, missing, diags, func() *wpengine.Client { return wpengine.New(config) })
+}
+
+func lacking(what, value string) []string {
+	if value == "" {
+		return []string{what}
+	}
+	return nil
+}
+
+func (s *settings) number(name string, value types.Int64, otherwise, lowest, highest int64) int64 {
+	if value.IsUnknown() {
+		s.unknown = true
+	}
+	if value.IsNull() || value.IsUnknown() {
+		return otherwise
+	}
+	if n := value.ValueInt64(); lowest <= n && n <= highest {
+		return n
+	}
+	s.fault(name, fmt.Sprintf("%s.%s must be from %d to %d.", s.service, name, lowest, highest))
+	return otherwise
+}
+
+// wire reads the arguments that all services share. It returns false while one
+// of them is unknown.
+func (o Options) wire(config *providerModel, diags *diag.Diagnostics) (transport.Options, bool) {
+	wire := o.Wire
+	wire.UserAgent = "terraform-provider-purge/" + o.Version
+	wire.Log = func(ctx context.Context, message string, fields map[string]any) { tflog.Debug(ctx, message, fields) }
+	wire.RequestTimeout = 30 * time.Second
+	if text := config.RequestTimeout.ValueString(); text != "" {
+		d, err := time.ParseDuration(text)
+		if err != nil || d <= 0 {
+			diags.AddAttributeError(path.Root("request_timeout"), "Invalid request_timeout", `request_timeout must be a duration such as "30s", greater than zero.`)
+		}
+		wire.RequestTimeout = d
+	}
+	if !config.MaxRetries.IsNull() && !config.MaxRetries.IsUnknown() {
+		n := config.MaxRetries.ValueInt64()
+		if n < 0 || n > 100 {
+			diags.AddAttributeError(path.Root("max_retries"), "Invalid max_retries", "max_retries must be from 0 to 100.")
+		}
+		wire.MaxRetries = int(n)
+		if n == 0 {
+			wire.MaxRetries = -1
+		}
+	}
+	if pem := config.CACertificate.ValueString(); pem != "" {
+		wire.RootCAs = x509.NewCertPool()
+		if !wire.RootCAs.AppendCertsFromPEM([]byte(pem)) {
+			diags.AddAttributeError(path.Root("ca_certificate"), "Invalid ca_certificate", "ca_certificate holds no certificate in PEM form (-----BEGIN CERTIFICATE-----).")
+		}
+	}
+	known := !config.CACertificate.IsUnknown() && !config.AllowInsecureHTTP.IsUnknown() &&
+		!config.RequestTimeout.IsUnknown() && !config.MaxRetries.IsUnknown()
+	return wire, known
+}

@@ -1,0 +1,107 @@
+package provider
+
+import (
+	"cmp"
+	"slices"
+)
+
+// The reasons for a purge, as they are shown in the plan.
+const (
+	reasonAdded     = "added"
+	reasonChanged   = "changed"
+	reasonRemoved   = "removed"
+	reasonTriggered = "triggered"
+)
+
+// job is one purge that is to be sent.
+type job struct {
+	model  model // whose unit it is
+	key    string
+	name   string
+	reason string
+}
+
+// decision is what an apply is to do.
+type decision struct {
+	// unknown: what is to be done depends on values that are not known yet.
+	unknown bool
+	// adopts: the state was imported or moved, so that nothing is sent and
+	// everything is only recorded.
+	adopts bool
+	// former purges what the resource was for before, jobs what it is for now.
+	former, jobs []job
+}
+
+func (d *decision) sends() bool { return len(d.former)+len(d.jobs) > 0 }
+
+// decide compares what was with what shall be. Both the plan and the apply ask
+// it, so that a plan can't promise what an apply does not do. There is no prior
+// for a create.
+func decide(t *target, prior, next model) decision {
+	units, unitsKnown := next.units()
+	if prior == nil {
+		on := next.common().PurgeOnCreate
+		if on.IsUnknown() || !unitsKnown {
+			return decision{unknown: true}
+		}
+		if !on.ValueBool() {
+			return decision{}
+		}
+		return decision{jobs: jobsFor(next, units, reasonAdded)}
+	}
+	if prior.common().adopted() {
+		return decision{adopts: true}
+	}
+	id, idKnown := next.identify()
+	formerID, _ := prior.identify()
+	triggered, triggersKnown := triggersChanged(prior.common(), next.common())
+	manner, mannerKnown := next.manner()
+	formerManner, _ := prior.manner()
+	if !idKnown || !unitsKnown || !triggersKnown || !mannerKnown {
+		return decision{unknown: true}
+	}
+	before, _ := prior.units()
+	if t.join(id) != t.join(formerID) {
+		d := decision{jobs: jobsFor(next, units, reasonAdded)}
+		if next.common().PurgeOnDestroy.ValueBool() {
+			d.former = jobsFor(prior, before, reasonRemoved)
+		}
+		return d
+	}
+	return decision{jobs: difference(next, before, units, triggered || manner != formerManner)}
+}
+
+// difference is the jobs for one target whose units changed.
+func difference(next model, before, after map[string]unit, all bool) []job {
+	var jobs []job
+	for key, u := range after {
+		old, existed := before[key]
+		switch {
+		case !existed:
+			jobs = append(jobs, job{next, key, u.name, reasonAdded})
+		case old.fingerprint != u.fingerprint:
+			jobs = append(jobs, job{next, key, u.name, reasonChanged})
+		case all:
+			jobs = append(jobs, job{next, key, u.name, reasonTriggered})
+		}
+	}
+	for key, u := range before {
+		if _, remains := after[key]; !remains {
+			jobs = append(jobs, job{next, key, u.name, reasonRemoved})
+		}
+	}
+	return inOrder(jobs)
+}
+
+func jobsFor(m model, units map[string]unit, reason string) []job {
+	jobs := make([]job, 0, len(units))
+	for key, u := range units {
+		jobs = append(jobs, job{m, key, u.name, reason})
+	}
+	return inOrder(jobs)
+}
+
+func inOrder(jobs []job) []job {
+	slices.SortFunc(jobs, func(a, b job) int { return cmp.Compare(a.key, b.key) })
+	return jobs
+}

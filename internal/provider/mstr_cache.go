@@ -1,0 +1,78 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/mstr"
+)
+
+var mstrCache = &target{
+	name: "mstr_cache", service: "mstr", title: mstr.System,
+	about: "Purges a cache of a MicroStrategy project when it is created and whenever `triggers` change, " +
+		"for instance the element cache after a warehouse load.",
+	timeoutNote: timeoutNote,
+	arguments: map[string]argument{
+		"project_id": {required: true, kind: types.StringType, about: "Id of the project: 32 hexadecimal digits, in upper or lower case."},
+		"cache_type": {required: true, kind: types.StringType, about: "Which cache: `element` or `object` (2021 Update 8 and later), or on newer servers `report` or `all`."},
+	},
+	identity:   []string{"project_id", "cache_type"},
+	join:       joinWithSlash,
+	split:      splitAtSlash,
+	configured: func(c *clients) *configError { return c.mstr.missing() },
+	model:      func() model { return &mstrCacheModel{} },
+}
+
+type mstrCacheModel struct {
+	commonModel
+	single
+	ProjectID types.String `tfsdk:"project_id"`
+	CacheType types.String `tfsdk:"cache_type"`
+}
+
+var projectID = regexp.MustCompile(`^[0-9A-Fa-f]{32}$`)
+
+func (m *mstrCacheModel) check(diags *diag.Diagnostics) {
+	m.checkCommon(diags)
+	if known(m.ProjectID) && !projectID.MatchString(m.ProjectID.ValueString()) {
+		diags.AddAttributeError(path.Root("project_id"), "Invalid project_id",
+			"project_id must be 32 hexadecimal digits, without hyphens. It is shown in the project's properties.")
+	}
+	checkOneOf(diags, "cache_type", m.CacheType, mstr.CacheTypes)
+}
+
+func (m *mstrCacheModel) keepSpelling(prior model) {
+	if p, ok := prior.(*mstrCacheModel); ok {
+		keepText(&m.ProjectID, p.ProjectID, strings.EqualFold)
+	}
+}
+
+func (m *mstrCacheModel) identify() ([]string, bool) {
+	return []string{strings.ToUpper(m.ProjectID.ValueString()), m.CacheType.ValueString()},
+		known(m.ProjectID) && known(m.CacheType)
+}
+
+func (m *mstrCacheModel) send(ctx context.Context, c *clients, _ string) (string, error) {
+	client, err := c.mstr.get()
+	if err != nil {
+		return "", err
+	}
+	id, _ := m.identify()
+	return "", client.Purge(ctx, id[0], id[1])
+}
+
+func joinWithSlash(values []string) string { return strings.Join(values, "/") }
+
+func splitAtSlash(id string) ([]string, error) {
+	values := strings.Split(id, "/")
+	if len(values) != 2 || values[0] == "" || values[1] == "" {
+		return nil, errors.New("two values with a slash between them")
+	}
+	return values, nil
+}

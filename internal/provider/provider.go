@@ -1,0 +1,103 @@
+// Package provider is the Terraform side: what people write in a configuration,
+// what a plan promises and what an apply sends.
+package provider
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/transport"
+)
+
+// Address is the provider's address in the registry.
+const Address = "registry.terraform.io/cachepurge/purge"
+
+// Options are what is not for people who write configurations to choose.
+type Options struct {
+	// Version is part of the User-Agent.
+	Version string
+	// Wire is for tests: a network without sockets, a backoff without chance.
+	Wire transport.Options
+	// Getenv replaces os.Getenv, for tests.
+	Getenv func(string) string
+}
+
+// Provider is the provider and the sessions that it has opened.
+type Provider struct {
+	options Options
+
+	mu   sync.Mutex
+	open []closer
+}
+
+type closer interface{ Close(context.Context) error }
+
+var _ provider.Provider = (*Provider)(nil)
+
+// New returns a provider. Close ends the sessions that it opens.
+func New(o Options) *Provider { return &Provider{options: o} }
+
+// Metadata implements provider.Provider.
+func (p *Provider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
+	resp.TypeName = "purge"
+	resp.Version = p.options.Version
+}
+
+// Configure implements provider.Provider. It sends nothing: whoever needs a
+// session first opens it.
+func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
+	var config providerModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	clients := p.options.configure(ctx, &config, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.open = append(p.open, clients.closers()...)
+	resp.ResourceData = clients
+	resp.DataSourceData = clients
+	resp.ActionData = clients
+}
+
+// Close ends all sessions, side by side. One that can't be ended is in the
+// error and the log, and nobody's purge fails for it.
+func (p *Provider) Close(ctx context.Context) error {
+	p.mu.Lock()
+	open := p.open
+	p.open = nil
+	p.mu.Unlock()
+
+	errs := make([]error, len(open))
+	var wg sync.WaitGroup
+	for i, c := range open {
+		wg.Go(func() {
+			if errs[i] = c.Close(ctx); errs[i] != nil {
+				tflog.Warn(ctx, "A session could not be closed; it ends by itself at the server", map[string]any{"error": errs[i].Error()})
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// Resources implements provider.Provider.
+func (p *Provider) Resources(context.Context) []func() resource.Resource {
+	var all []func() resource.Resource
+	for _, t := range targets {
+		all = append(all, func() resource.Resource { return &purgeResource{target: t} })
+	}
+	return all
+}
+
+// DataSources implements provider.Provider.
+func (p *Provider) DataSources(context.Context) []func() datasource.DataSource { return nil }

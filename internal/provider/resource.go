@@ -1,0 +1,266 @@
+package provider
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/quota"
+)
+
+// purgeResource serves a target as a resource that purges in place. It never
+// asks for a replacement: an id that is unknown while planning would turn into
+// one, and so into a purge without a reason.
+type purgeResource struct {
+	target  *target
+	clients *clients
+}
+
+var (
+	_ resource.ResourceWithConfigure      = (*purgeResource)(nil)
+	_ resource.ResourceWithModifyPlan     = (*purgeResource)(nil)
+	_ resource.ResourceWithValidateConfig = (*purgeResource)(nil)
+)
+
+// Metadata implements resource.Resource.
+func (r *purgeResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_" + r.target.name
+}
+
+// Schema implements resource.Resource.
+func (r *purgeResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	attributes := commonAttributes(ctx, r.target)
+	maps.Copy(attributes, r.target.computed)
+	for name, a := range r.target.arguments {
+		attributes[name] = a.resource()
+	}
+	resp.Schema = schema.Schema{MarkdownDescription: r.target.about, Attributes: attributes}
+}
+
+// Configure implements resource.ResourceWithConfigure. There are no clients
+// while a configuration is validated.
+func (r *purgeResource) Configure(_ context.Context, req resource.ConfigureRequest, _ *resource.ConfigureResponse) {
+	if c, ok := req.ProviderData.(*clients); ok {
+		r.clients = c
+	}
+}
+
+// ValidateConfig implements resource.ResourceWithValidateConfig.
+func (r *purgeResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	m := r.target.model()
+	resp.Diagnostics.Append(req.Config.Get(ctx, m)...)
+	if !resp.Diagnostics.HasError() {
+		m.check(&resp.Diagnostics)
+	}
+}
+
+// ModifyPlan implements resource.ResourceWithModifyPlan: it fills in what an
+// apply will do, as far as that is known.
+func (r *purgeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.Equal(req.State.Raw) {
+		return // also what spares the largest plans without changes the work
+	}
+	var prior, next model
+	if !req.State.Raw.IsNull() {
+		prior = r.target.model()
+		resp.Diagnostics.Append(req.State.Get(ctx, prior)...)
+	}
+	if !req.Plan.Raw.IsNull() {
+		next = r.target.model()
+		resp.Diagnostics.Append(req.Plan.Get(ctx, next)...)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if next == nil {
+		r.planDestroy(prior, &resp.Diagnostics)
+		return
+	}
+	// Values that were unknown when the configuration was validated are checked
+	// here, before anything is sent.
+	next.check(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if prior != nil {
+		next.keepSpelling(prior)
+	}
+	r.plan(ctx, prior, next, &resp.Diagnostics)
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, next)...)
+}
+
+func (r *purgeResource) planDestroy(prior model, diags *diag.Diagnostics) {
+	if prior.common().PurgeOnDestroy.ValueBool() {
+		r.needConfigured(diags)
+	}
+}
+
+// plan sets the computed attributes of next.
+func (r *purgeResource) plan(ctx context.Context, prior, next model, diags *diag.Diagnostics) {
+	c, d := next.common(), decide(r.target, prior, next)
+	c.ID = types.StringUnknown()
+	if id, ok := next.identify(); ok {
+		c.ID = types.StringValue(r.target.join(id))
+	}
+	if d.unknown || d.sends() {
+		r.needConfigured(diags)
+	}
+	if d.unknown {
+		c.LastPurgedAt = types.StringUnknown()
+		if p := next.purged(); p != nil {
+			*p = types.MapUnknown(types.StringType)
+		}
+		return
+	}
+	r.remember(prior, next, d)
+	if d.sends() {
+		c.LastPurgedAt = types.StringUnknown()
+		r.estimate(ctx, prior, next, d, diags)
+	}
+	if d.adopts {
+		diags.AddWarning("Recorded without purging",
+			"The resource was imported or moved here. This apply only records its triggers and sends no purge; from the next change on it purges as usual.")
+	}
+}
+
+// remember sets what the state says of the latest purge: this one, or, where
+// nothing is sent, the one before.
+func (r *purgeResource) remember(prior, next model, d decision) {
+	list := next.purged()
+	next.common().LastPurgedAt = types.StringNull()
+	if prior != nil {
+		next.common().LastPurgedAt = prior.common().LastPurgedAt
+	}
+	switch {
+	case list == nil:
+	case d.sends() || prior == nil:
+		*list = reasons(d.jobs)
+	default:
+		*list = *prior.purged()
+	}
+}
+
+// needConfigured reports, while planning, that a purge could not be sent.
+func (r *purgeResource) needConfigured(diags *diag.Diagnostics) {
+	if r.clients == nil {
+		return
+	}
+	if err := r.target.configured(r.clients); err != nil && !err.unknown {
+		diags.Append(r.target.diagnose(err))
+	}
+}
+
+// Create implements resource.Resource.
+func (r *purgeResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	next := r.target.model()
+	resp.Diagnostics.Append(req.Plan.Get(ctx, next)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if keep := r.apply(ctx, operationCreate, nil, next, &resp.Diagnostics); keep {
+		resp.Diagnostics.Append(resp.State.Set(ctx, next)...)
+	}
+}
+
+// Update implements resource.Resource.
+func (r *purgeResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	prior, next := r.target.model(), r.target.model()
+	resp.Diagnostics.Append(req.State.Get(ctx, prior)...)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, next)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if keep := r.apply(ctx, operationUpdate, prior, next, &resp.Diagnostics); keep {
+		resp.Diagnostics.Append(resp.State.Set(ctx, next)...)
+	}
+}
+
+// Read implements resource.Resource. There is nothing to read at the upstream
+// system, so a plan needs no network.
+func (r *purgeResource) Read(context.Context, resource.ReadRequest, *resource.ReadResponse) {}
+
+// Delete implements resource.Resource.
+func (r *purgeResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	prior := r.target.model()
+	resp.Diagnostics.Append(req.State.Get(ctx, prior)...)
+	if resp.Diagnostics.HasError() || !prior.common().PurgeOnDestroy.ValueBool() {
+		return
+	}
+	units, _ := prior.units()
+	d := decision{jobs: jobsFor(prior, units, reasonRemoved)}
+	o := r.deliver(ctx, operationDelete, prior, d, &resp.Diagnostics)
+	if o.err != nil {
+		resp.Diagnostics.Append(r.target.diagnoseRun(operationDelete, o, len(d.jobs), o.err, false))
+	}
+}
+
+// apply does what was planned and completes next. It returns whether next is to
+// be saved; if not, the state stays as it was and the next plan shows the same
+// again.
+func (r *purgeResource) apply(ctx context.Context, op operation, prior, next model, diags *diag.Diagnostics) (keep bool) {
+	d := decide(r.target, prior, next)
+	id, _ := next.identify()
+	next.common().ID = types.StringValue(r.target.join(id))
+	r.remember(prior, next, d)
+	if !d.sends() {
+		return true
+	}
+	o := r.deliver(ctx, op, next, d, diags)
+	if !o.latest.IsZero() {
+		next.common().LastPurgedAt = types.StringValue(o.latest.UTC().Format(time.RFC3339))
+	}
+	if o.err == nil {
+		return true
+	}
+	done := d.jobs[:0:0]
+	for i, j := range d.jobs {
+		if o.done[i] {
+			done = append(done, j)
+		}
+	}
+	keep = len(done) > 0 && next.keepDone(prior, d.jobs, o.done)
+	if keep {
+		*next.purged() = reasons(done)
+	}
+	diags.Append(r.target.diagnoseRun(op, o, len(d.jobs), o.err, keep))
+	return keep
+}
+
+// deliver sends the purges of a decision within the operation's timeout.
+func (r *purgeResource) deliver(ctx context.Context, op operation, m model, d decision, diags *diag.Diagnostics) *outcome {
+	p := m.pace(len(d.former)+len(d.jobs), r.clients)
+	timeout, ds := op.timeout(ctx, m.common().Timeouts, p)
+	diags.Append(ds...)
+	if ds.HasError() {
+		return &outcome{done: make([]bool, len(d.jobs)), err: errTimeouts}
+	}
+	ctx, cancel := quota.WithTimeout(ctx, timeout)
+	defer cancel()
+	if len(d.former) > 0 {
+		if o := run(ctx, r.clients, d.former, p); o.err != nil {
+			o.done = make([]bool, len(d.jobs))
+			o.accepted = 0
+			return o
+		}
+	}
+	o := run(ctx, r.clients, d.jobs, p)
+	for _, warning := range o.warnings {
+		diags.AddWarning("Accepted, but not seen deployed", warning)
+	}
+	return o
+}
+
+// reasons is the value of an attribute that lists what is purged and why.
+func reasons(jobs []job) types.Map {
+	values := make(map[string]attr.Value, len(jobs))
+	for _, j := range jobs {
+		values[j.name] = types.StringValue(j.reason)
+	}
+	return types.MapValueMust(types.StringType, values)
+}

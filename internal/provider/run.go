@@ -1,0 +1,103 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/quota"
+)
+
+// outcome is what became of jobs.
+type outcome struct {
+	done     []bool // by the index of the job
+	accepted int
+	latest   time.Time // when the latest was accepted
+	warnings []string  // each once
+	err      error     // why not all are done
+}
+
+// run sends jobs, side by side as far as that is useful. After a failure nothing
+// new is sent; what is on the wire is waited for, unless the context ends.
+func run(ctx context.Context, c *clients, jobs []job, p pace) *outcome {
+	stop, halt := context.WithCancel(context.Background())
+	defer halt()
+	ctx = quota.WithStop(ctx, stop)
+
+	o := &outcome{done: make([]bool, len(jobs))}
+	progress := newProgress(len(jobs))
+	var mu sync.Mutex
+	var group errgroup.Group
+	group.SetLimit(max(p.sideBySide, 1))
+	for i, j := range jobs {
+		if stop.Err() != nil {
+			break
+		}
+		group.Go(func() error {
+			warning, err := j.model.send(ctx, c, j.name)
+			mu.Lock()
+			defer mu.Unlock()
+			o.note(i, warning, err)
+			progress.report(ctx, o.accepted)
+			if err != nil {
+				halt()
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // failures are in the outcome
+	return o
+}
+
+// note adds what became of one job.
+func (o *outcome) note(i int, warning string, err error) {
+	if err != nil {
+		// That others were stopped is a consequence, the first failure the reason.
+		if o.err == nil || errors.Is(o.err, quota.ErrStopped) {
+			o.err = err
+		}
+		return
+	}
+	o.done[i] = true
+	o.accepted++
+	o.latest = time.Now()
+	if warning == "" {
+		return
+	}
+	for _, w := range o.warnings {
+		if w == warning {
+			return
+		}
+	}
+	o.warnings = append(o.warnings, warning)
+}
+
+// progress writes the state of a long run to the log: every 30 seconds or every
+// tenth, whichever is rarer.
+type progress struct {
+	total    int
+	began    time.Time
+	lastAt   time.Time
+	lastDone int
+}
+
+func newProgress(total int) *progress {
+	now := time.Now()
+	return &progress{total: total, began: now, lastAt: now}
+}
+
+const progressInterval = 30 * time.Second
+
+func (p *progress) report(ctx context.Context, done int) {
+	now := time.Now()
+	if now.Sub(p.lastAt) < progressInterval || (done-p.lastDone)*10 < p.total || done == 0 {
+		return
+	}
+	p.lastAt, p.lastDone = now, done
+	left := now.Sub(p.began) / time.Duration(done) * time.Duration(p.total-done)
+	tflog.Info(ctx, "Purging", map[string]any{"done": done, "total": p.total, "time_left": left.Round(time.Second).String()})
+}

@@ -1,0 +1,111 @@
+package provider
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// target is one kind of thing that can be purged. It is described once here and
+// served by purgeResource.
+type target struct {
+	// name with the provider's prefix is the type's: purge_<name>.
+	name string
+	// service is the provider's block that configures it.
+	service string
+	// title is the upstream system's name.
+	title string
+	// timeoutNote tells the default timeout and what counts.
+	timeoutNote string
+	// about is the documentation of the resource, in Markdown.
+	about string
+	// arguments are what is purged and how.
+	arguments map[string]argument
+	// computed are attributes of the resource beside those of all targets.
+	computed map[string]schema.Attribute
+	// identity names the arguments that say what is purged, in the order in
+	// which they stand in the id.
+	identity []string
+	// join makes the id of the identity's values, split the values of an id.
+	join  func(values []string) string
+	split func(id string) ([]string, error)
+	// configured returns why the upstream system can't be used.
+	configured func(*clients) *configError
+	// inputs maps the upstream's words for an input to attributes, where they
+	// differ.
+	inputs map[string]string
+	// model returns a pointer to an empty model.
+	model func() model
+}
+
+// argument is one attribute of a target, described without regard to where it
+// is served.
+type argument struct {
+	about    string
+	kind     attr.Type // types.StringType, BoolType or a map of strings
+	required bool
+}
+
+func (a argument) resource() schema.Attribute {
+	switch kind := a.kind.(type) {
+	case types.MapType:
+		return schema.MapAttribute{MarkdownDescription: a.about, ElementType: kind.ElemType, Required: a.required, Optional: !a.required}
+	default:
+		if kind == types.BoolType {
+			return schema.BoolAttribute{MarkdownDescription: a.about, Required: a.required, Optional: !a.required}
+		}
+		return schema.StringAttribute{MarkdownDescription: a.about, Required: a.required, Optional: !a.required}
+	}
+}
+
+// unit is one request that a target wants, and the value that tells whether the
+// content behind it changed.
+type unit struct {
+	name        string // as written in the configuration
+	fingerprint string
+}
+
+// model is what a configuration says of one purge. The methods below check are
+// asked only of values in which it found no fault.
+type model interface {
+	// common returns the attributes that every target has.
+	common() *commonModel
+	// check reports every fault of the values that are known.
+	check(*diag.Diagnostics)
+	// keepSpelling takes over the prior values that mean the same.
+	keepSpelling(prior model)
+	// identify returns the values of the target's identity, normalised. It
+	// returns false while one of them is unknown.
+	identify() ([]string, bool)
+	// manner is what decides how is purged: its change asks for all purges
+	// again. It returns false while it is unknown.
+	manner() (string, bool)
+	// units returns the requests that are wanted, by a key that is equal for
+	// all spellings of one. It returns false while they are unknown.
+	units() (map[string]unit, bool)
+	// pace tells how fast a number of requests goes.
+	pace(n int, c *clients) pace
+	// send asks for one purge and returns when it is accepted. The warning is
+	// about what was accepted.
+	send(ctx context.Context, c *clients, name string) (warning string, err error)
+	// purged is the attribute that lists what an apply purges, nil for a target
+	// that has none.
+	purged() *types.Map
+	// keepDone reduces the model to what was done or needed nothing, after a
+	// failure half-way. It returns false where half done is not done.
+	keepDone(prior model, todo []job, done []bool) bool
+}
+
+// pace is how fast a target's requests go.
+type pace struct {
+	sideBySide int
+	// wait is what all requests together spend waiting for the upstream's
+	// limits and deployments.
+	wait time.Duration
+	// patience is the default timeout without that wait.
+	patience time.Duration
+}

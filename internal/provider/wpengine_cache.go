@@ -1,0 +1,61 @@
+package provider
+
+import (
+	"context"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/wpengine"
+)
+
+var wpengineCache = &target{
+	name: "wpengine_cache", service: "wpengine", title: wpengine.System,
+	about: "Purges a cache of a WP Engine install when it is created and whenever `triggers` change, " +
+		"for instance the page cache after a deploy.",
+	timeoutNote: timeoutNote,
+	arguments: map[string]argument{
+		"install_id": {required: true, kind: types.StringType, about: "Id of the install: a UUID, in upper or lower case. The name of an install is not its id."},
+		"cache_type": {required: true, kind: types.StringType, about: "Which cache: `object`, `page`, `cdn` or `all`. WP Engine takes one purge of `object` or `all` in 60 seconds for each install; more of them wait for each other."},
+	},
+	identity:   []string{"install_id", "cache_type"},
+	join:       joinWithSlash,
+	split:      splitAtSlash,
+	configured: func(c *clients) *configError { return c.wpengine.missing() },
+	inputs:     map[string]string{"type": "cache_type"},
+	model:      func() model { return &wpengineCacheModel{} },
+}
+
+type wpengineCacheModel struct {
+	commonModel
+	single
+	InstallID types.String `tfsdk:"install_id"`
+	CacheType types.String `tfsdk:"cache_type"`
+}
+
+func (m *wpengineCacheModel) check(diags *diag.Diagnostics) {
+	m.checkCommon(diags)
+	checkUUID(diags, "install_id", m.InstallID, "The name of an install is not its id; the User Portal shows the id in the address of the install's page.")
+	checkOneOf(diags, "cache_type", m.CacheType, wpengine.CacheTypes)
+}
+
+func (m *wpengineCacheModel) keepSpelling(prior model) {
+	if p, ok := prior.(*wpengineCacheModel); ok {
+		keepText(&m.InstallID, p.InstallID, strings.EqualFold)
+	}
+}
+
+func (m *wpengineCacheModel) identify() ([]string, bool) {
+	return []string{strings.ToLower(m.InstallID.ValueString()), m.CacheType.ValueString()},
+		known(m.InstallID) && known(m.CacheType)
+}
+
+func (m *wpengineCacheModel) send(ctx context.Context, c *clients, _ string) (string, error) {
+	client, err := c.wpengine.get()
+	if err != nil {
+		return "", err
+	}
+	id, _ := m.identify()
+	return "", client.Purge(ctx, id[0], id[1])
+}

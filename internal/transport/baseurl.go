@@ -1,0 +1,37 @@
+package transport
+
+import (
+	"errors"
+	"net"
+	"net/url"
+	"strings"
+)
+
+// BaseURL checks an address that requests are built on and takes the slashes
+// off its end. Credentials travel only over https, except to this machine or
+// where insecure is allowed. The error does not repeat the address, which may
+// hold a password.
+func BaseURL(address string, insecure bool) (string, error) {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil:
+		return "", errors.New("is not a valid URL")
+	case u.Scheme != "https" && u.Scheme != "http":
+		return "", errors.New("must start with https://")
+	case u.Hostname() == "":
+		return "", errors.New("has no host")
+	case u.User != nil:
+		return "", errors.New("must not hold a user name or password")
+	case u.RawQuery != "" || u.ForceQuery || strings.Contains(address, "#"):
+		return "", errors.New("must not have a query or a fragment")
+	case u.Scheme == "http" && !insecure && !loopback(u.Hostname()):
+		return "", errors.New("must start with https://, or credentials would travel in the clear (allow_insecure_http permits it)")
+	}
+	u.Host = strings.ToLower(u.Host)
+	return strings.TrimRight(u.String(), "/"), nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}

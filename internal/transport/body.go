@@ -1,0 +1,106 @@
+package transport
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// DecodeJSON reads a body that must be exactly one JSON value. Unknown fields
+// are ignored, because the APIs grow; required ones are for the caller to check.
+func DecodeJSON(body []byte, into any) error {
+	if looksLikeHTML(body) {
+		return errors.New("an HTML page came where JSON was expected")
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	if err := decoder.Decode(into); err != nil {
+		var wrong *json.UnmarshalTypeError
+		switch {
+		case errors.Is(err, io.EOF):
+			return errors.New("an empty body came where JSON was expected")
+		case errors.As(err, &wrong):
+			return fmt.Errorf("the field %q is a %s, which was not expected", wrong.Field, wrong.Value)
+		default:
+			return errors.New("the body is not valid JSON")
+		}
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the JSON value")
+	}
+	return nil
+}
+
+func looksLikeHTML(body []byte) bool {
+	return bytes.HasPrefix(bytes.TrimSpace(body), []byte("<"))
+}
+
+// PlainText is what can be shown of an error body that is not JSON: nothing of
+// JSON, which the client decodes, and of HTML only the title.
+func PlainText(body []byte) string {
+	text := strings.TrimSpace(string(body))
+	switch {
+	case text == "":
+		return ""
+	case looksLikeHTML(body):
+		return strings.TrimSpace("an HTML page " + title(text))
+	case json.Valid(body):
+		return ""
+	default:
+		return text
+	}
+}
+
+func title(html string) string {
+	lower := strings.ToLower(html)
+	start := strings.Index(lower, "<title>")
+	end := strings.Index(lower, "</title>")
+	// ToLower may change the length of invalid text, so the bounds are checked.
+	if start < 0 || end < start+len("<title>") || end > len(html) {
+		return ""
+	}
+	return fmt.Sprintf("with the title %q", strings.TrimSpace(html[start+len("<title>"):end]))
+}
+
+// AcceptedBody refuses a reply that has the status of an accepted purge and the
+// body of something else: the page of a captive portal, or an error.
+func AcceptedBody(resp *Response) error {
+	if looksLikeHTML(resp.Body) {
+		return errors.New("an HTML page came where an acceptance was expected")
+	}
+	var reply struct {
+		Error  json.RawMessage `json:"error"`
+		Errors json.RawMessage `json:"errors"`
+	}
+	if json.Unmarshal(resp.Body, &reply) != nil {
+		return nil
+	}
+	for _, part := range []json.RawMessage{reply.Error, reply.Errors} {
+		switch string(part) {
+		case "", "null", "[]", "{}", `""`, "false":
+		default:
+			return fmt.Errorf("the answer holds an error: %s", part)
+		}
+	}
+	return nil
+}
+
+// Text is a JSON value that should be a string and is not always one: numbers
+// and booleans are taken as they are written, null is empty, and of objects and
+// lists the JSON is kept.
+type Text string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *Text) UnmarshalJSON(b []byte) error {
+	var s string
+	switch {
+	case string(b) == "null":
+	case json.Unmarshal(b, &s) == nil:
+		*t = Text(s)
+	default:
+		*t = Text(b)
+	}
+	return nil
+}

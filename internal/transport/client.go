@@ -1,0 +1,138 @@
+// Package transport is what the API clients share on the wire: deadline, retry,
+// credentials, redaction, body limits and errors. Redirects are never followed.
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// Options are what the provider block says about the wire. The zero value of
+// each field means its default.
+type Options struct {
+	// UserAgent is sent with every request.
+	UserAgent string
+	// RequestTimeout bounds one attempt, from the dial to the end of the body.
+	// Waiting for the quota or a login does not count. Default 30 s.
+	RequestTimeout time.Duration
+	// MaxRetries is how often one request is repeated after a failure. Being
+	// refused for a rate limit is not a failure. Negative means never.
+	// Default 4.
+	MaxRetries int
+	// RootCAs replaces the system's certificate authorities.
+	RootCAs *x509.CertPool
+	// Log receives one line per attempt. The fields hold no credentials.
+	Log func(ctx context.Context, message string, fields map[string]any)
+
+	// Dial and Backoff replace the network and the random wait before a retry
+	// (numbered from 1). They are for tests.
+	Dial    func(ctx context.Context, network, address string) (net.Conn, error)
+	Backoff func(retry int) time.Duration
+}
+
+// maxConnections bounds what is open to one upstream system at a time.
+const maxConnections = 16
+
+// Client sends requests to one upstream system.
+type Client struct {
+	system   string
+	options  Options
+	http     *http.Transport
+	slots    *semaphore.Weighted
+	budget   *budget
+	scrubber *Scrubber
+}
+
+// New returns a client for the system of that name, which is how the system is
+// called in messages.
+func New(system string, o Options) *Client {
+	if o.RequestTimeout == 0 {
+		o.RequestTimeout = 30 * time.Second
+	}
+	if o.MaxRetries == 0 {
+		o.MaxRetries = 4
+	}
+	if o.Backoff == nil {
+		o.Backoff = fullJitter
+	}
+	if o.Log == nil {
+		o.Log = func(context.Context, string, map[string]any) {}
+	}
+	if o.Dial == nil {
+		o.Dial = (&net.Dialer{Timeout: o.RequestTimeout, KeepAlive: 30 * time.Second}).DialContext
+	}
+	return &Client{
+		system:  system,
+		options: o,
+		http: &http.Transport{
+			Proxy:                  http.ProxyFromEnvironment,
+			DialContext:            o.Dial,
+			TLSClientConfig:        &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12},
+			ForceAttemptHTTP2:      true,
+			MaxIdleConnsPerHost:    maxConnections,
+			IdleConnTimeout:        90 * time.Second,
+			MaxResponseHeaderBytes: 256 << 10,
+		},
+		slots:    semaphore.NewWeighted(maxConnections),
+		budget:   newBudget(),
+		scrubber: &Scrubber{},
+	}
+}
+
+// Hide keeps secrets out of everything this client shows or logs.
+func (c *Client) Hide(secrets ...string) { c.scrubber.Add(secrets...) }
+
+// Close gives up the idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Slot is the permission to send one paced request: Send right before it goes
+// on the wire, and then exactly one of the others. Package quota has one.
+type Slot interface {
+	Send() error
+	Unsent()
+	Passed()
+	Failed(err error)
+	Refused(wait time.Duration, err error)
+}
+
+// Request is one request and how its reply is to be read.
+type Request struct {
+	// Doing says in words what is tried: "purging /a.css of service …".
+	Doing string
+	// Method and Path; the path is appended to Base or, with Auth, to the base
+	// of the credentials. It is escaped already and may have a query.
+	Method, Path string
+	Base         string
+	Header       http.Header
+	// Body is JSON; nil sends none.
+	Body []byte
+	// Expect is the statuses that mean success.
+	Expect []int
+	// Into receives the body as one JSON value. Nil: the body does not matter.
+	Into any
+	// Once is for what must not be repeated: logins and logouts.
+	Once bool
+	// Pace waits for the quota. Nil: there is none.
+	Pace func(context.Context) (Slot, error)
+	// Auth provides credentials. Nil: the request needs none.
+	Auth Auth
+	// Check refuses a reply with an expected status that is not what it seems.
+	Check func(*Response) error
+	// Explain reads the upstream's error from a reply into an Error that has
+	// the status and its usual kind already.
+	Explain func(*Response, *Error)
+}
+
+// Response is a reply with its whole body, or the first part of one that is too
+// large.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}

@@ -1,0 +1,235 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Kind sorts errors by what a person has to do about them.
+type Kind int
+
+// The kinds of errors.
+const (
+	KindUnknown     Kind = iota
+	KindCanceled         // interrupted by the caller
+	KindTimeout          // the time for the whole operation is over
+	KindNoAnswer         // connection failed or no complete answer
+	KindUnknownHost      // no such host
+	KindTLS              // no trusted connection
+	KindRedirect         // answered with a redirect, which is never followed
+	KindUnexpected       // answered with something that the API does not say
+	KindCredentials      // credentials refused
+	KindForbidden        // credentials lack a permission
+	KindNotFound         // the thing to purge, or the API itself, is not there
+	KindInvalid          // the upstream takes an input to be wrong
+	KindLimited          // refused for a rate limit
+	KindState            // the thing to purge is not in a state to be purged
+	KindServer           // the upstream failed
+	KindConfig           // can't be sent as configured
+)
+
+// Error is why a request was not accepted. All texts in it are free of secrets.
+type Error struct {
+	// System is the upstream system's name.
+	System string
+	// Doing is what was tried, as in Request.
+	Doing string
+	Kind  Kind
+	// Status of the reply; 0 where there was none.
+	Status int
+	// Code is the upstream's own, where it has one.
+	Code string
+	// Message is what the upstream said, one line of at most 500 characters.
+	Message string
+	// ID is what the upstream's log can be searched for: "ticket 0a1b…".
+	ID string
+	// Input names the input that the upstream blames, in the API's own word.
+	Input string
+	// Advice says what to do next, one or more whole sentences.
+	Advice string
+	// Docs is an address that the upstream gives for further reading.
+	Docs string
+	// Wait is how long the upstream asked to wait; 0 where it did not.
+	Wait time.Duration
+	// Waiting is what the request was waiting for when its time was over.
+	Waiting string
+	// Sent is how many requests were sent.
+	Sent int
+	// Lost tells that an earlier one of them got no answer, so that it may have
+	// worked.
+	Lost bool
+	// Err is what failed on this side of the wire.
+	Err error
+	// Last is what the upstream said before the context ended.
+	Last *Error
+
+	text      string // of Err, scrubbed
+	repeat    bool
+	refused   bool
+	replay    bool
+	ended     bool
+	exhausted bool
+}
+
+// Final makes an error one that is not repeated although its status would be.
+func (e *Error) Final() { e.repeat, e.refused = false, false }
+
+// Refuse makes an error one that closes the window for a time.
+func (e *Error) Refuse(wait time.Duration) {
+	e.refused, e.repeat, e.Wait, e.Kind = true, false, wait, KindLimited
+}
+
+// Refused tells whether the error closes the window.
+func (e *Error) Refused() bool { return e.refused }
+
+// Error says what was tried and what came of it, in one line.
+func (e *Error) Error() string {
+	if e.Doing == "" {
+		return e.Outcome()
+	}
+	return e.Doing + ": " + e.Outcome()
+}
+
+// Outcome says what came of it, in one line that does not repeat what was tried.
+func (e *Error) Outcome() string {
+	var b strings.Builder
+	switch {
+	case e.Status != 0:
+		fmt.Fprintf(&b, "%s answered %d %s", e.System, e.Status, http.StatusText(e.Status))
+	case e.Kind == KindCanceled:
+		b.WriteString("interrupted")
+	case e.Kind == KindTimeout:
+		b.WriteString("not done within the timeout")
+	default:
+		fmt.Fprintf(&b, "no answer from %s", e.System)
+	}
+	if e.Waiting != "" {
+		b.WriteString(" while " + e.Waiting)
+	}
+	if e.Code != "" {
+		b.WriteString(", code " + e.Code)
+	}
+	if e.Message != "" {
+		b.WriteString(": " + e.Message)
+	}
+	if e.text != "" {
+		b.WriteString(": " + e.text)
+	}
+	if e.ID != "" {
+		b.WriteString(" (" + e.ID + ")")
+	}
+	if e.Last != nil {
+		b.WriteString("; before that, " + e.Last.Outcome())
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause and the upstream's last word.
+func (e *Error) Unwrap() []error {
+	var errs []error
+	if e.Err != nil {
+		errs = append(errs, e.Err)
+	}
+	if e.Last != nil {
+		errs = append(errs, e.Last)
+	}
+	return errs
+}
+
+// Exhausted tells whether the request was not repeated because too many others
+// had been already.
+func (e *Error) Exhausted() bool { return e.exhausted }
+
+// usualKind is what a status means where the API does not say otherwise.
+func usualKind(status int) Kind {
+	switch {
+	case status >= 300 && status < 400:
+		return KindRedirect
+	case status == http.StatusUnauthorized:
+		return KindCredentials
+	case status == http.StatusForbidden:
+		return KindForbidden
+	case status == http.StatusNotFound, status == http.StatusGone:
+		return KindNotFound
+	case status == http.StatusTooManyRequests:
+		return KindLimited
+	case status >= 400 && status < 500:
+		return KindInvalid
+	case status >= 500:
+		return KindServer
+	default:
+		return KindUnexpected
+	}
+}
+
+// failed makes the error of a reply with another status than expected.
+func (c *Client) failed(r *Request, resp *Response) *Error {
+	e := &Error{System: c.system, Doing: r.Doing, Status: resp.Status, Kind: usualKind(resp.Status)}
+	wait, saysWhen := retryAfter(resp.Header, time.Now())
+	e.Wait = wait
+	switch judge(resp.Status, r.Body == nil, saysWhen) {
+	case repeat:
+		e.repeat = true
+	case refused:
+		if !saysWhen {
+			wait = unsaidWait
+		}
+		e.Refuse(wait)
+	case final:
+	}
+	if e.Kind == KindRedirect {
+		e.Message = "redirect to " + redirectHost(resp.Header)
+		e.Advice = "Redirects are not followed, because credentials would go along. Set the address that answers by itself."
+	} else {
+		e.Message = PlainText(resp.Body)
+		if r.Explain != nil {
+			r.Explain(resp, e)
+		}
+	}
+	e.Message = c.scrubber.Line(e.Message)
+	e.Code = c.scrubber.Line(e.Code)
+	e.ID = c.scrubber.Line(e.ID)
+	e.Docs = c.scrubber.Line(e.Docs)
+	return e
+}
+
+// unsaidWait is how long a refusal lasts that does not say so: the documented
+// windows are all a minute.
+const unsaidWait = time.Minute
+
+func redirectHost(h http.Header) string {
+	location, err := url.Parse(h.Get("Location"))
+	switch {
+	case err != nil || h.Get("Location") == "":
+		return "nowhere"
+	case location.Host == "":
+		return "another path of the same host"
+	default:
+		return location.Host
+	}
+}
+
+// unexpected makes the error of a reply with the right status and wrong content.
+func (c *Client) unexpected(r *Request, resp *Response, err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		e.System, e.Doing, e.Status = c.system, r.Doing, resp.Status
+		e.Message = c.scrubber.Line(e.Message)
+		return e
+	}
+	return &Error{
+		System: c.system, Doing: r.Doing, Status: resp.Status, Kind: KindUnexpected, Err: err,
+		Message: c.scrubber.Line(err.Error()),
+		Advice:  "That is not an answer of this API. Check the address, and whether a proxy or a login page stands in between.",
+	}
+}
+
+// noAnswer makes the error of a request that got no reply.
+func (c *Client) noAnswer(r *Request, err error, handshake *error) *Error {
+	kind, again := passing(err, handshake)
+	return &Error{System: c.system, Doing: r.Doing, Kind: kind, Err: err, text: c.scrubber.Line(err.Error()), repeat: again}
+}

@@ -1,0 +1,33 @@
+package transport
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// loggedHeaders are those of a reply that are worth logging and hold no secret.
+// All others, those of later versions of the APIs included, stay out.
+var loggedHeaders = []string{
+	"Content-Type", "Content-Length", "Date", "Retry-After", "Server", "Via",
+	"X-Amzn-Requestid", "X-Trans-Id", "X-Openstack-Request-Id",
+}
+
+func (c *Client) log(ctx context.Context, r *Request, req *http.Request, resp *Response, err error, took time.Duration) {
+	fields := map[string]any{
+		"system": c.system, "doing": r.Doing, "method": req.Method, "host": req.URL.Host,
+		"path": c.scrubber.Line(req.URL.RequestURI()), "took_ms": took.Milliseconds(),
+	}
+	if err != nil {
+		fields["error"] = c.scrubber.Line(err.Error())
+		c.options.Log(ctx, "Request failed", fields)
+		return
+	}
+	fields["status"] = resp.Status
+	for _, name := range loggedHeaders {
+		if value := resp.Header.Get(name); value != "" {
+			fields["header_"+name] = c.scrubber.Line(value)
+		}
+	}
+	c.options.Log(ctx, "Request answered", fields)
+}
