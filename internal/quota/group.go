@@ -27,15 +27,16 @@ type flight struct {
 	// All below is guarded by group.mu.
 	riders map[*rider]struct{}
 	paused int
+	queued bool // has or had a place in a window's queue
 	onWire bool
 	last   error // what the upstream said last
 }
 
 type rider struct {
 	ctx      context.Context
+	stop     context.Context // see WithStop
 	flight   *flight
 	resume   func()
-	leaving  bool // wants no new request; see WithStop
 	finished chan result
 }
 
@@ -74,11 +75,16 @@ func (g *Group) do(ctx context.Context, key string, send func(context.Context) (
 	if err := context.Cause(ctx); err != nil {
 		return result{err: err}
 	}
-	r := g.enter(ctx, key, send)
-	var stopped <-chan struct{}
-	if stop, ok := ctx.Value(stopKey{}).(context.Context); ok {
-		stopped = stop.Done()
+	stop, ok := ctx.Value(stopKey{}).(context.Context)
+	if !ok {
+		stop = context.Background()
 	}
+	if stop.Err() != nil {
+		return result{err: ErrStopped}
+	}
+	r := &rider{ctx: ctx, stop: stop, finished: make(chan result, 1)}
+	g.enter(r, key, send)
+	stopped := stop.Done()
 	for {
 		select {
 		case res := <-r.finished:
@@ -92,23 +98,21 @@ func (g *Group) do(ctx context.Context, key string, send func(context.Context) (
 	}
 }
 
-func (g *Group) enter(ctx context.Context, key string, send func(context.Context) (any, error)) *rider {
+func (g *Group) enter(r *rider, key string, send func(context.Context) (any, error)) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	r := &rider{ctx: ctx, finished: make(chan result, 1)}
 	if f := g.waiting[key]; f != nil {
 		f.add(r)
-		return r
+		return
 	}
 	if g.waiting == nil {
 		g.waiting = make(map[string]*flight)
 	}
-	inner, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	inner, cancel := context.WithCancelCause(context.WithoutCancel(r.ctx))
 	f := &flight{Context: inner, cancel: cancel, group: g, key: key, riders: make(map[*rider]struct{})}
 	g.waiting[key] = f
 	f.add(r)
 	go f.run(send)
-	return r
 }
 
 func (f *flight) run(send func(context.Context) (any, error)) {
@@ -143,14 +147,13 @@ func (g *Group) leave(r *rider, cause error) result {
 	return <-r.finished
 }
 
-// stop makes a rider leave at the next moment at which its purge is not on the
-// wire, which may be now.
+// stop makes a rider leave unless its purge is on the wire; then it leaves when
+// that request failed, or when another is to be sent.
 func (g *Group) stop(r *rider) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	r.leaving = true
 	if f := r.flight; !f.onWire {
-		f.dismissLeaving()
+		f.dismissStopped()
 	}
 }
 
@@ -177,36 +180,56 @@ func (f *flight) remove(r *rider) {
 	}
 }
 
-// board makes a purge that waits for its slot, at first or again after a
-// failure, one that others may join. If an equal one waits already, the elder
-// takes its riders over.
+// flightOf is the flight that a context belongs to, if any.
+func flightOf(ctx context.Context) *flight {
+	f, _ := ctx.Value(flightKey{}).(*flight)
+	return f
+}
+
+// board makes a purge that queues for its slot, at first or again after a
+// failure, one that others may join. If an equal one waits already, one takes
+// the other's riders over: the one that queued before, for its better place.
 func board(ctx context.Context) {
-	f, ok := ctx.Value(flightKey{}).(*flight)
-	if !ok {
+	f := flightOf(ctx)
+	if f == nil {
 		return
 	}
 	f.group.mu.Lock()
 	defer f.group.mu.Unlock()
-	f.onWire = false
+	f.onWire, f.queued = false, true
 	if f.Err() != nil {
 		return
 	}
-	younger := f.group.waiting[f.key]
-	f.group.waiting[f.key] = f
-	if younger != nil && younger != f {
-		for r := range younger.riders {
-			younger.remove(r)
-			f.add(r)
-		}
-		younger.cancel(errMerged)
+	first, second := f, f.group.waiting[f.key]
+	if second != nil && second.queued {
+		first, second = second, first
 	}
-	f.dismissLeaving()
+	f.group.waiting[f.key] = first
+	if second != nil && second != first {
+		first.takeOver(second)
+	}
+	first.dismissStopped()
 }
 
-// dismissLeaving ends the wait of those who want no new request.
-func (f *flight) dismissLeaving() {
+// takeOver moves the riders of an equal purge to this one, and ends that.
+func (f *flight) takeOver(other *flight) {
+	if other.last != nil {
+		f.last = other.last
+	}
+	for r := range other.riders {
+		other.remove(r)
+		f.add(r)
+	}
+	other.cancel(errMerged)
+}
+
+// dismissStopped ends the wait of those who want no new request.
+func (f *flight) dismissStopped() {
+	if f.Err() != nil {
+		return // its last one waits for the end of it
+	}
 	for r := range f.riders {
-		if !r.leaving {
+		if r.stop.Err() == nil {
 			continue
 		}
 		f.remove(r)
@@ -218,15 +241,16 @@ func (f *flight) dismissLeaving() {
 	}
 }
 
-// depart marks a purge as on the wire.
+// depart marks a purge as on the wire, unless nobody wants it any more.
 func depart(ctx context.Context) error {
-	f, ok := ctx.Value(flightKey{}).(*flight)
-	if !ok {
-		return nil
+	f := flightOf(ctx)
+	if f == nil {
+		return context.Cause(ctx)
 	}
 	f.group.mu.Lock()
 	defer f.group.mu.Unlock()
-	if err := context.Cause(f); err != nil {
+	f.dismissStopped()
+	if err := context.Cause(ctx); err != nil {
 		return err
 	}
 	f.onWire = true
@@ -234,13 +258,34 @@ func depart(ctx context.Context) error {
 	return nil
 }
 
-// remember keeps what the upstream said for those who leave early.
-func remember(ctx context.Context, err error) {
-	if f, ok := ctx.Value(flightKey{}).(*flight); ok {
-		f.group.mu.Lock()
-		defer f.group.mu.Unlock()
-		f.last = err
+// fail notes that a request failed, and why, for those who leave early.
+func fail(ctx context.Context, err error) {
+	f := flightOf(ctx)
+	if f == nil {
+		return
 	}
+	f.group.mu.Lock()
+	defer f.group.mu.Unlock()
+	f.onWire, f.last = false, err
+	f.dismissStopped()
+}
+
+// hopeless tells whether all who wait for a purge give it up before a time. If
+// so nobody joins it any more, since one who comes now may wait for longer.
+func hopeless(ctx context.Context, until time.Time) bool {
+	f := flightOf(ctx)
+	if f == nil {
+		deadline, ok := ctx.Deadline()
+		return ok && deadline.Before(until)
+	}
+	f.group.mu.Lock()
+	defer f.group.mu.Unlock()
+	deadline, ok := f.deadline()
+	if !ok || !deadline.Before(until) {
+		return false
+	}
+	f.close()
+	return true
 }
 
 // Value lets a window find the flight, and Pause the clocks of its riders.
@@ -254,9 +299,13 @@ func (f *flight) Value(key any) any {
 }
 
 // Deadline is the latest of those who wait; none where one of them has none.
-func (f *flight) Deadline() (latest time.Time, ok bool) {
+func (f *flight) Deadline() (time.Time, bool) {
 	f.group.mu.Lock()
 	defer f.group.mu.Unlock()
+	return f.deadline()
+}
+
+func (f *flight) deadline() (latest time.Time, ok bool) {
 	for r := range f.riders {
 		deadline, has := r.ctx.Deadline()
 		if !has {

@@ -88,8 +88,8 @@ func (p *patience) resume() {
 	}
 }
 
-// expire is called by the timer. A pause that came at the same moment wins, and
-// leaves at least an instant for afterwards.
+// expire is called by the timer. A pause that came at the same moment wins: time
+// runs out when that ends.
 func (p *patience) expire() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

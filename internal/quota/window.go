@@ -1,8 +1,10 @@
 package quota
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -41,26 +43,22 @@ func (l *Limiter) Window(key string, limit Limit) *Window {
 // than the limit in any span as the server sees it, and without latency never
 // slower than that.
 //
-// A refusal closes the window for all who wait on it. When it reopens one
-// request goes first, and the rest follow when the server let that one through.
+// A refusal closes the window for all who wait on it and have not sent yet, with
+// a slot or without. When it reopens one request goes first, and the rest follow
+// when the server let that one through.
 type Window struct {
 	limit Limit
 
-	mu          sync.Mutex
+	mu          sync.Mutex  // taken before that of a Group
+	arrivals    int         // how many slots were asked for
 	unanswered  int         // slots whose request has no answer yet
 	spent       []time.Time // when the slots of answered requests are free again, ascending
-	queue       []*waiter   // in order of arrival
+	queue       []*Slot     // in order of arrival
 	closedUntil time.Time
-	closures    int  // how often the window was closed
-	proving     bool // closed before, and nothing was let through since
-	scoutOut    bool // the one that goes first is on its way
+	closures    int   // how often the window was closed
+	proving     bool  // closed before, and nothing was let through since
+	scout       *Slot // the one that goes first, granted and not answered
 	timer       *time.Timer
-}
-
-type waiter struct {
-	ctx   context.Context
-	ready chan error // receives nil with the slot, or why there will be none
-	slot  *Slot
 }
 
 // ClosedError says that the upstream asked for a longer wait than the deadline
@@ -78,40 +76,57 @@ func (e *ClosedError) Error() string {
 // first, and a *ClosedError at once when the window reopens only after the
 // context's deadline.
 func (w *Window) Acquire(ctx context.Context) (*Slot, error) {
-	if err := context.Cause(ctx); err != nil {
+	s := &Slot{window: w, ctx: ctx, ready: make(chan error, 1)}
+	if err := s.wait(); err != nil {
 		return nil, err
 	}
-	board(ctx)
-	wt := &waiter{ctx: ctx, ready: make(chan error, 1)}
-	wt.slot = &Slot{window: w, ctx: ctx}
+	return s, nil
+}
 
+// enter puts a slot in the queue: at its end, or where it was before.
+func (w *Window) enter(s *Slot) {
 	w.mu.Lock()
-	w.queue = append(w.queue, wt)
+	defer w.mu.Unlock()
+	if s.held {
+		w.release(s)
+	}
+	board(s.ctx)
+	if err := context.Cause(s.ctx); err != nil {
+		s.ready <- err
+	} else {
+		if s.turn == 0 {
+			w.arrivals++
+			s.turn = w.arrivals
+		}
+		place, _ := slices.BinarySearchFunc(w.queue, s, func(a, b *Slot) int { return cmp.Compare(a.turn, b.turn) })
+		w.queue = slices.Insert(w.queue, place, s)
+	}
 	w.advance()
-	w.mu.Unlock()
-
-	select {
-	case err := <-wt.ready:
-		return wt.slot, err
-	case <-ctx.Done():
-		w.abandon(wt)
-		return nil, context.Cause(ctx)
+	if slices.Contains(w.queue, s) {
+		w.tell(s)
 	}
 }
 
-// abandon takes a waiter out of the queue, or gives its slot back when it was
-// granted at the same moment.
-func (w *Window) abandon(wt *waiter) {
+// tell says what one in the queue waits for, and until when.
+func (w *Window) tell(s *Slot) {
+	what := "the rate limit"
+	if w.closedUntil.After(time.Now()) {
+		what = "the time that the upstream asked for"
+	}
+	Observe(s.ctx, what, w.reopens())
+}
+
+// abandon takes a slot out of the queue, or gives it back when it was granted
+// at the same moment.
+func (w *Window) abandon(s *Slot) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for i, other := range w.queue {
-		if other == wt {
-			w.queue = append(w.queue[:i], w.queue[i+1:]...)
-			return
-		}
+	if place := slices.Index(w.queue, s); place >= 0 {
+		w.queue = slices.Delete(w.queue, place, place+1)
+		return
 	}
-	if err := <-wt.ready; err == nil {
-		w.free(wt.slot, time.Time{})
+	if err := <-s.ready; err == nil {
+		w.free(s, time.Time{})
 	}
 }
 
@@ -120,28 +135,37 @@ func (w *Window) abandon(wt *waiter) {
 func (w *Window) advance() {
 	now := time.Now()
 	w.dismissHopeless(now)
+	w.recallScout()
 	for len(w.spent) > 0 && !w.spent[0].After(now) {
 		w.spent = w.spent[1:]
 	}
 	for len(w.queue) > 0 && w.open(now) {
-		wt := w.queue[0]
+		s := w.queue[0]
 		w.queue = w.queue[1:]
 		w.unanswered++
 		if w.proving {
-			w.scoutOut, wt.slot.scout = true, true
+			w.scout = s
 		}
-		wt.slot.closures = w.closures
-		wt.ready <- nil
+		s.held, s.closures = true, w.closures
+		s.ready <- nil
 	}
 	w.wakeAt(now)
 }
 
 func (w *Window) open(now time.Time) bool {
-	return !now.Before(w.closedUntil) && !w.scoutOut && !w.full()
+	return !now.Before(w.closedUntil) && w.scout == nil && !w.full()
 }
 
 func (w *Window) full() bool {
 	return w.limit.Requests > 0 && w.unanswered+len(w.spent) >= w.limit.Requests
+}
+
+// recallScout lets one go first who came before the scout and waits in Send, if
+// the scout is not sent yet. It may never be, if it needs what that one holds.
+func (w *Window) recallScout() {
+	if s := w.scout; s != nil && !s.sent && len(w.queue) > 0 && w.queue[0].turn < s.turn {
+		w.scout, s.closures = nil, outdated
+	}
 }
 
 // dismissHopeless answers those who can't be served before their deadline
@@ -150,16 +174,13 @@ func (w *Window) dismissHopeless(now time.Time) {
 	if !now.Before(w.closedUntil) {
 		return
 	}
-	kept := w.queue[:0]
-	for _, wt := range w.queue {
-		if deadline, ok := wt.ctx.Deadline(); ok && deadline.Before(w.closedUntil) {
-			wt.ready <- &ClosedError{Wait: w.closedUntil.Sub(now)}
-			continue
+	w.queue = slices.DeleteFunc(w.queue, func(s *Slot) bool {
+		late := hopeless(s.ctx, w.closedUntil)
+		if late {
+			s.ready <- &ClosedError{Wait: w.closedUntil.Sub(now)}
 		}
-		kept = append(kept, wt)
-	}
-	clear(w.queue[len(kept):])
-	w.queue = kept
+		return late
+	})
 }
 
 // wakeAt sets the timer to when the clock alone can let somebody in. An answer
@@ -172,11 +193,8 @@ func (w *Window) wakeAt(now time.Time) {
 	if len(w.queue) == 0 {
 		return
 	}
-	next := w.closedUntil
-	if w.full() && len(w.spent) > 0 && w.spent[0].After(next) {
-		next = w.spent[0]
-	}
-	if wait := next.Sub(now); wait > 0 {
+	w.tell(w.queue[0])
+	if wait := w.reopens().Sub(now); wait > 0 {
 		w.timer = time.AfterFunc(wait, func() {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -185,34 +203,81 @@ func (w *Window) wakeAt(now time.Time) {
 	}
 }
 
+// reopens is when the clock alone lets somebody in, as far as that is known.
+func (w *Window) reopens() time.Time {
+	next := w.closedUntil
+	if w.full() && len(w.spent) > 0 && w.spent[0].After(next) {
+		next = w.spent[0]
+	}
+	return next
+}
+
 // free ends a slot: at once where until is zero, else at until.
 func (w *Window) free(s *Slot, until time.Time) {
-	w.unanswered--
+	w.release(s)
 	if w.limit.Requests > 0 && !until.IsZero() {
 		w.spent = append(w.spent, until)
-	}
-	if s.scout {
-		w.scoutOut = false
 	}
 	w.advance()
 }
 
-// Slot is the permission to send one request. Send is called right before the
-// request goes on the wire, and then exactly one of the others.
-type Slot struct {
-	window   *Window
-	ctx      context.Context
-	scout    bool
-	closures int
+func (w *Window) release(s *Slot) {
+	w.unanswered--
+	if w.scout == s {
+		w.scout = nil
+	}
+	s.held, s.sent = false, false
 }
 
-// Send marks the moment from which nobody may join the purge any more. It fails
-// when the purge is not wanted any more.
-func (s *Slot) Send() error {
-	if err := context.Cause(s.ctx); err != nil {
+// Slot is the permission to send one request. Send is called right before the
+// request goes on the wire, and then exactly one of the others: Unsent where
+// Send failed or was not called.
+type Slot struct {
+	window *Window
+	ctx    context.Context
+	ready  chan error // receives nil when the slot is granted, or why it won't be
+
+	// All below is guarded by window.mu.
+	turn     int // its number in the order of arrival; 0 before
+	held     bool
+	sent     bool
+	closures int // of the window, when the slot was granted
+}
+
+// outdated is the closures of a slot whose grant is void.
+const outdated = -1
+
+// wait returns when the slot is granted, or with why it won't be.
+func (s *Slot) wait() error {
+	s.window.enter(s)
+	select {
+	case err := <-s.ready:
 		return err
+	case <-s.ctx.Done():
+		s.window.abandon(s)
+		return context.Cause(s.ctx)
+	}
+}
+
+// Send marks the moment from which nobody may join the purge any more. Where
+// the window was closed after the slot was granted, Send waits like Acquire, but
+// at the slot's old place, ahead of all who wait in Acquire: so nobody waits for
+// one who needs what the caller holds meanwhile, a connection. Send fails when
+// the purge is not wanted any more.
+func (s *Slot) Send() error {
+	for !s.start() {
+		if err := s.wait(); err != nil {
+			return err
+		}
 	}
 	return depart(s.ctx)
+}
+
+func (s *Slot) start() bool {
+	s.window.mu.Lock()
+	defer s.window.mu.Unlock()
+	s.sent = s.closures == s.window.closures
+	return s.sent
 }
 
 // Unsent gives the slot back: nothing reached the server.
@@ -221,7 +286,7 @@ func (s *Slot) Unsent() { s.end(func(*Window) time.Time { return time.Time{} }) 
 // Passed says that the server let the request through, whatever else it said.
 func (s *Slot) Passed() {
 	s.end(func(w *Window) time.Time {
-		if s.scout && s.closures == w.closures {
+		if s == w.scout && s.closures == w.closures {
 			w.proving = false
 		}
 		return time.Now().Add(w.limit.Window)
@@ -231,13 +296,13 @@ func (s *Slot) Passed() {
 // Failed says that it is not known whether the request was let through. The
 // error is what those who leave early are told.
 func (s *Slot) Failed(err error) {
-	remember(s.ctx, err)
+	fail(s.ctx, err)
 	s.end(func(w *Window) time.Time { return time.Now().Add(w.limit.Window) })
 }
 
 // Refused closes the window for a time, for all who have not sent yet.
 func (s *Slot) Refused(wait time.Duration, err error) {
-	remember(s.ctx, err)
+	fail(s.ctx, err)
 	s.end(func(w *Window) time.Time {
 		now := time.Now()
 		if until := now.Add(wait); until.After(w.closedUntil) {
@@ -252,5 +317,7 @@ func (s *Slot) Refused(wait time.Duration, err error) {
 func (s *Slot) end(outcome func(*Window) time.Time) {
 	s.window.mu.Lock()
 	defer s.window.mu.Unlock()
-	s.window.free(s, outcome(s.window))
+	if s.held {
+		s.window.free(s, outcome(s.window))
+	}
 }

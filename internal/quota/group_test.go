@@ -1,0 +1,484 @@
+package quota
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// wire sends purges of a group through a window, like a client with its
+// transport: it asks again until a request passes.
+type wire struct {
+	group  Group
+	window *Window
+
+	latency time.Duration
+	backoff time.Duration
+	fail    func(n int) error // what becomes of request n, counted from 0
+	before  func(context.Context) error
+
+	mu   sync.Mutex
+	sent []time.Duration
+	at   time.Time
+}
+
+func newWire(limit Limit) *wire {
+	return &wire{
+		window: &Window{limit: limit}, latency: time.Second, backoff: 5 * time.Second, at: time.Now(),
+		fail:   func(int) error { return nil },
+		before: func(context.Context) error { return nil },
+	}
+}
+
+// purge returns the number of the request that did it.
+func (w *wire) purge(ctx context.Context, key string) (int, error) {
+	return Do(ctx, &w.group, key, w.send)
+}
+
+func (w *wire) send(ctx context.Context) (int, error) {
+	if err := w.before(ctx); err != nil {
+		return -1, err
+	}
+	var last error
+	for {
+		n, err := w.try(ctx)
+		if n < 0 && last != nil {
+			return n, errors.Join(err, last)
+		}
+		if n < 0 || err == nil {
+			return n, err
+		}
+		last = err
+		if !sleep(ctx, w.backoff) {
+			return -1, errors.Join(context.Cause(ctx), err)
+		}
+	}
+}
+
+func (w *wire) try(ctx context.Context) (int, error) {
+	s, err := w.window.Acquire(ctx)
+	if err != nil {
+		return -1, err
+	}
+	if err := s.Send(); err != nil {
+		s.Unsent()
+		return -1, err
+	}
+	w.mu.Lock()
+	n := len(w.sent)
+	w.sent = append(w.sent, time.Since(w.at))
+	w.mu.Unlock()
+	err = w.fail(n)
+	if !sleep(ctx, w.latency) {
+		err = context.Cause(ctx)
+		s.Failed(err)
+		return -1, err
+	}
+	if err != nil {
+		s.Failed(err)
+		return n, err
+	}
+	s.Passed()
+	return n, nil
+}
+
+// sleep waits, and tells whether the context did not end before.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// call is one that asks, and what it is told.
+type call struct {
+	key     string
+	at      time.Duration
+	timeout time.Duration // 0 is none
+	leaves  time.Duration // after it asked; 0 is never
+	stop    context.Context
+}
+
+type told struct {
+	Served int // the number of the request; -1 is none
+	Err    string
+	At     time.Duration
+}
+
+// ask lets the callers ask, and returns what they are told in their order.
+func (w *wire) ask(calls ...call) []told {
+	answers := make([]told, len(calls))
+	var wg sync.WaitGroup
+	for i, c := range calls {
+		wg.Go(func() {
+			time.Sleep(c.at)
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			if c.timeout > 0 {
+				ctx, cancel = WithTimeout(ctx, c.timeout)
+				defer cancel()
+			}
+			if c.leaves > 0 {
+				time.AfterFunc(c.leaves, cancel)
+			}
+			if c.stop != nil {
+				ctx = WithStop(ctx, c.stop)
+			}
+			n, err := w.purge(ctx, c.key)
+			answers[i] = told{Served: n, At: time.Since(w.at)}
+			if err != nil {
+				answers[i].Served, answers[i].Err = -1, fmt.Sprint(err)
+			}
+		})
+	}
+	wg.Wait()
+	return answers
+}
+
+var aMinute = Limit{Requests: 1, Window: time.Minute}
+
+const (
+	canceled = "context canceled"
+	timedOut = "context deadline exceeded"
+)
+
+func TestEqualPurgesThatWaitBecomeOne(t *testing.T) {
+	t.Parallel()
+	s := time.Second
+	ten := slices.Repeat([]call{{key: "a", at: 500 * time.Millisecond}}, 10)
+	for name, tt := range map[string]struct {
+		set   func(*wire)
+		calls []call
+		sent  []time.Duration
+		told  []told
+	}{
+		"ten that ask while one is on the wire cost one more": {
+			calls: append([]call{{key: "a"}}, ten...),
+			sent:  []time.Duration{0, 61 * s},
+			told:  append([]told{{0, "", s}}, slices.Repeat([]told{{1, "", 62 * s}}, 10)...),
+		},
+		"others have their own": {
+			calls: []call{{key: "a"}, {key: "b", at: 1}, {key: "c", at: 2}, {key: "b", at: 3}},
+			sent:  []time.Duration{0, 61 * s, 122 * s},
+			told:  []told{{0, "", s}, {1, "", 62 * s}, {2, "", 123 * s}, {1, "", 62 * s}},
+		},
+		"one who leaves does not cancel for the others": {
+			calls: []call{{key: "x"}, {key: "a", at: 1, leaves: 30 * s}, {key: "a", at: 2}, {key: "a", at: 3, timeout: 20*s - 3}},
+			sent:  []time.Duration{0, 61 * s},
+			told:  []told{{0, "", s}, {-1, canceled, 30*s + 1}, {1, "", 62 * s}, {-1, timedOut, 20 * s}},
+		},
+		"one who leaves on the wire does not cancel for the others": {
+			calls: []call{{key: "x"}, {key: "a", at: 1, leaves: 61*s + s/2}, {key: "a", at: 2}},
+			sent:  []time.Duration{0, 61 * s},
+			told:  []told{{0, "", s}, {-1, canceled, 61*s + s/2 + 1}, {1, "", 62 * s}},
+		},
+		"the last one to leave gives the place to others": {
+			calls: []call{{key: "x"}, {key: "a", at: 1, leaves: 30 * s}, {key: "a", at: 2, leaves: 40 * s}, {key: "b", at: 3}},
+			sent:  []time.Duration{0, 61 * s},
+			told:  []told{{0, "", s}, {-1, canceled, 30*s + 1}, {-1, canceled, 40*s + 2}, {1, "", 62 * s}},
+		},
+		"the last one to leave on the wire cancels the request": {
+			calls: []call{{key: "a", leaves: s / 2}, {key: "b", at: 1}},
+			sent:  []time.Duration{0, 60*s + s/2},
+			told:  []told{{-1, canceled, s / 2}, {1, "", 61*s + s/2}},
+		},
+		"nobody joins one that is given up": {
+			calls: []call{{key: "x"}, {key: "a", at: 1, leaves: 30 * s}, {key: "a", at: 30*s + 2}},
+			sent:  []time.Duration{0, 61 * s},
+			told:  []told{{0, "", s}, {-1, canceled, 30*s + 1}, {1, "", 62 * s}},
+		},
+		"who leaves early learns what the upstream said": {
+			set: func(w *wire) { w.fail = failFirst(9) },
+			calls: []call{
+				{key: "a", leaves: 70 * s},
+				{key: "a", at: s + 1, leaves: 80 * s}, // joins for the second request
+			},
+			sent: []time.Duration{0, 61 * s},
+			told: []told{
+				{-1, canceled + "\n" + errUpstream.Error(), 70 * s},
+				{-1, canceled + "\n" + errUpstream.Error(), 81*s + 1},
+			},
+		},
+		"it runs under the latest deadline": {
+			set: func(w *wire) { w.latency = 10 * s },
+			calls: []call{
+				{key: "x"},
+				{key: "a", at: 1, timeout: 75*s - 1},
+				{key: "a", at: 2, timeout: 100 * s},
+				{key: "a", at: 3, timeout: 50*s - 3},
+			},
+			sent: []time.Duration{0, 70 * s},
+			told: []told{{0, "", 10 * s}, {-1, timedOut, 75 * s}, {1, "", 80 * s}, {-1, timedOut, 50 * s}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWire(aMinute)
+				if tt.set != nil {
+					tt.set(w)
+				}
+				got := w.ask(tt.calls...)
+				if diff := cmp.Diff(tt.sent, w.sent); diff != "" {
+					t.Error("sent:\n" + diff)
+				}
+				if diff := cmp.Diff(tt.told, got); diff != "" {
+					t.Error("told:\n" + diff)
+				}
+				if len(w.group.waiting) != 0 {
+					t.Error("a purge is left that others would join")
+				}
+			})
+		})
+	}
+}
+
+// failFirst fails the first requests.
+func failFirst(n int) func(int) error {
+	return func(i int) error {
+		if i < n {
+			return errUpstream
+		}
+		return nil
+	}
+}
+
+func TestAPurgeThatFailedMeetsAnEqualOne(t *testing.T) {
+	t.Parallel()
+	s := time.Second
+	for name, tt := range map[string]struct {
+		limit   Limit
+		backoff time.Duration
+		held    bool // who asks after the first second does not come to the queue
+		calls   []call
+		sent    []time.Duration
+		told    []told
+	}{
+		"which waits: it joins that, and keeps that one's place before others": {
+			limit:   aMinute,
+			backoff: 5 * s,
+			calls:   []call{{key: "a"}, {key: "a", at: s / 2}, {key: "b", at: s}, {key: "c", at: 2 * s}},
+			sent:    []time.Duration{0, 61 * s, 122 * s, 183 * s},
+			told:    []told{{1, "", 62 * s}, {1, "", 62 * s}, {2, "", 123 * s}, {3, "", 184 * s}},
+		},
+		"which is on the wire: it is sent by itself": {
+			backoff: s / 2,
+			calls:   []call{{key: "a"}, {key: "a", at: 3 * s / 4}},
+			sent:    []time.Duration{0, 3 * s / 4, 3 * s / 2},
+			told:    []told{{2, "", 5 * s / 2}, {1, "", 7 * s / 4}},
+		},
+		"which is not in the queue yet: that joins": {
+			limit:   Limit{Requests: 1, Window: 10 * s},
+			backoff: 2 * s,
+			held:    true,
+			calls:   []call{{key: "a"}, {key: "a", at: s}, {key: "a", at: 4 * s}},
+			sent:    []time.Duration{0, 11 * s},
+			told:    []told{{1, "", 12 * s}, {1, "", 12 * s}, {1, "", 12 * s}},
+		},
+		"which never comes to the queue, and whose caller has left": {
+			limit:   Limit{Requests: 1, Window: 10 * s},
+			backoff: 2 * s,
+			held:    true,
+			calls:   []call{{key: "a"}, {key: "a", at: s, leaves: s}, {key: "a", at: s + 1, leaves: 3 * s}},
+			sent:    []time.Duration{0, 11 * s},
+			told:    []told{{1, "", 12 * s}, {-1, canceled, 2 * s}, {-1, canceled + "\n" + errUpstream.Error(), 4*s + 1}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWire(tt.limit)
+				w.fail, w.backoff = failFirst(1), tt.backoff
+				if tt.held {
+					w.before = w.holdUp
+				}
+				got := w.ask(tt.calls...)
+				if diff := cmp.Diff(tt.sent, w.sent); diff != "" {
+					t.Error("sent:\n" + diff)
+				}
+				if diff := cmp.Diff(tt.told, got); diff != "" {
+					t.Error("told:\n" + diff)
+				}
+				if len(w.group.waiting) != 0 {
+					t.Error("a purge is left that others would join")
+				}
+			})
+		})
+	}
+}
+
+// holdUp keeps who asks after the first second from the queue.
+func (w *wire) holdUp(ctx context.Context) error {
+	if time.Since(w.at) < time.Second || sleep(ctx, time.Hour) {
+		return nil
+	}
+	return context.Cause(ctx)
+}
+
+func TestDoReturnsWhatSendReturns(t *testing.T) {
+	t.Parallel()
+	type answer struct {
+		Value string
+		Err   error
+	}
+	for name, want := range map[string]answer{
+		"a value":   {"v", nil},
+		"an error":  {"", errUpstream},
+		"even both": {"v", errUpstream},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var g Group
+				for n := range 2 { // the second does not join the first, which is over
+					value, err := Do(t.Context(), &g, "a", func(context.Context) (string, error) { return want.Value, want.Err })
+					if value != want.Value || !errors.Is(err, want.Err) {
+						t.Errorf("call %d: %q and %v", n, value, err)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestDoReturnsTheCause(t *testing.T) {
+	t.Parallel()
+	cause := errors.New("interrupted")
+	for name, after := range map[string]time.Duration{"ended before it asked": 0, "ends while it waits": time.Second} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWire(aMinute)
+				w.ask(call{key: "x"})
+				ctx, cancel := context.WithCancelCause(t.Context())
+				if after == 0 {
+					cancel(cause)
+				}
+				time.AfterFunc(after, func() { cancel(cause) })
+				if _, err := w.purge(ctx, "a"); !errors.Is(err, cause) {
+					t.Errorf("error %v, want the cause", err)
+				}
+			})
+		})
+	}
+}
+
+type valueKey struct{}
+
+func TestTheContextOfAPurge(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(aMinute)
+		w.ask(call{key: "x"})
+		first, leave := context.WithTimeout(context.WithValue(t.Context(), valueKey{}, "first"), 20*time.Second)
+		defer leave()
+		second, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+		defer cancel()
+		endless, endlessLeaves := context.WithCancel(t.Context())
+		var purge context.Context
+		w.before = func(ctx context.Context) error {
+			purge = ctx
+			return nil
+		}
+		var wg sync.WaitGroup
+		join := func(ctx context.Context) {
+			wg.Go(func() { _, _ = w.purge(ctx, "a") })
+			synctest.Wait()
+		}
+		deadline := func() time.Duration {
+			d, ok := purge.Deadline()
+			if !ok {
+				return never
+			}
+			return time.Until(d)
+		}
+		join(first)
+		alone := deadline()
+		join(second)
+		both := deadline()
+		join(endless)
+		all := deadline()
+		endlessLeaves()
+		synctest.Wait()
+		want := []time.Duration{20 * time.Second, 40 * time.Second, never, 40 * time.Second}
+		if diff := cmp.Diff(want, []time.Duration{alone, both, all, deadline()}); diff != "" {
+			t.Error("deadlines:\n" + diff)
+		}
+		if got := purge.Value(valueKey{}); got != "first" {
+			t.Errorf("value %v, want that of the first", got)
+		}
+		leave()
+		synctest.Wait()
+		if purge.Err() != nil {
+			t.Error("ended with the first")
+		}
+		cancel()
+		wg.Wait()
+		if !errors.Is(context.Cause(purge), context.Canceled) {
+			t.Errorf("did not end with the last: %v", context.Cause(purge))
+		}
+	})
+}
+
+func TestNobodyJoinsAPurgeThatWasGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var g Group
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		var served int
+		var err error
+		_, gaveUp := Do(ctx, &g, "a", func(ctx context.Context) (int, error) {
+			<-ctx.Done()
+			served, err = Do(t.Context(), &g, "a", func(context.Context) (int, error) { return 7, nil })
+			return 0, context.Cause(ctx)
+		})
+		if served != 7 || err != nil || !errors.Is(gaveUp, context.DeadlineExceeded) {
+			t.Errorf("%d and %v, and the first is told %v", served, err, gaveUp)
+		}
+	})
+}
+
+// One who can wait for longer must not be told what those were told who can't.
+func TestNobodyJoinsAPurgeThatIsHopeless(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(Limit{})
+		acquire(t, w.window).Refused(time.Hour, errUpstream)
+		short, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		var served int
+		var err error
+		dismissed := make(chan struct{})
+		first := true
+		_, hopeless := Do(short, &w.group, "a", func(ctx context.Context) (int, error) {
+			n, sendErr := w.send(ctx)
+			if first { // what is between the dismissal and its return
+				first = false
+				go func() {
+					defer close(dismissed)
+					served, err = w.purge(context.WithoutCancel(t.Context()), "a")
+				}()
+				synctest.Wait()
+			}
+			return n, sendErr
+		})
+		closed := (*ClosedError)(nil)
+		if !errors.As(hopeless, &closed) {
+			t.Errorf("error %v, want a ClosedError", hopeless)
+		}
+		<-dismissed
+		if err != nil || served != 0 || time.Since(w.at) != time.Hour+w.latency {
+			t.Errorf("request %d, error %v, after %s", served, err, time.Since(w.at))
+		}
+	})
+}

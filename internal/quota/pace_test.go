@@ -1,0 +1,461 @@
+package quota
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+var errUpstream = errors.New("the upstream failed")
+
+// journal is what the server sees.
+type journal struct {
+	mu    sync.Mutex
+	times []time.Duration // of arrival, since the beginning
+	began time.Time
+}
+
+func newJournal() *journal { return &journal{began: time.Now()} }
+
+func (j *journal) stamp() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.times = append(j.times, time.Since(j.began))
+}
+
+func (j *journal) sorted() []time.Duration {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Sorted(slices.Values(j.times))
+}
+
+// burst is the first span of a window with more requests than allowed.
+func burst(stamps []time.Duration, limit Limit) error {
+	for i := 0; i+limit.Requests < len(stamps); i++ {
+		if span := stamps[i+limit.Requests] - stamps[i]; span < limit.Window {
+			return fmt.Errorf("%d requests within %s, from %s on", limit.Requests+1, span, stamps[i])
+		}
+	}
+	return nil
+}
+
+// lostPlaces tells how many places of a window don't come back when all is over.
+func lostPlaces(w *Window, limit Limit) error {
+	time.Sleep(24 * time.Hour)
+	first, err := w.Acquire(context.Background()) // it may have to prove that the window is open
+	if err != nil {
+		return err
+	}
+	first.Passed()
+	time.Sleep(limit.Window)
+	began := time.Now()
+	for range limit.Requests {
+		s, err := w.Acquire(context.Background())
+		if err != nil {
+			return err
+		}
+		s.Passed()
+	}
+	if waited := time.Since(began); waited != 0 {
+		return fmt.Errorf("a place was lost: a fresh window of %d took %s", limit.Requests, waited)
+	}
+	return nil
+}
+
+func TestPaceIsOptimalWithoutLatency(t *testing.T) {
+	t.Parallel()
+	minute := func(n int) Limit { return Limit{Requests: n, Window: time.Minute} }
+	for name, tt := range map[string]struct {
+		limit    Limit
+		requests int
+		want     time.Duration
+	}{
+		"100 at 20 a minute take 4 minutes":   {minute(20), 100, 240 * time.Second},
+		"101 at 20 a minute take 5":           {minute(20), 101, 300 * time.Second},
+		"20 at 20 a minute take no time":      {minute(20), 20, 0},
+		"10 at 1 a minute take 9 minutes":     {minute(1), 10, 9 * time.Minute},
+		"1000 without a limit take no time":   {Limit{}, 1000, 0},
+		"7 at 3 in 250 ms take half a second": {Limit{Requests: 3, Window: 250 * time.Millisecond}, 7, 500 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w, j := &Window{limit: tt.limit}, newJournal()
+				var wg sync.WaitGroup
+				for range tt.requests {
+					wg.Go(func() {
+						s, err := w.Acquire(t.Context())
+						if err != nil || s.Send() != nil {
+							t.Error("refused a slot")
+							return
+						}
+						j.stamp()
+						s.Passed()
+					})
+				}
+				wg.Wait()
+				if got := time.Since(j.began); got != tt.want {
+					t.Errorf("took %s, want %s", got, tt.want)
+				}
+			})
+		})
+	}
+}
+
+// Without latency the exact times are known: each goes as soon as it has come
+// and n before it are a window ago. One who leaves before takes no place.
+func TestPaceIsTheGreedyScheduleWithoutLatency(t *testing.T) {
+	t.Parallel()
+	type caller struct{ Comes, Leaves time.Duration }
+	rapid.Check(t, func(rt *rapid.T) {
+		limit := drawLimit(rt)
+		callers := make([]caller, rapid.IntRange(1, 60).Draw(rt, "callers"))
+		for i := range callers {
+			// The nanoseconds keep apart what would come at the same moment.
+			callers[i].Comes = drawTime(rt, 5*time.Minute, "comes") + time.Duration(2*i)
+			callers[i].Leaves = never
+			if rapid.Bool().Draw(rt, "impatient") {
+				callers[i].Leaves = callers[i].Comes + drawTime(rt, 3*time.Minute, "patience") + 1
+			}
+		}
+
+		var want []time.Duration
+		ordered := slices.SortedFunc(slices.Values(callers), func(a, b caller) int { return int(a.Comes - b.Comes) })
+		for _, c := range ordered {
+			at := c.Comes
+			if k := len(want) - limit.Requests; k >= 0 {
+				at = max(at, want[k]+limit.Window)
+			}
+			if at < c.Leaves {
+				want = append(want, at)
+			}
+		}
+
+		var got []time.Duration
+		var lost error
+		synctest.Test(t, func(*testing.T) {
+			w, j := &Window{limit: limit}, newJournal()
+			var wg sync.WaitGroup
+			for _, c := range callers {
+				wg.Go(func() {
+					time.Sleep(c.Comes)
+					ctx, cancel := context.WithTimeout(context.Background(), c.Leaves-c.Comes)
+					defer cancel()
+					if s, err := w.Acquire(ctx); err == nil {
+						j.stamp()
+						s.Passed()
+					}
+				})
+			}
+			wg.Wait()
+			got, lost = j.sorted(), lostPlaces(w, limit)
+		})
+		if diff := gocmp.Diff(want, got); diff != "" {
+			rt.Error("sent at other times (-want +got):\n" + diff)
+		}
+		if lost != nil {
+			rt.Error(lost)
+		}
+	})
+}
+
+const never = 1000 * time.Hour
+
+func drawLimit(rt *rapid.T) Limit {
+	return Limit{
+		Requests: rapid.IntRange(1, 5).Draw(rt, "limit"),
+		Window:   rapid.SampledFrom([]time.Duration{time.Second, time.Minute}).Draw(rt, "window"),
+	}
+}
+
+func drawTime(rt *rapid.T, most time.Duration, label string) time.Duration {
+	return time.Duration(rapid.IntRange(0, int(most/time.Millisecond)).Draw(rt, label)) * time.Millisecond
+}
+
+// fate is what happens to one request, and when.
+type fate struct {
+	Comes  time.Duration // asks for a slot
+	Leaves time.Duration // gives up, if it still waits
+	Holds  time.Duration // has the slot, and waits for a login or a connection
+	There  time.Duration // is on its way to the server
+	Back   time.Duration // its answer is on the way back
+	End    string        // passed, failed, refused, unsent
+	Wait   time.Duration // what the refusal says
+}
+
+// trip is a request that was sent.
+type trip struct {
+	fate
+	sent, answered time.Duration
+}
+
+func drawFates(rt *rapid.T, ends ...string) []fate {
+	fates := make([]fate, rapid.IntRange(1, 60).Draw(rt, "callers"))
+	for i := range fates {
+		fates[i] = fate{
+			Comes: drawTime(rt, 3*time.Minute, "comes"), Leaves: never,
+			There: drawTime(rt, 20*time.Second, "there"), Back: drawTime(rt, 20*time.Second, "back"),
+			End: rapid.SampledFrom(ends).Draw(rt, "end"),
+		}
+		if rapid.IntRange(0, 3).Draw(rt, "impatient") == 0 {
+			fates[i].Leaves = drawTime(rt, 6*time.Minute, "leaves")
+		}
+		if rapid.IntRange(0, 3).Draw(rt, "slow") == 0 {
+			fates[i].Holds = drawTime(rt, 30*time.Second, "holds")
+		}
+		if fates[i].End == "refused" {
+			fates[i].Wait = drawTime(rt, 90*time.Second, "wait")
+		}
+	}
+	return fates
+}
+
+// travel lets all fates happen, and returns what the server saw and the trips.
+func travel(w *Window, fates []fate) ([]time.Duration, []trip) {
+	j := newJournal()
+	var wg sync.WaitGroup
+	trips := make([]trip, len(fates))
+	for i, f := range fates {
+		wg.Go(func() {
+			time.Sleep(f.Comes)
+			ctx, cancel := context.WithTimeout(context.Background(), f.Leaves-f.Comes)
+			defer cancel()
+			s, err := w.Acquire(ctx)
+			if err != nil {
+				return
+			}
+			time.Sleep(f.Holds)
+			if f.End == "unsent" || s.Send() != nil {
+				s.Unsent()
+				return
+			}
+			trips[i] = trip{fate: f, sent: time.Since(j.began)}
+			time.Sleep(f.There)
+			j.stamp()
+			time.Sleep(f.Back)
+			trips[i].answered = time.Since(j.began)
+			switch f.End {
+			case "passed":
+				s.Passed()
+			case "failed":
+				s.Failed(errUpstream)
+			case "refused":
+				s.Refused(f.Wait, errUpstream)
+			}
+		})
+	}
+	wg.Wait()
+	trips = slices.DeleteFunc(trips, func(t trip) bool { return t.End == "" })
+	slices.SortFunc(trips, func(a, b trip) int {
+		return cmp.Or(cmp.Compare(a.sent, b.sent), cmp.Compare(a.answered, b.answered))
+	})
+	return j.sorted(), trips
+}
+
+func TestNeverFasterThanTheServerAllows(t *testing.T) {
+	t.Parallel()
+	for name, ends := range map[string][]string{
+		"all pass":                     {"passed"},
+		"some fail, some are not sent": {"passed", "failed", "unsent"},
+		"some are refused":             {"passed", "passed", "refused"},
+		"some are refused, some fail, some go unsent": {"passed", "failed", "refused", "unsent"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rapid.Check(t, func(rt *rapid.T) {
+				limit, fates := drawLimit(rt), drawFates(rt, ends...)
+				var err error
+				synctest.Test(t, func(*testing.T) {
+					w := &Window{limit: limit}
+					stamps, trips := travel(w, fates)
+					err = errors.Join(burst(stamps, limit), sentWhileClosed(trips), sentWithTheScout(trips), lostPlaces(w, limit))
+				})
+				if err != nil {
+					rt.Fatal(err)
+				}
+			})
+		})
+	}
+}
+
+// sentWhileClosed finds a request that was sent in spite of a refusal. What
+// happens in the same instant has no order.
+func sentWhileClosed(trips []trip) error {
+	for _, r := range trips {
+		for _, other := range trips {
+			if r.End == "refused" && other.sent > r.answered && other.sent < r.answered+r.Wait {
+				return fmt.Errorf("sent at %s, but refused at %s for %s", other.sent, r.answered, r.Wait)
+			}
+		}
+	}
+	return nil
+}
+
+// sentWithTheScout finds two that were on the wire together after a refusal,
+// before the server let one through that was sent after it.
+func sentWithTheScout(trips []trip) error {
+	for _, r := range trips {
+		if r.End != "refused" {
+			continue
+		}
+		proven := never
+		var after []trip
+		for _, t := range trips {
+			if t.sent > r.answered {
+				after = append(after, t)
+			}
+			if t.sent >= r.answered && t.End == "passed" {
+				proven = min(proven, t.answered)
+			}
+		}
+		for i := 1; i < len(after); i++ {
+			if after[i].sent < proven && after[i].sent < after[i-1].answered {
+				return fmt.Errorf("refused at %s; sent at %s and, before that was answered at %s, at %s",
+					r.answered, after[i-1].sent, after[i-1].answered, after[i].sent)
+			}
+		}
+	}
+	return nil
+}
+
+func TestSlotsAreGrantedInOrderOfArrival(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &Window{limit: Limit{Requests: 2, Window: time.Minute}}
+		var mu sync.Mutex
+		var order []int
+		var wg sync.WaitGroup
+		for i := range 50 {
+			wg.Go(func() {
+				s, err := w.Acquire(t.Context())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				order = append(order, i/2) // two of one moment have no order
+				mu.Unlock()
+				s.Passed()
+			})
+			synctest.Wait()
+		}
+		wg.Wait()
+		if !slices.IsSorted(order) {
+			t.Errorf("order %v", order)
+		}
+	})
+}
+
+func TestOneWhoLeavesGivesItsPlaceBack(t *testing.T) {
+	t.Parallel()
+	cause := errors.New("interrupted")
+	for name, leaves := range map[string]time.Duration{
+		"as soon as it asked": 0,
+		"in the queue":        time.Second,
+		"in the instant in which its slot is granted": time.Minute,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for range 50 { // what comes first in one instant is chance
+				synctest.Test(t, func(t *testing.T) {
+					limit := Limit{Requests: 1, Window: time.Minute}
+					w := &Window{limit: limit}
+					acquire(t, w).Passed()
+					ctx, cancel := context.WithCancelCause(t.Context())
+					time.AfterFunc(leaves, func() { cancel(cause) })
+					s, err := w.Acquire(ctx)
+					switch {
+					case err == nil:
+						s.Unsent()
+					case !errors.Is(err, cause):
+						t.Errorf("error %v, want the cause", err)
+					}
+					if err := lostPlaces(w, limit); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+		})
+	}
+}
+
+// The one who leaves does not know yet that its slot is granted.
+func TestASlotThatIsGrantedToOneWhoLeavesComesBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		limit := Limit{Requests: 1, Window: time.Minute}
+		w := &Window{limit: limit}
+		s := &Slot{window: w, ctx: t.Context(), ready: make(chan error, 1)}
+		w.enter(s)
+		if !s.held {
+			t.Fatal("not granted")
+		}
+		w.abandon(s)
+		if err := lostPlaces(w, limit); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestASlotIsFreeExactlyOneWindowAfterItsEnd(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*Slot){
+		"passed":  (*Slot).Passed,
+		"failed":  func(s *Slot) { s.Failed(errUpstream) },
+		"refused": func(s *Slot) { s.Refused(0, errUpstream) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := &Window{limit: Limit{Requests: 1, Window: time.Minute}}
+				s := acquire(t, w)
+				time.Sleep(time.Second)
+				end(s)
+				ended := time.Now()
+				time.Sleep(time.Minute - 1)
+				acquire(t, w)
+				if got := time.Since(ended); got != time.Minute {
+					t.Errorf("free after %s, want a minute", got)
+				}
+			})
+		})
+	}
+}
+
+func TestASlotEndsOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		limit := Limit{Requests: 2, Window: time.Minute}
+		w := &Window{limit: limit}
+		s, err := w.Acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Passed()
+		s.Unsent()
+		if w.unanswered != 0 || len(w.spent) != 1 {
+			t.Errorf("%d unanswered, %d spent", w.unanswered, len(w.spent))
+		}
+	})
+}
+
+func TestLimiterHasOneWindowPerKey(t *testing.T) {
+	t.Parallel()
+	var l Limiter
+	a := l.Window("a", Limit{Requests: 1, Window: time.Minute})
+	if again := l.Window("a", Limit{Requests: 9}); again != a || again.limit.Requests != 1 {
+		t.Error("the first call for a key sets its limit, and the second finds the same window")
+	}
+	if l.Window("b", Limit{}) == a {
+		t.Error("another key has the same window")
+	}
+}

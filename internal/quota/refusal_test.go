@@ -1,0 +1,417 @@
+package quota
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const latency = 50 * time.Millisecond
+
+// gate is a server that refuses everything until it opens.
+type gate struct {
+	mu       sync.Mutex
+	opens    time.Time
+	refused  int
+	accepted []time.Duration // after the opening, when it was sent
+}
+
+// ask sends one request, and tells whether it was accepted.
+func (g *gate) ask(s *Slot) bool {
+	sent := time.Now()
+	time.Sleep(latency)
+	g.mu.Lock()
+	wait := time.Until(g.opens)
+	if wait > 0 {
+		g.refused++
+	} else {
+		g.accepted = append(g.accepted, sent.Sub(g.opens))
+	}
+	g.mu.Unlock()
+	if wait > 0 {
+		s.Refused(wait, errUpstream)
+		return false
+	}
+	s.Passed()
+	return true
+}
+
+// count is how many of the accepted were sent in the span [from, to).
+func (g *gate) count(from, to time.Duration) int {
+	n := 0
+	for _, sent := range g.accepted {
+		if sent >= from && sent < to {
+			n++
+		}
+	}
+	return n
+}
+
+func TestARefusalClosesTheWindowForAll(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		limit       Limit
+		connections int
+		refused     int // those that were on the wire together with the first
+		follow      int // those that are sent when the first was accepted
+	}{
+		"no known limit, one connection":    {Limit{}, 1, 1, 1},
+		"no known limit, 16 connections":    {Limit{}, 16, 16, 16},
+		"20 a minute, one connection":       {Limit{Requests: 20, Window: time.Minute}, 1, 1, 1},
+		"20 a minute, 16 connections":       {Limit{Requests: 20, Window: time.Minute}, 16, 16, 16},
+		"20 a minute, as many as there are": {Limit{Requests: 20, Window: time.Minute}, 200, 20, 19},
+		"1 a minute":                        {Limit{Requests: 1, Window: time.Minute}, 16, 1, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				const callers = 200
+				w := &Window{limit: tt.limit}
+				g := &gate{opens: time.Now().Add(time.Minute)}
+				connections := make(chan struct{}, tt.connections)
+				var wg sync.WaitGroup
+				for range callers {
+					wg.Go(func() { deliver(t, w, connections, g.ask) })
+				}
+				wg.Wait()
+				if g.refused != tt.refused || len(g.accepted) != callers {
+					t.Errorf("refused %d, want %d; accepted %d, want %d", g.refused, tt.refused, len(g.accepted), callers)
+				}
+				if before := g.count(-time.Hour, 0); before != 0 {
+					t.Errorf("%d were sent before the window reopened", before)
+				}
+				proven := g.accepted[0] + latency
+				if first := g.count(0, proven); first != 1 {
+					t.Errorf("%d were sent before the first was accepted", first)
+				}
+				if follow := g.count(proven, proven+1); follow != tt.follow {
+					t.Errorf("%d followed at once, want %d", follow, tt.follow)
+				}
+			})
+		})
+	}
+}
+
+// deliver asks until a request is accepted. Like the transport it takes a
+// connection between the slot and the sending.
+func deliver(t *testing.T, w *Window, connections chan struct{}, ask func(*Slot) bool) {
+	t.Helper()
+	for accepted := false; !accepted; {
+		s, err := w.Acquire(t.Context())
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		connections <- struct{}{}
+		if err := s.Send(); err != nil {
+			t.Error(err)
+			s.Unsent()
+			return
+		}
+		accepted = ask(s)
+		<-connections
+	}
+}
+
+func acquire(t *testing.T, w *Window) *Slot {
+	t.Helper()
+	s, err := w.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestAfterARefusalOneGoesFirst(t *testing.T) {
+	t.Parallel()
+	// In the bubble: refused at 0 for a minute, five wait, and the first of them
+	// has its fate a second after it was granted.
+	for name, tt := range map[string]struct {
+		scout func(*Slot)
+		want  []time.Duration // when slots were granted
+	}{
+		"passed: the rest follow": {
+			(*Slot).Passed,
+			[]time.Duration{60 * time.Second, 61 * time.Second, 61 * time.Second, 61 * time.Second, 61 * time.Second},
+		},
+		"failed: the next goes first": {
+			func(s *Slot) { s.Failed(errUpstream) },
+			[]time.Duration{60 * time.Second, 61 * time.Second, 62 * time.Second, 62 * time.Second, 62 * time.Second},
+		},
+		"not sent: the next goes first": {
+			(*Slot).Unsent,
+			[]time.Duration{60 * time.Second, 61 * time.Second, 62 * time.Second, 62 * time.Second, 62 * time.Second},
+		},
+		"refused: closed again": {
+			func(s *Slot) { s.Refused(time.Minute, errUpstream) },
+			[]time.Duration{60 * time.Second, 121 * time.Second, 122 * time.Second, 122 * time.Second, 122 * time.Second},
+		},
+		"refused for no time: the next goes first": {
+			func(s *Slot) { s.Refused(0, errUpstream) },
+			[]time.Duration{60 * time.Second, 61 * time.Second, 62 * time.Second, 62 * time.Second, 62 * time.Second},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w, j := &Window{}, newJournal()
+				acquire(t, w).Refused(time.Minute, errUpstream)
+				var wg sync.WaitGroup
+				var once sync.Once
+				for range 5 {
+					wg.Go(func() {
+						s := acquire(t, w)
+						j.stamp()
+						time.Sleep(time.Second)
+						end := (*Slot).Passed
+						once.Do(func() { end = tt.scout })
+						end(s)
+					})
+				}
+				wg.Wait()
+				if diff := cmp.Diff(tt.want, j.sorted()); diff != "" {
+					t.Error(diff)
+				}
+			})
+		})
+	}
+}
+
+func TestAScoutThatLeavesIsFollowedByAnother(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &Window{}
+		acquire(t, w).Refused(time.Minute, errUpstream)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		scout, err := w.Acquire(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		if err := scout.Send(); !errors.Is(err, context.Canceled) {
+			t.Errorf("sent for nobody: %v", err)
+		}
+		scout.Unsent()
+		acquire(t, w).Passed()
+	})
+}
+
+func TestWhoWasOnTheWireBeforeTheRefusalProvesNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &Window{}
+		early, refused := acquire(t, w), acquire(t, w)
+		refused.Refused(time.Minute, errUpstream)
+		scout := acquire(t, w)
+		early.Passed()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		if _, err := w.Acquire(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("went along with the scout: %v", err)
+		}
+		scout.Passed()
+		acquire(t, w).Passed()
+	})
+}
+
+func TestAScoutFromBeforeAnotherRefusalProvesNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &Window{}
+		early, refused := acquire(t, w), acquire(t, w)
+		refused.Refused(time.Minute, errUpstream)
+		scout := acquire(t, w)
+		if err := scout.Send(); err != nil {
+			t.Fatal(err)
+		}
+		early.Refused(time.Minute, errUpstream)
+		scout.Passed()
+		began := time.Now()
+		acquire(t, w)
+		if waited := time.Since(began); waited != time.Minute {
+			t.Errorf("waited %s, want a minute", waited)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		if _, err := w.Acquire(ctx); err == nil {
+			t.Error("went along with the second scout")
+		}
+	})
+}
+
+// Between the slot and the wire a request waits for a login and a connection.
+func TestASlotFromBeforeARefusalIsNotSent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &Window{limit: Limit{Requests: 4, Window: time.Minute}}
+		refused, slow, slower := acquire(t, w), acquire(t, w), acquire(t, w)
+		refused.Refused(90*time.Second, errUpstream)
+		j := newJournal()
+		var wg sync.WaitGroup
+		for _, s := range []*Slot{slower, slow} {
+			wg.Go(func() {
+				if err := s.Send(); err != nil {
+					t.Error(err)
+				}
+				j.stamp()
+				time.Sleep(time.Second)
+				s.Passed()
+			})
+		}
+		wg.Wait()
+		want := []time.Duration{90 * time.Second, 91 * time.Second}
+		if diff := cmp.Diff(want, j.sorted()); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestSendGivesUpWhenTheWindowStaysClosedForTooLong(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		wait time.Duration
+		ends time.Duration
+		want func(error) bool
+	}{
+		"after the deadline: at once": {time.Hour, 0, func(err error) bool {
+			closed := (*ClosedError)(nil)
+			return errors.As(err, &closed) && closed.Wait == time.Hour
+		}},
+		"interrupted meanwhile": {time.Minute, time.Second, func(err error) bool { return errors.Is(err, context.Canceled) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				limit := Limit{Requests: 2, Window: time.Minute}
+				w := &Window{limit: limit}
+				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute)
+				defer cancel()
+				s, err := w.Acquire(ctx)
+				if err != nil {
+					t.Fatal(err)
+				}
+				acquire(t, w).Refused(tt.wait, errUpstream)
+				if tt.ends > 0 {
+					time.AfterFunc(tt.ends, cancel)
+				}
+				began := time.Now()
+				if err := s.Send(); !tt.want(err) {
+					t.Errorf("error %v", err)
+				}
+				s.Unsent()
+				if waited := time.Since(began); waited != tt.ends {
+					t.Errorf("after %s, want %s", waited, tt.ends)
+				}
+				if err := lostPlaces(w, limit); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// The scout needs a connection that is held by one that waits in Send.
+func TestAScoutDoesNotHoldUpOneThatIsAboutToSend(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &Window{}
+		early, refused := acquire(t, w), acquire(t, w)
+		refused.Refused(time.Minute, errUpstream)
+		scout := acquire(t, w)
+		if err := early.Send(); err != nil {
+			t.Fatal(err)
+		}
+		sent := make(chan error, 1)
+		go func() { sent <- scout.Send() }()
+		synctest.Wait()
+		select {
+		case err := <-sent:
+			t.Fatalf("two went first (%v)", err)
+		default:
+		}
+		early.Passed()
+		if err := <-sent; err != nil {
+			t.Error(err)
+		}
+		scout.Passed()
+	})
+}
+
+func TestAWindowThatReopensTooLateDismissesAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		timeout time.Duration // from the refusal; 0 is none
+		want    *ClosedError
+	}{
+		"a second before it reopens":   {59 * time.Second, &ClosedError{Wait: time.Minute}},
+		"in the moment of reopening":   {time.Minute, nil},
+		"after it":                     {time.Hour, nil},
+		"no deadline":                  {0, nil},
+		"a deadline that is very near": {time.Nanosecond, &ClosedError{Wait: time.Minute}},
+	} {
+		for when, early := range map[string]bool{"waits already": true, "comes later": false} {
+			t.Run(name+", "+when, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					w := &Window{limit: Limit{Requests: 1, Window: time.Minute}}
+					first := acquire(t, w)
+					ctx, cancel := t.Context(), func() {}
+					if tt.timeout > 0 {
+						ctx, cancel = context.WithTimeout(ctx, tt.timeout)
+					}
+					defer cancel()
+					if !early {
+						first.Refused(time.Minute, errUpstream)
+					}
+					began := time.Now()
+					answer := make(chan error, 1)
+					go func() {
+						_, err := w.Acquire(ctx)
+						answer <- err
+					}()
+					synctest.Wait()
+					if early {
+						first.Refused(time.Minute, errUpstream)
+					}
+					err := <-answer
+					var got *ClosedError
+					errors.As(err, &got)
+					if diff := cmp.Diff(tt.want, got); diff != "" {
+						t.Error(diff)
+					}
+					if tt.want != nil && time.Since(began) != 0 {
+						t.Errorf("after %s, want at once", time.Since(began))
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestClosedErrorSaysHowLong(t *testing.T) {
+	t.Parallel()
+	err := &ClosedError{Wait: 90*time.Second + time.Millisecond}
+	if want := "the next request is allowed in 1m30s, which is after the timeout"; err.Error() != want {
+		t.Errorf("%q, want %q", err, want)
+	}
+}
+
+func TestALongerRefusalIsNotShortenedByAnother(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &Window{}
+		long, short := acquire(t, w), acquire(t, w)
+		long.Refused(time.Minute, errUpstream)
+		short.Refused(time.Second, errUpstream)
+		began := time.Now()
+		acquire(t, w).Passed()
+		if waited := time.Since(began); waited != time.Minute {
+			t.Errorf("reopened after %s, want a minute", waited)
+		}
+	})
+}
