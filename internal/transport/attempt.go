@@ -7,12 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptrace"
 	"slices"
+	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -28,79 +27,84 @@ var errAttemptTimeout = errors.New("no complete answer within the request timeou
 
 // attempt sends a request once: quota, credentials, a free connection, the
 // wire; then it tells the quota and the credentials what came of it.
-func (c *Client) attempt(ctx context.Context, r *Request) (*Response, *Error) {
+func (c *Client) attempt(ctx context.Context, k *call) (*Response, *Error) {
+	if ctx.Err() != nil {
+		return nil, ended(ctx) // or it would log in for nobody
+	}
 	var slot Slot = freeSlot{}
-	if r.Pace != nil {
+	if k.Pace != nil {
 		var err error
-		if slot, err = r.Pace(ctx); err != nil {
-			return nil, waitFailed(ctx, err, "waiting for its turn under the rate limit")
+		if slot, err = k.Pace(ctx); err != nil {
+			return nil, c.waitFailed(ctx, err, "waiting for its turn under the rate limit")
 		}
 	}
-	grant := Grant{Credential: &Credential{Base: r.Base}}
-	if r.Auth != nil {
+	grant := Grant{Credential: &Credential{Base: k.Base}}
+	if k.Auth != nil {
 		var err error
-		if grant, err = r.Auth.Authorize(ctx); err != nil {
+		if grant, err = k.Auth.Authorize(ctx); err != nil {
 			slot.Unsent()
-			return nil, waitFailed(ctx, err, "logging in")
+			return nil, c.waitFailed(ctx, err, "logging in")
 		}
 	}
-	if err := c.slots.Acquire(ctx, 1); err != nil {
+	unsent := func(e *Error) (*Response, *Error) {
 		slot.Unsent()
 		grant.answered(0, nil)
-		return nil, waitFailed(ctx, err, "waiting for a free connection")
+		return nil, e
+	}
+	req, err := c.build(ctx, k.Request, grant.Credential)
+	if err != nil {
+		return unsent(c.unsendable(k.Request, err))
+	}
+	if err := c.slots.Acquire(ctx, 1); err != nil {
+		return unsent(c.waitFailed(ctx, err, "waiting for a free connection"))
 	}
 	defer c.slots.Release(1)
 	if err := slot.Send(); err != nil {
-		slot.Unsent()
-		grant.answered(0, nil)
-		return nil, waitFailed(ctx, err, "waiting")
+		return unsent(c.waitFailed(ctx, err, "waiting"))
 	}
-	resp, e := c.roundTrip(ctx, r, grant.Credential)
-	c.settle(slot, grant, resp, e)
+	resp, e := c.roundTrip(ctx, k.Request, req, grant.Credential)
+	c.settle(k, slot, grant, resp, e)
 	return resp, e
 }
 
 // settle tells the quota and the credentials what came of an attempt.
-func (c *Client) settle(slot Slot, grant Grant, resp *Response, e *Error) {
-	status := 0
+func (c *Client) settle(k *call, slot Slot, grant Grant, resp *Response, e *Error) {
+	k.sent++
+	if e == nil {
+		slot.Passed()
+		grant.answered(resp.Status, nil)
+		return
+	}
+	e.Sent, e.Lost = k.sent, k.lost
+	told := *e // what others are told they read while this one is completed
 	switch {
-	case e == nil:
-		status = resp.Status
-		slot.Passed()
 	case e.refused:
-		status = e.Status
-		wait := e.Wait
-		if wait <= 0 {
-			wait = c.options.Backoff(1)
-		}
-		slot.Refused(wait, e)
+		k.refusals++
+		slot.Refused(c.pause(e, k.refusals), &told)
 	case e.Status == 0 || e.Status >= http.StatusBadGateway:
-		status = e.Status
-		slot.Failed(e)
+		slot.Failed(&told)
 	default:
-		status = e.Status
 		slot.Passed()
 	}
-	replay := grant.answered(status, e)
-	if e != nil {
-		e.replay = replay
-	}
+	e.replay = grant.answered(e.Status, &told)
 }
 
 // waitFailed makes an *Error of what ended a wait before anything was sent.
-func waitFailed(ctx context.Context, err error, waiting string) *Error {
+func (c *Client) waitFailed(ctx context.Context, err error, waiting string) *Error {
 	var e *Error
-	if errors.As(err, &e) {
+	switch {
+	case errors.As(err, &e):
 		// Of a login, or what another caller was told: it is shared, so it is
 		// copied before it is completed.
 		own := *e
 		own.ended = true
 		return &own
-	}
-	if cause := context.Cause(ctx); cause != nil {
-		e = ended(ctx, nil)
-	} else {
-		e = &Error{Kind: KindTimeout, Err: err, text: err.Error(), ended: true}
+	case ctx.Err() != nil:
+		e = ended(ctx)
+	case errors.Is(err, ErrClosed):
+		e = &Error{Kind: KindCanceled, Err: err, text: ErrClosed.Error(), ended: true}
+	default:
+		e = &Error{Kind: KindTimeout, Err: c.mask(err), text: c.scrubber.Line(err.Error()), ended: true}
 	}
 	e.Waiting = waiting
 	return e
@@ -117,37 +121,35 @@ func (freeSlot) Refused(time.Duration, error) {}
 
 // roundTrip is the wire. http.Transport is used without http.Client, which
 // would follow redirects, and carry tokens and a login's body along.
-func (c *Client) roundTrip(ctx context.Context, r *Request, cred *Credential) (*Response, *Error) {
+func (c *Client) roundTrip(ctx context.Context, r *Request, req *http.Request, cred *Credential) (*Response, *Error) {
 	began := time.Now()
-	once, cancel := context.WithTimeoutCause(ctx, c.options.RequestTimeout, errAttemptTimeout)
-	defer cancel()
+	// context.WithTimeout sets no timer where the parent's deadline is sooner.
+	// But that one's clock may be stopped later (quota.Pause).
+	once, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer time.AfterFunc(c.options.RequestTimeout, func() { cancel(errAttemptTimeout) }).Stop()
 	var handshake atomic.Pointer[error] // set by the goroutine that dials
 	once = httptrace.WithClientTrace(once, &httptrace.ClientTrace{
 		TLSHandshakeDone: func(_ tls.ConnectionState, err error) { handshake.Store(&err) },
 	})
-	req, err := c.build(once, r, cred)
-	if err != nil {
-		return nil, &Error{System: c.system, Doing: r.Doing, Kind: KindConfig, Err: err, text: c.scrubber.Line(err.Error())}
-	}
-	resp, err := c.send(req, r)
+	resp, err := c.send(req.WithContext(once), r)
 	c.log(ctx, r, req, resp, err, time.Since(began))
-	if err == nil && slices.Contains(r.Expect, resp.Status) {
-		if err = c.read(resp, r); err == nil {
-			cred.refresh(resp.Header, c.scrubber)
-			return resp, nil
-		}
-		return nil, c.unexpected(r, resp, err)
-	}
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, ended(ctx, nil)
-		}
-		if cause := context.Cause(once); cause != nil {
-			err = cause
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, ended(ctx)
+	case err != nil:
+		if context.Cause(once) != nil {
+			err = context.Cause(once)
 		}
 		return nil, c.noAnswer(r, err, handshake.Load())
+	case !slices.Contains(r.Expect, resp.Status):
+		return nil, c.failed(r, resp)
 	}
-	return nil, c.failed(r, resp)
+	if err := read(resp, r); err != nil {
+		return nil, c.unexpected(r, resp, err)
+	}
+	cred.refresh(resp.Header, c.scrubber)
+	return resp, nil
 }
 
 func (c *Client) build(ctx context.Context, r *Request, cred *Credential) (*http.Request, error) {
@@ -168,8 +170,17 @@ func (c *Client) build(ctx context.Context, r *Request, cred *Credential) (*http
 		req.Header[name] = values
 	}
 	cred.apply(req)
+	for name, values := range req.Header {
+		if strings.ContainsFunc(strings.Join(values, ""), isControl) {
+			return nil, fmt.Errorf("the value of the header %s holds a line break or another control character", name)
+		}
+	}
 	return req, nil
 }
+
+// isControl is what net/http does not send in a header. It would say so only
+// after a connection was made, and it would look like one that failed.
+func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
 // send returns a reply with its body. That the body of a reply is cut short
 // matters only where the body is needed.
@@ -178,21 +189,28 @@ func (c *Client) send(req *http.Request, r *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer reply.Body.Close() //nolint:errcheck // nothing depends on it
+	defer reply.Body.Close()
+	resp := &Response{Status: reply.StatusCode, Header: reply.Header}
+	if reply.StatusCode == http.StatusSwitchingProtocols {
+		return resp, nil // its body is the connection, which no context ends
+	}
 	needed := r.Into != nil && slices.Contains(r.Expect, reply.StatusCode)
 	limit := int64(maxIgnoredBody)
 	if needed {
 		limit = maxBody
 	}
-	body, err := io.ReadAll(io.LimitReader(reply.Body, limit+1))
-	if err != nil && (needed || req.Context().Err() != nil && !slices.Contains(r.Expect, reply.StatusCode)) {
+	resp.Body, err = io.ReadAll(io.LimitReader(reply.Body, limit+1))
+	switch {
+	case err != nil && needed:
 		return nil, fmt.Errorf("the answer broke off: %w", err)
+	case err != nil || int64(len(resp.Body)) > limit:
+		resp.Body = c.scrubber.trimCut(resp.Body)
 	}
-	return &Response{Status: reply.StatusCode, Header: reply.Header, Body: body}, nil
+	return resp, nil
 }
 
 // read checks the body of a reply with an expected status.
-func (c *Client) read(resp *Response, r *Request) error {
+func read(resp *Response, r *Request) error {
 	if r.Into != nil {
 		if len(resp.Body) > maxBody {
 			return fmt.Errorf("the answer is longer than %d MiB", maxBody>>20)
@@ -205,25 +223,4 @@ func (c *Client) read(resp *Response, r *Request) error {
 		return r.Check(resp)
 	}
 	return nil
-}
-
-// passing tells whether a failure of the connection may pass by itself. A bad
-// certificate or an unknown host does not.
-func passing(err error, handshake *error) (Kind, bool) {
-	var dns *net.DNSError
-	switch {
-	case errors.As(err, &dns) && dns.IsNotFound:
-		return KindUnknownHost, false
-	case handshake != nil && *handshake != nil && !brokenOff(*handshake):
-		return KindTLS, false
-	default:
-		return KindNoAnswer, true
-	}
-}
-
-func brokenOff(err error) bool {
-	var timeout net.Error
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, net.ErrClosed) ||
-		errors.Is(err, context.Canceled) || errors.As(err, &timeout) && timeout.Timeout()
 }

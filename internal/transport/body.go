@@ -5,15 +5,21 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"io"
+	"regexp"
 	"strings"
 )
 
 // DecodeJSON reads a body that must be exactly one JSON value. Unknown fields
 // are ignored, because the APIs grow; required ones are for the caller to check.
+// Null is no value: no reply of these APIs is one.
 func DecodeJSON(body []byte, into any) error {
-	if looksLikeHTML(body) {
+	switch {
+	case looksLikeHTML(body):
 		return errors.New("an HTML page came where JSON was expected")
+	case string(bytes.TrimSpace(body)) == "null":
+		return errors.New("null came where a JSON value was expected")
 	}
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	if err := decoder.Decode(into); err != nil {
@@ -21,6 +27,8 @@ func DecodeJSON(body []byte, into any) error {
 		switch {
 		case errors.Is(err, io.EOF):
 			return errors.New("an empty body came where JSON was expected")
+		case errors.As(err, &wrong) && wrong.Field == "":
+			return fmt.Errorf("the body is a JSON %s, which was not expected", wrong.Value)
 		case errors.As(err, &wrong):
 			return fmt.Errorf("the field %q is a %s, which was not expected", wrong.Field, wrong.Value)
 		default:
@@ -34,7 +42,7 @@ func DecodeJSON(body []byte, into any) error {
 }
 
 func looksLikeHTML(body []byte) bool {
-	return bytes.HasPrefix(bytes.TrimSpace(body), []byte("<"))
+	return bytes.HasPrefix(bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))), []byte("<"))
 }
 
 // PlainText is what can be shown of an error body that is not JSON: nothing of
@@ -53,15 +61,15 @@ func PlainText(body []byte) string {
 	}
 }
 
-func title(html string) string {
-	lower := strings.ToLower(html)
-	start := strings.Index(lower, "<title>")
-	end := strings.Index(lower, "</title>")
-	// ToLower may change the length of invalid text, so the bounds are checked.
-	if start < 0 || end < start+len("<title>") || end > len(html) {
+var titleElement = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
+
+func title(page string) string {
+	found := titleElement.FindStringSubmatch(page)
+	if found == nil {
 		return ""
 	}
-	return fmt.Sprintf("with the title %q", strings.TrimSpace(html[start+len("<title>"):end]))
+	// Not %q: it would spell a secret in a way that the scrubber does not know.
+	return `with the title "` + strings.TrimSpace(html.UnescapeString(found[1])) + `"`
 }
 
 // AcceptedBody refuses a reply that has the status of an accepted purge and the
@@ -75,7 +83,7 @@ func AcceptedBody(resp *Response) error {
 		Errors json.RawMessage `json:"errors"`
 	}
 	if json.Unmarshal(resp.Body, &reply) != nil {
-		return nil
+		return nil //nolint:nilerr // the status is the acceptance, and it needs no body
 	}
 	for _, part := range []json.RawMessage{reply.Error, reply.Errors} {
 		switch string(part) {

@@ -39,6 +39,11 @@ type Options struct {
 // maxConnections bounds what is open to one upstream system at a time.
 const maxConnections = 16
 
+// leftBehind is how much longer than an attempt a dial may last. http.Transport
+// goes on with one whose request has ended, and without a limit of its own it
+// would last for as long as the server likes.
+const leftBehind = time.Second
+
 // Client sends requests to one upstream system.
 type Client struct {
 	system   string
@@ -65,7 +70,7 @@ func New(system string, o Options) *Client {
 		o.Log = func(context.Context, string, map[string]any) {}
 	}
 	if o.Dial == nil {
-		o.Dial = (&net.Dialer{Timeout: o.RequestTimeout, KeepAlive: 30 * time.Second}).DialContext
+		o.Dial = (&net.Dialer{Timeout: o.RequestTimeout + leftBehind, KeepAlive: 30 * time.Second}).DialContext
 	}
 	return &Client{
 		system:  system,
@@ -74,6 +79,7 @@ func New(system string, o Options) *Client {
 			Proxy:                  http.ProxyFromEnvironment,
 			DialContext:            o.Dial,
 			TLSClientConfig:        &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12},
+			TLSHandshakeTimeout:    o.RequestTimeout + leftBehind,
 			ForceAttemptHTTP2:      true,
 			MaxIdleConnsPerHost:    maxConnections,
 			IdleConnTimeout:        90 * time.Second,

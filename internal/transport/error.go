@@ -1,10 +1,8 @@
 package transport
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 )
@@ -68,11 +66,13 @@ type Error struct {
 	Last *Error
 
 	text      string // of Err, scrubbed
-	repeat    bool
-	refused   bool
-	replay    bool
-	ended     bool
+	repeat    bool   // worth another attempt
+	refused   bool   // for a rate limit
+	replay    bool   // worth one with new credentials
+	lost      bool   // it may have worked for all we know
+	ended     bool   // not by an answer, but by the context or a wait
 	exhausted bool
+	tooLong   bool
 }
 
 // Final makes an error one that is not repeated although its status would be.
@@ -99,11 +99,13 @@ func (e *Error) Outcome() string {
 	var b strings.Builder
 	switch {
 	case e.Status != 0:
-		fmt.Fprintf(&b, "%s answered %d %s", e.System, e.Status, http.StatusText(e.Status))
+		b.WriteString(strings.TrimSpace(fmt.Sprintf("%s answered %d %s", e.System, e.Status, http.StatusText(e.Status))))
 	case e.Kind == KindCanceled:
 		b.WriteString("interrupted")
 	case e.Kind == KindTimeout:
 		b.WriteString("not done within the timeout")
+	case e.Kind == KindConfig:
+		b.WriteString("not sent")
 	default:
 		fmt.Fprintf(&b, "no answer from %s", e.System)
 	}
@@ -144,92 +146,6 @@ func (e *Error) Unwrap() []error {
 // had been already.
 func (e *Error) Exhausted() bool { return e.exhausted }
 
-// usualKind is what a status means where the API does not say otherwise.
-func usualKind(status int) Kind {
-	switch {
-	case status >= 300 && status < 400:
-		return KindRedirect
-	case status == http.StatusUnauthorized:
-		return KindCredentials
-	case status == http.StatusForbidden:
-		return KindForbidden
-	case status == http.StatusNotFound, status == http.StatusGone:
-		return KindNotFound
-	case status == http.StatusTooManyRequests:
-		return KindLimited
-	case status >= 400 && status < 500:
-		return KindInvalid
-	case status >= 500:
-		return KindServer
-	default:
-		return KindUnexpected
-	}
-}
-
-// failed makes the error of a reply with another status than expected.
-func (c *Client) failed(r *Request, resp *Response) *Error {
-	e := &Error{System: c.system, Doing: r.Doing, Status: resp.Status, Kind: usualKind(resp.Status)}
-	wait, saysWhen := retryAfter(resp.Header, time.Now())
-	e.Wait = wait
-	switch judge(resp.Status, r.Body == nil, saysWhen) {
-	case repeat:
-		e.repeat = true
-	case refused:
-		if !saysWhen {
-			wait = unsaidWait
-		}
-		e.Refuse(wait)
-	case final:
-	}
-	if e.Kind == KindRedirect {
-		e.Message = "redirect to " + redirectHost(resp.Header)
-		e.Advice = "Redirects are not followed, because credentials would go along. Set the address that answers by itself."
-	} else {
-		e.Message = PlainText(resp.Body)
-		if r.Explain != nil {
-			r.Explain(resp, e)
-		}
-	}
-	e.Message = c.scrubber.Line(e.Message)
-	e.Code = c.scrubber.Line(e.Code)
-	e.ID = c.scrubber.Line(e.ID)
-	e.Docs = c.scrubber.Line(e.Docs)
-	return e
-}
-
-// unsaidWait is how long a refusal lasts that does not say so: the documented
-// windows are all a minute.
-const unsaidWait = time.Minute
-
-func redirectHost(h http.Header) string {
-	location, err := url.Parse(h.Get("Location"))
-	switch {
-	case err != nil || h.Get("Location") == "":
-		return "nowhere"
-	case location.Host == "":
-		return "another path of the same host"
-	default:
-		return location.Host
-	}
-}
-
-// unexpected makes the error of a reply with the right status and wrong content.
-func (c *Client) unexpected(r *Request, resp *Response, err error) *Error {
-	var e *Error
-	if errors.As(err, &e) {
-		e.System, e.Doing, e.Status = c.system, r.Doing, resp.Status
-		e.Message = c.scrubber.Line(e.Message)
-		return e
-	}
-	return &Error{
-		System: c.system, Doing: r.Doing, Status: resp.Status, Kind: KindUnexpected, Err: err,
-		Message: c.scrubber.Line(err.Error()),
-		Advice:  "That is not an answer of this API. Check the address, and whether a proxy or a login page stands in between.",
-	}
-}
-
-// noAnswer makes the error of a request that got no reply.
-func (c *Client) noAnswer(r *Request, err error, handshake *error) *Error {
-	kind, again := passing(err, handshake)
-	return &Error{System: c.system, Doing: r.Doing, Kind: kind, Err: err, text: c.scrubber.Line(err.Error()), repeat: again}
-}
+// TooLong tells whether the request was not repeated because the deadline comes
+// before the end of Wait.
+func (e *Error) TooLong() bool { return e.tooLong }

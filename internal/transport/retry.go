@@ -54,7 +54,7 @@ func fullJitter(retry int) time.Duration {
 	if retry < 7 {
 		ceiling = min(maxBackoff, firstBackoff<<retry)
 	}
-	return time.Duration(rand.Int64N(int64(ceiling))) + time.Millisecond //nolint:gosec // no secret
+	return time.Duration(rand.Int64N(int64(ceiling))) + time.Millisecond
 }
 
 // budget bounds the retries of all requests of a client together: when the
@@ -85,9 +85,6 @@ func (b *budget) refill() {
 	b.left = min(b.left+1, budgetSize)
 }
 
-// dateForms are those of RFC 9110, section 5.6.7.
-var dateForms = []string{http.TimeFormat, time.RFC850, time.ANSIC}
-
 // retryAfter reads how long the upstream asks to wait. It returns false where
 // the reply does not say; 0 where it says a time that is past. Of several
 // values the longest counts. A date is compared with the reply's own Date, so
@@ -98,16 +95,8 @@ func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	for _, value := range h.Values("Retry-After") {
 		if wait, ok := seconds(value); ok {
 			waits = append(waits, wait)
-		} else if at, ok := date(value); ok {
-			reference := now
-			if sent, ok := date(h.Get("Date")); ok {
-				reference = sent
-			}
-			if wait := at.Sub(reference); wait > 0 {
-				waits = append(waits, wait+time.Second)
-			} else {
-				waits = append(waits, 0)
-			}
+		} else if at, err := http.ParseTime(value); err == nil {
+			waits = append(waits, until(at, h, now))
 		}
 	}
 	if len(waits) == 0 {
@@ -116,13 +105,15 @@ func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	return slices.Max(waits), true
 }
 
-func date(value string) (time.Time, bool) {
-	for _, form := range dateForms {
-		if t, err := time.Parse(form, value); err == nil {
-			return t, true
-		}
+func until(at time.Time, h http.Header, now time.Time) time.Duration {
+	if sent, err := http.ParseTime(h.Get("Date")); err == nil {
+		now = sent
 	}
-	return time.Time{}, false
+	wait := at.Sub(now)
+	if wait <= 0 {
+		return 0
+	}
+	return min(wait, longestWait) + time.Second
 }
 
 // longestWait is what a wait too large for a time.Duration becomes.
@@ -137,15 +128,15 @@ func seconds(value string) (time.Duration, bool) {
 	if digits == "" {
 		return 0, false
 	}
-	var n time.Duration
+	var n int64
 	for _, c := range []byte(digits) {
 		if c < '0' || c > '9' {
 			return 0, false
 		}
-		n = min(n*10+time.Duration(c-'0'), longestWait/time.Second)
+		n = min(n*10+int64(c-'0'), int64(longestWait/time.Second))
 	}
 	if negative {
 		return 0, true
 	}
-	return n * time.Second, true
+	return time.Duration(n) * time.Second, true
 }

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"html"
@@ -23,24 +24,72 @@ const (
 // Scrubber replaces secrets in text, in every encoding that they are sent in.
 // The zero value knows no secrets.
 type Scrubber struct {
-	mu    sync.RWMutex
-	forms []string // longest first, so that no part of one survives another
+	mu      sync.RWMutex
+	known   map[string]bool
+	forms   []string // longest first, so that no part of one survives another
+	passing []string // those of known that are forgotten again, oldest first
 }
+
+const (
+	// maxPassing bounds the cookies that are remembered: a load balancer may
+	// send a new one with each reply.
+	maxPassing = 64
+	// shortestCookie is the length under which the value of a cookie is no
+	// secret but the name of a node, or a flag.
+	shortestCookie = 8
+)
 
 // Add makes more secrets known. Empty ones are ignored.
 func (s *Scrubber) Add(secrets ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, secret := range secrets {
-		for _, form := range encodings(secret) {
-			if form != "" && !slices.Contains(s.forms, form) {
-				s.forms = append(s.forms, form)
-			}
-		}
+		s.add(secret)
 	}
-	slices.SortStableFunc(s.forms, func(a, b string) int { return len(b) - len(a) })
 }
 
+func (s *Scrubber) add(secret string) bool {
+	if secret == "" || s.known[secret] {
+		return false
+	}
+	if s.known == nil {
+		s.known = make(map[string]bool)
+	}
+	s.known[secret] = true
+	for _, form := range encodings(secret) {
+		at, _ := slices.BinarySearchFunc(s.forms, form, longer)
+		s.forms = slices.Insert(s.forms, at, form)
+	}
+	return true
+}
+
+// addPassing makes the value of a cookie known until many newer ones are.
+func (s *Scrubber) addPassing(value string) {
+	if len(value) < shortestCookie {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.add(value) {
+		return
+	}
+	s.passing = append(s.passing, value)
+	if len(s.passing) <= maxPassing {
+		return
+	}
+	oldest := s.passing[0]
+	s.passing = slices.Delete(s.passing, 0, 1)
+	delete(s.known, oldest)
+	for _, form := range encodings(oldest) {
+		if at, ok := slices.BinarySearchFunc(s.forms, form, longer); ok {
+			s.forms = slices.Delete(s.forms, at, at+1)
+		}
+	}
+}
+
+func longer(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) }
+
+// encodings are the different spellings of a secret.
 func encodings(secret string) []string {
 	raw := []byte(secret)
 	escaped, query := url.PathEscape(secret), url.QueryEscape(secret)
@@ -53,10 +102,11 @@ func encodings(secret string) []string {
 		encoder := json.NewEncoder(&b)
 		encoder.SetEscapeHTML(escapeHTML)
 		if encoder.Encode(secret) == nil {
-			forms = append(forms, strings.Trim(strings.TrimSpace(b.String()), `"`))
+			forms = append(forms, b.String()[1:b.Len()-len("\"\n")])
 		}
 	}
-	return forms
+	slices.Sort(forms)
+	return slices.Compact(forms)
 }
 
 // lowerHex spells percent escapes in lower case.
@@ -74,16 +124,40 @@ func lowerHex(s string) string {
 func (s *Scrubber) Scrub(text string) string {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	clean := text
 	for _, form := range s.forms {
-		if !strings.Contains(text, form) {
+		if !strings.Contains(clean, form) {
 			continue
 		}
 		if len(form) < shortest {
 			return redacted
 		}
-		text = strings.ReplaceAll(text, form, redacted)
+		clean = strings.ReplaceAll(clean, form, redacted)
 	}
-	return text
+	if clean != text && s.holds(clean) {
+		return redacted // what was put in made a secret with what is around it
+	}
+	return clean
+}
+
+func (s *Scrubber) holds(text string) bool {
+	return slices.ContainsFunc(s.forms, func(form string) bool { return strings.Contains(text, form) })
+}
+
+// trimCut takes the beginning of a secret off the end of a body that was cut
+// there: it would not be recognised.
+func (s *Scrubber) trimCut(body []byte) []byte {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	longest := 0
+	for _, form := range s.forms {
+		for n := min(len(form)-1, len(body)); n >= shortest && n > longest; n-- {
+			if string(body[len(body)-n:]) == form[:n] {
+				longest = n
+			}
+		}
+	}
+	return body[:len(body)-longest]
 }
 
 // Line makes text from a server fit to be shown: no secrets, one line, valid

@@ -3,82 +3,10 @@ package transport
 import (
 	"context"
 	"errors"
-	"maps"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 )
-
-// Auth provides the credentials of a request.
-type Auth interface {
-	// Authorize waits for credentials, logging in where needed.
-	Authorize(context.Context) (Grant, error)
-}
-
-// Grant is credentials for one request. Whoever holds it says how the request
-// was answered (0: not at all), and learns whether to send it once more with
-// new ones.
-type Grant struct {
-	*Credential
-	answer func(status int, err *Error) (replay bool)
-}
-
-func (g Grant) answered(status int, err *Error) bool {
-	if g.answer == nil {
-		return false
-	}
-	return g.answer(status, err)
-}
-
-// Credential is what goes with each request: headers and cookies, and the base
-// URL that they are valid for.
-type Credential struct {
-	Base    string
-	Header  http.Header
-	Cookies bool // all cookies that the server sets come back to it
-
-	mu      sync.Mutex
-	cookies map[string]*http.Cookie
-}
-
-// Authorize implements Auth for a request that must go with just these
-// credentials: a logout.
-func (c *Credential) Authorize(context.Context) (Grant, error) { return Grant{Credential: c}, nil }
-
-// refresh keeps the cookies of a reply. A cookie jar would hold back those that
-// are Secure from a loopback address and those whose Path is not the one that
-// we see behind a proxy, but MicroStrategy wants all of them on all requests.
-func (c *Credential) refresh(h http.Header, s *Scrubber) {
-	if !c.Cookies {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, cookie := range (&http.Response{Header: h}).Cookies() {
-		if c.cookies == nil {
-			c.cookies = make(map[string]*http.Cookie)
-		}
-		if cookie.MaxAge < 0 {
-			delete(c.cookies, cookie.Name)
-			continue
-		}
-		s.Add(cookie.Value)
-		c.cookies[cookie.Name] = cookie
-	}
-}
-
-func (c *Credential) apply(req *http.Request) {
-	maps.Copy(req.Header, c.Header)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, name := range slices.Sorted(maps.Keys(c.cookies)) {
-		req.AddCookie(&http.Cookie{Name: name, Value: c.cookies[name].Value})
-	}
-}
-
-// Keep makes the cookies of a login's reply part of the credential.
-func (c *Client) Keep(cred *Credential, resp *Response) { cred.refresh(resp.Header, c.scrubber) }
 
 // ErrClosed is returned for credentials that are asked for after Close.
 var ErrClosed = errors.New("the provider is shutting down")
@@ -95,50 +23,60 @@ type Session struct {
 	// Timeout bounds a login.
 	Timeout time.Duration
 
-	mu       sync.Mutex
-	current  *Credential
-	login    *login
-	dropped  []*Credential // refused once, but perhaps open at the server
-	accepted bool          // some credential of this session was accepted
-	refused  error
-	closed   bool
+	mu      sync.Mutex
+	current *Credential
+	login   *login
+	dropped []*Credential // refused once, but perhaps open at the server
+	barren  int           // credentials dropped since one was accepted
+	refused error
+	closed  bool
+	gaveUp  bool // Close did not wait for the login that was under way
 }
 
 type login struct {
 	done chan struct{}
-	cred *Credential
 	err  error
 }
 
 // Authorize implements Auth.
 func (s *Session) Authorize(ctx context.Context) (Grant, error) {
 	for {
-		s.mu.Lock()
+		cred, pending, err := s.look(ctx)
 		switch {
-		case s.closed:
-			s.mu.Unlock()
-			return Grant{}, ErrClosed
-		case s.refused != nil:
-			defer s.mu.Unlock()
-			return Grant{}, s.refused
-		case s.current != nil:
-			defer s.mu.Unlock()
-			return s.grant(s.current), nil
-		case s.login == nil:
-			s.start(ctx)
+		case err != nil:
+			return Grant{}, err
+		case cred != nil:
+			return s.grant(cred), nil
 		}
-		attempt := s.login
-		s.mu.Unlock()
-
 		select {
-		case <-attempt.done:
-			if attempt.err != nil {
-				return Grant{}, attempt.err
+		case <-pending.done:
+			if pending.err != nil {
+				return Grant{}, pending.err
 			}
 		case <-ctx.Done():
 			return Grant{}, context.Cause(ctx)
 		}
 	}
+}
+
+// look returns the credentials, or the login to wait for, which it starts where
+// none is under way, or why there will be neither.
+func (s *Session) look(ctx context.Context) (*Credential, *login, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case ctx.Err() != nil:
+		return nil, nil, context.Cause(ctx) // it would be a login for nobody
+	case s.closed:
+		return nil, nil, ErrClosed
+	case s.refused != nil:
+		return nil, nil, s.refused
+	case s.current != nil:
+		return s.current, nil, nil
+	case s.login == nil:
+		s.start(ctx)
+	}
+	return nil, s.login, nil
 }
 
 // start begins a login, with the lock held.
@@ -148,18 +86,35 @@ func (s *Session) start(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Timeout)
 	go func() {
 		defer cancel()
-		attempt.cred, attempt.err = s.Login(ctx)
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.login, s.current = nil, attempt.cred
-		if e := (*Error)(nil); errors.As(attempt.err, &e) {
-			e.Waiting = "logging in"
-			if definitive(e) {
-				s.refused = attempt.err
-			}
+		defer close(attempt.done)
+		cred, err := s.Login(ctx)
+		attempt.err = err
+		if s.loggedIn(cred, err) && s.Logout != nil {
+			_ = s.end(ctx, cred) // nobody is left to be told
 		}
-		close(attempt.done)
 	}()
+}
+
+// loggedIn takes what came of a login. It returns true for a session that is
+// wanted by nobody any more.
+func (s *Session) loggedIn(cred *Credential, err error) (unwanted bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.login = nil
+	if err == nil && s.gaveUp {
+		return true
+	}
+	if err == nil {
+		s.current = cred
+		return false
+	}
+	if e := (*Error)(nil); errors.As(err, &e) {
+		e.Waiting = "logging in"
+		if definitive(e) {
+			s.refused = err
+		}
+	}
+	return false
 }
 
 // definitive tells whether a login was refused for what it said, and not for
@@ -169,39 +124,37 @@ func definitive(e *Error) bool {
 }
 
 func (s *Session) grant(cred *Credential) Grant {
-	return Grant{Credential: cred, answer: func(status int, err *Error) bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if status != http.StatusUnauthorized {
-			s.accepted = s.accepted || status != 0
-			return false
+	return Grant{Credential: cred, answer: func(status int, err *Error) bool { return s.answered(cred, status, err) }}
+}
+
+// answered learns from the answer to a request that went with a credential.
+func (s *Session) answered(cred *Credential, status int, err *Error) (replay bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if status != http.StatusUnauthorized {
+		if s.current == cred && accepts(status, err) {
+			s.barren = 0
 		}
-		if s.current == cred { // not a newer one
-			s.current = nil
-			s.dropped = append(s.dropped, cred)
-			if len(s.dropped) > 1 && !s.accepted {
-				// Two in a row that were never accepted: another login would
-				// not help.
-				s.refused = err
-			}
+		return false
+	}
+	if s.current == cred { // not a newer one
+		s.current = nil
+		s.dropped = append(s.dropped, cred)
+		s.barren++
+		if s.barren > 1 {
+			// A new one was refused like the one before: another login would
+			// not help, and each leaves a session at the server.
+			s.refused = err
 		}
-		return s.refused == nil
-	}}
+	}
+	return s.refused == nil
 }
 
 // Close ends the session, and one that is just being opened. It returns why one
 // may still be open.
 func (s *Session) Close(ctx context.Context) error {
-	s.mu.Lock()
-	s.closed = true
-	pending := s.login
-	s.mu.Unlock()
-	if pending != nil {
-		select {
-		case <-pending.done:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+	if err := s.settled(ctx); err != nil {
+		return err
 	}
 	s.mu.Lock()
 	current, dropped := s.current, s.dropped
@@ -213,71 +166,50 @@ func (s *Session) Close(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for _, cred := range dropped {
 		// Most of these are gone at the server, which then says 401.
-		wg.Go(func() { _ = s.Logout(ctx, cred) })
+		wg.Go(func() { _ = s.end(ctx, cred) })
 	}
 	var err error
 	if current != nil {
-		err = s.Logout(ctx, current)
+		err = s.end(ctx, current)
 	}
 	wg.Wait()
 	return err
 }
 
-// Fixed is credentials that can't be renewed: a password sent with each request
-// or a token from elsewhere. The first request goes alone until the server has
-// accepted them, so that wrong ones are tried once and not by all callers.
-type Fixed struct {
-	cred *Credential
-	turn chan struct{}
-
-	mu      sync.Mutex
-	proven  bool
-	refused *Error
-}
-
-// NewFixed returns an Auth for credentials that can't be renewed.
-func NewFixed(cred *Credential) *Fixed {
-	return &Fixed{cred: cred, turn: make(chan struct{}, 1)}
-}
-
-// Authorize implements Auth.
-func (f *Fixed) Authorize(ctx context.Context) (Grant, error) {
-	if grant, done, err := f.known(); done {
-		return grant, err
+// settled lets no login start any more and waits for one that has.
+func (s *Session) settled(ctx context.Context) error {
+	s.mu.Lock()
+	s.closed = true
+	pending := s.login
+	s.mu.Unlock()
+	if pending == nil {
+		return nil
 	}
 	select {
-	case f.turn <- struct{}{}:
+	case <-pending.done:
+		return nil
 	case <-ctx.Done():
-		return Grant{}, context.Cause(ctx)
+		return s.giveUp(ctx)
 	}
-	if grant, done, err := f.known(); done {
-		<-f.turn
-		return grant, err
-	}
-	return Grant{Credential: f.cred, answer: func(status int, err *Error) bool {
-		defer func() { <-f.turn }()
-		return f.learn(status, err)
-	}}, nil
 }
 
-func (f *Fixed) known() (Grant, bool, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.refused != nil {
-		return Grant{}, true, f.refused
+// giveUp leaves it to the login that is under way to end its session, unless
+// that has just been opened.
+func (s *Session) giveUp(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.login == nil {
+		return nil
 	}
-	return Grant{Credential: f.cred, answer: f.learn}, f.proven, nil
+	s.gaveUp = true
+	return context.Cause(ctx)
 }
 
-func (f *Fixed) learn(status int, err *Error) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	switch status {
-	case 0:
-	case http.StatusUnauthorized:
-		f.refused = err
-	default:
-		f.proven = true
+// end logs out. A session that the server does not know is not open.
+func (s *Session) end(ctx context.Context, cred *Credential) error {
+	err := s.Logout(ctx, cred)
+	if e := (*Error)(nil); errors.As(err, &e) && e.Status == http.StatusUnauthorized {
+		return nil
 	}
-	return false
+	return err
 }

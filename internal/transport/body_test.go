@@ -1,0 +1,107 @@
+package transport
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// project is what a client decodes into.
+type project struct {
+	ID    string  `json:"id"`
+	Count int     `json:"count"`
+	Owner *string `json:"owner"`
+	Text  Text    `json:"text"`
+}
+
+// bodies is read by the fuzz target too.
+var bodies = map[string]struct {
+	body  string
+	want  project
+	err   string
+	plain string // as a message
+}{
+	"one value":                          {`{"id":"a","count":1}`, project{ID: "a", Count: 1}, "", ""},
+	"spaces around it":                   {" \n{\"id\":\"a\"}\r\n", project{ID: "a"}, "", ""},
+	"an unknown field is of a later API": {`{"id":"a","new":{"x":[1]}}`, project{ID: "a"}, "", ""},
+	"no fields: the client checks":       {`{}`, project{}, "", ""},
+	"text that is a number":              {`{"text":12}`, project{Text: "12"}, "", ""},
+	"text that is an object":             {`{"text":{"a":1}}`, project{Text: `{"a":1}`}, "", ""},
+	"text that is null":                  {`{"text":null}`, project{}, "", ""},
+	"null":                               {` null `, project{}, "null came where a JSON value was expected", ""},
+	"nothing":                            {``, project{}, "an empty body came where JSON was expected", ""},
+	"spaces":                             {" \n", project{}, "an empty body came where JSON was expected", ""},
+	"a login page":                       {"<!DOCTYPE html><html><head><TITLE>Log in\n</TITLE></head>", project{}, "an HTML page came where JSON was expected", `an HTML page with the title "Log in"`},
+	"a page with a byte order mark":      {"\xef\xbb\xbf<html>", project{}, "an HTML page came where JSON was expected", "an HTML page"},
+	"a page whose title has attributes":  {`<title lang="en">502 &amp; more</title>`, project{}, "an HTML page came where JSON was expected", `an HTML page with the title "502 & more"`},
+	"a page with letters that grow":      {"<p>İİİİ</p><title>Oops</title>", project{}, "an HTML page came where JSON was expected", `an HTML page with the title "Oops"`},
+	"words":                              {"Service Unavailable\n", project{}, "the body is not valid JSON", "Service Unavailable"},
+	"truncated":                          {`{"id":"a`, project{}, "the body is not valid JSON", `{"id":"a`},
+	"something behind it":                {`{"id":"a"}x`, project{ID: "a"}, "something follows the JSON value", `{"id":"a"}x`},
+	"a second value":                     {`{"id":"a"} {"id":"b"}`, project{ID: "a"}, "something follows the JSON value", `{"id":"a"} {"id":"b"}`},
+	"a brace too many":                   {`{"id":"a"}}`, project{ID: "a"}, "something follows the JSON value", `{"id":"a"}}`},
+	"a field of another type":            {`{"count":"one"}`, project{}, `the field "count" is a string, which was not expected`, ""},
+	"a list in place of an object":       {`[]`, project{}, "the body is a JSON array, which was not expected", ""},
+	"a string in place of an object":     {`"ok"`, project{}, "the body is a JSON string, which was not expected", ""},
+	"text that is not UTF-8":             {"{\"id\":\"caf\xe9\"}", project{ID: "caf\uFFFD"}, "", ""},
+}
+
+func TestDecodeJSON(t *testing.T) {
+	t.Parallel()
+	for name, row := range bodies {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got project
+			same(t, "error", row.err, textOf(DecodeJSON([]byte(row.body), &got)))
+			same(t, "value", row.want, got)
+			same(t, "plain text", row.plain, PlainText([]byte(row.body)))
+		})
+	}
+}
+
+func TestAcceptedBody(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct{ body, err string }{
+		"nothing":                     {"", ""},
+		"words":                       {"Accepted", ""},
+		"a value":                     {`{"status":"queued"}`, ""},
+		"a list":                      {`[]`, ""},
+		"an error that is none":       {`{"error":null,"errors":[]}`, ""},
+		"an error that is false":      {`{"error":false}`, ""},
+		"an error that is empty":      {`{"error":"","errors":{}}`, ""},
+		"an error":                    {`{"error":"denied"}`, `the answer holds an error: "denied"`},
+		"a list of errors":            {`{"errors":[{"code":1}]}`, `the answer holds an error: [{"code":1}]`},
+		"a login page":                {"\n<html>", "an HTML page came where an acceptance was expected"},
+		"an error that is cut in two": {`{"error":"den`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			same(t, "error", row.err, textOf(AcceptedBody(&Response{Body: []byte(row.body)})))
+		})
+	}
+}
+
+func FuzzDecodeJSON(f *testing.F) {
+	for _, row := range bodies {
+		f.Add([]byte(row.body))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var got any
+		err := DecodeJSON(body, &got)
+		null := strings.TrimSpace(string(body)) == "null"
+		if err == nil && (!json.Valid(body) || null) {
+			t.Errorf("%q is taken for JSON", body)
+		}
+		if err != nil && json.Valid(body) && !null {
+			t.Errorf("%q is not taken: %v", body, err)
+		}
+		plain := PlainText(body)
+		if json.Valid(body) && plain != "" {
+			t.Errorf("of %q JSON is shown: %q", body, plain)
+		}
+		if looksLikeHTML(body) && strings.Contains(plain, "\n<") {
+			t.Errorf("of %q HTML is shown: %q", body, plain)
+		}
+		_ = AcceptedBody(&Response{Body: body})
+	})
+}

@@ -1,0 +1,214 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
+)
+
+// TestErrorTexts pins what people read, in full.
+func TestErrorTexts(t *testing.T) {
+	t.Parallel()
+	object := &struct {
+		ID string `json:"id"`
+	}{}
+	for name, row := range map[string]struct {
+		handler http.HandlerFunc
+		fault   wiretest.Fault
+		change  func(*Request)
+		want    string
+	}{
+		"words":           {answer(400, "no\nsuch thing"), nil, nil, "Upstream answered 400 Bad Request: no such thing"},
+		"no words":        {answer(404, ""), nil, nil, "Upstream answered 404 Not Found"},
+		"an odd status":   {answer(499, "gone"), nil, nil, "Upstream answered 499: gone"},
+		"a page":          {answer(403, "<title>Blocked</title>"), nil, nil, `Upstream answered 403 Forbidden: an HTML page with the title "Blocked"`},
+		"another success": {answer(200, "hello"), nil, nil, "Upstream answered 200 OK: hello"},
+		"what the API explains": {answer(409, "{}"), nil, func(r *Request) {
+			r.Explain = func(_ *Response, e *Error) { e.Code, e.Message, e.ID = "ERR\n9", "it\tis so", "ticket 12" }
+		}, "Upstream answered 409 Conflict, code ERR 9: it is so (ticket 12)"},
+		"a redirect elsewhere":         {answer(302, "", "Location", "https://user:hunter22@evil.example:8443/login?token=x"), nil, nil, "Upstream answered 302 Found: redirect to evil.example:8443"},
+		"a redirect without a scheme":  {answer(307, "", "Location", "//evil.example/login"), nil, nil, "Upstream answered 307 Temporary Redirect: redirect to evil.example"},
+		"a redirect on the spot":       {answer(308, "", "Location", "/secret?token=x"), nil, nil, "Upstream answered 308 Permanent Redirect: redirect to another path of the same host"},
+		"a redirect to nowhere":        {answer(301, ""), nil, nil, "Upstream answered 301 Moved Permanently: redirect to nowhere"},
+		"a redirect that is no URL":    {answer(301, "", "Location", "https://%zz/"), nil, nil, "Upstream answered 301 Moved Permanently: redirect to nowhere"},
+		"a refused connection":         {nil, wiretest.Refuse, nil, "no answer from Upstream: dial tcp: connect: connection refused"},
+		"an unknown host":              {nil, wiretest.UnknownHost, nil, "no answer from Upstream: dial tcp: lookup localhost: no such host"},
+		"a name server in trouble":     {nil, wiretest.NoNameServer, nil, "no answer from Upstream: dial tcp: lookup localhost: server misbehaving"},
+		"a reset":                      {answer(202, ""), wiretest.Reset(0), nil, "no answer from Upstream: read tcp: read: connection reset by peer"},
+		"a stall":                      {answer(202, ""), wiretest.Stall(0), nil, "no answer from Upstream: no complete answer within the request timeout"},
+		"headers without an end":       {answer(202, "", "X-Huge", huge), nil, nil, "no answer from Upstream: net/http: HTTP/1.x transport connection broken: net/http: server response headers exceeded 262144 bytes; aborted"},
+		"JSON that breaks off":         {answer(202, long), wiretest.Reset(5000), into(object), "no answer from Upstream: the answer broke off: read tcp: read: connection reset by peer"},
+		"JSON that stalls":             {answer(202, long), wiretest.Stall(5000), into(object), "no answer from Upstream: no complete answer within the request timeout"},
+		"JSON that is a page":          {answer(202, "<html>"), nil, into(object), "Upstream answered 202 Accepted: an HTML page came where JSON was expected"},
+		"an acceptance that is a page": {answer(202, "<html>"), nil, func(r *Request) { r.Check = AcceptedBody }, "Upstream answered 202 Accepted: an HTML page came where an acceptance was expected"},
+		"a check with its own error": {answer(202, ""), nil, func(r *Request) {
+			r.Check = func(*Response) error { return &Error{Kind: KindConfig, Message: "not\nenabled"} }
+		}, "Upstream answered 202 Accepted: not enabled"},
+		"a header that can't be sent": {
+			answer(202, ""), nil, func(r *Request) { r.Header = http.Header{"X-Token": {"hunter22\nX-Evil: 1"}} },
+			"not sent: the value of the header X-Token holds a line break or another control character",
+		},
+		"an address that can't be parsed": {answer(202, ""), nil, func(r *Request) { r.Path = "/%zz" }, `not sent: parse "http://localhost/base/%zz": invalid URL escape "%zz"`},
+		"a quota that says no": {nil, nil, func(r *Request) {
+			r.Pace = func(context.Context) (Slot, error) { return nil, errors.New("not before tomorrow") }
+		}, "not done within the timeout while waiting for its turn under the rate limit: not before tomorrow"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, Options{MaxRetries: -1}, row.handler, func(t *testing.T, r *rig) {
+				r.network.Set(row.fault)
+				req := purge()
+				if row.change != nil {
+					row.change(req)
+				}
+				_, err := r.Do(t.Context(), req)
+				same(t, "text", "purging /a: "+row.want, textOf(err))
+				if _, many := err.(interface{ Unwrap() []error }); !many {
+					t.Error("it can't be unwrapped")
+				}
+			})
+		})
+	}
+}
+
+func into(v any) func(*Request) { return func(r *Request) { r.Into = v } }
+
+// TestErrorTree: masking the texts must not hide what failed.
+func TestErrorTree(t *testing.T) {
+	t.Parallel()
+	inBubble(t, Options{MaxRetries: -1}, nil, func(t *testing.T, r *rig) {
+		r.network.Set(wiretest.Refuse)
+		_, err := r.Do(t.Context(), purge())
+		var errno syscall.Errno
+		same(t, "Is", true, errors.Is(err, syscall.ECONNREFUSED))
+		same(t, "As", true, errors.As(err, &errno) && errno == syscall.ECONNREFUSED)
+	})
+}
+
+// TestLost: what may have worked is told from what did not.
+func TestLost(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		fault wiretest.Fault
+		want  bool
+	}{
+		"a reset after the request may have worked":    {wiretest.Reset(0), true},
+		"so may one that was not answered in time":     {wiretest.Stall(0), true},
+		"one that never had a connection did not":      {wiretest.Refuse, false},
+		"nor one whose name was not found for a while": {wiretest.NoNameServer, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			last := answer(400, "")
+			inBubble(t, Options{}, last, func(t *testing.T, r *rig) {
+				r.network.Set(wiretest.Times(1, row.fault))
+				_, err := r.Do(t.Context(), purge())
+				e := err.(*Error) //nolint:forcetypeassert,errorlint // Do promises it
+				same(t, "lost", row.want, e.Lost)
+				same(t, "sent", 2, e.Sent)
+			})
+		})
+	}
+}
+
+// TestInterrupted: at every stage the end of the context is the end at once,
+// with its cause and what the upstream said last.
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	type end struct {
+		Text     string
+		Kind     Kind
+		Sent     int
+		Requests int
+		Late     time.Duration
+		Cause    bool
+	}
+	errGone := errors.New("gone")
+	for name, row := range map[string]struct {
+		handler http.HandlerFunc
+		fault   wiretest.Fault
+		change  func(*Request)
+		after   time.Duration
+		want    end
+	}{
+		"in the dial":                {nil, wiretest.Hang, nil, time.Second, end{"interrupted", KindCanceled, 1, 0, 0, true}},
+		"before the headers":         {answer(202, ""), wiretest.Stall(0), nil, time.Second, end{"interrupted", KindCanceled, 1, 1, 0, true}},
+		"in a body that is needed":   {answer(202, long), wiretest.Stall(5000), into(&struct{}{}), time.Second, end{"interrupted", KindCanceled, 1, 1, 0, true}},
+		"in a body that is not":      {answer(202, long), wiretest.Stall(5000), nil, time.Second, end{Requests: 1, Kind: accepted}},
+		"in the body of a failure":   {answer(500, long), wiretest.Stall(5000), nil, time.Second, end{"interrupted; before that, Upstream answered 500 Internal Server Error: " + long[:499] + "…", KindCanceled, 1, 1, 0, true}},
+		"in the backoff":             {answer(503, "busy"), nil, nil, 2 * time.Second, end{"interrupted; before that, Upstream answered 503 Service Unavailable: busy", KindCanceled, 2, 2, 0, true}},
+		"in a wait that was asked":   {answer(429, "", "Retry-After", "60"), nil, nil, time.Second, end{"interrupted; before that, Upstream answered 429 Too Many Requests", KindCanceled, 1, 1, 0, true}},
+		"in the quota's wait":        {nil, nil, func(r *Request) { r.Pace = neverYourTurn }, time.Second, end{"interrupted while waiting for its turn under the rate limit", KindCanceled, 0, 0, 0, true}},
+		"in the wait for a password": {nil, nil, func(r *Request) { r.Auth = neverLoggedIn{} }, time.Second, end{"interrupted while logging in", KindCanceled, 0, 0, 0, true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, Options{}, row.handler, func(t *testing.T, r *rig) {
+				r.network.Set(row.fault)
+				ctx, cancel := context.WithCancelCause(t.Context())
+				time.AfterFunc(row.after, func() { cancel(errGone) })
+				began := time.Now()
+				req := purge()
+				if row.change != nil {
+					row.change(req)
+				}
+				_, err := r.Do(ctx, req)
+				got := end{Kind: kindOf(err), Requests: r.requests(), Late: time.Since(began) - row.after, Cause: errors.Is(err, errGone)}
+				if e := (*Error)(nil); errors.As(err, &e) {
+					got.Text, got.Sent = e.Outcome(), e.Sent
+				}
+				same(t, "end", row.want, got)
+			})
+		})
+	}
+}
+
+func neverYourTurn(ctx context.Context) (Slot, error) {
+	<-ctx.Done()
+	return nil, context.Cause(ctx)
+}
+
+type neverLoggedIn struct{}
+
+func (neverLoggedIn) Authorize(ctx context.Context) (Grant, error) {
+	<-ctx.Done()
+	return Grant{}, context.Cause(ctx)
+}
+
+// TestDeadline: the deadline of the operation is told from the caller's leaving
+// and from the timeout of one attempt.
+func TestDeadline(t *testing.T) {
+	t.Parallel()
+	inBubble(t, Options{}, answer(202, ""), func(t *testing.T, r *rig) {
+		r.network.Set(wiretest.Stall(0))
+		_, err := r.Do(within(t, 45*time.Second), purge())
+		same(t, "text", "purging /a: not done within the timeout; before that, no answer from Upstream: no complete answer within the request timeout", textOf(err))
+		same(t, "kind", KindTimeout, kindOf(err))
+		same(t, "is", true, errors.Is(err, context.DeadlineExceeded))
+		var last *Error
+		same(t, "last", true, errors.As(fmt.Errorf("x: %w", err.(*Error).Last), &last)) //nolint:forcetypeassert,errorlint // Do promises it
+	})
+}
+
+// stopped is a context whose deadline seems near and never comes: its clock was
+// stopped after an attempt had begun.
+type stopped struct{ context.Context }
+
+func (s stopped) Deadline() (time.Time, bool) { return time.Now().Add(time.Second), true }
+
+func TestAttemptHasItsOwnClock(t *testing.T) {
+	t.Parallel()
+	inBubble(t, Options{MaxRetries: -1}, answer(202, ""), func(t *testing.T, r *rig) {
+		r.network.Set(wiretest.Stall(0))
+		began := time.Now()
+		_, err := r.Do(stopped{t.Context()}, purge())
+		same(t, "kind", KindNoAnswer, kindOf(err))
+		same(t, "took", 30*time.Second, time.Since(began))
+	})
+}

@@ -1,0 +1,149 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"syscall"
+	"time"
+)
+
+// failed makes the error of a reply with another status than expected.
+func (c *Client) failed(r *Request, resp *Response) *Error {
+	e := &Error{System: c.system, Doing: r.Doing, Status: resp.Status, Kind: usualKind(resp.Status)}
+	wait, saysWhen := retryAfter(resp.Header, time.Now())
+	e.Wait = wait
+	switch judge(resp.Status, r.Body == nil, saysWhen) {
+	case repeat:
+		e.repeat = true
+	case refused:
+		if !saysWhen {
+			wait = unsaidWait
+		}
+		e.Refuse(wait)
+	case final:
+	}
+	if e.Kind == KindRedirect {
+		e.Message = "redirect to " + redirectHost(resp.Header)
+		e.Advice = "Redirects are not followed, because credentials would go along. Set the address that answers by itself."
+	} else {
+		e.Message = PlainText(resp.Body)
+		if r.Explain != nil {
+			r.Explain(resp, e)
+		}
+	}
+	return c.clean(e)
+}
+
+// unsaidWait is how long a refusal lasts that does not say so: the documented
+// windows are all a minute.
+const unsaidWait = time.Minute
+
+// usualKind is what a status means where the API does not say otherwise.
+func usualKind(status int) Kind {
+	switch {
+	case status >= 300 && status < 400:
+		return KindRedirect
+	case status == http.StatusUnauthorized:
+		return KindCredentials
+	case status == http.StatusForbidden:
+		return KindForbidden
+	case status == http.StatusNotFound, status == http.StatusGone:
+		return KindNotFound
+	case status == http.StatusTooManyRequests:
+		return KindLimited
+	case status >= 400 && status < 500:
+		return KindInvalid
+	case status >= 500:
+		return KindServer
+	default:
+		return KindUnexpected
+	}
+}
+
+func redirectHost(h http.Header) string {
+	location, err := url.Parse(h.Get("Location"))
+	switch {
+	case err != nil || h.Get("Location") == "":
+		return "nowhere"
+	case location.Host == "":
+		return "another path of the same host"
+	default:
+		return location.Host
+	}
+}
+
+// unexpected makes the error of a reply with the right status and wrong content.
+func (c *Client) unexpected(r *Request, resp *Response, err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		e.System, e.Doing, e.Status = c.system, r.Doing, resp.Status
+		return c.clean(e)
+	}
+	return c.clean(&Error{
+		System: c.system, Doing: r.Doing, Status: resp.Status, Kind: KindUnexpected, Err: c.mask(err), Message: err.Error(),
+		Advice: "That is not an answer of this API. Check the address, and whether a proxy or a login page stands in between.",
+	})
+}
+
+// clean makes the texts of an error, which are the upstream's, fit to be shown.
+func (c *Client) clean(e *Error) *Error {
+	for _, text := range []*string{&e.Message, &e.Code, &e.ID, &e.Docs, &e.Input} {
+		*text = c.scrubber.Line(*text)
+	}
+	e.Advice = c.scrubber.Scrub(e.Advice)
+	return e
+}
+
+// noAnswer makes the error of a request that got no reply.
+func (c *Client) noAnswer(r *Request, err error, handshake *error) *Error {
+	kind, again := passing(err, handshake)
+	var op *net.OpError
+	dialing := errors.As(err, &op) && op.Op == "dial"
+	return &Error{
+		System: c.system, Doing: r.Doing, Kind: kind, Err: c.mask(err), text: c.scrubber.Line(err.Error()),
+		repeat: again, lost: again && !dialing,
+	}
+}
+
+// unsendable makes the error of a request that can't be sent at all.
+func (c *Client) unsendable(r *Request, err error) *Error {
+	return &Error{System: c.system, Doing: r.Doing, Kind: KindConfig, Err: c.mask(err), text: c.scrubber.Line(err.Error())}
+}
+
+// passing tells whether a failure of the connection may pass by itself. A bad
+// certificate or an unknown host does not.
+func passing(err error, handshake *error) (Kind, bool) {
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return KindUnknownHost, false
+	case handshake != nil && *handshake != nil && !brokenOff(*handshake):
+		return KindTLS, false
+	default:
+		return KindNoAnswer, true
+	}
+}
+
+func brokenOff(err error) bool {
+	var timeout net.Error
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, context.Canceled) || errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// mask keeps an error for errors.Is and errors.As and shows it without secrets,
+// also to one who unwraps the *Error that holds it.
+func (c *Client) mask(err error) error { return &masked{c.scrubber.Line(err.Error()), err} }
+
+type masked struct {
+	text string
+	err  error
+}
+
+func (m *masked) Error() string        { return m.text }
+func (m *masked) Is(target error) bool { return errors.Is(m.err, target) }
+func (m *masked) As(target any) bool   { return errors.As(m.err, target) }

@@ -1,0 +1,103 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestFixedGoesAlone: how many requests carry credentials that turn out to be
+// wrong, and how many are in flight together, depends on what came before.
+func TestFixedGoesAlone(t *testing.T) {
+	t.Parallel()
+	type cost struct{ Requests, Together int }
+	for why, row := range map[string]struct {
+		answers []int // the last one for ever
+		want    cost
+	}{
+		"accepted ones go side by side from the second on":       {[]int{202}, cost{50, 16}},
+		"wrong ones are tried once":                              {[]int{401}, cost{1, 1}},
+		"a gateway's failure proves nothing":                     {[]int{501, 401}, cost{2, 1}},
+		"a limiter's refusal proves nothing":                     {[]int{429, 401}, cost{2, 1}},
+		"a redirect proves nothing":                              {[]int{302, 401}, cost{2, 1}},
+		"a proxy that wants a password proves nothing":           {[]int{407, 401}, cost{2, 1}},
+		"an answer that the API does not know proves nothing":    {[]int{200, 401}, cost{2, 1}},
+		"who may not purge is known, so the others need no turn": {[]int{403}, cost{50, 16}},
+		"what is not there is looked for with good credentials":  {[]int{404}, cost{50, 16}},
+	} {
+		t.Run(why, func(t *testing.T) {
+			t.Parallel()
+			var mu sync.Mutex
+			arrived, inFlight, most := 0, 0, 0
+			inBubble(t, Options{}, func(w http.ResponseWriter, _ *http.Request) {
+				mu.Lock()
+				status := row.answers[min(arrived, len(row.answers)-1)]
+				arrived++
+				inFlight++
+				most = max(most, inFlight)
+				mu.Unlock()
+				<-time.After(time.Second)
+				mu.Lock()
+				inFlight--
+				mu.Unlock()
+				w.WriteHeader(status)
+			}, func(t *testing.T, r *rig) {
+				auth := NewFixed(&Credential{Base: base, Header: http.Header{"Authorization": {"Basic eDp5"}}})
+				together(r, 50, func() *Request {
+					req := purge()
+					req.Auth = auth
+					return req
+				}, t.Context())
+				same(t, "cost", row.want, cost{arrived, most})
+			})
+		})
+	}
+}
+
+func TestFixedLeavesItsTurn(t *testing.T) {
+	t.Parallel()
+	inBubble(t, Options{}, answer(202, ""), func(t *testing.T, r *rig) {
+		auth := NewFixed(&Credential{Base: base})
+		grant, err := auth.Authorize(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancelCause(t.Context())
+		left := make(chan error, 1)
+		req := purge()
+		req.Auth = auth
+		go func() {
+			_, err := r.Do(ctx, req)
+			left <- err
+		}()
+		synctest.Wait()
+		errGone := errors.New("gone")
+		cancel(errGone)
+		err = <-left
+		same(t, "text", "purging /a: interrupted while logging in", textOf(err))
+		same(t, "cause", true, errors.Is(err, errGone))
+		grant.answered(0, nil) // not sent at all: the next one has the turn
+		_, err = r.Do(t.Context(), req)
+		same(t, "the next", "", textOf(err))
+	})
+}
+
+// TestRefusalIsCopied: what is remembered is read by others while the one that
+// met it completes its own; the race detector watches.
+func TestRefusalIsCopied(t *testing.T) {
+	t.Parallel()
+	inBubble(t, Options{}, answer(401, "wrong"), func(t *testing.T, r *rig) {
+		auth := NewFixed(&Credential{Base: base})
+		texts := together(r, 50, func() *Request {
+			req := purge()
+			req.Auth, req.Doing = auth, "purging /b"
+			return req
+		}, t.Context())
+		same(t, "texts", map[string]int{"purging /b: Upstream answered 401 Unauthorized: wrong": 50}, texts)
+		same(t, "requests", 1, r.requests())
+	})
+}

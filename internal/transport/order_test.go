@@ -1,0 +1,157 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// recorder is a Slot and an Auth that write down what they are told.
+type recorder struct {
+	mu     sync.Mutex
+	events []string
+	send   error
+	auth   error
+}
+
+func (r *recorder) note(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events = append(r.events, fmt.Sprintf(format, args...))
+}
+
+func (r *recorder) pace(context.Context) (Slot, error) {
+	r.note("quota")
+	return r, nil
+}
+
+func (r *recorder) Authorize(context.Context) (Grant, error) {
+	r.note("credentials")
+	return Grant{Credential: &Credential{Base: base}, answer: func(status int, _ *Error) bool {
+		r.note("credentials: answered %d", status)
+		return status == 401
+	}}, r.auth
+}
+
+func (r *recorder) Send() error {
+	r.note("quota: send")
+	return r.send
+}
+func (r *recorder) Unsent()      { r.note("quota: unsent") }
+func (r *recorder) Passed()      { r.note("quota: passed") }
+func (r *recorder) Failed(error) { r.note("quota: failed") }
+func (r *recorder) Refused(wait time.Duration, _ error) {
+	r.note("quota: refused for %s", wait)
+}
+
+// TestOrder: quota, credentials, a free connection, the wire; and then quota
+// and credentials are told, each exactly once.
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	attempt := func(quota string, status int) []string {
+		return []string{"quota", "credentials", "quota: send", "wire", "quota: " + quota, fmt.Sprintf("credentials: answered %d", status)}
+	}
+	noTime := []http.HandlerFunc{answer(429, "", "Retry-After", "0"), answer(429, "", "Retry-After", "-1"), answer(202, "")}
+	badPath := func(r *Request) { r.Path = "/%zz" }
+	for name, row := range map[string]struct {
+		handler  http.HandlerFunc
+		recorder *recorder
+		change   func(*Request)
+		want     []string
+	}{
+		"an acceptance":                     {answer(202, ""), &recorder{}, nil, attempt("passed", 202)},
+		"a final answer passed the limiter": {answer(404, ""), &recorder{}, nil, attempt("passed", 404)},
+		"a refusal closes the window, which does the waiting": {
+			inTurn(answer(429, "", "Retry-After", "7"), answer(202, "")), &recorder{}, nil,
+			slices.Concat(attempt("refused for 7s", 429), attempt("passed", 202)),
+		},
+		"each refusal without a time closes it for longer": {
+			inTurn(noTime...), &recorder{}, nil,
+			slices.Concat(attempt("refused for 1s", 429), attempt("refused for 2s", 429), attempt("passed", 202)),
+		},
+		"a repetition pays again": {
+			inTurn(answer(502, ""), answer(202, "")), &recorder{}, nil,
+			slices.Concat(attempt("failed", 502), attempt("passed", 202)),
+		},
+		"so does a replay with new credentials, of which there is one": {
+			answer(401, ""), &recorder{}, nil,
+			slices.Concat(attempt("passed", 401), attempt("passed", 401)),
+		},
+		"without credentials the place is given back": {
+			answer(202, ""), &recorder{auth: errors.New("no")}, nil,
+			[]string{"quota", "credentials", "quota: unsent"},
+		},
+		"what nobody wants any more is not sent": {
+			answer(202, ""), &recorder{send: context.Canceled}, nil,
+			[]string{"quota", "credentials", "quota: send", "quota: unsent", "credentials: answered 0"},
+		},
+		"what can't be sent costs nothing": {
+			answer(202, ""), &recorder{}, badPath,
+			[]string{"quota", "credentials", "quota: unsent", "credentials: answered 0"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
+				row.recorder.note("wire")
+				row.handler(w, r)
+			}, func(t *testing.T, r *rig) {
+				req := purge()
+				req.Auth, req.Pace = row.recorder, row.recorder.pace
+				if row.change != nil {
+					row.change(req)
+				}
+				_, _ = r.Do(t.Context(), req)
+				same(t, "events", row.want, row.recorder.events)
+			})
+		})
+	}
+}
+
+// TestConnections: they are bounded and used again, and who waits for one has
+// its quota and its credentials already, but its attempt has not begun.
+func TestConnections(t *testing.T) {
+	t.Parallel()
+	inBubble(t, Options{}, func(w http.ResponseWriter, _ *http.Request) {
+		<-time.After(20 * time.Second)
+		w.WriteHeader(202)
+		_, _ = io.WriteString(w, "accepted")
+	}, func(t *testing.T, r *rig) {
+		began := time.Now()
+		same(t, "errors", map[string]int{"": 50}, together(r, 50, purge, t.Context()))
+		same(t, "took", 80*time.Second, time.Since(began)) // longer than the request timeout
+		same(t, "dials", maxConnections, len(r.network.Dialed()))
+		same(t, "open", maxConnections, r.network.Open())
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		for range maxConnections {
+			wg.Go(func() { _, _ = r.Do(t.Context(), purge()) })
+		}
+		synctest.Wait()
+		time.AfterFunc(time.Second, cancel)
+		_, err := r.Do(ctx, purge())
+		same(t, "text", "purging /a: interrupted while waiting for a free connection", textOf(err))
+		wg.Wait()
+	})
+}
+
+// TestStaleConnection: one that the server closed meanwhile is not used.
+func TestStaleConnection(t *testing.T) {
+	t.Parallel()
+	inBubble(t, Options{MaxRetries: -1}, answer(202, ""), func(t *testing.T, r *rig) {
+		for range 3 {
+			_, err := r.Do(t.Context(), purge())
+			same(t, "error", "", textOf(err))
+			r.network.Break()
+			synctest.Wait()
+		}
+		same(t, "dials", 3, len(r.network.Dialed()))
+	})
+}

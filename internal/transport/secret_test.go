@@ -1,0 +1,115 @@
+package transport
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
+)
+
+// TestNoSecretInAnyText: an upstream that gives back what it was sent, wherever
+// it can, shows none of it: not in the error, not in what that is made of, not
+// in the log.
+func TestNoSecretInAnyText(t *testing.T) {
+	t.Parallel()
+	const planted = `hunter"22/s3cret`
+	encoded := base64.StdEncoding.EncodeToString([]byte("user:" + planted))
+	echo := fmt.Sprintf("%s %s %s %s", planted, encoded, url.QueryEscape(planted), strings.ReplaceAll(planted, `"`, `\"`))
+	everywhere := []string{"Server", echo, "Via", echo, "Retry-After", echo, "X-Trans-Id", echo, "Location", "https://" + encoded + ".example/" + url.PathEscape(planted)}
+	for name, row := range map[string]struct {
+		handler http.HandlerFunc
+		fault   wiretest.Fault
+		change  func(*Request)
+	}{
+		"in words":                   {answer(400, echo, everywhere...), nil, nil},
+		"in a page":                  {answer(502, "<title>"+echo+"</title>", everywhere...), nil, nil},
+		"in a redirect":              {answer(302, echo, everywhere...), nil, nil},
+		"in an acceptance":           {answer(202, `{"error":"`+encoded+`"}`, everywhere...), nil, func(r *Request) { r.Check = AcceptedBody }},
+		"in the error of a check":    {answer(202, ""), nil, func(r *Request) { r.Check = func(*Response) error { return errors.New(echo) } }},
+		"in the name of a field":     {answer(202, `{"`+encoded+`":1}`), nil, into(&map[string]string{})},
+		"in what the API explains":   {answer(400, ""), nil, explained(echo)},
+		"in the path of the request": {answer(400, ""), nil, func(r *Request) { r.Path = "/a?x=" + url.QueryEscape(planted); r.Doing = "purging " + planted }},
+		"in an address":              {answer(400, ""), nil, func(r *Request) { r.Path = "/%zz" + encoded }},
+		"in a body that is cut":      {answer(400, strings.Repeat("x", 100)+encoded+"yyy", "Content-Type", "text/plain"), wiretest.Reset(120 + 100 + 14), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, Options{}, row.handler, func(t *testing.T, r *rig) {
+				r.Hide(planted, "user:"+planted)
+				r.network.Set(row.fault)
+				req := purge()
+				req.Header = http.Header{"Authorization": {"Basic " + encoded}}
+				if row.change != nil {
+					row.change(req)
+				}
+				_, err := r.Do(t.Context(), req)
+				if err == nil {
+					t.Fatal("no error to look at")
+				}
+				shown := fmt.Sprint(everyText(err), r.logged)
+				for _, part := range []string{planted, encoded, encoded[:8], "s3cret"} {
+					if strings.Contains(shown, part) {
+						t.Errorf("%q is in %s", part, shown)
+					}
+				}
+			})
+		})
+	}
+}
+
+func explained(text string) func(*Request) {
+	return func(r *Request) {
+		r.Explain = func(_ *Response, e *Error) {
+			e.Code, e.Message, e.ID, e.Docs, e.Input, e.Advice = text, text, text, text, text, text
+		}
+	}
+}
+
+// everyText is the text of an error and of all that it wraps, and the fields of
+// each that have some.
+func everyText(err error) []string {
+	texts := []string{err.Error()}
+	if e, ok := err.(*Error); ok { //nolint:errorlint // each is looked at
+		texts = append(texts, e.Doing, e.Code, e.Message, e.ID, e.Docs, e.Input, e.Advice, e.Outcome())
+	}
+	switch wrapper := err.(type) { //nolint:errorlint // each is looked at
+	case interface{ Unwrap() []error }:
+		for _, inner := range wrapper.Unwrap() {
+			texts = append(texts, everyText(inner)...)
+		}
+	case interface{ Unwrap() error }:
+		texts = append(texts, everyText(wrapper.Unwrap())...)
+	}
+	return texts
+}
+
+// TestLog: one line per attempt, with the headers of a list and no others.
+func TestLog(t *testing.T) {
+	t.Parallel()
+	inBubble(t, Options{MaxRetries: 1}, answer(503, "busy", "X-Auth-Token", "hunter22", "Set-Cookie", "s=hunter22", "Server", "poppy", "X-Trans-Id", "tx1"), func(t *testing.T, r *rig) {
+		req := purge()
+		req.Header = http.Header{"X-Auth-Token": {"hunter22"}}
+		_, _ = r.Do(t.Context(), req)
+		r.network.Set(wiretest.Refuse)
+		r.Close()
+		_, _ = r.Do(t.Context(), req)
+		answered := map[string]any{
+			"message": "Request answered", "system": "Upstream", "doing": "purging /a", "method": "DELETE", "host": "localhost", "path": "/base/a", "took_ms": int64(0),
+			"status": 503, "header_Content-Length": "4", "header_Content-Type": "text/plain; charset=utf-8", "header_Server": "poppy", "header_X-Trans-Id": "tx1",
+		}
+		failed := map[string]any{
+			"message": "Request failed", "system": "Upstream", "doing": "purging /a", "method": "DELETE", "host": "localhost", "path": "/base/a", "took_ms": int64(0),
+			"error": "dial tcp: connect: connection refused",
+		}
+		same(t, "log", []map[string]any{answered, answered, failed, failed}, r.logged,
+			cmpopts.IgnoreMapEntries(func(name string, _ any) bool { return name == "header_Date" }), cmp.AllowUnexported())
+	})
+}

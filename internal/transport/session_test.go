@@ -1,0 +1,407 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// account is an upstream with sessions: each answer takes a second, and a login opens one.
+type account struct {
+	mu       sync.Mutex
+	logins   int
+	open     map[string]bool
+	arrived  []string // tokens of purges, in order
+	purge    func(token string, known bool) int
+	loggedIn http.HandlerFunc // answers a login in place of a token
+	delay    time.Duration
+}
+
+func newAccount() *account { return &account{open: make(map[string]bool), delay: time.Second} }
+
+func (a *account) serve(w http.ResponseWriter, r *http.Request) {
+	token := r.Header.Get("X-Token")
+	switch r.URL.Path {
+	case "/base/login":
+		<-time.After(a.delay)
+		a.login(w, r)
+	case "/base/logout":
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		w.WriteHeader(map[bool]int{true: 204, false: 401}[a.open[token]])
+		delete(a.open, token)
+	default:
+		<-time.After(a.delay)
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.arrived = append(a.arrived, token)
+		status := map[bool]int{true: 202, false: 401}[a.open[token]]
+		if a.purge != nil {
+			status = a.purge(token, a.open[token])
+		}
+		w.WriteHeader(status)
+	}
+}
+
+func (a *account) login(w http.ResponseWriter, r *http.Request) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.logins++
+	if a.loggedIn != nil {
+		a.loggedIn(w, r)
+		return
+	}
+	token := fmt.Sprintf("token%d", a.logins)
+	a.open[token] = true
+	w.Header().Set("X-Token", token)
+	w.WriteHeader(204)
+}
+
+// revoke ends the sessions at the server.
+func (a *account) revoke() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	clear(a.open)
+}
+
+type tally struct{ Logins, Purges, Open int }
+
+func (a *account) tally() tally {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return tally{a.logins, len(a.arrived), len(a.open)}
+}
+
+// session is what the clients build.
+func (r *rig) session() *Session {
+	login := func(ctx context.Context) (*Credential, error) {
+		resp, err := r.Do(ctx, &Request{Doing: "logging in", Method: http.MethodPost, Base: base, Path: "/login", Expect: []int{204}, Once: true})
+		if err != nil {
+			return nil, err
+		}
+		cred := &Credential{Base: base, Header: http.Header{"X-Token": {resp.Header.Get("X-Token")}}, Cookies: true}
+		r.Keep(cred, resp)
+		return cred, nil
+	}
+	logout := func(ctx context.Context, cred *Credential) error {
+		_, err := r.Do(ctx, &Request{Doing: "logging out", Method: http.MethodPost, Path: "/logout", Expect: []int{204}, Once: true, Auth: cred})
+		return err
+	}
+	return &Session{Login: login, Logout: logout, Timeout: time.Minute}
+}
+
+func withSession(s *Session) *Request {
+	req := purge()
+	req.Base, req.Auth = "", s
+	return req
+}
+
+// inSession runs a test with a session, closes it, and pins what is left open.
+func inSession(t *testing.T, a *account, test func(t *testing.T, r *rig, s *Session)) {
+	t.Helper()
+	inBubble(t, Options{}, a.serve, func(t *testing.T, r *rig) {
+		s := r.session()
+		test(t, r, s)
+		same(t, "Close", "", textOf(s.Close(t.Context())))
+		same(t, "sessions left open", 0, a.tally().Open)
+		same(t, "closed twice", "", textOf(s.Close(t.Context())))
+	})
+}
+
+// together sends requests side by side and returns how often each text came.
+func together(r *rig, n int, req func() *Request, ctx context.Context) map[string]int { //nolint:revive // the context is the least of it here
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	texts := make(map[string]int)
+	for range n {
+		wg.Go(func() {
+			_, err := r.Do(ctx, req())
+			mu.Lock()
+			defer mu.Unlock()
+			texts[textOf(err)]++
+		})
+	}
+	wg.Wait()
+	return texts
+}
+
+func TestSessionIsOneLogin(t *testing.T) {
+	t.Parallel()
+	a := newAccount()
+	inSession(t, a, func(t *testing.T, r *rig, s *Session) {
+		same(t, "errors", map[string]int{"": 50}, together(r, 50, func() *Request { return withSession(s) }, t.Context()))
+		same(t, "tally", tally{1, 50, 1}, a.tally())
+	})
+}
+
+func TestSessionIsNotTiedToTheFirstCaller(t *testing.T) {
+	t.Parallel()
+	a := newAccount()
+	inSession(t, a, func(t *testing.T, r *rig, s *Session) {
+		first, leave := context.WithCancelCause(t.Context())
+		left := make(chan error, 1)
+		began := time.Now()
+		go func() {
+			_, err := r.Do(first, withSession(s))
+			left <- err
+		}()
+		synctest.Wait()
+		errGone := errors.New("gone")
+		leave(errGone)
+		err := <-left
+		same(t, "the first returns at once", time.Duration(0), time.Since(began))
+		same(t, "with the cause", true, errors.Is(err, errGone))
+		same(t, "and says", "purging /a: interrupted while logging in", textOf(err))
+		same(t, "the others", map[string]int{"": 9}, together(r, 9, func() *Request { return withSession(s) }, t.Context()))
+		same(t, "tally", tally{1, 9, 1}, a.tally())
+	})
+}
+
+// TestSessionRemembersRefusal: trying refused credentials again locks accounts.
+func TestSessionRemembersRefusal(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		answer http.HandlerFunc
+		logins int // of 50 callers together and then 10 one by one
+	}{
+		"a wrong password is tried once":              {answer(401, "wrong"), 1},
+		"so is a user without the right to log in":    {answer(403, ""), 1},
+		"so is a login that is wrong in itself":       {answer(400, ""), 1},
+		"so is an address without a login":            {answer(404, ""), 1},
+		"a login that was too many is tried later":    {answer(429, ""), 11},
+		"a server in trouble is tried later":          {answer(500, ""), 11},
+		"a gateway in trouble is tried later":         {answer(503, ""), 11},
+		"a gateway that lost our request is too":      {answer(408, ""), 11},
+		"a redirect may be a captive portal for now":  {answer(302, "", "Location", "https://portal.example/"), 11},
+		"a page in place of an answer may be so, too": {answer(200, "<html>"), 11},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := newAccount()
+			a.loggedIn = row.answer
+			inSession(t, a, func(t *testing.T, r *rig, s *Session) {
+				if texts := together(r, 50, func() *Request { return withSession(s) }, t.Context()); len(texts) != 1 {
+					t.Errorf("the callers are told different things: %v", texts)
+				}
+				for range 10 {
+					_, err := r.Do(t.Context(), withSession(s))
+					same(t, "what was tried", "purging /a", err.(*Error).Doing)   //nolint:forcetypeassert,errorlint // Do promises it
+					same(t, "while", "logging in", err.(*Error).Waiting)          //nolint:forcetypeassert,errorlint // Do promises it
+					same(t, "requests of the purge itself", 0, err.(*Error).Sent) //nolint:forcetypeassert,errorlint // Do promises it
+				}
+				same(t, "tally", tally{Logins: row.logins}, a.tally())
+			})
+		})
+	}
+}
+
+func TestSessionIsReplacedOnce(t *testing.T) {
+	t.Parallel()
+	a := newAccount()
+	inSession(t, a, func(t *testing.T, r *rig, s *Session) {
+		for range 3 {
+			same(t, "errors", map[string]int{"": 16}, together(r, 16, func() *Request { return withSession(s) }, t.Context()))
+			a.revoke()
+		}
+		same(t, "tally", tally{3, 3*16 + 2*16, 0}, a.tally())
+	})
+}
+
+// TestLate401KeepsTheNewToken: a request that went out with the old token and
+// comes back late must not drop the new one.
+func TestLate401KeepsTheNewToken(t *testing.T) {
+	t.Parallel()
+	a := newAccount()
+	inBubble(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Token") == "token1" && r.Header.Get("X-Slow") != "" {
+			<-time.After(10 * time.Second)
+		}
+		a.serve(w, r)
+	}, func(t *testing.T, r *rig) {
+		s := r.session()
+		if _, err := r.Do(t.Context(), withSession(s)); err != nil {
+			t.Fatal(err)
+		}
+		late := make(chan error, 1)
+		go func() {
+			req := withSession(s)
+			req.Header = http.Header{"X-Slow": {"1"}}
+			_, err := r.Do(t.Context(), req)
+			late <- err
+		}()
+		synctest.Wait()
+		a.revoke()
+		for range 2 {
+			if _, err := r.Do(t.Context(), withSession(s)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		same(t, "the late one is sent again", "", textOf(<-late))
+		same(t, "tokens", []string{"token1", "token1", "token2", "token2", "token1", "token2"}, a.arrived)
+		same(t, "logins", 2, a.tally().Logins)
+		_ = s.Close(t.Context())
+	})
+}
+
+// TestSessionThatIsNeverAccepted: each new login leaves a session at the server
+// and helps nobody.
+func TestSessionThatIsNeverAccepted(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		fromPurge int // from which purge on the answer is 401
+		want      tally
+	}{
+		"not from the beginning":   {0, tally{2, 2, 2}},
+		"not any more, afterwards": {5, tally{2, 5 + 2, 2}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a, n := newAccount(), 0
+			a.purge = func(string, bool) int {
+				n++
+				if n > row.fromPurge {
+					return 401
+				}
+				return 202
+			}
+			inSession(t, a, func(t *testing.T, r *rig, s *Session) {
+				for range 30 {
+					_, _ = r.Do(t.Context(), withSession(s))
+				}
+				same(t, "tally", row.want, a.tally())
+				_, err := r.Do(t.Context(), withSession(s))
+				same(t, "text", "purging /a: Upstream answered 401 Unauthorized", textOf(err))
+			})
+		})
+	}
+}
+
+// TestGatewayFailureIsNoAcceptance: a 502 says nothing about the credentials.
+func TestGatewayFailureIsNoAcceptance(t *testing.T) {
+	t.Parallel()
+	a, n := newAccount(), 0
+	a.purge = func(string, bool) int {
+		n++
+		return []int{502, 401}[n%2]
+	}
+	inSession(t, a, func(t *testing.T, r *rig, s *Session) {
+		for range 30 {
+			_, _ = r.Do(t.Context(), withSession(s))
+		}
+		same(t, "logins", 2, a.tally().Logins)
+	})
+}
+
+func TestCloseWhileALoginIsUnderWay(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		patience time.Duration
+		took     time.Duration
+		err      string
+	}{
+		"it is waited for and ended":              {time.Minute, 10 * time.Second, ""},
+		"without the time for it, it ends itself": {time.Second, time.Second, "context deadline exceeded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := newAccount()
+			a.delay = 10 * time.Second
+			inBubble(t, Options{}, a.serve, func(t *testing.T, r *rig) {
+				s := r.session()
+				told := make(chan error, 1)
+				go func() {
+					_, err := r.Do(t.Context(), withSession(s))
+					told <- err
+				}()
+				synctest.Wait()
+				began := time.Now()
+				same(t, "Close", row.err, textOf(s.Close(within(t, row.patience))))
+				same(t, "took", row.took, time.Since(began))
+				err := <-told
+				same(t, "the caller is told", "purging /a: interrupted while logging in: the provider is shutting down", textOf(err))
+				same(t, "which is", true, errors.Is(err, ErrClosed))
+				_, err = r.Do(t.Context(), withSession(s))
+				same(t, "kind of later ones", KindCanceled, kindOf(err))
+				synctest.Wait()
+				same(t, "tally", tally{1, 0, 0}, a.tally())
+			})
+		})
+	}
+}
+
+func TestCloseTellsWhatStaysOpen(t *testing.T) {
+	t.Parallel()
+	a := newAccount()
+	inBubble(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/base/logout" {
+			w.WriteHeader(500)
+			return
+		}
+		a.serve(w, r)
+	}, func(t *testing.T, r *rig) {
+		s := r.session()
+		if _, err := r.Do(t.Context(), withSession(s)); err != nil {
+			t.Fatal(err)
+		}
+		same(t, "Close", "logging out: Upstream answered 500 Internal Server Error", textOf(s.Close(t.Context())))
+	})
+}
+
+// TestSessionThatTheServerForgot is not open, so it is no failure to close it.
+func TestSessionThatTheServerForgot(t *testing.T) {
+	t.Parallel()
+	a := newAccount()
+	inSession(t, a, func(t *testing.T, r *rig, s *Session) {
+		if _, err := r.Do(t.Context(), withSession(s)); err != nil {
+			t.Fatal(err)
+		}
+		a.revoke()
+	})
+}
+
+// TestDeadCallersDoNotLogIn: a context that ended before sends nothing at all.
+func TestDeadCallersDoNotLogIn(t *testing.T) {
+	t.Parallel()
+	a := newAccount()
+	inSession(t, a, func(t *testing.T, r *rig, s *Session) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := r.Do(ctx, withSession(s))
+		same(t, "text", "purging /a: interrupted", textOf(err))
+		_, err = s.Authorize(ctx)
+		same(t, "from Authorize", "context canceled", textOf(err))
+		synctest.Wait()
+		same(t, "tally", tally{}, a.tally())
+	})
+}
+
+func TestCookiesComeBack(t *testing.T) {
+	t.Parallel()
+	a := newAccount()
+	var sent []string
+	a.loggedIn = answer(204, "", "X-Token", "token1", "Set-Cookie", "SESSION=abcdefgh; Secure; Path=/elsewhere; HttpOnly", "Set-Cookie", "node=n1", "Set-Cookie", "gone=x")
+	inBubble(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/base/a" {
+			sent = append(sent, r.Header.Get("Cookie"))
+			w.Header().Add("Set-Cookie", "node=n2")
+			w.Header().Add("Set-Cookie", "gone=; Expires=Thu, 01 Jan 1970 00:00:10 GMT")
+			w.WriteHeader(202)
+			return
+		}
+		a.serve(w, r)
+	}, func(t *testing.T, r *rig) {
+		s := r.session()
+		for range 2 {
+			if _, err := r.Do(t.Context(), withSession(s)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		same(t, "cookies", []string{"SESSION=abcdefgh; gone=x; node=n1", "SESSION=abcdefgh; node=n2"}, sent)
+		same(t, "a session's cookie is a secret", "[redacted]", r.scrubber.Scrub("abcdefgh"))
+	})
+}

@@ -1,0 +1,176 @@
+package transport
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// authority signs certificates for the servers of the tests.
+type authority struct {
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+}
+
+func newAuthority(t *testing.T) *authority {
+	t.Helper()
+	a := &authority{}
+	a.cert, a.key = a.sign(t, &x509.Certificate{IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign, NotAfter: time.Now().Add(time.Hour)})
+	return a
+}
+
+func (a *authority) sign(t *testing.T, template *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template.SerialNumber, template.Subject = big.NewInt(1), pkix.Name{CommonName: "test"}
+	parent, signer := a.cert, a.key
+	if parent == nil {
+		parent, signer = template, key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert, key
+}
+
+// server answers 202 with the protocol, with a certificate for a name until a
+// time, or in plain text where there is no name.
+func (a *authority) server(t *testing.T, name string, until time.Time, maxVersion uint16) *httptest.Server {
+	t.Helper()
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(202)
+		_, _ = io.WriteString(w, r.Proto)
+	}))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.EnableHTTP2 = true
+	t.Cleanup(server.Close)
+	if name == "" {
+		server.Start()
+		return server
+	}
+	template := &x509.Certificate{NotBefore: until.Add(-2 * time.Hour), NotAfter: until, DNSNames: []string{name}, IPAddresses: []net.IP{net.ParseIP(name)}}
+	if template.IPAddresses[0] == nil {
+		template.IPAddresses = nil
+	}
+	cert, key := a.sign(t, template)
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{cert.Raw}, PrivateKey: key}}, MaxVersion: maxVersion, MinVersion: tls.VersionTLS10}
+	server.StartTLS()
+	return server
+}
+
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	ours, theirs := newAuthority(t), newAuthority(t)
+	pool := x509.NewCertPool()
+	pool.AddCert(ours.cert)
+	valid := time.Now().Add(time.Hour)
+	for name, row := range map[string]struct {
+		server *httptest.Server
+		roots  *x509.CertPool
+		kind   Kind
+		text   string // is part of it
+		dials  int64
+	}{
+		"a private authority that is known": {ours.server(t, "127.0.0.1", valid, 0), pool, accepted, "", 1},
+		"one that is not":                   {theirs.server(t, "127.0.0.1", valid, 0), pool, KindTLS, "certificate signed by unknown authority", 1},
+		"one that the system does not know": {ours.server(t, "127.0.0.1", valid, 0), nil, KindTLS, "certificate signed by unknown authority", 1},
+		"a certificate that has expired":    {ours.server(t, "127.0.0.1", time.Now().Add(-time.Hour), 0), pool, KindTLS, "certificate has expired", 1},
+		"a certificate for another host":    {ours.server(t, "other.example", valid, 0), pool, KindTLS, "cannot validate certificate for 127.0.0.1", 1},
+		"a server that knows only TLS 1.0":  {ours.server(t, "127.0.0.1", valid, tls.VersionTLS10), pool, KindTLS, "protocol version not supported", 1},
+		"a server that knows only TLS 1.1":  {ours.server(t, "127.0.0.1", valid, tls.VersionTLS11), pool, KindTLS, "protocol version not supported", 1},
+		"plain text on the port":            {ours.server(t, "", valid, 0), pool, KindTLS, "first record does not look like a TLS handshake", 1},
+		"a connection closed in the shake":  {hangUp(t), pool, KindNoAnswer, "no answer from Upstream", 3},
+		"a connection silent in the shake":  {silent(t), pool, KindNoAnswer, "no complete answer within the request timeout", 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var dials atomic.Int64
+			c := New("Upstream", Options{
+				RootCAs: row.roots, MaxRetries: 2, RequestTimeout: timeoutFor(name), Backoff: func(int) time.Duration { return 0 },
+				Dial: counting(&dials),
+			})
+			defer c.Close()
+			req := purge()
+			req.Base = "https://" + row.server.Listener.Addr().String()
+			resp, err := c.Do(t.Context(), req)
+			same(t, "kind", row.kind, kindOf(err))
+			if !strings.Contains(textOf(err), row.text) {
+				t.Errorf("%q is not in %q", row.text, textOf(err))
+			}
+			same(t, "dials", row.dials, dials.Load())
+			if err == nil {
+				same(t, "protocol", "HTTP/2.0", string(resp.Body))
+			}
+		})
+	}
+}
+
+// timeoutFor is short only where the test has to wait for it.
+func timeoutFor(name string) time.Duration {
+	if strings.Contains(name, "silent") {
+		return 50 * time.Millisecond
+	}
+	return time.Minute
+}
+
+func counting(dials *atomic.Int64) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		dials.Add(1)
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	}
+}
+
+func hangUp(t *testing.T) *httptest.Server {
+	t.Helper()
+	return raw(t, func(c net.Conn) {
+		_, _ = c.Read(make([]byte, 1))
+		_ = c.Close()
+	})
+}
+
+func silent(t *testing.T) *httptest.Server {
+	t.Helper()
+	return raw(t, func(c net.Conn) {
+		_, _ = io.Copy(io.Discard, c)
+		_ = c.Close()
+	})
+}
+
+// raw is a server that does not speak HTTP; only its address is of use.
+func raw(t *testing.T, handle func(net.Conn)) *httptest.Server {
+	t.Helper()
+	server := httptest.NewUnstartedServer(nil)
+	t.Cleanup(func() { _ = server.Listener.Close() })
+	go func() {
+		for {
+			conn, err := server.Listener.Accept()
+			if err != nil {
+				return
+			}
+			go handle(conn)
+		}
+	}()
+	return server
+}

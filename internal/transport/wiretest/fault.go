@@ -1,0 +1,142 @@
+package wiretest
+
+import (
+	"context"
+	"net"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Fault is what is wrong with a connection that is dialed. Connect makes one
+// that has nothing wrong with it.
+type Fault func(ctx context.Context, address string, connect func(context.Context) (net.Conn, error)) (net.Conn, error)
+
+type connect = func(context.Context) (net.Conn, error)
+
+// Refuse answers like a port on which nothing listens.
+func Refuse(context.Context, string, connect) (net.Conn, error) {
+	return nil, opError("dial", syscall.ECONNREFUSED)
+}
+
+// UnknownHost answers like a name server that knows the name to be wrong.
+func UnknownHost(_ context.Context, address string, _ connect) (net.Conn, error) {
+	return nil, opError("dial", &net.DNSError{Err: "no such host", Name: host(address), IsNotFound: true})
+}
+
+// NoNameServer answers like a name server that has trouble of its own.
+func NoNameServer(_ context.Context, address string, _ connect) (net.Conn, error) {
+	return nil, opError("dial", &net.DNSError{Err: "server misbehaving", Name: host(address), IsTemporary: true})
+}
+
+// Hang never answers: the dial lasts until the context ends.
+func Hang(ctx context.Context, _ string, _ connect) (net.Conn, error) {
+	<-ctx.Done()
+	return nil, opError("dial", ctx.Err())
+}
+
+// Reset lets a connection be reset by the peer when the client has read so many
+// bytes from it; with 0, after it wrote its request and before any answer.
+func Reset(bytes int) Fault {
+	return limited(bytes, func(*conn) error { return opError("read", syscall.ECONNRESET) })
+}
+
+// Stall lets nothing arrive on a connection after so many bytes.
+func Stall(bytes int) Fault {
+	return limited(bytes, func(c *conn) error {
+		<-c.closed
+		return net.ErrClosed
+	})
+}
+
+// Trickle lets bytes arrive one by one, with a pause before each.
+func Trickle(pause time.Duration) Fault {
+	return func(ctx context.Context, _ string, connect connect) (net.Conn, error) {
+		inner, err := connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return &slow{conn: inner.(*conn), pause: pause}, nil //nolint:forcetypeassert // Network has no other
+	}
+}
+
+// Times is a fault of the first dials only.
+func Times(times int, f Fault) Fault {
+	var left atomic.Int64
+	left.Store(int64(times))
+	return func(ctx context.Context, address string, connect connect) (net.Conn, error) {
+		if left.Add(-1) < 0 {
+			return connect(ctx)
+		}
+		return f(ctx, address, connect)
+	}
+}
+
+func limited(bytes int, after func(*conn) error) Fault {
+	return func(ctx context.Context, _ string, connect connect) (net.Conn, error) {
+		inner, err := connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return &short{conn: inner.(*conn), left: bytes, after: after}, nil //nolint:forcetypeassert // Network has no other
+	}
+}
+
+// short is a connection that ends or stalls after a number of bytes. One
+// goroutine at a time reads from it, as net/http does.
+type short struct {
+	*conn
+	left  int
+	after func(*conn) error
+}
+
+func (s *short) Read(b []byte) (int, error) {
+	// The first byte is waited for even where none is to be seen: what the peer
+	// answers before it fails is a request that it has read.
+	if s.left <= 0 {
+		if _, err := s.conn.Read(b[:min(1, len(b))]); err != nil {
+			return 0, err
+		}
+		return 0, s.after(s.conn)
+	}
+	n, err := s.conn.Read(b[:min(s.left, len(b))])
+	s.left -= n
+	return n, err
+}
+
+type slow struct {
+	*conn
+	pause time.Duration
+}
+
+func (s *slow) Read(b []byte) (int, error) {
+	timer := time.NewTimer(s.pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.closed:
+		return 0, net.ErrClosed
+	}
+	return s.conn.Read(b[:min(1, len(b))])
+}
+
+// opError wraps an error as package net does.
+func opError(op string, err error) error {
+	if errno, ok := err.(syscall.Errno); ok { //nolint:errorlint // made by a caller right here
+		call := op
+		if op == "dial" {
+			call = "connect"
+		}
+		err = os.NewSyscallError(call, errno)
+	}
+	return &net.OpError{Op: op, Net: "tcp", Err: err}
+}
+
+func host(address string) string {
+	name, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	return name
+}
