@@ -131,7 +131,7 @@ const maxStateRefusals = 3
 
 // sendWhenDeployed sends a purge, and when the service turns out to be changed
 // by somebody else, waits for it with GET, which costs nothing, in place of
-// repeating the DELETE.
+// repeating the DELETE. So do those who come after it.
 func (c *Client) sendWhenDeployed(ctx context.Context, p Purge) error {
 	for refusals := 1; ; refusals++ {
 		err := c.send(ctx, p)
@@ -139,23 +139,28 @@ func (c *Client) sendWhenDeployed(ctx context.Context, p Purge) error {
 		if !errors.As(err, &e) || e.Kind != transport.KindState || refusals > maxStateRefusals {
 			return err
 		}
-		if err := c.follow(p.Service).Wait(ctx); err != nil {
-			return err
+		d := c.follow(p.Service)
+		c.service(p.Service).setPending(d)
+		if err := d.Wait(ctx); err != nil {
+			return waiting(ctx, p, "waiting for the service to be deployed", err)
 		}
 	}
 }
 
-func (c *Client) send(ctx context.Context, p Purge) error {
-	doing := "invalidating"
+// doing says in words what is tried.
+func (p *Purge) doing() string {
 	if p.Hard {
-		doing = "purging"
+		return fmt.Sprintf("purging %s of service %s", p.Path, p.Service)
 	}
+	return fmt.Sprintf("invalidating %s of service %s", p.Path, p.Service)
+}
+
+func (c *Client) send(ctx context.Context, p Purge) error {
 	_, err := c.wire.Do(ctx, &transport.Request{
-		Doing:  fmt.Sprintf("%s %s of service %s", doing, p.Path, p.Service),
-		Method: http.MethodDelete,
+		Doing: p.doing(), Method: http.MethodDelete,
 		Path: fmt.Sprintf("/services/%s/assets?url=%s&hard=%t",
 			url.PathEscape(p.Service), url.QueryEscape(p.Path), p.Hard),
-		Expect: []int{http.StatusAccepted}, Auth: c.auth, Explain: explain,
+		Expect: []int{http.StatusAccepted}, Check: transport.AcceptedBody, Auth: c.auth, Explain: explainPurge,
 		Pace: func(ctx context.Context) (transport.Slot, error) { return c.window.Acquire(ctx) },
 	})
 	return err

@@ -1,6 +1,7 @@
 package cdn
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -50,8 +51,14 @@ func (c *Client) login(ctx context.Context) (*transport.Credential, error) {
 			return err
 		},
 	})
+	if e := (*transport.Error)(nil); errors.As(err, &e) {
+		e.System = identitySystem // it has an address of its own
+	}
 	return cred, err
 }
+
+// identitySystem is what Rackspace's Identity service is called in messages.
+const identitySystem = "Rackspace Identity"
 
 func (c *Client) fromLogin(reply *access) (*transport.Credential, error) {
 	token := reply.Access.Token
@@ -61,27 +68,32 @@ func (c *Client) fromLogin(reply *access) (*transport.Credential, error) {
 	case strings.ContainsFunc(token.ID, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return nil, errors.New("the answer to the login holds an unusable token")
 	}
-	if c.config.Endpoint != "" {
-		if token.Tenant.ID == "" && c.config.ProjectID == "" && !HasProject(c.config.Endpoint) {
-			return nil, errors.New("the answer to the login holds no project (tenant); set cdn.project_id")
+	endpoint, project := c.config.Endpoint, cmp.Or(c.config.ProjectID, token.Tenant.ID)
+	if endpoint == "" {
+		var err error
+		if endpoint, err = c.fromCatalog(reply); err != nil {
+			return nil, err
 		}
-		project := c.config.ProjectID
-		if project == "" {
-			project = token.Tenant.ID
-		}
-		return c.credential(token.ID, project, c.config.Endpoint), nil
 	}
+	if project == "" && !HasProject(endpoint) {
+		return nil, errors.New("the answer to the login holds no project (tenant); set cdn.project_id")
+	}
+	return c.credential(token.ID, project, endpoint), nil
+}
+
+// fromCatalog finds the CDN's endpoint: the first one, whatever its region.
+func (c *Client) fromCatalog(reply *access) (string, error) {
 	for _, entry := range reply.Access.ServiceCatalog {
 		if entry.Type != "rax:cdn" || len(entry.Endpoints) == 0 {
 			continue
 		}
 		endpoint, err := transport.BaseURL(entry.Endpoints[0].PublicURL, c.config.AllowInsecure)
 		if err != nil {
-			return nil, errors.New("the CDN's address in the service catalog " + err.Error())
+			return "", errors.New("the CDN's address in the service catalog " + err.Error())
 		}
-		return c.credential(token.ID, token.Tenant.ID, endpoint), nil
+		return endpoint, nil
 	}
-	return nil, &transport.Error{
+	return "", &transport.Error{
 		Kind: transport.KindConfig, Message: "the account's service catalog has no entry of the type rax:cdn",
 		Advice: "Rackspace CDN is not enabled for this account. Enable it, or set cdn.endpoint.",
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -62,8 +61,11 @@ func (c *Client) enter(ctx context.Context, p Purge) (leave func(), err error) {
 	}
 	resume := quota.Pause(ctx)
 	defer resume()
-	if err := s.gate.Acquire(ctx, places); err != nil {
-		return nil, waiting(ctx, p, "waiting for other purges of the same service", context.Cause(ctx))
+	if !s.gate.TryAcquire(places) {
+		quota.Observe(ctx, "other purges of the same service", time.Time{})
+		if err := s.gate.Acquire(ctx, places); err != nil {
+			return nil, waiting(ctx, p, "waiting for other purges of the same service", context.Cause(ctx))
+		}
 	}
 	if d := s.getPending(); d != nil {
 		// A service that is stuck must not hold up the others for ever.
@@ -78,23 +80,24 @@ func (c *Client) enter(ctx context.Context, p Purge) (leave func(), err error) {
 	return func() { s.gate.Release(places) }, nil
 }
 
-// waiting makes the error of a purge that was not sent.
+// waiting completes the error of a purge that was not sent.
 func waiting(ctx context.Context, p Purge, what string, err error) error {
 	var e *transport.Error
-	if errors.As(err, &e) && ctx.Err() == nil {
-		own := *e
-		own.Doing = fmt.Sprintf("purging %s of service %s", p.Path, p.Service)
-		own.Waiting = what
-		return &own
+	if !errors.As(err, &e) {
+		e = ended(ctx, nil)
 	}
-	kind := transport.KindCanceled
-	if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
-		kind = transport.KindTimeout
+	own := *e // which others may be told too
+	own.Doing, own.Waiting = p.doing(), what
+	return &own
+}
+
+// ended is the error of a wait whose context ended.
+func ended(ctx context.Context, last *transport.Error) *transport.Error {
+	e := &transport.Error{System: System, Kind: transport.KindCanceled, Err: context.Cause(ctx), Last: last}
+	if errors.Is(e.Err, context.DeadlineExceeded) {
+		e.Kind = transport.KindTimeout
 	}
-	return &transport.Error{
-		System: System, Kind: kind, Doing: fmt.Sprintf("purging %s of service %s", p.Path, p.Service),
-		Waiting: what, Err: context.Cause(ctx), Last: e,
-	}
+	return e
 }
 
 // Deployment is the way of a soft purge to the edge. Any number of callers may
@@ -121,59 +124,65 @@ func (c *Client) deploying(ctx context.Context, id string) *Deployment {
 }
 
 // Wait returns when the service is deployed, when it can't be any more (an
-// error of KindState or KindNotFound), or with the context's error.
+// error of KindState or KindNotFound), or when the context ends (KindTimeout or
+// KindCanceled).
 func (d *Deployment) Wait(ctx context.Context) error {
 	select {
 	case d.turn <- struct{}{}:
 		defer func() { <-d.turn }()
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return ended(ctx, nil)
 	}
 	if d.over && d.err == nil {
 		return nil
 	}
 	// A failure is asked about again: meanwhile somebody may have mended it.
-	var last error
+	var last *transport.Error
 	for interval := max(d.client.config.PollInterval/16, time.Millisecond); ; interval = min(2*interval, d.client.config.PollInterval) {
 		over, err := d.look(ctx)
 		if over {
 			d.over, d.err = true, err
 			return err
 		}
-		if err != nil {
-			last = err
+		if e := (*transport.Error)(nil); errors.As(err, &e) {
+			last = e
+			if ctx.Err() != nil { // then e says only that, and what was before
+				last = e.Last
+			}
 		}
+		quota.Observe(ctx, "the service to be deployed", time.Time{})
 		select {
 		case <-time.After(interval):
 		case <-ctx.Done():
-			return errors.Join(context.Cause(ctx), last)
+			return ended(ctx, last)
 		}
 	}
 }
 
-// look asks for the status once. Errors that may pass are not the end.
+// look asks for the status once. Neither errors that may pass nor a deployment
+// that goes on are the end.
 func (d *Deployment) look(ctx context.Context) (over bool, err error) {
 	s, err := d.client.Service(ctx, d.service)
 	var e *transport.Error
 	if errors.As(err, &e) {
-		passing := e.Status == 0 || e.Status >= http.StatusInternalServerError || e.Refused()
+		passing := e.Status == 0 || e.Status == http.StatusRequestTimeout || e.Status >= http.StatusInternalServerError || e.Refused()
 		return !passing || ctx.Err() == nil && e.Kind == transport.KindCredentials, err
 	}
 	if err != nil {
 		return true, err
 	}
 	switch s.Status {
-	case "deployed":
+	case statusDeployed:
 		return true, nil
-	case "create_in_progress", "update_in_progress":
-		return false, nil
+	case statusCreating, statusUpdating:
+		return false, notDeployed(s, "It usually follows by itself.")
 	default:
-		return true, notDeployable(s)
+		return true, notDeployed(s, "Mend the service in the control panel, then apply again.")
 	}
 }
 
-// notDeployable is the error of a service that will not come to be deployed.
-func notDeployable(s *Service) error {
+// notDeployed is the error of a service in another state.
+func notDeployed(s *Service, advice string) error {
 	reasons := make([]string, len(s.Errors))
 	for i, e := range s.Errors {
 		reasons[i] = string(e.Message)
@@ -182,32 +191,6 @@ func notDeployable(s *Service) error {
 		System: System, Doing: "waiting for service " + s.ID + " to be deployed", Kind: transport.KindState, Status: http.StatusOK,
 		Input:   "service_id",
 		Message: strings.TrimSuffix(fmt.Sprintf("the service is %s: %s", s.Status, strings.Join(reasons, "; ")), ": "),
-		Advice:  "The CDN takes purges only while the service is deployed. Mend the service in the control panel, then apply again.",
+		Advice:  "The CDN takes purges only while the service is deployed. " + advice,
 	}
-}
-
-// Service is what the API says of a service.
-type Service struct {
-	ID     string `json:"id"`
-	Name   string `json:"name"`
-	Status string `json:"status"`
-	Errors []struct {
-		Message transport.Text `json:"message"`
-	} `json:"errors"`
-}
-
-// Service reads one service: GET /services/{id}.
-func (c *Client) Service(ctx context.Context, id string) (*Service, error) {
-	var s Service
-	_, err := c.wire.Do(ctx, &transport.Request{
-		Doing: "reading service " + id, Method: http.MethodGet, Path: "/services/" + url.PathEscape(id),
-		Expect: []int{http.StatusOK}, Into: &s, Auth: c.auth, Explain: explain,
-		Check: func(*transport.Response) error {
-			if s.Status == "" {
-				return errors.New("the service has no status")
-			}
-			return nil
-		},
-	})
-	return &s, err
 }

@@ -8,8 +8,10 @@ package mstr
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -117,7 +119,7 @@ func oneToken(resp *transport.Response) error {
 		return fmt.Errorf("the answer to the login holds %d tokens in X-MSTR-AuthToken in place of one", len(tokens))
 	}
 	if tokens[0] == "" || strings.ContainsFunc(tokens[0], func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return fmt.Errorf("the answer to the login holds an unusable token in X-MSTR-AuthToken")
+		return errors.New("the answer to the login holds an unusable token in X-MSTR-AuthToken")
 	}
 	return nil
 }
@@ -160,7 +162,9 @@ func (c *Client) purge(ctx context.Context, project, cacheType string) error {
 	if noRoute(second) {
 		return err
 	}
-	c.singular.Store(spellings[1] == "cache")
+	if e := (*transport.Error)(nil); !errors.As(second, &e) || e.Status != 0 && e.Status < 500 {
+		c.singular.Store(spellings[1] == "cache") // whatever it said, the route is there
+	}
 	return second
 }
 
@@ -168,8 +172,8 @@ func (c *Client) send(ctx context.Context, spelling, project, cacheType string) 
 	_, err := c.wire.Do(ctx, &transport.Request{
 		Doing:  fmt.Sprintf("purging the %s cache of project %s", cacheType, project),
 		Method: http.MethodDelete,
-		Path:   fmt.Sprintf("/api/monitors/projects/%s/%s/%s", project, spelling, cacheType),
-		Expect: []int{http.StatusNoContent}, Auth: c.session, Pace: c.pace, Explain: explain,
+		Path:   fmt.Sprintf("/api/monitors/projects/%s/%s/%s", url.PathEscape(project), spelling, url.PathEscape(cacheType)),
+		Expect: []int{http.StatusNoContent}, Auth: c.session, Pace: c.pace, Explain: explainPurge,
 	})
 	return err
 }

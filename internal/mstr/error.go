@@ -41,9 +41,12 @@ func (e *apiError) number() int {
 	return n
 }
 
+// decode reads what it can of a body, and tells whether it is a JSON object at
+// all. A field of an unexpected type stays empty, the others count.
 func decode(body []byte) (*apiError, bool) {
 	var e apiError
-	if json.Unmarshal(body, &e) != nil {
+	err := json.Unmarshal(body, &e)
+	if wrong := (*json.UnmarshalTypeError)(nil); err != nil && (!errors.As(err, &wrong) || wrong.Field == "") {
 		return &apiError{}, false
 	}
 	if len(e.Errors) > 0 {
@@ -67,31 +70,59 @@ const (
 	inputPassword  = "password"
 )
 
-const routeAdvice = "The server does not know this path: either it is older than 2021 Update 8 (I-Server 11.3.0800), " +
-	"which has no such API, or mstr.base_url is not the Library root (https://host/MicroStrategyLibrary)."
+const (
+	routeAdvice = "The server does not know this path. Check mstr.base_url: it is the Library root (https://host/MicroStrategyLibrary)."
+	purgeRoute  = "The server does not know this path: either it is older than 2021 Update 8 (I-Server 11.3.0800), " +
+		"which has no such API, or mstr.base_url is not the Library root (https://host/MicroStrategyLibrary)."
+)
 
-// explain reads MicroStrategy's error from a reply.
-func explain(resp *transport.Response, e *transport.Error) {
+// explain reads MicroStrategy's error from a reply to any request.
+func explain(resp *transport.Response, e *transport.Error) { _ = explainAny(resp, e) }
+
+// explainAny returns the body, nil where that can't be MicroStrategy's.
+func explainAny(resp *transport.Response, e *transport.Error) *apiError {
 	body, isJSON := decode(resp.Body)
 	describe(body, e)
 	missing := resp.Status == http.StatusNotFound &&
 		(!isJSON || body.number() == codeNotFound && strings.HasPrefix(string(body.Message), "HTTP 404"))
 	switch {
 	case missing, resp.Status == http.StatusMethodNotAllowed:
-		e.Kind, e.Input, e.Advice = transport.KindNotFound, inputRoute, routeAdvice
-	case body.IServerCode == iserverNotLoaded:
-		e.Final()
-		e.Kind, e.Input = transport.KindState, inputProject
-		e.Advice = "The project is not loaded. Load it on the Intelligence Server, or check the project id."
+		e.Kind, e.Input, e.Advice = transport.KindConfig, inputRoute, routeAdvice
+	case resp.Status < 500 && strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html"):
+		e.Advice = "A page is not an answer of this API. Check mstr.base_url, and whether a proxy, a firewall or a login page stands in between."
+		return nil
 	case body.IServerCode == iserverTooManySessions:
 		e.Final()
+		e.Kind = transport.KindState
 		e.Advice = "The user has as many sessions open as the server allows. Close some, or raise the limit of sessions per user and project."
 	case resp.Status == http.StatusForbidden, body.number() == codeNoPrivilege, body.number() == codeNoPermission:
 		e.Final()
 		e.Kind = transport.KindForbidden
-		e.Advice = "Purging needs the privilege DssXmlPrivilegesCacheAdministration (Administer caches) on the project. Grant it to the user."
+		e.Advice = "Grant the user the privilege that the message names."
 	case resp.Status == http.StatusUnauthorized:
 		e.Advice = "The server does not accept the session, not even a new one. Check that all requests reach the same server with their cookies."
+	case resp.Status == http.StatusNotFound:
+		e.Advice = routeAdvice
+	}
+	return body
+}
+
+// explainPurge adds what an error of a purge means.
+func explainPurge(resp *transport.Response, e *transport.Error) {
+	body := explainAny(resp, e)
+	switch {
+	case body == nil:
+	case e.Input == inputRoute:
+		e.Advice = purgeRoute
+	case body.IServerCode == iserverNotLoaded:
+		e.Final()
+		e.Kind, e.Input = transport.KindState, inputProject
+		e.Advice = "The project is not loaded. Load it on the Intelligence Server, or check the project id."
+	case e.Kind == transport.KindForbidden:
+		e.Advice = "Purging needs the privilege DssXmlPrivilegesCacheAdministration (Administer caches) on the project. Grant it to the user."
+	case resp.Status == http.StatusNotFound:
+		e.Input = inputProject
+		e.Advice = "Check the project id, and that the project is loaded on the Intelligence Server."
 	case resp.Status == http.StatusBadRequest:
 		blame(body, e)
 	}
@@ -132,22 +163,22 @@ func blame(body *apiError, e *transport.Error) {
 
 // explainLogin adds what a refused login means.
 func (c *Client) explainLogin(resp *transport.Response, e *transport.Error) {
-	explain(resp, e)
-	body, _ := decode(resp.Body)
+	body := explainAny(resp, e)
 	switch {
-	case body.IServerCode == iserverTooManySessions, e.Input == inputRoute:
+	case body == nil, body.IServerCode == iserverTooManySessions, e.Input == inputRoute:
 	case body.IServerCode == iserverAccountLocked:
 		e.Final()
 		e.Kind, e.Input = transport.KindCredentials, inputPassword
 		e.Advice = "The account is locked after failed logins. Unlock it in MicroStrategy, then correct the password."
-	case resp.Status >= 400 && resp.Status < 500:
-		e.Final()
+	case e.Kind == transport.KindForbidden:
+		e.Advice = "Logging in needs the privilege UseLibrary. Grant it to the user."
+	case resp.Status == http.StatusBadRequest, resp.Status == http.StatusUnauthorized:
 		e.Kind, e.Input = transport.KindCredentials, inputPassword
-		e.Advice = "Check mstr.username, mstr.password and mstr.login_mode, and that the user has the privilege UseLibrary. " +
+		e.Advice = "Check mstr.username, mstr.password and mstr.login_mode. " +
 			"A user who signs in by SAML or OIDC can't log in here: set mstr.api_token."
 		if c.config.APIToken != "" {
 			e.Input = "api_token"
-			e.Advice = "Check mstr.api_token, and that its user has the privilege UseLibrary."
+			e.Advice = "Check mstr.api_token: it may have been revoked, or be of another server."
 		}
 	}
 }

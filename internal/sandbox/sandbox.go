@@ -4,6 +4,7 @@ package sandbox
 
 import (
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
@@ -22,6 +23,8 @@ type Sandbox struct {
 	Journal *fake.Journal
 
 	mux *http.ServeMux
+	// answering is held for reading while a request is being answered.
+	answering sync.RWMutex
 }
 
 // The paths below which the fakes are. WP Engine's ends in the version of its API.
@@ -42,7 +45,11 @@ func New() *Sandbox {
 }
 
 // ServeHTTP implements http.Handler.
-func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.answering.RLock()
+	defer s.answering.RUnlock()
+	s.mux.ServeHTTP(w, r)
+}
 
 // Reach tells the sandbox the address at which it is reached, for the links in
 // its answers, and returns the environment variables that point the provider at

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/quota"
@@ -43,12 +44,12 @@ type Client struct {
 // New returns a client. Nothing is sent before the first request needs it.
 func New(config Config) *Client {
 	pair := config.Username + ":" + config.Password
-	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte(pair))
+	basic := base64.StdEncoding.EncodeToString([]byte(pair))
 	c := &Client{
 		wire: transport.New(System, config.Wire),
-		auth: transport.NewFixed(&transport.Credential{Base: config.BaseURL, Header: http.Header{"Authorization": {basic}}}),
+		auth: transport.NewFixed(&transport.Credential{Base: config.BaseURL, Header: http.Header{"Authorization": {"Basic " + basic}}}),
 	}
-	c.wire.Hide(config.Password, pair)
+	c.wire.Hide(config.Password, pair, basic)
 	return c
 }
 
@@ -78,9 +79,9 @@ func (c *Client) purge(ctx context.Context, install, cacheType string) error {
 	}
 	_, err = c.wire.Do(ctx, &transport.Request{
 		Doing:  fmt.Sprintf("purging the %s cache of install %s", cacheType, install),
-		Method: http.MethodPost, Path: "/installs/" + install + "/purge_cache", Body: body,
+		Method: http.MethodPost, Path: "/installs/" + url.PathEscape(install) + "/purge_cache", Body: body,
 		Expect: []int{http.StatusAccepted, http.StatusOK}, Check: transport.AcceptedBody,
-		Auth: c.auth, Explain: explain,
+		Auth: c.auth, Explain: explainPurge,
 		Pace: func(ctx context.Context) (transport.Slot, error) { return c.window(install, cacheType).Acquire(ctx) },
 	})
 	return err

@@ -22,7 +22,7 @@ type apiError struct {
 	} `json:"errors"`
 }
 
-// explain reads WP Engine's error from a reply.
+// explain reads WP Engine's error from a reply to any request.
 func explain(resp *transport.Response, e *transport.Error) {
 	var body apiError
 	_ = json.Unmarshal(resp.Body, &body) // what can't be read stays empty
@@ -30,23 +30,50 @@ func explain(resp *transport.Response, e *transport.Error) {
 	if id := resp.Header.Get("X-Amzn-Requestid"); id != "" {
 		e.ID = "request id " + id
 	}
-	switch resp.Status {
-	case http.StatusUnauthorized:
+	switch {
+	case resp.Status == http.StatusUnauthorized:
 		e.Input = "password"
 		e.Advice = "Check wpengine.username and wpengine.password: they are those of API access (User Portal, API Access), not of a login."
-	case http.StatusForbidden:
-		explainForbidden(resp, e)
-	case http.StatusNotFound:
-		e.Input = "install_id"
-		e.Advice = "Check the install id: the API user sees no install with it."
-	case http.StatusTooManyRequests:
-		explainLimit(resp, e)
-	case http.StatusBadRequest:
-		if e.Advice == "" {
-			e.Advice = "Check the install id and the cache type."
-		}
+	case resp.Status == http.StatusForbidden && unknownPath(resp, e):
+		e.Kind, e.Input = transport.KindConfig, inputAddress
+		e.Advice = "This is how the API's gateway answers for an unknown path, it is not about a permission. " + addressAdvice
+	case resp.Status < 500 && isPage(resp) && e.Kind != transport.KindLimited:
+		e.Kind, e.Input = transport.KindConfig, inputAddress
+		e.Advice = "A page is not an answer of this API. " + addressAdvice + " A proxy or a firewall may stand in between."
+	case resp.Status == http.StatusForbidden:
+		e.Advice = "Give the API user access to the account (User Portal, Users)."
+	case resp.Status == http.StatusNotFound:
+		e.Advice = addressAdvice
+	case resp.Status == http.StatusTooManyRequests:
+		readWait(resp, e)
 	}
 }
+
+// explainPurge adds what an error of a purge means.
+func explainPurge(resp *transport.Response, e *transport.Error) {
+	explain(resp, e)
+	switch {
+	case e.Refused():
+		e.Advice = "Object cache purges are limited to one in 60 seconds for each install. Something else purges this install, or the timeout is too short to wait: raise it."
+	case e.Kind == transport.KindForbidden:
+		e.Advice = "Give the API user access to the account of this install (User Portal, Users), or check the install id."
+	case e.Kind == transport.KindNotFound:
+		e.Input = "install_id"
+		e.Advice = "Check the install id: the API user sees no install with it."
+	case e.Kind == transport.KindInvalid && resp.Status == http.StatusBadRequest:
+		e.Advice = "Check the install id and the cache type."
+	}
+}
+
+// isPage tells whether a reply is HTML, which the API itself never sends.
+func isPage(resp *transport.Response) bool {
+	return strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html")
+}
+
+const (
+	inputAddress  = "base_url"
+	addressAdvice = "Check wpengine.base_url (default " + DefaultBaseURL + ")."
+)
 
 func describe(body *apiError, e *transport.Error) {
 	var messages []string
@@ -57,7 +84,9 @@ func describe(body *apiError, e *transport.Error) {
 		if e.Input == "" {
 			e.Input = string(part.Field)
 		}
-		messages = append(messages, strings.Trim(string(part.Field)+": "+string(part.Message), ": "))
+		if text := strings.Trim(string(part.Field)+": "+string(part.Message), ": "); text != "" {
+			messages = append(messages, text)
+		}
 		if e.Code == "" {
 			e.Code = string(part.Code)
 		}
@@ -68,24 +97,20 @@ func describe(body *apiError, e *transport.Error) {
 	e.Docs = string(body.DocumentationURL)
 }
 
-// explainForbidden tells the two kinds apart: a permission, and the gateway's
-// answer for a path that it does not know.
-func explainForbidden(resp *transport.Response, e *transport.Error) {
-	gateway := strings.HasPrefix(resp.Header.Get("X-Amzn-Errortype"), "MissingAuthenticationToken") ||
-		strings.Contains(e.Message, "Missing Authentication Token")
-	if gateway {
-		e.Kind, e.Input = transport.KindNotFound, "base_url"
-		e.Advice = "This is how the API's gateway answers for an unknown path, it is not about a permission. Check wpengine.base_url (default " + DefaultBaseURL + ")."
-		return
-	}
-	e.Advice = "Give the API user access to the account of this install (User Portal, Users), or check the install id."
+// The API's gateway asks for a signature of its own where it does not know a
+// path, or takes the Authorization header for one.
+var wantsSignature = regexp.MustCompile(`(?i)missing ?authentication ?token|incomplete ?signature|not a valid key=value pair`)
+
+// unknownPath tells the gateway's 403 from that of a permission.
+func unknownPath(resp *transport.Response, e *transport.Error) bool {
+	return wantsSignature.MatchString(resp.Header.Get("X-Amzn-Errortype")) || wantsSignature.MatchString(e.Message)
 }
 
 var everySeconds = regexp.MustCompile(`every (\d{1,6}) seconds`)
 
-// explainLimit reads how long to wait out of the text, because WP Engine is not
-// known to send Retry-After.
-func explainLimit(resp *transport.Response, e *transport.Error) {
+// readWait reads how long to wait out of the text, because WP Engine is not known
+// to send Retry-After.
+func readWait(resp *transport.Response, e *transport.Error) {
 	if resp.Header.Get("Retry-After") == "" {
 		if m := everySeconds.FindStringSubmatch(e.Message); m != nil {
 			if n, err := strconv.Atoi(m[1]); err == nil {
@@ -93,5 +118,4 @@ func explainLimit(resp *transport.Response, e *transport.Error) {
 			}
 		}
 	}
-	e.Advice = "Object cache purges are limited to one in 60 seconds for each install. Something else purges this install, or the timeout is too short to wait: raise it."
 }

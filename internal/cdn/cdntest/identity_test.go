@@ -9,8 +9,10 @@ import (
 	"time"
 )
 
-const keyLogin = `{"auth":{"RAX-KSKEY:apiKeyCredentials":{"username":"purge-fake","apiKey":"5f3c0e9a71b84d26a0d7c4e8b1962f35"}}}`
-const passwordLogin = `{"auth":{"passwordCredentials":{"username":"purge-fake","password":"Fake & \"quoted\" pass/word+1"}}}`
+const (
+	keyLogin      = `{"auth":{"RAX-KSKEY:apiKeyCredentials":{"username":"purge-fake","apiKey":"5f3c0e9a71b84d26a0d7c4e8b1962f35"}}}`
+	passwordLogin = `{"auth":{"passwordCredentials":{"username":"purge-fake","password":"Fake & \"quoted\" pass/word+1"}}}`
+)
 
 // access is what a client reads of a login.
 type access struct {
@@ -87,8 +89,10 @@ func TestLoginRefusals(t *testing.T) {
 		"no credentials":              {`{"auth":{}}`, "", answer{400, "", malformed}},
 		"both credentials":            {`{"auth":{"passwordCredentials":{},"RAX-KSKEY:apiKeyCredentials":{}}}`, "", answer{400, "", malformed}},
 		"a body without an end":       {strings.Repeat(" ", maxLogin) + keyLogin, "", answer{400, "", malformed}},
-		"a body that is called a form": {keyLogin, "Content-Type: application/x-www-form-urlencoded",
-			answer{415, "", `{"unsupportedMediaType":{"code":415,"message":"Unsupported Media Type"}}`}},
+		"a body that is called a form": {
+			keyLogin, "Content-Type: application/x-www-form-urlencoded",
+			answer{415, "", `{"unsupportedMediaType":{"code":415,"message":"Unsupported Media Type"}}`},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -108,8 +112,10 @@ func TestMultiFactorAccount(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, func(s *Server) { s.MultiFactor = true })
 	resp, body := b.send(http.MethodPost, "/v2.0/tokens", passwordLogin)
-	same(t, "a password", answer{resp.StatusCode, "", body}, answer{401, "",
-		`{"unauthorized":{"code":401,"message":"Additional authentication credentials required"}}`})
+	same(t, "a password", answer{resp.StatusCode, "", body}, answer{
+		401, "",
+		`{"unauthorized":{"code":401,"message":"Additional authentication credentials required"}}`,
+	})
 
 	session, _, _ := strings.Cut(strings.TrimPrefix(resp.Header.Get("WWW-Authenticate"), "OS-MF sessionId='"), "'")
 	same(t, "the session is a secret", slices.Contains(b.Secrets(), session), true)

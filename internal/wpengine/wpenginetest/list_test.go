@@ -51,7 +51,8 @@ func TestListPages(t *testing.T) {
 		"a page that ends with the list":        {"?limit=65&offset=65", ends{realHost + "?limit=65&offset=0", "", 130, 65}},
 		"behind the end a page is empty":        {"?limit=65&offset=130", ends{realHost + "?limit=65&offset=65", "", 130, 0}},
 		"of one account, with more than a page": {
-			"?account_id=" + acme, ends{"", realHost + "?account_id=" + acme + "&limit=100&offset=100", 119, 100}},
+			"?account_id=" + acme, ends{"", realHost + "?account_id=" + acme + "&limit=100&offset=100", 119, 100},
+		},
 		"of an account that is not known": {"?account_id=" + nobody, ends{"", "", 0, 0}},
 		"there is no filter by name":      {"?name=acmeprod&limit=100", ends{"", realHost + "?limit=100&offset=100", 130, 100}},
 	}

@@ -50,9 +50,11 @@ func TestPurgeIsAccepted(t *testing.T) {
 		"all":                 {purgeOf(id, "all"), "all"},
 		"an id in upper case": {purgeOf(strings.ToUpper(id), "page"), "page"},
 		"a charset in the content type": {
-			request{"POST", purgePath(id), `{"type":"page"}`, header("Content-Type", "application/json; charset=utf-8")}, "page"},
+			request{"POST", purgePath(id), `{"type":"page"}`, header("Content-Type", "application/json; charset=utf-8")}, "page",
+		},
 		"fields that the API does not know": {
-			request{method: "POST", path: purgePath(id), body: ` {"x":1,"type":"page"} `}, "page"},
+			request{method: "POST", path: purgePath(id), body: ` {"x":1,"type":"page"} `}, "page",
+		},
 		"an escaped id": {purgeOf(strings.ReplaceAll(id, "-", "%2D"), "page"), "page"},
 	}
 	for name, tt := range tests {
@@ -130,7 +132,8 @@ func TestPurgeIsRefused(t *testing.T) {
 		"all that is wrong at once":    {purgeOf("acmeprod", "network"), refused(notUUID, unknown)},
 		"an unknown install":           {purgeOf(nobody, "all"), message(404, "Install not found")},
 		"wrong credentials before a wrong body": {
-			request{"POST", purgePath("x"), "", basic("a", "b")}, message(401, "Bad Credentials")},
+			request{"POST", purgePath("x"), "", basic("a", "b")}, message(401, "Bad Credentials"),
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -173,17 +176,27 @@ func TestObjectWindow(t *testing.T) {
 	tests := map[string][]step{
 		"a second object purge is refused": {{0, "acmeprod object", accepted}, {0, "acmeprod object", tooMany}},
 		"all counts as object, either way round": {
-			{0, "acmeprod all", accepted}, {0, "acmeprod object", tooMany}, {0, "acmeprod all", tooMany}},
+			{0, "acmeprod all", accepted}, {0, "acmeprod object", tooMany}, {0, "acmeprod all", tooMany},
+		},
 		"just before its end the window is closed": {
-			{0, "acmeprod object", accepted}, {time.Minute - 1, "acmeprod all", tooMany}},
+			{0, "acmeprod object", accepted}, {time.Minute - 1, "acmeprod all", tooMany},
+		},
 		"after its 60 s it is open again": {
-			{0, "acmeprod object", accepted}, {time.Minute, "acmeprod all", accepted}, {0, "acmeprod all", tooMany}},
+			{0, "acmeprod object", accepted}, {time.Minute, "acmeprod all", accepted}, {0, "acmeprod all", tooMany},
+		},
 		"a refusal does not extend it": {
-			{0, "acmeprod object", accepted}, {40 * time.Second, "acmeprod object", tooMany},
-			{20 * time.Second, "acmeprod object", accepted}},
+			{0, "acmeprod object", accepted},
+			{40 * time.Second, "acmeprod object", tooMany},
+			{20 * time.Second, "acmeprod object", accepted},
+		},
 		"page, object and cdn right after one another": {
-			{0, "acmeprod page", accepted}, {0, "acmeprod object", accepted}, {0, "acmeprod cdn", accepted},
-			{0, "acmeprod page", accepted}, {0, "acmeprod cdn", accepted}, {0, "acmeprod object", tooMany}},
+			{0, "acmeprod page", accepted},
+			{0, "acmeprod object", accepted},
+			{0, "acmeprod cdn", accepted},
+			{0, "acmeprod page", accepted},
+			{0, "acmeprod cdn", accepted},
+			{0, "acmeprod object", tooMany},
+		},
 		"every install has its own": {{0, "acmeprod object", accepted}, {0, "acmestage object", accepted}},
 	}
 	for name, steps := range tests {

@@ -20,21 +20,26 @@ func TestFaults(t *testing.T) {
 		want  answer
 	}{
 		"an error carries a message": {
-			wpenginetest.Error(500, "Internal Server Error"), message(500, "Internal Server Error")},
+			wpenginetest.Error(500, "Internal Server Error"), message(500, "Internal Server Error"),
+		},
 		"a 400 names the field and the documentation": {
 			wpenginetest.FieldError("type", "invalid", "no", docs),
 			answer{400, "application/json", "", `{"message":"Invalid Request","documentation_url":"` + docs +
-				`","errors":[{"field":"type","code":"invalid","message":"no"}]}`}},
+				`","errors":[{"field":"type","code":"invalid","message":"no"}]}`},
+		},
 		"every part of a 400 is optional": {
 			wpenginetest.FieldError("", "", "", ""),
-			answer{400, "application/json", "", `{"message":"Invalid Request","errors":[{}]}`}},
+			answer{400, "application/json", "", `{"message":"Invalid Request","errors":[{}]}`},
+		},
 		"a 503 has no body": {wpenginetest.EmptyUnavailable(), answer{Status: 503}},
 		"the gateway echoes the credentials": {
 			wpenginetest.GatewayEcho(), message(403, "'"+credentials+"' not a valid key=value pair (missing equal-sign)"+
-				" in Authorization header: 'Basic "+credentials+"'.")},
+				" in Authorization header: 'Basic "+credentials+"'."),
+		},
 		"the gateway answers with HTML": {
 			wpenginetest.HTML(502), answer{502, "text/html", "", "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n" +
-				"<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r"}},
+				"<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r"},
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

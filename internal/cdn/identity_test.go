@@ -1,0 +1,285 @@
+package cdn_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn"
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
+	"github.com/cachepurge/terraform-provider-purge/internal/transport"
+)
+
+func TestWaysIn(t *testing.T) {
+	t.Parallel()
+	token := func(w *world, project, endpoint string) {
+		w.config.APIKey, w.config.Username = "", ""
+		w.config.AuthToken, w.config.ProjectID, w.config.Endpoint = w.StaticToken, project, endpoint
+	}
+	tests := map[string]struct {
+		configure func(*world)
+		logins    int
+	}{
+		"API key, the endpoint from the service catalog": {func(*world) {}, 1},
+		"password":                                   {func(w *world) { w.config.APIKey, w.config.Password = "", w.Password }, 1},
+		"an API key works with multi-factor too":     {func(w *world) { w.MultiFactor = true }, 1},
+		"an endpoint of one's own, project by login": {func(w *world) { w.config.Endpoint = "http://localhost/v1.0" }, 1},
+		"an endpoint with the project in it":         {func(w *world) { w.config.Endpoint = "http://localhost/v1.0/" + w.ProjectID }, 1},
+		"a project in the configuration":             {func(w *world) { w.config.ProjectID = w.ProjectID }, 1},
+		"a token with project and endpoint":          {func(w *world) { token(w, w.ProjectID, "http://localhost/v1.0") }, 0},
+		"a token with the project in the endpoint":   {func(w *world) { token(w, "", "http://localhost/v1.0/"+w.ProjectID) }, 0},
+		"expiry in another form":                     {func(w *world) { w.ExpiresFormat, w.ExpiresZone = time.RFC3339, time.FixedZone("", -6*3600) }, 1},
+		"expiry that is no time":                     {func(w *world) { w.ExpiresFormat = "soon" }, 1},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				test.configure(w)
+				wantNone(t, []error{w.purge(hard("/a")), w.purge(hard("/b"))})
+				diff(t, "logins", test.logins, w.count("login"))
+				diff(t, "purges", []int{202, 202}, w.statuses("purge"))
+			})
+		})
+	}
+}
+
+func TestRefusedLogins(t *testing.T) {
+	t.Parallel()
+	refused := said{System: "Rackspace Identity", Kind: transport.KindCredentials, Status: 401, Message: "Unable to authenticate user with credentials provided.", Input: "api_key", Advice: "Check cdn.username and cdn.api_key", Waiting: "logging in"}
+	tests := map[string]struct {
+		configure func(*world)
+		want      said
+		again     int // logins after a second purge
+	}{
+		"a wrong API key is tried once": {func(w *world) { w.config.APIKey = "wrong-key" }, refused, 1},
+		"a password where the account has multi-factor": {
+			func(w *world) { w.config.APIKey, w.config.Password, w.MultiFactor = "", w.Password, true },
+			said{System: refused.System, Kind: refused.Kind, Status: 401, Message: "Additional authentication credentials required", Input: "password", Advice: "Set cdn.api_key in place of cdn.password", Waiting: "logging in"},
+			1,
+		},
+		"a wrong identity_url": {
+			func(w *world) { w.config.IdentityURL = "http://localhost/identity/v2.0" },
+			said{System: refused.System, Kind: transport.KindConfig, Status: 404, Message: `an HTML page with the title "404 Not Found"`, Input: "identity_url", Advice: "cdn.identity_url", Waiting: "logging in"},
+			0,
+		},
+		"a failing Identity is not a wrong key": {
+			func(w *world) { w.Fail("login", -1, answer(503, nil, "")) },
+			said{System: refused.System, Kind: transport.KindServer, Status: 503, Waiting: "logging in"},
+			2,
+		},
+		"nor is its rate limit": {
+			func(w *world) { w.Fail("login", -1, cdntest.OverLimit(413, "60")) },
+			said{System: refused.System, Kind: transport.KindLimited, Status: 413, Message: "OverLimit Retry...", Wait: time.Minute, Waiting: "logging in"},
+			2,
+		},
+		"nor a request that came too late": {
+			func(w *world) { w.Fail("login", -1, answer(408, nil, "")) },
+			said{System: refused.System, Status: 408, Waiting: "logging in"},
+			2,
+		},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				test.configure(w)
+				err := w.purge(hard("/a"))
+				if test.want.Kind == transport.KindUnknown {
+					test.want.Kind = hear(err).Kind // only not KindCredentials
+				}
+				wantSaid(t, err, test.want)
+				if test.want.Status == 408 && hear(err).Kind == transport.KindCredentials {
+					t.Error("is taken for refused credentials")
+				}
+				_ = w.purge(hard("/a"))
+				diff(t, "logins in the end", test.again, w.count("login"))
+				diff(t, "purges sent", 0, w.count("purge"))
+			})
+		})
+	}
+}
+
+func TestAWrongKeyOrTokenIsTriedOnceByFifty(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		configure func(*world)
+		operation string
+	}{
+		"a wrong API key": {func(w *world) { w.config.APIKey = "wrong-key" }, "login"},
+		"a wrong token": {func(w *world) {
+			w.config.AuthToken, w.config.ProjectID, w.config.Endpoint = "wrong-token", w.ProjectID, "http://localhost/v1.0"
+		}, "purge"},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				test.configure(w)
+				errs := together(50, func(i int) error { return w.purge(hard("/" + strings.Repeat("a", i))) })
+				for i, err := range errs {
+					if hear(err).Kind != transport.KindCredentials {
+						t.Errorf("caller %d was told %v", i, err)
+					}
+				}
+				diff(t, "requests", 1, len(w.Journal.Entries()))
+				diff(t, "of which", []int{401}, w.statuses(test.operation))
+			})
+		})
+	}
+}
+
+func TestLoginsThatAreNone(t *testing.T) {
+	t.Parallel()
+	catalog := func(token, url string) string {
+		return `{"access":{"token":{"id":"` + token + `","tenant":{"id":"1"}},"serviceCatalog":[{"type":"rax:dns"},{"type":"rax:cdn","endpoints":[{"publicURL":"` + url + `"},{"publicURL":"http://localhost/second"}]}]}}`
+	}
+	unexpected := func(message string) said {
+		return said{System: "Rackspace Identity", Kind: transport.KindUnexpected, Status: 200, Message: message, Advice: "Check the address", Waiting: "logging in"}
+	}
+	tests := map[string]struct {
+		status int
+		body   string
+		want   said
+	}{
+		"a page":           {200, "<html>", unexpected("an HTML page came where JSON was expected")},
+		"nothing":          {200, "", unexpected("an empty body came where JSON was expected")},
+		"no token":         {200, "{}", unexpected("the answer to the login holds no token")},
+		"null":             {200, "null", unexpected("null came where a JSON value was expected")},
+		"a broken token":   {200, catalog(`to\nken`, "http://localhost/v1.0/1"), unexpected("the answer to the login holds an unusable token")},
+		"a number":         {200, `{"access":{"token":{"id":1}}}`, unexpected(`the field "access.token.id" is a number, which was not expected`)},
+		"an http endpoint": {200, catalog("token", "http://cdn.example.com/v1.0/1"), unexpected("the CDN's address in the service catalog must start with https://, or credentials would travel in the clear (allow_insecure_http permits it)")},
+		"no endpoint":      {200, catalog("token", ""), unexpected("the CDN's address in the service catalog must start with https://")},
+		"no project":       {200, `{"access":{"token":{"id":"token"},"serviceCatalog":[{"type":"rax:cdn","endpoints":[{"publicURL":"http://localhost/v1.0"}]}]}}`, unexpected("the answer to the login holds no project (tenant); set cdn.project_id")},
+		"no CDN in the catalog": {200, `{"access":{"token":{"id":"token"}}}`, said{
+			System: "Rackspace Identity", Kind: transport.KindConfig, Status: 200, Message: "the account's service catalog has no entry of the type rax:cdn", Advice: "not enabled for this account", Waiting: "logging in",
+		}},
+		"a 204": {204, "", said{System: "Rackspace Identity", Kind: transport.KindUnexpected, Status: 204, Waiting: "logging in"}},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				w.Fail("login", -1, answer(test.status, nil, test.body))
+				wantSaid(t, w.purge(hard("/a")), test.want)
+				diff(t, "purges", 0, w.count("purge"))
+			})
+		})
+	}
+}
+
+func TestTheFirstEndpointIsTaken(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		w.Fail("login", 1, answer(200, nil, `{"access":{"token":{"id":"token-1","tenant":{"id":"7"}},"serviceCatalog":[
+			{"type":"rax:object-cdn","endpoints":[{"publicURL":"http://localhost/wrong"}]},
+			{"type":"rax:cdn","endpoints":[]},
+			{"type":"rax:cdn","endpoints":[{"publicURL":"http://localhost/first/v1.0/7/"},{"publicURL":"http://localhost/second/v1.0/7"}]}]}}`))
+		_ = w.purge(hard("/a"))
+		diff(t, "the path", "DELETE /first/v1.0/7/services/"+cdntest.DeployedID+"/assets", w.Journal.Select("unknown")[0].Subject)
+	})
+}
+
+func TestTokensThatExpire(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		expire func(*world)
+		purges []int
+		logins int
+		fails  bool
+	}{
+		"while nothing happens: one login, one replay": {func(*world) { <-time.After(24 * time.Hour) }, []int{202, 401, 202}, 2, false},
+		"and no new one is accepted":                   {func(w *world) { w.Fail("purge", -1, cdntest.HTML(http.StatusUnauthorized)) }, []int{202, 401, 401}, 2, true},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				wantNone(t, []error{w.purge(hard("/a"))})
+				test.expire(w)
+				diff(t, "fails", test.fails, w.purge(hard("/a")) != nil)
+				diff(t, "purges", test.purges, w.statuses("purge"))
+				diff(t, "logins", test.logins, w.count("login"))
+			})
+		})
+	}
+}
+
+func TestOneLoginForAll(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		wantNone(t, together(50, func(i int) error { return w.purge(hard("/" + strings.Repeat("a", i))) }))
+		diff(t, "logins", 1, w.count("login"))
+	})
+}
+
+func TestAddresses(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		check     func(string, bool) (string, error)
+		in        string
+		want, err string
+	}{
+		"an endpoint":                         {cdn.Endpoint, "https://global.cdn.api.rackspacecloud.com/v1.0/", "https://global.cdn.api.rackspacecloud.com/v1.0", ""},
+		"an endpoint with a project":          {cdn.Endpoint, "https://cdn.example.com/v1.0/110011", "https://cdn.example.com/v1.0/110011", ""},
+		"an endpoint without a version":       {cdn.Endpoint, "https://cdn.example.com", "", "must end in /v1.0 or in /v1.0/<project id>"},
+		"an endpoint of a service":            {cdn.Endpoint, "https://cdn.example.com/v1.0/1/services", "", "must end in /v1.0 or in /v1.0/<project id>"},
+		"an endpoint in the clear":            {cdn.Endpoint, "http://cdn.example.com/v1.0", "", "must start with https://, or credentials would travel in the clear (allow_insecure_http permits it)"},
+		"an identity_url":                     {cdn.IdentityURL, cdn.DefaultIdentityURL + "/", cdn.DefaultIdentityURL, ""},
+		"an identity_url without a version":   {cdn.IdentityURL, "https://identity.api.rackspacecloud.com", "", "must end in /v2.0"},
+		"an identity_url with the path added": {cdn.IdentityURL, cdn.DefaultIdentityURL + "/tokens", "", "must end in /v2.0"},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			got, err := test.check(test.in, false)
+			if test.err != "" {
+				if err == nil || err.Error() != test.err {
+					t.Errorf("the error is %v, want %s", err, test.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Error(err)
+			}
+			diff(t, "the address", test.want, got)
+		})
+	}
+}
+
+func TestServicesAreListed(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		services, err := w.connect().Services(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		diff(t, "services", 23, len(services))
+		diff(t, "requests: two pages of 20, by marker", []int{200, 200}, w.statuses("services"))
+		diff(t, "the second page", "limit=20&marker="+services[19].ID, w.Journal.Select("services")[1].Subject)
+	})
+}
+
+func TestListsOfServicesThatAreNone(t *testing.T) {
+	t.Parallel()
+	full := `{"services":[` + strings.TrimSuffix(strings.Repeat(`{"id":"a","name":"b","status":"deployed"},`, 20), ",") + `]}`
+	tests := map[string]struct{ body, want string }{
+		"null":                       {"null", "null came where a JSON value was expected"},
+		"an empty object":            {"{}", "the answer holds no list of services"},
+		"a service without a name":   {`{"services":[{"id":"a"}]}`, "a service has no id or no name"},
+		"a page that repeats itself": {full, "the list of services does not end: it repeats service a"},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				w.Fail("services", -1, answer(200, nil, test.body))
+				_, err := w.connect().Services(t.Context())
+				if err == nil || !strings.Contains(err.Error(), test.want) {
+					t.Errorf("the error is %v, want %s", err, test.want)
+				}
+			})
+		})
+	}
+}

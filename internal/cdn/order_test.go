@@ -1,0 +1,322 @@
+package cdn_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn"
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
+	"github.com/cachepurge/terraform-provider-purge/internal/quota"
+	"github.com/cachepurge/terraform-provider-purge/internal/transport"
+)
+
+func TestHardIsAlwaysSent(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		wantNone(t, []error{w.purge(hard("/a")), w.purge(soft("/b/*"))})
+		var got []string
+		for _, e := range w.Journal.Select("purge") {
+			got = append(got, e.Subject)
+		}
+		diff(t, "purges", []string{cdntest.DeployedID + " /a hard=true", cdntest.DeployedID + " /b/* hard=false"}, got)
+	})
+}
+
+func TestHardPurgesRunSideBySide(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		w.latency = 5 * time.Second
+		wantNone(t, together(10, func(i int) error { return w.purge(hard(fmt.Sprint("/", i))) }))
+		diff(t, "elapsed, with the login and the one that proves the token", 10*time.Second, w.elapsed())
+	})
+}
+
+func TestSoftPurgesAreAlone(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		// Ten of each on one service, and another service beside it.
+		errs := together(30, func(i int) error {
+			switch i % 3 {
+			case 0:
+				return w.purge(hard(fmt.Sprint("/hard/", i)))
+			case 1:
+				return w.purge(soft(fmt.Sprint("/soft/", i)))
+			default:
+				return w.purge(cdn.Purge{Service: cdntest.OtherID, Path: fmt.Sprint("/other/", i), Hard: true})
+			}
+		})
+		wantNone(t, errs)
+		diff(t, "refused purges", false, slices.ContainsFunc(w.statuses("purge"), func(status int) bool { return status != 202 }))
+		diff(t, "accepted purges", 30, len(w.Purges()))
+		// While a soft one is deployed, nothing of its service is sent.
+		var deployed time.Time
+		for _, p := range w.Purges() {
+			if p.Service != cdntest.DeployedID {
+				continue
+			}
+			if p.Time.Before(deployed) {
+				t.Errorf("%s was purged %s before the service was deployed", p.URL, deployed.Sub(p.Time))
+			}
+			if !p.Hard {
+				deployed = p.Time.Add(w.DeployTime)
+			}
+		}
+		if limit := 10 * (w.DeployTime + 15*time.Second); w.elapsed() > limit {
+			t.Errorf("took %s, which is more than ten deployments and their polling (%s)", w.elapsed(), limit)
+		}
+	})
+}
+
+func TestEqualPurgesThatWaitAreSentOnce(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		if err := w.purge(soft("/*")); err != nil {
+			t.Fatal(err)
+		}
+		wantNone(t, together(10, func(int) error { return w.purge(hard("/a")) }))
+		diff(t, "purges", []int{202, 202}, w.statuses("purge"))
+	})
+}
+
+func TestWaitingForADeployment(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		meanwhile func(*world) // at once after the purge was accepted
+		want      said
+		atLeast   time.Duration
+	}{
+		"until it is deployed": {func(*world) {}, said{}, time.Minute},
+		"that fails, with the reasons": {
+			func(w *world) {
+				<-time.After(30 * time.Second)
+				w.SetStatus(cdntest.DeployedID, "failed", "origin unreachable", "edge: 2 of 9")
+			},
+			said{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service is failed: origin unreachable; edge: 2 of 9", Input: "service_id", Advice: "Mend the service in the control panel"},
+			30 * time.Second,
+		},
+		"that fails without a reason": {
+			func(w *world) { w.SetStatus(cdntest.DeployedID, "failed") },
+			said{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service is failed", Input: "service_id"},
+			0,
+		},
+		"of a service that is disabled meanwhile": {
+			func(w *world) { w.SetStatus(cdntest.DeployedID, "disabled") },
+			said{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service is disabled", Input: "service_id"},
+			0,
+		},
+		"of a service that is being deleted": {
+			func(w *world) { w.SetStatus(cdntest.DeployedID, "delete_in_progress") },
+			said{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service is delete_in_progress", Input: "service_id"},
+			0,
+		},
+		"of a service that disappears": {
+			func(w *world) { w.Remove(cdntest.DeployedID) },
+			said{System: "Rackspace CDN", Kind: transport.KindNotFound, Status: 404, Message: "service " + cdntest.DeployedID + " could not be found", Input: "service_id", Advice: "Check the service id"},
+			0,
+		},
+		"while the CDN fails for a time":       {func(w *world) { w.Fail("service", 12, answer(500, nil, "")) }, said{}, time.Minute},
+		"while the CDN refuses looks":          {func(w *world) { w.Fail("service", 2, cdntest.OverLimit(413, "90")) }, said{}, time.Minute},
+		"with a token that expires meanwhile":  {func(w *world) { w.ExpireTokens() }, said{}, time.Minute},
+		"that a service without a status ends": {func(w *world) { w.Fail("service", 1, answer(200, nil, `{"id":"x"}`)) }, said{System: "Rackspace CDN", Kind: transport.KindUnexpected, Status: 200, Message: "the service has no status", Advice: "not an answer of this API"}, 0},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				d, err := w.purgeUnder(t.Context(), soft("/*"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				ended := make(chan error)
+				go func() { ended <- d.Wait(t.Context()) }()
+				synctest.Wait()
+				test.meanwhile(w)
+				err = <-ended
+				w.show(err)
+				wantSaid(t, err, test.want)
+				diff(t, "purges: the DELETE is not repeated", []int{202}, w.statuses("purge"))
+				if w.elapsed() < test.atLeast || w.elapsed() > test.atLeast+5*time.Minute {
+					t.Errorf("took %s, want at least %s and not much more", w.elapsed(), test.atLeast)
+				}
+			})
+		})
+	}
+}
+
+func TestAServiceThatStaysInProgress(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		w.DeployTime = 24 * time.Hour
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		d, err := w.purgeUnder(ctx, soft("/*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the wait ended with %v", err)
+		}
+		diff(t, "elapsed", time.Hour, w.elapsed())
+		diff(t, "purges", []int{202}, w.statuses("purge"))
+		if n := w.count("service"); n > 370 {
+			t.Errorf("asked %d times in an hour, want about one in ten seconds", n)
+		}
+	})
+}
+
+func TestManyWaitForOneDeployment(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		d, err := w.purgeUnder(t.Context(), soft("/*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantNone(t, together(50, func(int) error { return d.Wait(t.Context()) }))
+		if n := w.count("service"); n > 12 {
+			t.Errorf("asked %d times in about a minute, want one of the 50 to ask", n)
+		}
+	})
+}
+
+func TestAServiceThatSomebodyElseChanges(t *testing.T) {
+	t.Parallel()
+	deployed := func(w *world, after time.Duration) {
+		w.SetStatus(cdntest.DeployedID, "update_in_progress")
+		time.AfterFunc(after, func() { w.SetStatus(cdntest.DeployedID, "deployed") })
+	}
+	inWorld(t, func(t *testing.T, w *world) {
+		deployed(w, 10*time.Minute)
+		first := make(chan error)
+		go func() { first <- w.purge(hard("/first")) }()
+		synctest.Wait()
+		diff(t, "the first is refused", []int{400}, w.statuses("purge"))
+		wantNone(t, together(10, func(i int) error { return w.purge(hard(fmt.Sprint("/", i))) }))
+		wantNone(t, []error{<-first})
+		diff(t, "those who came later waited with GET", 1, len(slices.DeleteFunc(w.statuses("purge"), func(s int) bool { return s == 202 })))
+		if d := w.elapsed(); d < 10*time.Minute || d > 11*time.Minute {
+			t.Errorf("took %s", d)
+		}
+	})
+}
+
+func TestAServiceThatCannotBePurged(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		service string
+		prepare func(*world)
+		want    said
+		purges  []int
+	}{
+		"because its last deployment failed": {
+			cdntest.FailedID, func(*world) {},
+			said{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service is failed: Policy failed to deploy", Input: "service_id", Advice: "Mend the service", Waiting: "waiting for the service to be deployed"},
+			[]int{400},
+		},
+		"because it is disabled": {
+			cdntest.DisabledID, func(*world) {},
+			said{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service is disabled", Input: "service_id", Advice: "Mend the service", Waiting: "waiting for the service to be deployed"},
+			[]int{400},
+		},
+		"because it says deployed and then refuses, again and again": {
+			cdntest.DeployedID, func(w *world) {
+				w.Fail("purge", -1, cdntest.Error(400, "Service "+cdntest.DeployedID+" is not deployed."))
+			},
+			said{System: "Rackspace CDN", Kind: transport.KindState, Status: 400, Message: "Service " + cdntest.DeployedID + " is not deployed.", Input: "service_id", Advice: "only while the service is deployed"},
+			[]int{400, 400, 400, 400},
+		},
+		"because it is not there": {
+			cdntest.MissingID, func(*world) {},
+			said{System: "Rackspace CDN", Kind: transport.KindNotFound, Status: 404, Message: "service " + cdntest.MissingID + " does not exist", Input: "service_id", Advice: "belongs to the project"},
+			[]int{404},
+		},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				test.prepare(w)
+				err := w.purge(cdn.Purge{Service: test.service, Path: "/a", Hard: true})
+				wantSaid(t, err, test.want)
+				diff(t, "purges", test.purges, w.statuses("purge"))
+				if !strings.Contains(err.Error(), "purging /a of service "+test.service) {
+					t.Errorf("%q does not say what was tried", err)
+				}
+			})
+		})
+	}
+}
+
+func TestWaitingForOthersDoesNotCount(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		w.DeployTime = 30 * time.Minute
+		long, cancel := quota.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		if _, err := w.purgeUnder(long, soft("/*")); err != nil {
+			t.Fatal(err)
+		}
+		short, cancel := quota.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if _, err := w.purgeUnder(short, hard("/a")); err != nil {
+			t.Errorf("after %s: %s", w.elapsed(), err)
+		}
+	})
+}
+
+func TestAServiceThatIsStuckHoldsOthersUpForALimitedTime(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		w.DeployTime = 24 * time.Hour
+		long, cancel := quota.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		if _, err := w.purgeUnder(long, soft("/*")); err != nil {
+			t.Fatal(err)
+		}
+		short, cancel := quota.WithTimeout(t.Context(), 5*time.Minute)
+		defer cancel()
+		_, err := w.purgeUnder(short, hard("/a"))
+		wantSaid(t, err, said{System: "Rackspace CDN", Kind: transport.KindTimeout, Waiting: "waiting for the service to be deployed"})
+		diff(t, "elapsed: the patience of the first, then its own", 65*time.Minute, w.elapsed())
+		diff(t, "purges", []int{202}, w.statuses("purge"))
+	})
+}
+
+func TestWaitingForSomebodyElsesDeploymentCounts(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		w.SetStatus(cdntest.DeployedID, "update_in_progress")
+		ctx, cancel := quota.WithTimeout(t.Context(), 5*time.Minute)
+		defer cancel()
+		_, err := w.purgeUnder(ctx, hard("/a"))
+		wantSaid(t, err, said{System: "Rackspace CDN", Kind: transport.KindTimeout, Waiting: "waiting for the service to be deployed"})
+		diff(t, "elapsed", 5*time.Minute, w.elapsed())
+		diff(t, "purges", []int{400}, w.statuses("purge"))
+	})
+}
+
+func TestInterruptedInTheQueueOfAService(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		w.latency = time.Minute / 4
+		ctx, cancel := context.WithCancel(t.Context())
+		var first, second error
+		done := make(chan struct{})
+		go func() { first = w.purge(soft("/*")); close(done) }()
+		synctest.Wait()
+		left := make(chan struct{})
+		go func() { _, second = w.purgeUnder(ctx, hard("/a")); close(left) }()
+		synctest.Wait()
+		cancel()
+		<-left
+		diff(t, "elapsed", time.Duration(0), w.elapsed())
+		wantSaid(t, second, said{System: "Rackspace CDN", Kind: transport.KindCanceled, Waiting: "waiting for other purges of the same service"})
+		<-done
+		wantNone(t, []error{first})
+	})
+}

@@ -1,0 +1,160 @@
+package cdn_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
+	"github.com/cachepurge/terraform-provider-purge/internal/transport"
+)
+
+func TestTwentyAMinute(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		purges, perMinute int
+		want              time.Duration
+	}{
+		"20 go at once":                 {20, 20, 0},
+		"the 21st a minute later":       {21, 20, time.Minute},
+		"100 take four minutes":         {100, 20, 4 * time.Minute},
+		"with a quota of 1, 4 take 3":   {4, 1, 3 * time.Minute},
+		"a quota that is larger counts": {100, 50, time.Minute},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				w.PurgesPerMinute, w.config.RequestsPerMinute = test.perMinute, test.perMinute
+				wantNone(t, together(test.purges, func(i int) error { return w.purge(hard(fmt.Sprint("/", i))) }))
+				diff(t, "accepted", test.purges, len(w.Purges()))
+				diff(t, "sent", test.purges, w.count("purge"))
+				diff(t, "finished after", test.want, w.Purges()[test.purges-1].Time.Sub(w.Purges()[0].Time))
+			})
+		})
+	}
+}
+
+// TestRefusals has another user of the account's quota take half of it: what is
+// refused is sent again when the quota says so.
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{413, 429, 503} {
+		for form, retryAfter := range map[string]cdntest.RetryAfter{
+			"a date": cdntest.RetryAfterDate, "seconds": cdntest.RetryAfterSeconds, "nothing": cdntest.RetryAfterAbsent,
+		} {
+			t.Run(fmt.Sprintf("%d with %s in Retry-After", status, form), func(t *testing.T) {
+				t.Parallel()
+				inWorld(t, func(t *testing.T, w *world) {
+					w.PurgesPerMinute, w.Limit = 10, cdntest.Limit{Status: status, RetryAfter: retryAfter}
+					for i := range 25 {
+						if err := w.purge(hard(fmt.Sprint("/", i))); err != nil {
+							t.Fatal(err)
+						}
+					}
+					diff(t, "sent: 25 and two refusals", 27, w.count("purge"))
+					if d := w.elapsed(); d < 2*time.Minute || d > 2*time.Minute+2*time.Second {
+						t.Errorf("took %s, want two minutes, and a second for each date", d)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestARefusalLongerThanTheTimeout(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		w.Fail("purge", -1, cdntest.OverLimit(413, "3600"))
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
+		defer cancel()
+		_, err := w.purgeUnder(ctx, hard("/a"))
+		wantSaid(t, err, said{
+			System: "Rackspace CDN", Kind: transport.KindLimited, Status: 413, Message: "OverLimit Retry...", Wait: time.Hour,
+			Advice: "Lower cdn.requests_per_minute",
+		})
+		diff(t, "elapsed: fails now", time.Duration(0), w.elapsed())
+		diff(t, "purges", []int{413}, w.statuses("purge"))
+	})
+}
+
+func TestA503ThatIsNoLimitIsRepeated(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		w.Fail("purge", 2, answer(503, nil, "<html><title>503</title>"))
+		wantNone(t, []error{w.purge(hard("/a"))})
+		diff(t, "purges", []int{503, 503, 202}, w.statuses("purge"))
+		diff(t, "elapsed", 2*time.Second, w.elapsed())
+	})
+}
+
+// TestErrors has the documented errors one by one.
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	const id = cdntest.DeployedID
+	tests := map[string]struct {
+		fault http.HandlerFunc
+		want  said
+		sent  int
+	}{
+		"400 about the service id": {
+			cdntest.Error(400, "Invalid service id"),
+			said{Kind: transport.KindInvalid, Status: 400, Message: "Invalid service id", Input: "service_id", Advice: "UUID"},
+			1,
+		},
+		"400 about the url": {
+			cdntest.Error(400, "non ascii character present in url"),
+			said{Kind: transport.KindInvalid, Status: 400, Message: "non ascii character present in url", Input: "url", Advice: "path of the asset"},
+			1,
+		},
+		"400 whose message is an object blames nothing": {
+			cdntest.Error(400, map[string]any{"marker": "bad"}),
+			said{Kind: transport.KindInvalid, Status: 400, Message: `{"marker":"bad"}`, Advice: "Check the service id and the path"},
+			1,
+		},
+		"400 without a body": {answer(400, nil, ""), said{Kind: transport.KindInvalid, Status: 400, Advice: "Check the service id and the path"}, 1},
+		"403":                {cdntest.HTML(403), said{Kind: transport.KindForbidden, Status: 403, Message: `an HTML page with the title "403 Forbidden"`, Advice: "role"}, 1},
+		"404 of the service": {
+			cdntest.Error(404, "service "+id+" does not exist"),
+			said{Kind: transport.KindNotFound, Status: 404, Message: "service " + id + " does not exist", Input: "service_id", Advice: "belongs to the project"},
+			1,
+		},
+		"404 of the path, in HTML": {
+			cdntest.HTML(404),
+			said{Kind: transport.KindConfig, Status: 404, Message: `an HTML page with the title "404 Not Found"`, Input: "endpoint", Advice: "cdn.endpoint"},
+			1,
+		},
+		"405 in HTML": {
+			cdntest.HTML(405),
+			said{Kind: transport.KindConfig, Status: 405, Message: `an HTML page with the title "405 Method Not Allowed"`, Input: "endpoint", Advice: "cdn.endpoint"},
+			1,
+		},
+		"a 500 is repeated": {cdntest.Error(500, "Internal"), said{Kind: transport.KindServer, Status: 500, Message: "Internal"}, 5},
+		"the request's id is shown": {
+			answer(500, http.Header{"X-Openstack-Request-Id": {"req-1"}, "X-Trans-Id": {""}}, ""),
+			said{Kind: transport.KindServer, Status: 500, ID: "request id req-1"},
+			5,
+		},
+		"a 200 is not an acceptance":               {answer(200, nil, ""), said{Kind: transport.KindUnexpected, Status: 200}, 1},
+		"a 202 with a login page is none either":   {answer(202, nil, "<html>"), said{Kind: transport.KindUnexpected, Status: 202, Message: "an HTML page came where an acceptance was expected", Advice: "Check the address"}, 1},
+		"a redirect is never followed, nor shown":  {answer(307, http.Header{"Location": {"https://evil.example.com/x?y=z"}}, ""), said{Kind: transport.KindRedirect, Status: 307, Message: "redirect to evil.example.com", Advice: "not followed"}, 1},
+		"the Location of an acceptance is ignored": {answer(202, http.Header{"Location": {"https://evil.example.com/"}}, ""), said{}, 1},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				w.Fail("purge", -1, test.fault)
+				if test.want.Kind != 0 {
+					test.want.System = "Rackspace CDN"
+				}
+				wantSaid(t, w.purge(hard("/a")), test.want)
+				diff(t, "purges sent", test.sent, w.count("purge"))
+				diff(t, "elapsed", time.Duration(test.sent-1)*time.Second, w.elapsed())
+				diff(t, "hosts dialed", "localhost:80", w.network.Dialed()[0])
+			})
+		})
+	}
+}

@@ -1,0 +1,110 @@
+package cdn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/transport"
+)
+
+// Service is what the API says of a service.
+type Service struct {
+	ID       string `json:"id"`
+	Name     string `json:"name"`
+	Status   string `json:"status"`
+	FlavorID string `json:"flavor_id"`
+	Domains  []struct {
+		Domain   string `json:"domain"`
+		Protocol string `json:"protocol"`
+	} `json:"domains"`
+	Origins []struct {
+		Origin string `json:"origin"`
+		Port   int64  `json:"port"`
+		SSL    bool   `json:"ssl"`
+	} `json:"origins"`
+	Caching []struct {
+		Name string `json:"name"`
+		TTL  int64  `json:"ttl"`
+	} `json:"caching"`
+	Errors []struct {
+		Message transport.Text `json:"message"`
+	} `json:"errors"`
+}
+
+// The states of a service in which it will take purges, or may come to.
+const (
+	statusDeployed = "deployed"
+	statusCreating = "create_in_progress"
+	statusUpdating = "update_in_progress"
+)
+
+// Service reads one service: GET /services/{id}.
+func (c *Client) Service(ctx context.Context, id string) (*Service, error) {
+	var s Service
+	_, err := c.wire.Do(ctx, &transport.Request{
+		Doing: "reading service " + id, Method: http.MethodGet, Path: "/services/" + url.PathEscape(id),
+		Expect: []int{http.StatusOK}, Into: &s, Auth: c.auth, Explain: explain,
+		Check: func(*transport.Response) error {
+			if s.Status == "" {
+				return errors.New("the service has no status")
+			}
+			return nil
+		},
+	})
+	return &s, err
+}
+
+// servicesPerPage is the most that the API gives at once.
+const servicesPerPage = 20
+
+// Services lists all services of the project. It pages by the id of the last
+// one, never by the link to the next page, which may lead to another host.
+func (c *Client) Services(ctx context.Context) ([]Service, error) {
+	var all []Service
+	seen := make(map[string]bool)
+	for marker := ""; ; marker = all[len(all)-1].ID {
+		page, err := c.servicesAfter(ctx, marker)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range page {
+			if seen[s.ID] {
+				return nil, errors.New("the list of services does not end: it repeats service " + s.ID)
+			}
+			seen[s.ID] = true
+		}
+		all = append(all, page...)
+		if len(page) < servicesPerPage {
+			return all, nil
+		}
+	}
+}
+
+func (c *Client) servicesAfter(ctx context.Context, marker string) ([]Service, error) {
+	path := fmt.Sprintf("/services?limit=%d", servicesPerPage)
+	if marker != "" {
+		path += "&marker=" + url.QueryEscape(marker)
+	}
+	var page struct {
+		Services []Service `json:"services"`
+	}
+	_, err := c.wire.Do(ctx, &transport.Request{
+		Doing: "listing the services", Method: http.MethodGet, Path: path,
+		Expect: []int{http.StatusOK}, Into: &page, Auth: c.auth, Explain: explain,
+		Check: func(*transport.Response) error {
+			if page.Services == nil {
+				return errors.New("the answer holds no list of services")
+			}
+			for _, s := range page.Services {
+				if s.ID == "" || s.Name == "" {
+					return errors.New("a service has no id or no name")
+				}
+			}
+			return nil
+		},
+	})
+	return page.Services, err
+}

@@ -1,0 +1,64 @@
+package mstr
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/transport"
+)
+
+// Project is what GET /api/projects says of a project.
+type Project struct {
+	ID           string `json:"id"`
+	Name         string `json:"name"`
+	Alias        string `json:"alias"`
+	Description  string `json:"description"`
+	Status       int64  `json:"status"`
+	ACG          int64  `json:"acg"`
+	DateCreated  string `json:"dateCreated"`
+	DateModified string `json:"dateModified"`
+	Owner        struct {
+		ID   string `json:"id"`
+		Name string `json:"name"`
+	} `json:"owner"`
+}
+
+// statuses are the API's numbers in words.
+var statuses = map[int64]string{
+	0: "active", 1: "exec idle", 2: "request idle", 4: "warehouse exec idle", 7: "full idle",
+	-1: "offline", -2: "offline pending", -3: "error", -4: "online pending",
+}
+
+// StatusName is the status in words, "unknown" for numbers of later versions.
+func (p *Project) StatusName() string {
+	if name, ok := statuses[p.Status]; ok {
+		return name
+	}
+	return "unknown"
+}
+
+// Loaded tells whether the project can be purged: idle ones can, those that are
+// offline or on their way can't.
+func (p *Project) Loaded() bool { return p.Status >= 0 }
+
+// Projects lists all projects that the user sees. The API has no pages.
+func (c *Client) Projects(ctx context.Context) ([]Project, error) {
+	var projects []Project
+	_, err := c.wire.Do(ctx, &transport.Request{
+		Doing: "listing the projects", Method: http.MethodGet, Path: "/api/projects",
+		Expect: []int{http.StatusOK}, Into: &projects, Auth: c.session, Explain: explain,
+		Check: func(*transport.Response) error {
+			if projects == nil {
+				return errors.New("the list of projects is null")
+			}
+			for _, p := range projects {
+				if p.ID == "" || p.Name == "" {
+					return errors.New("a project has no id or no name")
+				}
+			}
+			return nil
+		},
+	})
+	return projects, err
+}

@@ -1,0 +1,321 @@
+package mstr_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/mstr"
+	"github.com/cachepurge/terraform-provider-purge/internal/mstr/mstrtest"
+	"github.com/cachepurge/terraform-provider-purge/internal/transport"
+)
+
+const (
+	plural   = "DELETE /MicroStrategyLibrary/api/monitors/projects/" + tutorial + "/caches/object"
+	singular = "DELETE /MicroStrategyLibrary/api/monitors/projects/" + tutorial + "/cache/object"
+)
+
+func TestEachCacheTypeIsPurged(t *testing.T) {
+	t.Parallel()
+	for _, cacheType := range mstr.CacheTypes {
+		t.Run(cacheType, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				if err := w.purge(tutorial, cacheType); err != nil {
+					t.Error(err)
+				}
+				diff(t, "requests", []request{{"login", "", 204}, {"purge", tutorial + "/" + cacheType, 204}}, w.requests())
+			})
+		})
+	}
+}
+
+func TestSpellingOfTheRoute(t *testing.T) {
+	t.Parallel()
+	login, purge := request{"login", "", 204}, request{"purge", tutorial + "/object", 204}
+	missing := func(path string, status int) request { return request{"unknown", path, status} }
+	tests := map[string]struct {
+		server func(*mstrtest.Server)
+		want   []request // of two purges
+	}{
+		"the plural is sent, and nothing else where it works": {func(*mstrtest.Server) {}, []request{login, purge, purge}},
+		"the singular is tried once after ERR004, then remembered": {
+			func(s *mstrtest.Server) { s.Spelling = "cache" },
+			[]request{login, missing(plural, 404), purge, purge},
+		},
+		"the same after a 404 without JSON": {
+			func(s *mstrtest.Server) { s.Spelling, s.MissingRoute = "cache", mstrtest.MissingPlain },
+			[]request{login, missing(plural, 404), purge, purge},
+		},
+		"the same after a 405": {
+			func(s *mstrtest.Server) { s.Spelling, s.MissingRoute = "cache", mstrtest.MissingMethod },
+			[]request{login, missing(plural, 405), purge, purge},
+		},
+		"neither is remembered where both are missing": {
+			func(s *mstrtest.Server) { s.TooOld = true },
+			[]request{login, missing(plural, 404), missing(singular, 404), missing(plural, 404), missing(singular, 404)},
+		},
+		"a refusal proves the route as well as an acceptance": {
+			func(s *mstrtest.Server) {
+				s.Spelling = "cache"
+				s.Fail("purge", 1, mstrtest.Error(400, "ERR006", "", "The cache type has to be element"))
+			},
+			[]request{login, missing(plural, 404), {"purge", tutorial + "/object", 400}, purge},
+		},
+		"a failure proves nothing": {
+			func(s *mstrtest.Server) {
+				s.Spelling = "cache"
+				s.Fail("purge", 5, mstrtest.Error(502, "", "", ""))
+			},
+			[]request{
+				login, missing(plural, 404),
+				{"purge", tutorial + "/object", 502},
+				{"purge", tutorial + "/object", 502},
+				{"purge", tutorial + "/object", 502},
+				{"purge", tutorial + "/object", 502},
+				{"purge", tutorial + "/object", 502},
+				missing(plural, 404), purge,
+			},
+		},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				test.server(w.Server)
+				_, _ = w.purge(tutorial, "object"), w.purge(tutorial, "object")
+				diff(t, "requests", test.want, w.requests())
+			})
+		})
+	}
+}
+
+func TestARememberedSpellingIsNotForEver(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		w.Spelling = "cache"
+		first := w.purge(tutorial, "object")
+		w.Spelling = "caches" // the server was replaced by a newer one
+		second, third := w.purge(tutorial, "object"), w.purge(tutorial, "object")
+		diff(t, "errors", []error{nil, nil, nil}, []error{first, second, third})
+		purge := request{"purge", tutorial + "/object", 204}
+		diff(t, "requests", []request{
+			{"login", "", 204}, {"unknown", plural, 404}, purge, {"unknown", singular, 404}, purge, purge,
+		}, w.requests())
+	})
+}
+
+// TestErrors has the documented errors one by one: what is said of them, and
+// whether they are repeated.
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	const ticket = "ticket " + mstrtest.FaultTicket
+	tests := map[string]struct {
+		fault http.HandlerFunc
+		want  said
+		sent  int
+	}{
+		"400 about the project blames it": {
+			mstrtest.Error(400, "ERR006", "", "The given Project ID does not exist"),
+			said{Kind: transport.KindInvalid, Status: 400, Code: "ERR006", Message: "The given Project ID does not exist", ID: ticket, Input: "project_id", Advice: "Check the project id"},
+			1,
+		},
+		"400 about the cache type blames it": {
+			mstrtest.Error(400, "ERR006", "", "The cache type has to be element or object"),
+			said{Kind: transport.KindInvalid, Status: 400, Code: "ERR006", Message: "The cache type has to be element or object", ID: ticket, Input: "cache_type", Advice: "newer server"},
+			1,
+		},
+		"400 about neither blames nothing": {
+			mstrtest.Error(400, "ERR005", "", "Bad input"),
+			said{Kind: transport.KindInvalid, Status: 400, Code: "ERR005", Message: "Bad input", ID: ticket, Advice: "Check the project id and the cache type."},
+			1,
+		},
+		"403 names the privilege": {
+			mstrtest.Error(403, "ERR014", "", "No privilege"),
+			said{Kind: transport.KindForbidden, Status: 403, Code: "ERR014", Message: "No privilege", ID: ticket, Advice: "DssXmlPrivilegesCacheAdministration"},
+			1,
+		},
+		"the code counts by its number: ERR0014 with 500 is a missing privilege and not repeated": {
+			mstrtest.Error(500, "ERR0014", "", "No privilege"),
+			said{Kind: transport.KindForbidden, Status: 500, Code: "ERR0014", Message: "No privilege", ID: ticket, Advice: "DssXmlPrivilegesCacheAdministration"},
+			1,
+		},
+		"so does 17": {
+			mstrtest.Error(500, "err17", "", "No permission"),
+			said{Kind: transport.KindForbidden, Status: 500, Code: "err17", Message: "No permission", ID: ticket, Advice: "DssXmlPrivilegesCacheAdministration"},
+			1,
+		},
+		"a project that is not loaded, by its iServerCode": {
+			mstrtest.Error(404, "ERR001", mstrtest.ProjectNotLoaded, "not available"),
+			said{Kind: transport.KindState, Status: 404, Code: "ERR001 (iServerCode -2147209151)", Message: "not available", ID: ticket, Input: "project_id", Advice: "Load it"},
+			1,
+		},
+		"the same with 500 is not repeated": {
+			mstrtest.Error(500, "ERR002", mstrtest.ProjectNotLoaded, "not available"),
+			said{Kind: transport.KindState, Status: 500, Code: "ERR002 (iServerCode -2147209151)", Message: "not available", ID: ticket, Input: "project_id", Advice: "Load it"},
+			1,
+		},
+		"IserverCode is spelled so by some pages": {
+			mstrtest.RespelledError(404, "ERR001", mstrtest.ProjectNotLoaded, "not available"),
+			said{Kind: transport.KindState, Status: 404, Code: "ERR001 (iServerCode -2147209151)", Message: "not available", ID: ticket, Input: "project_id", Advice: "Load it"},
+			1,
+		},
+		"an error in a list, as the Modeling service wraps it": {
+			mstrtest.WrappedError(404, "ERR001", mstrtest.ProjectNotLoaded, "not available"),
+			said{Kind: transport.KindState, Status: 404, Code: "ERR001 (iServerCode -2147209151)", Message: "not available", ID: ticket, Input: "project_id", Advice: "Load it"},
+			1,
+		},
+		"another 404 is about the project": {
+			mstrtest.Error(404, "ERR004", "", "The project could not be found"),
+			said{Kind: transport.KindNotFound, Status: 404, Code: "ERR004", Message: "The project could not be found", ID: ticket, Input: "project_id", Advice: "Check the project id"},
+			1,
+		},
+		"a 404 whose subErrors are strange is still JSON and no missing route": {
+			answer(404, nil, `{"code":"ERR004","message":"Gone","subErrors":"none"}`),
+			said{Kind: transport.KindNotFound, Status: 404, Code: "ERR004", Message: "Gone", Input: "project_id", Advice: "Check the project id"},
+			1,
+		},
+		"a 500 is repeated, and shows code and ticket": {
+			mstrtest.Error(500, "ERR002", "-2147212800", "I-Server failed"),
+			said{Kind: transport.KindServer, Status: 500, Code: "ERR002 (iServerCode -2147212800)", Message: "I-Server failed", ID: ticket},
+			5,
+		},
+		"subErrors belong to the message": {
+			answer(500, nil, `{"code":"ERR001","message":"Failed","subErrors":[{"message":"node 1"},{"message":"node 2"}]}`),
+			said{Kind: transport.KindServer, Status: 500, Code: "ERR001", Message: "Failed; node 1; node 2"},
+			5,
+		},
+		"a code that is a number":      {answer(400, nil, `{"code":14,"iServerCode":"7"}`), said{Kind: transport.KindForbidden, Status: 400, Code: "14 (iServerCode 7)", Message: "", Advice: "DssXml"}, 1},
+		"every field is optional":      {answer(500, nil, `{}`), said{Kind: transport.KindServer, Status: 500}, 5},
+		"the body can be missing":      {answer(500, nil, ``), said{Kind: transport.KindServer, Status: 500}, 5},
+		"the body can be plain text":   {answer(500, nil, "out of\nmemory"), said{Kind: transport.KindServer, Status: 500, Message: "out of memory"}, 5},
+		"the body can be HTML":         {answer(500, nil, "<html><title>Apache Tomcat</title>"), said{Kind: transport.KindServer, Status: 500, Message: `an HTML page with the title "Apache Tomcat"`}, 5},
+		"a 409 is not repeated":        {answer(409, nil, ``), said{Kind: transport.KindInvalid, Status: 409}, 1},
+		"a 200 is not an acceptance":   {answer(200, nil, `<html><title>Sign in</title>`), said{Kind: transport.KindUnexpected, Status: 200, Message: `an HTML page with the title "Sign in"`}, 1},
+		"a 202 is not the 204 either":  {answer(202, nil, ``), said{Kind: transport.KindUnexpected, Status: 202}, 1},
+		"a redirect is never followed": {answer(302, http.Header{"Location": {"https://sso.example.com/?token=x"}}, ``), said{Kind: transport.KindRedirect, Status: 302, Message: "redirect to sso.example.com", Advice: "not followed"}, 1},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				w.Fail("purge", -1, test.fault)
+				wantSaid(t, w.purge(tutorial, "object"), test.want)
+				diff(t, "purges sent", test.sent, w.count("purge"))
+				diff(t, "requests to routes that are missing", 0, w.count("unknown"))
+				diff(t, "elapsed", time.Duration(test.sent-1)*time.Second, w.elapsed())
+			})
+		})
+	}
+}
+
+func TestTheServersOwnErrors(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		server             func(*mstrtest.Server)
+		project, cacheType string
+		want               said
+	}{
+		"an unknown project": {
+			func(*mstrtest.Server) {}, "00000000000000000000000000000000", "object",
+			said{Kind: transport.KindInvalid, Status: 400, Code: "ERR006", Message: "The given Project ID (00000000000000000000000000000000) does not exist", Input: "project_id", Advice: "GET /api/projects"},
+		},
+		"a cache type that an older server does not know": {
+			func(s *mstrtest.Server) { s.CacheTypes = []string{"element", "object"} }, tutorial, "report",
+			said{Kind: transport.KindInvalid, Status: 400, Code: "ERR006", Message: "The cache type has to be element or object", Input: "cache_type", Advice: "newer server"},
+		},
+		"a project that is not loaded": {
+			func(*mstrtest.Server) {}, archive, "object",
+			said{Kind: transport.KindState, Status: 404, Code: "ERR001 (iServerCode -2147209151)", Message: "There are no Intelligence Servers in the cluster with the project " + archive + " available.", Input: "project_id", Advice: "Load it"},
+		},
+		"a user without the privilege": {
+			func(s *mstrtest.Server) { s.Privileged = false }, tutorial, "object",
+			said{Kind: transport.KindForbidden, Status: 403, Code: "ERR014", Message: "The user does not have the privilege DssXmlPrivilegesCacheAdministration", Advice: "Administer caches"},
+		},
+		"a server that is too old, or a wrong base_url": {
+			func(s *mstrtest.Server) { s.TooOld = true }, tutorial, "object",
+			said{Kind: transport.KindConfig, Status: 404, Code: "ERR004", Message: "HTTP 404 Not Found", Input: "base_url", Advice: "older than 2021 Update 8 (I-Server 11.3.0800), which has no such API, or mstr.base_url"},
+		},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				test.server(w.Server)
+				err := w.purge(test.project, test.cacheType)
+				test.want.ID = "ticket " + w.Tickets()[0] // of the first spelling, where there were two
+				wantSaid(t, err, test.want)
+			})
+		})
+	}
+}
+
+func TestEqualPurgesThatWaitAreSentOnce(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		// A refusal makes all of them wait; the login makes none wait for a slot.
+		w.Fail("purge", 1, answer(429, http.Header{"Retry-After": {"60"}}, ""))
+		for _, err := range together(10, func() error { return w.purge(tutorial, "object") }) {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		if n := w.count("purge"); n < 2 || n > 3 {
+			t.Errorf("%d purges were sent, want the one that was refused and one or two after it", n)
+		}
+	})
+}
+
+func TestTheProjectInThePathIsEscaped(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		_ = w.purge("../../auth/logout?x=", "object")
+		diff(t, "requests", []request{{"login", "", 204}, {"purge", "../../auth/logout?x=/object", 400}}, w.requests())
+	})
+}
+
+func TestProjectsAreListed(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		projects, err := w.connect().Projects(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, p := range projects {
+			loaded := "not loaded"
+			if p.Loaded() {
+				loaded = "loaded"
+			}
+			got = append(got, p.Name+": "+p.StatusName()+", "+loaded)
+		}
+		diff(t, "projects", []string{
+			"MicroStrategy Tutorial: active, loaded", "Consolidated Education Project: active, loaded",
+			"Archive: offline, not loaded", "Consolidated Education Project: active, loaded",
+		}, got)
+	})
+}
+
+func TestListsThatAreNone(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct{ body, want string }{
+		"null":                   {"null", "null came where a JSON value was expected"},
+		"an id that is a number": {`[{"id":1}]`, `the field "id" is a number, which was not expected`},
+		"a project without a id": {`[{"name":"a"}]`, "a project has no id or no name"},
+		"cut short":              {`[{"id":"a"`, "the body is not valid JSON"},
+		"trailing junk":          {`[] x`, "something follows the JSON value"},
+		"nothing":                {``, "an empty body came where JSON was expected"},
+		"a page":                 {`<html>`, "an HTML page came where JSON was expected"},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				w.Fail("projects", -1, answer(200, nil, test.body))
+				_, err := w.connect().Projects(t.Context())
+				wantSaid(t, err, said{Kind: transport.KindUnexpected, Status: 200, Message: test.want, Advice: "not an answer of this API"})
+				diff(t, "requests", 1, w.count("projects"))
+			})
+		})
+	}
+}

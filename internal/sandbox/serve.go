@@ -1,0 +1,52 @@
+package sandbox
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
+	"github.com/cachepurge/terraform-provider-purge/internal/fake"
+)
+
+// Start serves the sandbox at an address such as 127.0.0.1:0, where the port 0
+// stands for any that is free. It returns the environment variables that point
+// the provider at it. After stop it serves no more.
+func (s *Sandbox) Start(ctx context.Context, address string) (env map[string]string, stop func(), err error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, nil, err
+	}
+	env = s.Reach("http://" + listener.Addr().String())
+	server := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = server.Serve(listener) // returns when it is closed
+	}()
+	return env, func() {
+		_ = server.Close() // the listener is all that could fail, and it is ours
+		<-done
+	}, nil
+}
+
+// Inputs are the ids of what can be purged here, by the names of the variables
+// of examples/complete.
+func (s *Sandbox) Inputs() map[string]string {
+	return map[string]string{
+		"mstr_project_id":     s.MSTR.Projects[0].ID,
+		"cdn_service_id":      cdntest.DeployedID,
+		"wpengine_install_id": s.WPEngine.Install("acmeprod").ID,
+	}
+}
+
+// Take returns what has reached the sandbox since the last call, after waiting
+// until all of it is answered.
+func (s *Sandbox) Take() []fake.Entry {
+	s.answering.Lock()
+	defer s.answering.Unlock()
+	entries := s.Journal.Entries()
+	s.Journal.Reset()
+	return entries
+}

@@ -1,0 +1,88 @@
+package wpengine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/transport"
+)
+
+// Install is what GET /installs says of an install. What the API leaves out or
+// says null for is empty.
+type Install struct {
+	ID            string `json:"id"`
+	Name          string `json:"name"`
+	Account       ref    `json:"account"`
+	Site          ref    `json:"site"`
+	Environment   string `json:"environment"`
+	CNAME         string `json:"cname"`
+	PrimaryDomain string `json:"primary_domain"`
+	PHPVersion    string `json:"php_version"`
+	Status        string `json:"status"`
+	IsMultisite   bool   `json:"is_multisite"`
+	CreatedAt     string `json:"created_at"`
+}
+
+type ref struct {
+	ID string `json:"id"`
+}
+
+// pageSize is the most that the API gives at once.
+const pageSize = 100
+
+// Installs lists the installs that the API user sees, of one account where it is
+// not empty. It pages by offset until a page is short: the link to the next page
+// leads to the public host whatever the base URL is, and the count is not to be
+// trusted. An install that moved to the next page meanwhile is listed once.
+func (c *Client) Installs(ctx context.Context, account string) ([]Install, error) {
+	var all []Install
+	seen := make(map[string]bool)
+	for offset := 0; ; offset += pageSize {
+		page, err := c.installs(ctx, account, offset)
+		if err != nil {
+			return nil, err
+		}
+		before := len(all)
+		for _, i := range page {
+			if !seen[i.ID] {
+				all = append(all, i)
+			}
+			seen[i.ID] = true
+		}
+		switch {
+		case len(page) < pageSize:
+			return all, nil
+		case len(all) == before:
+			return nil, errors.New("the list of installs does not end: it repeats a page")
+		}
+	}
+}
+
+func (c *Client) installs(ctx context.Context, account string, offset int) ([]Install, error) {
+	path := fmt.Sprintf("/installs?limit=%d&offset=%d", pageSize, offset)
+	if account != "" {
+		path += "&account_id=" + url.QueryEscape(account)
+	}
+	var page struct {
+		Results []Install `json:"results"`
+	}
+	_, err := c.wire.Do(ctx, &transport.Request{
+		Doing: "listing the installs", Method: http.MethodGet, Path: path,
+		Expect: []int{http.StatusOK}, Into: &page, Auth: c.auth, Explain: explain,
+		Check: func(*transport.Response) error {
+			if page.Results == nil {
+				return errors.New("the answer holds no list of installs")
+			}
+			for _, i := range page.Results {
+				if i.ID == "" || i.Name == "" {
+					return errors.New("an install has no id or no name")
+				}
+			}
+			return nil
+		},
+	})
+	return page.Results, err
+}

@@ -1,0 +1,344 @@
+package wpengine_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/transport"
+	"github.com/cachepurge/terraform-provider-purge/internal/wpengine"
+	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
+)
+
+func TestEachCacheTypeIsPurged(t *testing.T) {
+	t.Parallel()
+	for _, cacheType := range wpengine.CacheTypes {
+		for _, status := range []int{http.StatusAccepted, http.StatusOK} {
+			t.Run(cacheType+", accepted with "+http.StatusText(status), func(t *testing.T) {
+				t.Parallel()
+				inWorld(t, func(t *testing.T, w *world) {
+					w.AcceptStatus = status
+					wantNone(t, w.purge(w.prod(), cacheType))
+					diff(t, "purges", []wpenginetest.Purge{{Time: w.began, Install: w.prod(), Type: cacheType}}, w.Purges())
+					diff(t, "requests", 1, len(w.Journal.Entries()))
+				})
+			})
+		}
+	}
+}
+
+func TestBodiesOfAnAcceptance(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		status int
+		body   string
+		want   said
+	}{
+		"none is needed":            {202, "", said{}},
+		"null":                      {202, "null", said{}},
+		"an object":                 {200, "{}", said{}},
+		"plain text":                {200, "OK", said{}},
+		"empty lists of errors":     {200, `{"error":null,"errors":[]}`, said{}},
+		"a page is no acceptance":   {200, "\n<!doctype html><title>Sign in</title>", said{Kind: transport.KindUnexpected, Status: 200, Message: "an HTML page came where an acceptance was expected", Advice: "a proxy or a login page"}},
+		"nor with 202":              {202, "<html>", said{Kind: transport.KindUnexpected, Status: 202, Message: "an HTML page came where an acceptance was expected"}},
+		"an error is no acceptance": {200, `{"error":"no backend"}`, said{Kind: transport.KindUnexpected, Status: 200, Message: `the answer holds an error: "no backend"`}},
+		"nor are errors":            {202, `{"errors":[{"message":"x"}]}`, said{Kind: transport.KindUnexpected, Status: 202, Message: `the answer holds an error: [{"message":"x"}]`}},
+		"a 204 is not documented":   {204, "", said{Kind: transport.KindUnexpected, Status: 204}},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				w.Fail("purge", -1, answer(test.status, nil, test.body))
+				wantSaid(t, w.purge(w.prod(), "page"), test.want)
+				diff(t, "requests", []int{test.status}, w.statuses("purge"))
+			})
+		})
+	}
+}
+
+// TestErrors has the documented errors one by one.
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	const docs = "https://wpengineapi.com/reference"
+	tests := map[string]struct {
+		fault http.HandlerFunc
+		want  said
+		sent  int
+	}{
+		"400 blames the field": {
+			wpenginetest.FieldError("type", "invalid", "type must be one of object, page, cdn, all", docs),
+			said{Kind: transport.KindInvalid, Status: 400, Code: "invalid", Message: "Invalid Request; type: type must be one of object, page, cdn, all", Input: "type", Docs: docs, Advice: "Check the install id and the cache type."},
+			1,
+		},
+		"400 with an error without a field": {
+			wpenginetest.FieldError("", "", "malformed", ""),
+			said{Kind: transport.KindInvalid, Status: 400, Message: "Invalid Request; malformed", Advice: "Check the install id and the cache type."},
+			1,
+		},
+		"400 whose errors are strings": {
+			answer(400, nil, `{"message":"Invalid Request","errors":["type is wrong"]}`),
+			said{Kind: transport.KindInvalid, Status: 400, Message: "Invalid Request", Advice: "Check the install id and the cache type."},
+			1,
+		},
+		"400 of two fields blames the first": {
+			answer(400, nil, `{"errors":[{"field":"install_id","code":"a","message":"b"},{"field":"type","code":"c","message":"d"}]}`),
+			said{Kind: transport.KindInvalid, Status: 400, Code: "a", Message: "install_id: b; type: d", Input: "install_id", Advice: "Check the install id and the cache type."},
+			1,
+		},
+		"403 of a permission": {
+			wpenginetest.Error(403, "You do not have permission to access this install"),
+			said{Kind: transport.KindForbidden, Status: 403, Message: "You do not have permission to access this install", Advice: "Give the API user access"},
+			1,
+		},
+		"403 of the gateway is a wrong base_url": {
+			wpenginetest.Error(403, "Missing Authentication Token"),
+			said{Kind: transport.KindConfig, Status: 403, Message: "Missing Authentication Token", Input: "base_url", Advice: "not about a permission. Check wpengine.base_url"},
+			1,
+		},
+		"403 of the gateway, known by its header": {
+			answer(403, http.Header{"X-Amzn-Errortype": {"MissingAuthenticationTokenException"}}, `{}`),
+			said{Kind: transport.KindConfig, Status: 403, Input: "base_url", Advice: "wpengine.base_url"},
+			1,
+		},
+		"403 that echoes the credentials is the gateway's too": {
+			wpenginetest.GatewayEcho(),
+			said{Kind: transport.KindConfig, Status: 403, Message: "'[redacted]' not a valid key=value pair (missing equal-sign) in Authorization header: 'Basic [redacted]'.", Input: "base_url", Advice: "wpengine.base_url"},
+			1,
+		},
+		"404": {
+			wpenginetest.Error(404, "Install not found"),
+			said{Kind: transport.KindNotFound, Status: 404, Message: "Install not found", Input: "install_id", Advice: "Check the install id"},
+			1,
+		},
+		"a 500 is repeated": {
+			wpenginetest.Error(500, "Internal Server Error"),
+			said{Kind: transport.KindServer, Status: 500, Message: "Internal Server Error"},
+			5,
+		},
+		"503 without a body is repeated":             {wpenginetest.EmptyUnavailable(), said{Kind: transport.KindServer, Status: 503}, 5},
+		"502 in HTML of the gateway":                 {wpenginetest.HTML(502), said{Kind: transport.KindServer, Status: 502, Message: `an HTML page with the title "502 Bad Gateway"`}, 5},
+		"a 409 is not repeated":                      {answer(409, nil, ""), said{Kind: transport.KindInvalid, Status: 409}, 1},
+		"a 413 is about the body, and not a limit":   {answer(413, nil, ""), said{Kind: transport.KindInvalid, Status: 413}, 1},
+		"a redirect is never followed, nor its host": {answer(308, http.Header{"Location": {"//evil.example.com/v1"}}, ""), said{Kind: transport.KindRedirect, Status: 308, Message: "redirect to evil.example.com", Advice: "not followed"}, 1},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				w.Fail("purge", -1, test.fault)
+				// The page cache has no window: only the backoff takes time.
+				err := w.purge(w.prod(), "page")
+				wantSaid(t, err, test.want)
+				if e := (*transport.Error)(nil); errors.As(err, &e) && e.Kind != transport.KindRedirect {
+					diff(t, "the id of the request", fmt.Sprintf("request id 00000000-0000-4000-8000-%012d", test.sent), e.ID)
+				}
+				diff(t, "requests", test.sent, len(w.statuses("purge")))
+				diff(t, "elapsed", time.Duration(test.sent-1)*time.Second, w.elapsed())
+			})
+		})
+	}
+}
+
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	type purge struct{ install, cacheType string }
+	tests := map[string]struct {
+		purges []purge
+		want   time.Duration // until all are accepted
+	}{
+		"object and all share a window":             {[]purge{{"acmeprod", "object"}, {"acmeprod", "all"}}, time.Minute},
+		"three object purges take two minutes":      {[]purge{{"acmeprod", "object"}, {"acmeprod", "all"}, {"acmeprod", "object"}}, 2 * time.Minute},
+		"page, cdn and object go side by side":      {[]purge{{"acmeprod", "page"}, {"acmeprod", "cdn"}, {"acmeprod", "object"}, {"acmeprod", "page"}}, 0},
+		"each install has a window of its own":      {[]purge{{"acmeprod", "object"}, {"acmestage", "object"}, {"acmedev", "all"}}, 0},
+		"page does not wait for a window of object": {[]purge{{"acmeprod", "all"}, {"acmeprod", "page"}}, 0},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				for _, p := range test.purges {
+					wantNone(t, w.purge(w.Install(p.install).ID, p.cacheType))
+				}
+				diff(t, "accepted", len(test.purges), len(w.Purges()))
+				diff(t, "sent", len(test.purges), len(w.statuses("purge")))
+				diff(t, "elapsed", test.want, w.elapsed())
+			})
+		})
+	}
+}
+
+func TestTenPurgesOfOneObjectCacheTakeTwoRequests(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		// The first is on the wire when the others come: it can't be joined.
+		w.Fail("purge", 1, func(rw http.ResponseWriter, _ *http.Request) {
+			<-time.After(time.Second)
+			rw.WriteHeader(http.StatusAccepted)
+		})
+		errs := together(10, func(i int) error {
+			if i > 0 {
+				<-time.After(time.Second / 2)
+			}
+			return w.purge(w.prod(), "object")
+		})
+		wantNone(t, errs...)
+		diff(t, "requests", []int{202, 202}, w.statuses("purge"))
+		diff(t, "elapsed", time.Minute+time.Second, w.elapsed())
+	})
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	const text = "Object cache purges are rate-limited to one request every %s seconds for each install"
+	refuse := func(seconds string, header http.Header) http.HandlerFunc {
+		return answer(429, header, `{"message":"`+fmt.Sprintf(text, seconds)+`"}`)
+	}
+	tests := map[string]struct {
+		fault http.HandlerFunc
+		want  time.Duration
+	}{
+		"the text says how long":                     {refuse("45", nil), 45 * time.Second},
+		"Retry-After wins over the text":             {refuse("45", http.Header{"Retry-After": {"20"}}), 20 * time.Second},
+		"a text that does not say it means a minute": {wpenginetest.Error(429, "Too many requests"), time.Minute},
+		"so does no text":                            {answer(429, nil, ""), time.Minute},
+		"and a number that can't be meant":           {refuse("99999999999999999999", nil), time.Minute},
+		"a 503 that says how long is a refusal too":  {answer(503, http.Header{"Retry-After": {"30"}}, ""), 30 * time.Second},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				w.Fail("purge", 1, test.fault)
+				wantNone(t, w.purge(w.prod(), "page"))
+				diff(t, "requests", 2, len(w.statuses("purge")))
+				diff(t, "elapsed", test.want, w.elapsed())
+			})
+		})
+	}
+}
+
+func TestARefusalLongerThanTheTimeout(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		w.ObjectWindow = 10 * time.Minute
+		wantNone(t, w.purge(w.prod(), "object"))
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+		defer cancel()
+		wantSaid(t, w.purgeUnder(ctx, w.prod(), "all"), said{
+			Kind: transport.KindLimited, Status: 429, Wait: 10 * time.Minute,
+			Message: "Object cache purges are rate-limited to one request every 600 seconds for each install",
+			Advice:  "one in 60 seconds for each install",
+		})
+		diff(t, "elapsed: our own window, then it fails at once", time.Minute, w.elapsed())
+	})
+}
+
+func TestALostReply(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		window, timeout time.Duration
+		want            said
+		statuses        []int
+		elapsed         time.Duration
+	}{
+		"counts for the window, so the next is accepted": {
+			time.Minute, 20 * time.Minute, said{}, []int{0, 202}, time.Minute,
+		},
+		"and a 429 after it is waited out": {
+			90 * time.Second, 20 * time.Minute, said{}, []int{0, 429, 202}, 150 * time.Second,
+		},
+		"or, without the time for that, says that the first may have worked": {
+			90 * time.Second, 2 * time.Minute,
+			said{
+				Kind: transport.KindLimited, Status: 429, Wait: 90 * time.Second, Lost: true,
+				Message: "Object cache purges are rate-limited to one request every 90 seconds for each install",
+			},
+			[]int{0, 429},
+			time.Minute,
+		},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				w.ObjectWindow = test.window
+				w.Fail("purge", 1, w.LostReply())
+				ctx, cancel := context.WithTimeout(t.Context(), test.timeout)
+				defer cancel()
+				wantSaid(t, w.purgeUnder(ctx, w.prod(), "object"), test.want)
+				diff(t, "requests", test.statuses, w.statuses("purge"))
+				diff(t, "elapsed", test.elapsed, w.elapsed())
+			})
+		})
+	}
+}
+
+func TestWrongCredentialsAreTriedOnce(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		w.config.Password = "wrong-password"
+		for _, err := range together(50, func(i int) error { return w.purge(w.prod(), wpengine.CacheTypes[i%4]) }) {
+			wantSaid(t, err, said{
+				Kind: transport.KindCredentials, Status: 401, Message: "Bad Credentials", Input: "password",
+				Advice: "those of API access (User Portal, API Access), not of a login",
+			})
+		}
+		diff(t, "requests", []int{401}, w.statuses("purge"))
+	})
+}
+
+func TestTheInstallInThePathIsEscaped(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		_ = w.purge("../installs?x=", "page")
+		diff(t, "the request", "../installs?x=/page", w.Journal.Select("purge")[0].Subject)
+	})
+}
+
+func TestInstallsAreListed(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		account func(*world) string
+		want    []string // queries
+		number  int
+	}{
+		"all":            {func(*world) string { return "" }, nil, 130},
+		"of one account": {func(w *world) string { return w.Install("acmeprod").Account.ID }, nil, 119},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				installs, err := w.connect().Installs(t.Context(), test.account(w))
+				wantNone(t, err)
+				diff(t, "installs", test.number, len(installs))
+				diff(t, "requests: pages of 100 until one is short", []int{200, 200}, w.statuses("installs"))
+				diff(t, "hosts dialed: next is not followed", []string{"localhost:80"}, w.network.Dialed())
+			})
+		})
+	}
+}
+
+func TestListsOfInstallsThatAreNone(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct{ body, want string }{
+		"null":                      {"null", "null came where a JSON value was expected"},
+		"an empty object":           {"{}", "the answer holds no list of installs"},
+		"an install without a name": {`{"results":[{"id":"a"}]}`, "an install has no id or no name"},
+		"a bare list":               {"[]", "the body is a JSON array, which was not expected"},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				w.Fail("installs", -1, answer(200, nil, test.body))
+				_, err := w.connect().Installs(t.Context(), "")
+				wantSaid(t, err, said{Kind: transport.KindUnexpected, Status: 200, Message: test.want})
+			})
+		})
+	}
+}
