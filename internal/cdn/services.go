@@ -51,10 +51,20 @@ func (c *Client) Service(ctx context.Context, id string) (*Service, error) {
 			if s.Status == "" {
 				return errors.New("the service has no status")
 			}
+			c.clean(&s)
 			return nil
 		},
 	})
 	return &s, err
+}
+
+// clean makes what went wrong with a service fit to be shown. The CDN puts the
+// words of whoever delivers the content there.
+func (c *Client) clean(s *Service) {
+	for i, e := range s.Errors {
+		s.Errors[i].Message = transport.Text(c.wire.Line(string(e.Message)))
+	}
+	s.Status = c.wire.Line(s.Status)
 }
 
 // servicesPerPage is the most that the API gives at once.
@@ -98,10 +108,12 @@ func (c *Client) servicesAfter(ctx context.Context, marker string) ([]Service, e
 			if page.Services == nil {
 				return errors.New("the answer holds no list of services")
 			}
-			for _, s := range page.Services {
+			for i := range page.Services {
+				s := &page.Services[i]
 				if s.ID == "" || s.Name == "" {
 					return errors.New("a service has no id or no name")
 				}
+				c.clean(s)
 			}
 			return nil
 		},

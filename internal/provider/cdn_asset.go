@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn"
@@ -17,53 +21,133 @@ import (
 
 var cdnAsset = &target{
 	name: "cdn_asset", service: "cdn", title: cdn.System,
-	about: "Purges an asset from Rackspace CDN when it is created and whenever `triggers` change.",
-	timeoutNote: "Default 20 minutes, with `hard = false` 60. Waiting for the rate limit counts, " +
-		"waiting for other purges of the same service does not.",
+	about: "Purges assets from Rackspace CDN: one `url` when it is created and whenever `triggers` change, " +
+		"or of a map of `assets` exactly those whose fingerprint changed.",
+	aboutAction: "Purges assets from Rackspace CDN once, each time it is invoked.",
+	timeoutNote: "Default 20 minutes, with `hard = false` 60, and on top of it the time that the number of purges takes at the rate that is allowed. " +
+		"Waiting for the rate limit counts, waiting for other purges of the same service does not.",
 	arguments: map[string]argument{
 		"service_id":          {required: true, kind: types.StringType, about: "Id of the CDN service: a UUID, in upper or lower case."},
-		"url":                 {required: true, kind: types.StringType, about: "Path of the asset on the CDN, for instance `/images/logo.png`, without scheme and host. Spaces and what is not ASCII are percent-encoded; what is encoded already stays so. With `hard = false` it may be a directory or hold `*` wildcards."},
 		"hard":                {kind: types.BoolType, about: "`true` drops one asset from all of the edge, in about 10 minutes. `false` expires it, wildcards included, in about 60 seconds and a deployment of the service, which takes no other purge meanwhile. Default `true`."},
 		"wait_until_deployed": {kind: types.BoolType, about: "With `hard = false`: whether to wait until the service is deployed again. If that takes longer than the timeout, the purge still counts as done, with a warning. Default `true`."},
 	},
-	identity:   []string{"service_id", "url"},
-	join:       func(values []string) string { return strings.Join(values, "") },
-	split:      splitServiceAndPath,
-	configured: func(c *clients) *configError { return c.cdn.missing() },
-	model:      func() model { return &cdnAssetModel{} },
+	resourceOnly: map[string]argument{
+		"url":    {kind: types.StringType, about: "Path of the asset on the CDN, for instance `/images/logo.png`, without scheme and host. Spaces and what is not ASCII are percent-encoded; what is encoded already stays so. With `hard = false` it may be a directory or hold `*` wildcards. Exactly one of `url` and `assets` is needed."},
+		"assets": {kind: types.MapType{ElemType: types.StringType}, about: "Many assets: a map from their paths, written as for `url`, to fingerprints, which are any strings that change with the content, such as `filemd5`. An update purges the paths that were added, changed or removed, and all of them when `triggers` or `hard` change."},
+	},
+	actionOnly: map[string]argument{
+		"urls": {required: true, kind: types.ListType{ElemType: types.StringType}, about: "Paths of the assets on the CDN, for instance `/images/logo.png`, without scheme and host. Spaces and what is not ASCII are percent-encoded; what is encoded already stays so. With `hard = false` they may be directories or hold `*` wildcards."},
+	},
+	computed: map[string]schema.Attribute{
+		"purged": schema.MapAttribute{
+			Computed: true, ElementType: types.StringType,
+			MarkdownDescription: "What the latest purge was of: a map from paths to the reason, which is `added`, `changed`, `removed` or `triggered`. It is known while planning, so the plan shows what the apply will purge. A path that the plan of an update takes out of it was of the purge before.",
+		},
+	},
+	identity:    []string{"service_id", "url"},
+	join:        func(values []string) string { return strings.Join(values, "") },
+	split:       splitServiceAndPath,
+	configured:  func(c *clients) *configError { return c.cdn.missing() },
+	model:       func() model { return &cdnAssetModel{} },
+	actionModel: func() actionModel { return &cdnAssetAction{} },
 }
 
 type cdnAssetModel struct {
 	commonModel
-	single
 	ServiceID         types.String `tfsdk:"service_id"`
 	URL               types.String `tfsdk:"url"`
+	Assets            types.Map    `tfsdk:"assets"`
 	Hard              types.Bool   `tfsdk:"hard"`
 	WaitUntilDeployed types.Bool   `tfsdk:"wait_until_deployed"`
+	Purged            types.Map    `tfsdk:"purged"`
 }
 
 func (m *cdnAssetModel) check(diags *diag.Diagnostics) {
 	m.checkCommon(diags)
-	checkUUID(diags, "service_id", m.ServiceID, "The control panel shows it with the service.")
-	if known(m.URL) {
+	checkUUID(diags, "service_id", m.ServiceID, serviceIDHint)
+	switch {
+	case m.URL.IsNull() && m.Assets.IsNull():
+		diags.AddAttributeError(path.Root("url"), "Nothing to purge", "Set url for one asset, or assets for many.")
+	case known(m.URL) && known(m.Assets):
+		diags.AddAttributeError(path.Root("assets"), "Both url and assets", "Set url for one asset or assets for many, not both.")
+	case known(m.URL):
 		m.checkPath(path.Root("url"), "url", m.URL.ValueString(), diags)
+	}
+	m.checkAssets(diags)
+}
+
+// checkAssets reports what is wrong with the paths of many assets, and two
+// spellings of one, which could not both be kept up to date. Only faulty paths
+// are put in order: there may be very many others.
+func (m *cdnAssetModel) checkAssets(diags *diag.Diagnostics) {
+	assets := m.Assets.Elements()
+	spelled := make(map[string]string, len(assets))
+	var faulty []string
+	for name, fingerprint := range assets {
+		key := cdn.PathKey(name)
+		if other, twice := spelled[key]; twice {
+			faulty = append(faulty, max(name, other))
+			spelled[key] = min(name, other)
+		} else {
+			spelled[key] = name
+		}
+		if fingerprint.IsNull() || m.pathFault(name) != "" {
+			faulty = append(faulty, name)
+		}
+	}
+	slices.Sort(faulty)
+	faulty = slices.Compact(faulty)
+	for i, name := range faulty {
+		if i == maxFaults {
+			diags.AddAttributeError(path.Root("assets"), "More faults in assets", fmt.Sprintf("%d more paths are at fault.", len(faulty)-i))
+			return
+		}
+		at := path.Root("assets").AtMapKey(name)
+		if assets[name].IsNull() {
+			diags.AddAttributeError(at, "Null fingerprint", fmt.Sprintf("assets[%q] is null. Leave the path out, or give it a fingerprint.", name))
+		}
+		m.checkPath(at, "the key", name, diags)
+		if other := spelled[cdn.PathKey(name)]; other != name {
+			diags.AddAttributeError(at, "One asset twice", fmt.Sprintf("assets has %q and %q, which are two spellings of one path. Keep one of them.", other, name))
+		}
 	}
 }
 
+// maxFaults is how many paths are reported one by one.
+const maxFaults = 10
+
+const serviceIDHint = "The control panel shows it with the service."
+
 // checkPath reports what is wrong with a path of an asset.
 func (m *cdnAssetModel) checkPath(at path.Path, label, value string, diags *diag.Diagnostics) {
+	if fault := m.pathFault(value); fault != "" {
+		diags.AddAttributeError(at, "Invalid path of an asset", fmt.Sprintf("%s %s; it is %q.", label, fault, value))
+	}
+}
+
+// pathFault says what is wrong with a path, nothing where it is all right.
+func (m *cdnAssetModel) pathFault(value string) string {
 	if _, err := cdn.EncodePath(value); err != nil {
-		diags.AddAttributeError(at, "Invalid path of an asset", fmt.Sprintf("%s %s; it is %q.", label, err, value))
-		return
+		return err.Error()
 	}
 	if cdn.HasWildcard(value) && !m.Hard.IsUnknown() && m.hard() {
-		diags.AddAttributeError(at, "Wildcard in a hard purge", fmt.Sprintf(
-			"%s is %q, and a hard purge takes no wildcard: the CDN would accept it and purge nothing. Set hard = false, which expires all that match.", label, value))
+		return "must not hold a wildcard in a hard purge: the CDN would accept it and purge nothing. Set hard = false, which expires all that match"
 	}
+	return ""
 }
 
 // hard is what is always sent, because the CDN's own default has changed.
 func (m *cdnAssetModel) hard() bool { return m.Hard.IsNull() || m.Hard.ValueBool() }
+
+func (m *cdnAssetModel) adopt(identity []string) {
+	m.ServiceID = types.StringValue(identity[0])
+	if identity[1] == "" {
+		m.Assets = types.MapValueMust(types.StringType, map[string]attr.Value{})
+		m.Purged = reasons(nil)
+		return
+	}
+	m.URL = types.StringValue(identity[1])
+}
 
 func (m *cdnAssetModel) keepSpelling(prior model) {
 	if p, ok := prior.(*cdnAssetModel); ok {
@@ -72,44 +156,101 @@ func (m *cdnAssetModel) keepSpelling(prior model) {
 	}
 }
 
+// identify has no url for many assets, so that their id is the service's.
 func (m *cdnAssetModel) identify() ([]string, bool) {
 	return []string{strings.ToLower(m.ServiceID.ValueString()), m.URL.ValueString()},
-		known(m.ServiceID) && known(m.URL)
+		known(m.ServiceID) && !m.URL.IsUnknown()
 }
 
-func (m *cdnAssetModel) manner() (string, bool) { return fmt.Sprint(m.hard()), !m.Hard.IsUnknown() }
+func (m *cdnAssetModel) manner() (string, bool) {
+	return strconv.FormatBool(m.hard()), !m.Hard.IsUnknown()
+}
 
 func (m *cdnAssetModel) units() (map[string]unit, bool) {
-	if m.URL.IsUnknown() {
+	if m.URL.IsUnknown() || m.Assets.IsUnknown() {
 		return nil, false
 	}
-	return map[string]unit{cdn.PathKey(m.URL.ValueString()): {name: m.URL.ValueString()}}, true
-}
-
-const softTimeout = 60 * time.Minute
-
-func (m *cdnAssetModel) pace(int, *clients) pace {
-	if m.hard() {
-		return pace{sideBySide: 1, patience: defaultTimeout}
+	if !m.URL.IsNull() {
+		name := m.URL.ValueString()
+		return map[string]unit{cdn.PathKey(name): {name: name}}, true
 	}
-	return pace{sideBySide: 1, patience: softTimeout}
+	assets := m.Assets.Elements()
+	units := make(map[string]unit, len(assets))
+	for name, value := range assets {
+		fingerprint, ok := value.(types.String)
+		if !ok || fingerprint.IsUnknown() {
+			return nil, false
+		}
+		units[cdn.PathKey(name)] = unit{name: name, fingerprint: fingerprint.ValueString()}
+	}
+	return units, true
 }
 
-func (m *cdnAssetModel) send(ctx context.Context, c *clients, name string) (string, error) {
+// purged is not used for a single url, whose plan says as much by its triggers.
+func (m *cdnAssetModel) purged() (*types.Map, bool) { return &m.Purged, !m.Assets.IsNull() }
+
+// keepDone leaves the paths that are not purged yet out of the state, so that
+// they are planned as added, and keeps those that are to be removed.
+func (m *cdnAssetModel) keepDone(prior model, todo []job, done []bool) bool {
+	if m.Assets.IsNull() {
+		return false
+	}
+	var former map[string]unit
+	if prior != nil {
+		former, _ = prior.units()
+	}
+	assets := m.Assets.Elements()
+	for i, j := range todo {
+		switch removed := j.reason == reasonRemoved; {
+		case removed && !done[i]:
+			assets[j.name] = types.StringValue(former[j.key].fingerprint)
+		case removed || !done[i]:
+			delete(assets, j.name)
+		}
+	}
+	m.Assets = types.MapValueMust(types.StringType, assets)
+	return true
+}
+
+const (
+	softTimeout = 60 * time.Minute
+	// deployTime is how long one invalidation takes at least, as documented.
+	deployTime = time.Minute
+	// hardSideBySide is as many as a client has connections. More would wait for
+	// one, and be sent when the failure of another purge sets one free.
+	hardSideBySide = 16
+)
+
+func (m *cdnAssetModel) pace(n int, c *clients) pace {
+	if !m.hard() {
+		return pace{sideBySide: 1, patience: softTimeout, wait: time.Duration(max(n-1, 0)) * deployTime}
+	}
+	p := pace{sideBySide: hardSideBySide, patience: defaultTimeout}
+	if c != nil && c.cdn.ready && n > 0 {
+		p.wait = time.Duration((int64(n)-1)/c.requestsPerMinute) * time.Minute
+	}
+	return p
+}
+
+func (m *cdnAssetModel) send(ctx context.Context, c *clients, name string) (receipt, error) {
 	client, err := c.cdn.get()
 	if err != nil {
-		return "", err
+		return receipt{}, err
 	}
 	encoded, err := cdn.EncodePath(name)
 	if err != nil {
-		return "", err
+		return receipt{}, err
 	}
 	service := strings.ToLower(m.ServiceID.ValueString())
-	deployment, err := client.Purge(ctx, cdn.Purge{Service: service, Path: encoded, Hard: m.hard()})
+	// A wildcard can come out of a state in which hard was false.
+	hard := m.hard() && !cdn.HasWildcard(name)
+	deployment, err := client.Purge(ctx, cdn.Purge{Service: service, Path: encoded, Hard: hard})
+	got := receipt{at: time.Now()}
 	if err != nil || deployment == nil || !m.WaitUntilDeployed.IsNull() && !m.WaitUntilDeployed.ValueBool() {
-		return "", err
+		return got, err
 	}
-	return deployed(service, deployment.Wait(ctx))
+	got.warning, err = deployed(service, deployment.Wait(ctx))
+	return got, err
 }
 
 // deployed sorts the ways in which waiting for a deployment ends. The purge is
@@ -131,9 +272,56 @@ func deployed(service string, err error) (warning string, _ error) {
 // serviceIDLength is that of a UUID.
 const serviceIDLength = 36
 
+// splitServiceAndPath leaves the path empty for the id of many assets.
 func splitServiceAndPath(id string) ([]string, error) {
-	if len(id) <= serviceIDLength || id[serviceIDLength] != '/' {
-		return nil, errors.New("the service id (a UUID) with the path of the asset right behind it")
+	if len(id) < serviceIDLength || len(id) > serviceIDLength && id[serviceIDLength] != '/' {
+		return nil, errors.New("the service id (a UUID), with the path of the asset right behind it unless it is of many assets")
 	}
 	return []string{id[:serviceIDLength], id[serviceIDLength:]}, nil
+}
+
+type cdnAssetAction struct {
+	commonActionModel
+	ServiceID         types.String `tfsdk:"service_id"`
+	URLs              types.List   `tfsdk:"urls"`
+	Hard              types.Bool   `tfsdk:"hard"`
+	WaitUntilDeployed types.Bool   `tfsdk:"wait_until_deployed"`
+}
+
+func (m *cdnAssetAction) check(diags *diag.Diagnostics) {
+	checkUUID(diags, "service_id", m.ServiceID, serviceIDHint)
+	if known(m.URLs) && len(m.URLs.Elements()) == 0 {
+		diags.AddAttributeError(path.Root("urls"), "Nothing to purge", "urls must name at least one asset.")
+	}
+	purge := m.asResource()
+	for i, value := range m.URLs.Elements() {
+		at, label := path.Root("urls").AtListIndex(i), fmt.Sprintf("urls[%d]", i)
+		text, ok := value.(types.String)
+		switch {
+		case !ok || text.IsUnknown():
+		case text.IsNull():
+			diags.AddAttributeError(at, "Null path", label+" is null. Leave it out, or give it a path.")
+		default:
+			purge.checkPath(at, label, text.ValueString(), diags)
+		}
+	}
+}
+
+func (m *cdnAssetAction) asResource() *cdnAssetModel {
+	return &cdnAssetModel{ServiceID: m.ServiceID, Hard: m.Hard, WaitUntilDeployed: m.WaitUntilDeployed}
+}
+
+// purge names each asset once, however often and in whatever spelling it is
+// listed.
+func (m *cdnAssetAction) purge() (model, []string) {
+	var names []string
+	listed := make(map[string]bool)
+	for _, value := range m.URLs.Elements() {
+		text, ok := value.(types.String)
+		if key := cdn.PathKey(text.ValueString()); ok && !listed[key] {
+			listed[key] = true
+			names = append(names, text.ValueString())
+		}
+	}
+	return m.asResource(), names
 }

@@ -99,7 +99,7 @@ func (m *commonModel) checkCommon(diags *diag.Diagnostics) {
 			continue
 		}
 		if d, err := time.ParseDuration(text.ValueString()); err != nil || d <= 0 {
-			diags.AddAttributeError(path.Root("timeouts").AtName(name), "Invalid timeouts."+name,
+			diags.AddAttributeError(path.Root("timeouts"), "Invalid timeouts."+name,
 				fmt.Sprintf("timeouts.%s must be a duration greater than zero, such as \"30m\" or \"1h30m\"; it is %q.", name, text.ValueString()))
 		}
 	}
@@ -147,6 +147,6 @@ func (single) units() (map[string]unit, bool) { return map[string]unit{"": {}}, 
 
 func (single) pace(int, *clients) pace { return pace{sideBySide: 1, patience: defaultTimeout} }
 
-func (single) purged() *types.Map { return nil }
+func (single) purged() (*types.Map, bool) { return nil, false }
 
 func (single) keepDone(model, []job, []bool) bool { return false }

@@ -85,7 +85,8 @@ type settings struct {
 	insecure bool
 	diags    diag.Diagnostics
 	unknown  bool
-	inConfig map[string]bool // which were set in the configuration
+	inConfig map[string]bool   // which were set in the configuration
+	source   map[string]string // what each is called in messages
 }
 
 func (s *settings) text(name, env string, value types.String) string {
@@ -93,20 +94,20 @@ func (s *settings) text(name, env string, value types.String) string {
 		s.unknown = true
 		return ""
 	}
-	source := s.service + "." + name
+	s.source[name] = s.service + "." + name
 	text := value.ValueString()
 	switch {
 	case !value.IsNull():
 		s.inConfig[name] = true
 		if text == "" {
-			s.fault(name, source+" is empty. Remove it to use the environment variable "+env+", or give it a value.")
+			s.fault(name, "is empty. Remove it to use the environment variable "+env+", or give it a value.")
 		}
 	default:
 		text = s.getenv(env)
-		source += " (from " + env + ")"
+		s.source[name] += " (from " + env + ")"
 	}
 	if strings.ContainsFunc(text, unicode.IsControl) {
-		s.fault(name, source+" holds a control character. A line break that was pasted along is the usual cause; the value is not shown here.")
+		s.fault(name, "holds a control character. A line break that was pasted along is the usual cause; the value is not shown here.")
 		return ""
 	}
 	return text
@@ -120,13 +121,14 @@ func (s *settings) address(name, env string, value types.String, check func(stri
 	}
 	base, err := check(text, s.insecure)
 	if err != nil {
-		s.fault(name, s.service+"."+name+" "+err.Error()+".")
+		s.fault(name, err.Error()+".")
 	}
 	return base
 }
 
-func (s *settings) fault(name, detail string) {
-	s.diags.AddAttributeError(path.Root(s.service).AtName(name), "Invalid "+s.service+"."+name, detail)
+// fault reports what is wrong with an argument, in words that follow its name.
+func (s *settings) fault(name, problem string) {
+	s.diags.AddAttributeError(path.Root(s.service).AtName(name), "Invalid "+s.service+"."+name, s.source[name]+" "+problem)
 }
 
 // rivals keeps one of several kinds of credentials: what is in the
@@ -151,7 +153,7 @@ func (s *settings) rivals(values map[string]*string, names ...string) {
 		set = inConfig
 	}
 	if len(set) > 1 {
-		s.fault(set[1], fmt.Sprintf("%[1]s.%[2]s and %[1]s.%[3]s are both set, and only one of them can be used.", s.service, set[0], set[1]))
+		s.fault(set[1], "and "+s.source[set[0]]+" are both set, and only one of them can be used.")
 	}
 }
 
@@ -160,11 +162,11 @@ func (s *settings) rivals(values map[string]*string, names ...string) {
 // because the variables may be meant for something else.
 func finish[C closer](s *settings, block types.Object, missing []string, diags *diag.Diagnostics, create func() C) service[C] {
 	switch {
-	case s.unknown:
-		return service[C]{unknown: true, problem: "An argument of the provider's " + s.service + " block is not known yet."}
-	case s.diags.HasError() && !block.IsNull():
+	case s.diags.HasError() && known(block):
 		diags.Append(s.diags...)
 		return service[C]{problem: s.diags[0].Detail()}
+	case s.unknown:
+		return service[C]{unknown: true, problem: "An argument of the provider's " + s.service + " block is not known yet."}
 	case s.diags.HasError():
 		return service[C]{problem: s.diags[0].Detail()}
 	case len(missing) > 0:
@@ -174,7 +176,7 @@ func finish[C closer](s *settings, block types.Object, missing []string, diags *
 }
 
 func (o Options) configure(ctx context.Context, config *providerModel, diags *diag.Diagnostics) *clients {
-	wire, known := o.wire(config, diags)
+	wire, complete := o.wire(config, diags)
 	if diags.HasError() {
 		return nil
 	}
@@ -183,7 +185,10 @@ func (o Options) configure(ctx context.Context, config *providerModel, diags *di
 		if getenv == nil {
 			getenv = os.Getenv
 		}
-		return &settings{service: name, getenv: getenv, insecure: config.AllowInsecureHTTP.ValueBool(), unknown: !known, inConfig: make(map[string]bool)}
+		return &settings{
+			service: name, getenv: getenv, unknown: !complete, inConfig: make(map[string]bool), source: make(map[string]string),
+			insecure: config.AllowInsecureHTTP.IsUnknown() || config.AllowInsecureHTTP.ValueBool(),
+		}
 	}
 	c := &clients{}
 	c.mstr = configureMSTR(ctx, start("mstr"), config.MSTR, wire, diags)
@@ -229,7 +234,7 @@ func (s *settings) loginMode(value types.String) mstr.LoginMode {
 	case mode == "ldap", mode == "16" && value.IsNull():
 		return mstr.LoginLDAP
 	default:
-		s.fault("login_mode", "mstr.login_mode must be \"standard\" or \"ldap\". Users who sign in by SAML or OIDC can't log in with a password: set mstr.api_token.")
+		s.fault("login_mode", "must be \"standard\" or \"ldap\". Users who sign in by SAML or OIDC can't log in with a password: set mstr.api_token.")
 		return 0
 	}
 }
@@ -285,7 +290,7 @@ func configureWPEngine(ctx context.Context, s *settings, object types.Object, wi
 		config.BaseURL = wpengine.DefaultBaseURL
 	}
 	if strings.Contains(config.Username, ":") {
-		s.fault("username", "wpengine.username must not hold a colon.")
+		s.fault("username", "must not hold a colon.")
 	}
 	missing := lacking("wpengine.username (or WPE_API_USER_ID)", config.Username)
 	missing = append(missing, lacking("wpengine.password (or WPE_API_PASSWORD)", config.Password)...)
@@ -300,6 +305,7 @@ func lacking(what, value string) []string {
 }
 
 func (s *settings) number(name string, value types.Int64, otherwise, lowest, highest int64) int64 {
+	s.source[name] = s.service + "." + name
 	if value.IsUnknown() {
 		s.unknown = true
 	}
@@ -309,7 +315,7 @@ func (s *settings) number(name string, value types.Int64, otherwise, lowest, hig
 	if n := value.ValueInt64(); lowest <= n && n <= highest {
 		return n
 	}
-	s.fault(name, fmt.Sprintf("%s.%s must be from %d to %d.", s.service, name, lowest, highest))
+	s.fault(name, fmt.Sprintf("must be from %d to %d.", lowest, highest))
 	return otherwise
 }
 
@@ -320,14 +326,14 @@ func (o Options) wire(config *providerModel, diags *diag.Diagnostics) (transport
 	wire.UserAgent = "terraform-provider-purge/" + o.Version
 	wire.Log = func(ctx context.Context, message string, fields map[string]any) { tflog.Debug(ctx, message, fields) }
 	wire.RequestTimeout = 30 * time.Second
-	if text := config.RequestTimeout.ValueString(); text != "" {
-		d, err := time.ParseDuration(text)
+	if known(config.RequestTimeout) {
+		d, err := time.ParseDuration(config.RequestTimeout.ValueString())
 		if err != nil || d <= 0 {
 			diags.AddAttributeError(path.Root("request_timeout"), "Invalid request_timeout", `request_timeout must be a duration such as "30s", greater than zero.`)
 		}
 		wire.RequestTimeout = d
 	}
-	if !config.MaxRetries.IsNull() && !config.MaxRetries.IsUnknown() {
+	if known(config.MaxRetries) {
 		n := config.MaxRetries.ValueInt64()
 		if n < 0 || n > 100 {
 			diags.AddAttributeError(path.Root("max_retries"), "Invalid max_retries", "max_retries must be from 0 to 100.")
@@ -337,13 +343,13 @@ func (o Options) wire(config *providerModel, diags *diag.Diagnostics) (transport
 			wire.MaxRetries = -1
 		}
 	}
-	if pem := config.CACertificate.ValueString(); pem != "" {
+	if known(config.CACertificate) {
 		wire.RootCAs = x509.NewCertPool()
-		if !wire.RootCAs.AppendCertsFromPEM([]byte(pem)) {
+		if !wire.RootCAs.AppendCertsFromPEM([]byte(config.CACertificate.ValueString())) {
 			diags.AddAttributeError(path.Root("ca_certificate"), "Invalid ca_certificate", "ca_certificate holds no certificate in PEM form (-----BEGIN CERTIFICATE-----).")
 		}
 	}
-	known := !config.CACertificate.IsUnknown() && !config.AllowInsecureHTTP.IsUnknown() &&
+	complete := !config.CACertificate.IsUnknown() && !config.AllowInsecureHTTP.IsUnknown() &&
 		!config.RequestTimeout.IsUnknown() && !config.MaxRetries.IsUnknown()
-	return wire, known
+	return wire, complete
 }

@@ -32,7 +32,39 @@ type decision struct {
 	former, jobs []job
 }
 
-func (d *decision) sends() bool { return len(d.former)+len(d.jobs) > 0 }
+func (d *decision) requests() int { return len(d.former) + len(d.jobs) }
+
+func (d *decision) sends() bool { return d.requests() > 0 }
+
+// kept is what a failed apply leaves in the state, so that the next one sends
+// only what was not done: next as far as it came, prior as long as not all of
+// what the resource was for before is purged, or nil, where the state stays as
+// it was.
+func (d *decision) kept(prior, next model, done []bool) model {
+	former, jobs := done[:len(d.former)], done[len(d.former):]
+	switch {
+	case !slices.Contains(done, true):
+	case !slices.Contains(former, false) && next.keepDone(prior, d.jobs, jobs):
+		list, _ := next.purged()
+		*list = reasons(onlyDone(d.jobs, jobs))
+		return next
+	case len(former) > 0 && prior.keepDone(prior, d.former, former):
+		list, _ := prior.purged()
+		*list = reasons(onlyDone(d.former, former))
+		return prior
+	}
+	return nil
+}
+
+func onlyDone(jobs []job, done []bool) []job {
+	var accepted []job
+	for i, j := range jobs {
+		if done[i] {
+			accepted = append(accepted, j)
+		}
+	}
+	return accepted
+}
 
 // decide compares what was with what shall be. Both the plan and the apply ask
 // it, so that a plan can't promise what an apply does not do. There is no prior
@@ -41,11 +73,11 @@ func decide(t *target, prior, next model) decision {
 	units, unitsKnown := next.units()
 	if prior == nil {
 		on := next.common().PurgeOnCreate
-		if on.IsUnknown() || !unitsKnown {
-			return decision{unknown: true}
-		}
-		if !on.ValueBool() {
+		switch {
+		case known(on) && !on.ValueBool():
 			return decision{}
+		case on.IsUnknown() || !unitsKnown:
+			return decision{unknown: true}
 		}
 		return decision{jobs: jobsFor(next, units, reasonAdded)}
 	}

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
+	"github.com/cachepurge/terraform-provider-purge/internal/quota"
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
@@ -40,6 +42,7 @@ var advice = map[transport.Kind]string{
 	transport.KindNoAnswer:    "Check the address, the network and the proxy, then apply again.",
 	transport.KindUnknownHost: "Check the address for a typing error, and the name server.",
 	transport.KindTLS:         "Check the address. If the server's certificate is from a private CA, set ca_certificate in the provider block.",
+	transport.KindInvalid:     "Check what is purged against the upstream's message above.",
 	transport.KindLimited:     "Apply again later, or raise the timeout.",
 	transport.KindServer:      "Apply again. If it stays so, ask the operators of the system, with the id above if there is one.",
 }
@@ -52,10 +55,14 @@ func (t *target) diagnose(err error) diag.Diagnostic {
 	switch {
 	case errors.As(err, &missing):
 		return diag.NewErrorDiagnostic(
-			fmt.Sprintf("purge_%s needs the provider's %s block", t.name, t.service),
-			fmt.Sprintf("%s is not configured. %s", t.title, missing.problem))
+			t.title+" is not configured",
+			fmt.Sprintf("purge_%s needs the provider's %s settings. %s", t.name, t.service, missing.problem))
 	case errors.As(err, &e):
 		return t.locate(e, fmt.Sprintf(summaries[e.Kind], e.System), describe(e))
+	case errors.Is(err, context.DeadlineExceeded):
+		return t.diagnose(&transport.Error{System: t.title, Kind: transport.KindTimeout, Doing: "starting a purge"})
+	case errors.Is(err, context.Canceled):
+		return t.diagnose(&transport.Error{System: t.title, Kind: transport.KindCanceled, Doing: "starting a purge"})
 	default:
 		return diag.NewErrorDiagnostic(t.title+": the purge failed", err.Error())
 	}
@@ -67,7 +74,8 @@ func (t *target) locate(e *transport.Error, summary, detail string) diag.Diagnos
 	if mapped, ok := t.inputs[name]; ok {
 		name = mapped
 	}
-	if _, ok := t.arguments[name]; ok {
+	_, shared := t.arguments[name]
+	if _, own := t.resourceOnly[name]; shared || own {
 		return diag.NewAttributeErrorDiagnostic(path.Root(name), summary, detail)
 	}
 	return diag.NewErrorDiagnostic(summary, detail)
@@ -81,12 +89,12 @@ func describe(e *transport.Error) string {
 	}
 	var notes []string
 	if e.Sent > 1 {
-		notes = append(notes, fmt.Sprintf("%d requests were sent.", e.Sent))
+		notes = append(notes, fmt.Sprintf("It was tried %d times.", e.Sent))
 	}
 	if e.Exhausted() {
 		notes = append(notes, "It was not repeated, because too many requests to this system failed before.")
 	}
-	if wait := longest(e); wait > 0 {
+	if wait := tooLong(e); wait > 0 {
 		notes = append(notes, fmt.Sprintf("The upstream asks to wait %s, which is longer than the timeout leaves.", human(wait)))
 	}
 	if lost(e) {
@@ -102,6 +110,9 @@ func describe(e *transport.Error) string {
 }
 
 func nextStep(e *transport.Error) string {
+	if e.Kind == transport.KindCanceled {
+		return advice[e.Kind] // the upstream is not to blame
+	}
 	steps := []string{e.Advice}
 	if e.Last != nil && e.Advice == "" {
 		steps = append(steps, e.Last.Advice)
@@ -112,11 +123,18 @@ func nextStep(e *transport.Error) string {
 	return strings.Join(slices.DeleteFunc(steps, func(s string) bool { return s == "" }), " ")
 }
 
-func longest(e *transport.Error) time.Duration {
-	if e.Last != nil {
-		return longest(e.Last)
+// tooLong is the wait that the upstream asked for, where that is why the purge
+// was given up, and otherwise 0.
+func tooLong(e *transport.Error) time.Duration {
+	var closed *quota.ClosedError
+	switch {
+	case e.TooLong():
+		return e.Wait
+	case errors.As(e, &closed):
+		return closed.Wait
+	default:
+		return 0
 	}
-	return e.Wait
 }
 
 func lost(e *transport.Error) bool {
@@ -157,8 +175,10 @@ func (t *target) diagnoseRun(op operation, o *outcome, total int, err error, kep
 	rest := total - o.accepted
 	detail := fmt.Sprintf("%d of %d purged. ", o.accepted, total)
 	switch {
+	case op == operationDelete && !kept:
+		detail += fmt.Sprintf("The next destroy sends all %d.", total)
 	case op == operationDelete:
-		detail += "The next destroy purges all of them again."
+		detail += fmt.Sprintf("The next destroy sends the remaining %d.", rest)
 	case !kept:
 		detail += fmt.Sprintf("The next apply sends all %d.", total)
 	case op == operationCreate:
@@ -168,6 +188,11 @@ func (t *target) diagnoseRun(op operation, o *outcome, total int, err error, kep
 		detail += fmt.Sprintf("The next apply sends the remaining %d.", rest)
 	}
 	detail += "\n\n" + d.Detail()
+	return relocate(d, detail)
+}
+
+// relocate is the same diagnostic with another detail.
+func relocate(d diag.Diagnostic, detail string) diag.Diagnostic {
 	if located, ok := d.(diag.DiagnosticWithPath); ok {
 		return diag.NewAttributeErrorDiagnostic(located.Path(), d.Summary(), detail)
 	}

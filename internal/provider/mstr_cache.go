@@ -3,8 +3,10 @@ package provider
 import (
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -17,16 +19,18 @@ var mstrCache = &target{
 	name: "mstr_cache", service: "mstr", title: mstr.System,
 	about: "Purges a cache of a MicroStrategy project when it is created and whenever `triggers` change, " +
 		"for instance the element cache after a warehouse load.",
+	aboutAction: "Purges a cache of a MicroStrategy project once, each time it is invoked.",
 	timeoutNote: timeoutNote,
 	arguments: map[string]argument{
 		"project_id": {required: true, kind: types.StringType, about: "Id of the project: 32 hexadecimal digits, in upper or lower case."},
 		"cache_type": {required: true, kind: types.StringType, about: "Which cache: `element` or `object` (2021 Update 8 and later), or on newer servers `report` or `all`."},
 	},
-	identity:   []string{"project_id", "cache_type"},
-	join:       joinWithSlash,
-	split:      splitAtSlash,
-	configured: func(c *clients) *configError { return c.mstr.missing() },
-	model:      func() model { return &mstrCacheModel{} },
+	identity:    []string{"project_id", "cache_type"},
+	join:        joinWithSlash,
+	split:       splitAtSlash,
+	configured:  func(c *clients) *configError { return c.mstr.missing() },
+	model:       func() model { return &mstrCacheModel{} },
+	actionModel: func() actionModel { return &mstrCacheAction{} },
 }
 
 type mstrCacheModel struct {
@@ -40,11 +44,19 @@ var projectID = regexp.MustCompile(`^[0-9A-Fa-f]{32}$`)
 
 func (m *mstrCacheModel) check(diags *diag.Diagnostics) {
 	m.checkCommon(diags)
-	if known(m.ProjectID) && !projectID.MatchString(m.ProjectID.ValueString()) {
-		diags.AddAttributeError(path.Root("project_id"), "Invalid project_id",
-			"project_id must be 32 hexadecimal digits, without hyphens. It is shown in the project's properties.")
-	}
+	checkProjectID(diags, "project_id", m.ProjectID)
 	checkOneOf(diags, "cache_type", m.CacheType, mstr.CacheTypes)
+}
+
+func checkProjectID(diags *diag.Diagnostics, name string, value types.String) {
+	if known(value) && !projectID.MatchString(value.ValueString()) {
+		diags.AddAttributeError(path.Root(name), "Invalid "+name, fmt.Sprintf(
+			"%s must be 32 hexadecimal digits, without hyphens; it is %q. It is shown in the project's properties.", name, value.ValueString()))
+	}
+}
+
+func (m *mstrCacheModel) adopt(identity []string) {
+	m.ProjectID, m.CacheType = types.StringValue(identity[0]), types.StringValue(identity[1])
 }
 
 func (m *mstrCacheModel) keepSpelling(prior model) {
@@ -58,13 +70,29 @@ func (m *mstrCacheModel) identify() ([]string, bool) {
 		known(m.ProjectID) && known(m.CacheType)
 }
 
-func (m *mstrCacheModel) send(ctx context.Context, c *clients, _ string) (string, error) {
+func (m *mstrCacheModel) send(ctx context.Context, c *clients, _ string) (receipt, error) {
 	client, err := c.mstr.get()
 	if err != nil {
-		return "", err
+		return receipt{}, err
 	}
 	id, _ := m.identify()
-	return "", client.Purge(ctx, id[0], id[1])
+	err = client.Purge(ctx, id[0], id[1])
+	return receipt{at: time.Now()}, err
+}
+
+type mstrCacheAction struct {
+	commonActionModel
+	ProjectID types.String `tfsdk:"project_id"`
+	CacheType types.String `tfsdk:"cache_type"`
+}
+
+func (m *mstrCacheAction) check(diags *diag.Diagnostics) {
+	purge, _ := m.purge()
+	purge.check(diags)
+}
+
+func (m *mstrCacheAction) purge() (model, []string) {
+	return &mstrCacheModel{ProjectID: m.ProjectID, CacheType: m.CacheType}, []string{""}
 }
 
 func joinWithSlash(values []string) string { return strings.Join(values, "/") }

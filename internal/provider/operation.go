@@ -37,22 +37,29 @@ func (op operation) timeout(ctx context.Context, t timeouts.Value, p pace) (time
 
 // estimate warns, while planning, of a timeout that is too short for what is to
 // be sent.
-func (r *purgeResource) estimate(ctx context.Context, prior, next model, d decision, diags *diag.Diagnostics) {
-	op := operationUpdate
-	if prior == nil {
-		op = operationCreate
-	}
-	if next.common().Timeouts.IsUnknown() || r.clients == nil {
+func (r *purgeResource) estimate(ctx context.Context, op operation, m model, d decision, diags *diag.Diagnostics) {
+	if m.common().Timeouts.IsUnknown() || r.clients == nil {
 		return
 	}
-	n := len(d.former) + len(d.jobs)
-	p := next.pace(n, r.clients)
-	timeout, ds := op.timeout(ctx, next.common().Timeouts, p)
+	p := m.pace(d.requests(), r.clients)
+	timeout, ds := op.timeout(ctx, m.common().Timeouts, p)
 	if ds.HasError() || p.wait <= timeout {
 		return
 	}
 	diags.AddWarning("The timeout is too short for all purges", fmt.Sprintf(
-		"%d requests are to be sent. At the rate that is allowed they take at least %s, and timeouts.%s is %s. "+
-			"What is not done by then is sent by the next apply. Raise the timeout, or purge with fewer requests: "+
-			"one path with a wildcard and hard = false.", n, p.wait, op, timeout))
+		"%d requests are to be sent. At the rate that is allowed they take at least %s, and timeouts.%s is %s. %s "+
+			"Raise the timeout, or purge with fewer requests: one path with a wildcard and hard = false.",
+		d.requests(), human(p.wait), op, human(timeout), op.unfinished()))
+}
+
+// unfinished says what becomes of purges that a timeout cuts off.
+func (op operation) unfinished() string {
+	switch op {
+	case operationCreate:
+		return "Terraform marks a resource as tainted whose creation does not finish, and purges all again unless you run terraform untaint."
+	case operationDelete:
+		return "What is not done by then is sent by the next destroy."
+	default:
+		return "What is not done by then is sent by the next apply."
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -38,7 +39,7 @@ type Provider struct {
 
 type closer interface{ Close(context.Context) error }
 
-var _ provider.Provider = (*Provider)(nil)
+var _ provider.ProviderWithActions = (*Provider)(nil)
 
 // New returns a provider. Close ends the sessions that it opens.
 func New(o Options) *Provider { return &Provider{options: o} }
@@ -99,5 +100,14 @@ func (p *Provider) Resources(context.Context) []func() resource.Resource {
 	return all
 }
 
+// Actions implements provider.ProviderWithActions.
+func (p *Provider) Actions(context.Context) []func() action.Action {
+	var all []func() action.Action
+	for _, t := range targets {
+		all = append(all, func() action.Action { return &purgeAction{target: t} })
+	}
+	return all
+}
+
 // DataSources implements provider.Provider.
-func (p *Provider) DataSources(context.Context) []func() datasource.DataSource { return nil }
+func (p *Provider) DataSources(context.Context) []func() datasource.DataSource { return dataSources }

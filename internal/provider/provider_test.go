@@ -1,108 +1,226 @@
 package provider
 
 import (
-	"context"
+	"archive/zip"
+	"encoding/pem"
 	"fmt"
-	"net/http/httptest"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
-
-	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
-	"github.com/cachepurge/terraform-provider-purge/internal/fake"
-	"github.com/cachepurge/terraform-provider-purge/internal/sandbox"
 )
 
-// world is a sandbox and a provider that is pointed at it.
-type world struct {
-	*sandbox.Sandbox
-	provider *Provider
-	env      map[string]string
-}
+// The provider block with the real terraform; config_test.go has each argument.
 
-// newWorld starts a sandbox on a loopback port. The provider reads the world's
-// environment and not that of the process, so that tests run side by side. The
-// CDN deploys at once and takes any number of purges, unless the test changes it.
-func newWorld(t *testing.T) *world {
-	t.Helper()
-	w := &world{Sandbox: sandbox.New()}
-	w.CDN.DeployTime = time.Millisecond
-	w.CDN.PurgesPerMinute = 0
-	server := httptest.NewServer(w)
-	t.Cleanup(server.Close)
-	w.env = w.Reach(server.URL)
-	w.provider = New(Options{Version: "test", Getenv: func(name string) string { return w.env[name] }})
-	t.Cleanup(func() {
-		if err := w.provider.Close(context.Background()); err != nil {
-			t.Errorf("closing sessions: %s", err)
+func TestAServiceThatIsNotConfigured(t *testing.T) {
+	t.Parallel()
+	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
+		for name := range w.env {
+			if strings.HasPrefix(name, f.environment) {
+				delete(w.env, name)
+			}
 		}
-		if open := w.MSTR.OpenSessions(); open != 0 {
-			t.Errorf("%d MicroStrategy sessions are open at the end, want none", open)
-		}
+		later := arguments{"purge_on_create": "false"}
+		w.play(
+			t,
+			step{
+				name: "using it is an error while planning", config: f.config(f.here),
+				fails: says(append([]string{"Error running pre-apply plan"}, f.needs...)...),
+			},
+			step{name: "what purges nothing needs no service", config: f.config(f.here, later)},
+		)
 	})
-	return w
 }
 
-func (w *world) factories() map[string]func() (tfprotov6.ProviderServer, error) {
-	return map[string]func() (tfprotov6.ProviderServer, error){
-		"purge": providerserver.NewProtocol6WithError(w.provider),
-	}
-}
-
-// test runs steps with the real terraform.
-func (w *world) test(t *testing.T, steps ...resource.TestStep) {
-	t.Helper()
-	resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: w.factories(), Steps: steps})
-}
-
-// purges returns the subjects of the purges that reached the sandbox since the
-// last call.
-func (w *world) purges() []string {
-	var subjects []string
-	for _, e := range w.Journal.Select("purge") {
-		subjects = append(subjects, e.Subject)
-	}
-	w.Journal.Reset()
-	return subjects
-}
-
-var _ = fake.Entry{}
-
-const projectHex = "B7CA92F04B9FAE8D941C3E9B7E0CD754"
-
-func TestThreeSystemsFromOneApply(t *testing.T) {
+func TestAProviderBlockThatIsUnknownWhilePlanning(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	config := func(release string) string {
-		return fmt.Sprintf(`
-resource "purge_mstr_cache" "c" {
-  project_id = %[2]q
-  cache_type = "object"
-  triggers   = { release = %[1]q }
-}
-resource "purge_cdn_asset" "a" {
-  service_id = %[3]q
-  url        = "/images/logo.png"
-  triggers   = { release = %[1]q }
-}
-resource "purge_wpengine_cache" "w" {
-  install_id = %[4]q
-  cache_type = "page"
-  triggers   = { release = %[1]q }
-}
-`, release, strings.ToLower(projectHex), strings.ToUpper(cdntest.DeployedID), w.WPEngine.Install("acmeprod").ID)
+	values := arguments{}
+	for _, name := range []string{"MSTR_BASE_URL", "MSTR_PASSWORD", "RAX_IDENTITY_URL", "RAX_API_KEY", "WPE_API_BASE_URL", "WPE_API_PASSWORD"} {
+		values[name] = fmt.Sprintf("%q", w.env[name])
+		w.env[name] = "what would be an error\n" // if it were fallen back to
 	}
-	w.test(t,
-		resource.TestStep{Config: config("1")},
-		resource.TestStep{Config: config("1"), ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}},
-		resource.TestStep{Config: config("2")},
+	config := func(edition string) string {
+		all := fmt.Sprintf(`
+resource "terraform_data" "account" {
+  input = %s
+}
+provider "purge" {
+  mstr = {
+    base_url = terraform_data.account.output.MSTR_BASE_URL
+    password = terraform_data.account.output.MSTR_PASSWORD
+  }
+  cdn = {
+    identity_url = terraform_data.account.output.RAX_IDENTITY_URL
+    api_key      = terraform_data.account.output.RAX_API_KEY
+  }
+  wpengine = {
+    base_url = terraform_data.account.output.WPE_API_BASE_URL
+    password = terraform_data.account.output.WPE_API_PASSWORD
+  }
+}
+`, values.with(arguments{"edition": fmt.Sprintf("%q", edition)}).object())
+		for _, target := range targets {
+			f := w.fixture(t, target)
+			all += f.config(f.here, release(edition))
+		}
+		return all
+	}
+	var sent []string
+	var creates, updates []plancheck.PlanCheck
+	for _, target := range targets {
+		f := w.fixture(t, target)
+		sent = append(sent, f.purgedHere)
+		creates = append(creates, does(f.address(), plancheck.ResourceActionCreate))
+		updates = append(updates, does(f.address(), plancheck.ResourceActionUpdate))
+	}
+	w.play(
+		t,
+		step{name: "on create", config: config("1"), plan: creates, sent: sent},
+		step{name: "on update", config: config("2"), plan: updates, sent: sent},
 	)
-	for _, e := range w.Journal.Entries() {
-		t.Log(e)
+}
+
+func TestAPrivateCertificateAuthority(t *testing.T) {
+	t.Parallel()
+	w, certificate := newTLSWorld(t)
+	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw})
+	var config strings.Builder
+	var sent []string
+	for _, target := range targets {
+		f := w.fixture(t, target)
+		config.WriteString(f.config(f.here))
+		sent = append(sent, f.purgedHere)
 	}
+	w.play(
+		t,
+		step{
+			name: "that is not trusted", config: config.String(),
+			fails: says("No trusted connection to", "set ca_certificate in the provider block"),
+		},
+		step{
+			name: "that is trusted", config: fmt.Sprintf("provider \"purge\" {\n  ca_certificate = %q\n}\n", authority) + config.String(),
+			sent: sent,
+		},
+	)
+}
+
+func TestFaultsInTheBlockAsTerraformShowsThem(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	f := w.fixture(t, mstrCache)
+	tf := newTerraform(t, w, `
+provider "purge" {
+  max_retries = -1
+}
+`+f.config(f.here))
+	want := []trouble{{Context: `provider "purge"`, Line: "max_retries = -1", Summary: "Invalid max_retries", Detail: "max_retries must be from 0 to 100."}}
+	if diff := cmp.Diff(want, tf.troubles(t, "plan", "-json")); diff != "" {
+		t.Errorf("errors (-want +got):\n%s", diff)
+	}
+	tf.write(t, "main.tf", `
+provider "purge" {
+  mstr = {
+    password = "s3cret\n"
+  }
+}
+`+f.config(f.here))
+	got := tf.troubles(t, "plan", "-json")
+	if len(got) != 1 || got[0].Summary != "Invalid mstr.password" || !strings.HasPrefix(got[0].Detail, "mstr.password holds a control character.") {
+		t.Errorf("errors: %+v", got)
+	}
+	if output, _ := tf.run("plan", "-no-color"); !says("mstr.password holds a control character").MatchString(output) || strings.Contains(output, "plan is") {
+		t.Errorf("the error does not name the argument in full:\n%s", output)
+	}
+}
+
+func TestCredentialsAreInNoFile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	names := map[string]string{"mstr": "MSTR_PASSWORD", "cdn": "RAX_API_KEY", "wpengine": "WPE_API_PASSWORD"}
+	var config strings.Builder
+	var arguments []string
+	for block, name := range names {
+		fmt.Fprintf(&config, "variable %q {\n  type = string\n  sensitive = true\n  ephemeral = true\n}\n", block)
+		arguments = append(arguments, "-var="+block+"="+w.env[name])
+		delete(w.env, name)
+	}
+	config.WriteString("provider \"purge\" {\n  mstr = { password = var.mstr }\n  cdn = { api_key = var.cdn }\n  wpengine = { password = var.wpengine }\n}\n")
+	var sent []string
+	for _, target := range targets {
+		f := w.fixture(t, target)
+		config.WriteString(f.config(f.here, release("1")))
+		sent = append(sent, f.purgedHere)
+	}
+	tf := newTerraform(t, w, config.String())
+	minor := 10
+	if tofu() {
+		minor = 11
+	}
+	if !tf.atLeast(t, 1, minor) {
+		t.Skipf("ephemeral variables came with 1.%d", minor)
+	}
+	output := tf.mustRun(t, append([]string{"plan", "-out=plan"}, arguments...)...)
+	output += tf.mustRun(t, append(append([]string{"apply"}, arguments...), "plan")...)
+	w.compareSent(t, step{name: "an apply with ephemeral credentials", sent: sent})
+	files := tf.files(t)
+	for _, name := range []string{"plan/tfplan", "terraform.tfstate"} {
+		if files[name] == "" {
+			t.Errorf("there is no %s to search", name)
+		}
+	}
+	files["what terraform wrote"] = output
+	for _, secret := range w.Secrets() {
+		for name, content := range files {
+			if strings.Contains(content, secret) {
+				t.Errorf("%s holds %q", name, secret)
+			}
+		}
+	}
+}
+
+// files returns the content of all files in the directory, and of those in zip
+// archives, which plans are.
+func (tf *terraform) files(t *testing.T) map[string]string {
+	t.Helper()
+	all := make(map[string]string)
+	read := func(name string, open func() (io.ReadCloser, error)) {
+		r, err := open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(r)
+		_ = r.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[name] = string(content)
+	}
+	err := filepath.WalkDir(tf.dir, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		relative, err := filepath.Rel(tf.dir, name)
+		if err != nil {
+			return err
+		}
+		read(relative, func() (io.ReadCloser, error) { return os.Open(name) })
+		archive, err := zip.OpenReader(name)
+		if err != nil {
+			return nil //nolint:nilerr // it is no archive
+		}
+		for _, file := range archive.File {
+			read(relative+"/"+file.Name, file.Open)
+		}
+		return archive.Close()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }

@@ -3,7 +3,6 @@ package provider
 import (
 	"context"
 	"maps"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -31,16 +30,20 @@ var (
 // Metadata implements resource.Resource.
 func (r *purgeResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_" + r.target.name
+	// What is purged may change in place, and the identity with it.
+	resp.ResourceBehavior.MutableIdentity = true
 }
 
 // Schema implements resource.Resource.
 func (r *purgeResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	attributes := commonAttributes(ctx, r.target)
 	maps.Copy(attributes, r.target.computed)
-	for name, a := range r.target.arguments {
-		attributes[name] = a.resource()
+	for _, arguments := range []map[string]argument{r.target.arguments, r.target.resourceOnly} {
+		for name, a := range arguments {
+			attributes[name] = a.resource()
+		}
 	}
-	resp.Schema = schema.Schema{MarkdownDescription: r.target.about, Attributes: attributes}
+	resp.Schema = schema.Schema{Version: r.target.version, MarkdownDescription: r.target.about, Attributes: attributes}
 }
 
 // Configure implements resource.ResourceWithConfigure. There are no clients
@@ -79,7 +82,7 @@ func (r *purgeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 		return
 	}
 	if next == nil {
-		r.planDestroy(prior, &resp.Diagnostics)
+		r.planDestroy(ctx, prior, &resp.Diagnostics)
 		return
 	}
 	// Values that were unknown when the configuration was validated are checked
@@ -95,10 +98,18 @@ func (r *purgeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, next)...)
 }
 
-func (r *purgeResource) planDestroy(prior model, diags *diag.Diagnostics) {
+func (r *purgeResource) planDestroy(ctx context.Context, prior model, diags *diag.Diagnostics) {
 	if prior.common().PurgeOnDestroy.ValueBool() {
 		r.needConfigured(diags)
+		d := destroying(prior)
+		r.estimate(ctx, operationDelete, prior, d, diags)
 	}
+}
+
+// destroying is what a destroy with purge_on_destroy is to do.
+func destroying(prior model) decision {
+	units, _ := prior.units()
+	return decision{former: jobsFor(prior, units, reasonRemoved)}
 }
 
 // plan sets the computed attributes of next.
@@ -111,38 +122,45 @@ func (r *purgeResource) plan(ctx context.Context, prior, next model, diags *diag
 	if d.unknown || d.sends() {
 		r.needConfigured(diags)
 	}
+	r.remember(prior, next, d)
 	if d.unknown {
 		c.LastPurgedAt = types.StringUnknown()
-		if p := next.purged(); p != nil {
-			*p = types.MapUnknown(types.StringType)
+		if list, used := next.purged(); used {
+			*list = types.MapUnknown(types.StringType)
 		}
 		return
 	}
-	r.remember(prior, next, d)
 	if d.sends() {
 		c.LastPurgedAt = types.StringUnknown()
-		r.estimate(ctx, prior, next, d, diags)
+		op := operationUpdate
+		if prior == nil {
+			op = operationCreate
+		}
+		r.estimate(ctx, op, next, d, diags)
 	}
 	if d.adopts {
 		diags.AddWarning("Recorded without purging",
-			"The resource was imported or moved here. This apply only records its triggers and sends no purge; from the next change on it purges as usual.")
+			"The resource was imported or moved here. This apply records it as it is configured and sends no purge; from the next change on it purges as usual.")
 	}
 }
 
 // remember sets what the state says of the latest purge: this one, or, where
 // nothing is sent, the one before.
 func (r *purgeResource) remember(prior, next model, d decision) {
-	list := next.purged()
+	list, used := next.purged()
 	next.common().LastPurgedAt = types.StringNull()
 	if prior != nil {
 		next.common().LastPurgedAt = prior.common().LastPurgedAt
 	}
 	switch {
 	case list == nil:
+	case !used:
+		*list = types.MapNull(types.StringType)
 	case d.sends() || prior == nil:
 		*list = reasons(d.jobs)
 	default:
-		*list = *prior.purged()
+		former, _ := prior.purged()
+		*list = *former
 	}
 }
 
@@ -163,8 +181,9 @@ func (r *purgeResource) Create(ctx context.Context, req resource.CreateRequest, 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if keep := r.apply(ctx, operationCreate, nil, next, &resp.Diagnostics); keep {
-		resp.Diagnostics.Append(resp.State.Set(ctx, next)...)
+	if m := r.apply(ctx, operationCreate, nil, next, &resp.Diagnostics); m != nil {
+		resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+		resp.Diagnostics.Append(r.setIdentity(ctx, m, resp.Identity)...)
 	}
 }
 
@@ -176,14 +195,21 @@ func (r *purgeResource) Update(ctx context.Context, req resource.UpdateRequest, 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if keep := r.apply(ctx, operationUpdate, prior, next, &resp.Diagnostics); keep {
-		resp.Diagnostics.Append(resp.State.Set(ctx, next)...)
+	if m := r.apply(ctx, operationUpdate, prior, next, &resp.Diagnostics); m != nil {
+		resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+		resp.Diagnostics.Append(r.setIdentity(ctx, m, resp.Identity)...)
 	}
 }
 
 // Read implements resource.Resource. There is nothing to read at the upstream
 // system, so a plan needs no network.
-func (r *purgeResource) Read(context.Context, resource.ReadRequest, *resource.ReadResponse) {}
+func (r *purgeResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	m := r.target.model()
+	resp.Diagnostics.Append(req.State.Get(ctx, m)...)
+	if !resp.Diagnostics.HasError() {
+		resp.Diagnostics.Append(r.setIdentity(ctx, m, resp.Identity)...)
+	}
+}
 
 // Delete implements resource.Resource.
 func (r *purgeResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -192,64 +218,63 @@ func (r *purgeResource) Delete(ctx context.Context, req resource.DeleteRequest, 
 	if resp.Diagnostics.HasError() || !prior.common().PurgeOnDestroy.ValueBool() {
 		return
 	}
-	units, _ := prior.units()
-	d := decision{jobs: jobsFor(prior, units, reasonRemoved)}
+	d := destroying(prior)
 	o := r.deliver(ctx, operationDelete, prior, d, &resp.Diagnostics)
-	if o.err != nil {
-		resp.Diagnostics.Append(r.target.diagnoseRun(operationDelete, o, len(d.jobs), o.err, false))
+	if o.err == nil {
+		return
+	}
+	if m := r.fail(operationDelete, prior, nil, d, o, &resp.Diagnostics); m != nil {
+		resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 	}
 }
 
-// apply does what was planned and completes next. It returns whether next is to
-// be saved; if not, the state stays as it was and the next plan shows the same
-// again.
-func (r *purgeResource) apply(ctx context.Context, op operation, prior, next model, diags *diag.Diagnostics) (keep bool) {
+// apply does what was planned and completes next. It returns what is to be
+// saved; nil: the state stays as it was and the next plan shows the same again.
+func (r *purgeResource) apply(ctx context.Context, op operation, prior, next model, diags *diag.Diagnostics) model {
 	d := decide(r.target, prior, next)
 	id, _ := next.identify()
 	next.common().ID = types.StringValue(r.target.join(id))
 	r.remember(prior, next, d)
 	if !d.sends() {
-		return true
+		return next
 	}
 	o := r.deliver(ctx, op, next, d, diags)
-	if !o.latest.IsZero() {
-		next.common().LastPurgedAt = types.StringValue(o.latest.UTC().Format(time.RFC3339))
+	if o.err != nil {
+		return r.fail(op, prior, next, d, o, diags)
 	}
-	if o.err == nil {
-		return true
-	}
-	done := d.jobs[:0:0]
-	for i, j := range d.jobs {
-		if o.done[i] {
-			done = append(done, j)
-		}
-	}
-	keep = len(done) > 0 && next.keepDone(prior, d.jobs, o.done)
-	if keep {
-		*next.purged() = reasons(done)
-	}
-	diags.Append(r.target.diagnoseRun(op, o, len(d.jobs), o.err, keep))
-	return keep
+	next.common().LastPurgedAt = o.purgedAt()
+	return next
 }
 
-// deliver sends the purges of a decision within the operation's timeout.
+// fail reports why not all was done, and returns what is to be saved of it.
+func (r *purgeResource) fail(op operation, prior, next model, d decision, o *outcome, diags *diag.Diagnostics) model {
+	m := d.kept(prior, next, o.done)
+	if m != nil {
+		m.common().LastPurgedAt = o.purgedAt()
+	}
+	diags.Append(r.target.diagnoseRun(op, o, d.requests(), o.err, m != nil))
+	return m
+}
+
+// deliver sends the purges of a decision within the operation's timeout. What
+// the resource was for before comes first, and all of it, so that the state can
+// tell how far an apply came.
 func (r *purgeResource) deliver(ctx context.Context, op operation, m model, d decision, diags *diag.Diagnostics) *outcome {
-	p := m.pace(len(d.former)+len(d.jobs), r.clients)
+	p := m.pace(d.requests(), r.clients)
 	timeout, ds := op.timeout(ctx, m.common().Timeouts, p)
 	diags.Append(ds...)
 	if ds.HasError() {
-		return &outcome{done: make([]bool, len(d.jobs)), err: errTimeouts}
+		return &outcome{done: make([]bool, d.requests()), err: errTimeouts}
 	}
 	ctx, cancel := quota.WithTimeout(ctx, timeout)
 	defer cancel()
-	if len(d.former) > 0 {
-		if o := run(ctx, r.clients, d.former, p); o.err != nil {
-			o.done = make([]bool, len(d.jobs))
-			o.accepted = 0
-			return o
-		}
+	report := logProgress(ctx, d.requests())
+	o := run(ctx, r.clients, d.former, p, report)
+	if o.err == nil {
+		o.add(run(ctx, r.clients, d.jobs, p, func(done int) { report(len(d.former) + done) }))
+	} else {
+		o.done = append(o.done, make([]bool, len(d.jobs))...)
 	}
-	o := run(ctx, r.clients, d.jobs, p)
 	for _, warning := range o.warnings {
 		diags.AddWarning("Accepted, but not seen deployed", warning)
 	}

@@ -3,9 +3,11 @@ package provider
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 	"golang.org/x/sync/errgroup"
 
@@ -23,29 +25,29 @@ type outcome struct {
 
 // run sends jobs, side by side as far as that is useful. After a failure nothing
 // new is sent; what is on the wire is waited for, unless the context ends.
-func run(ctx context.Context, c *clients, jobs []job, p pace) *outcome {
+func run(ctx context.Context, c *clients, jobs []job, p pace, accepted func(done int)) *outcome {
 	stop, halt := context.WithCancel(context.Background())
 	defer halt()
 	ctx = quota.WithStop(ctx, stop)
 
 	o := &outcome{done: make([]bool, len(jobs))}
-	progress := newProgress(len(jobs))
 	var mu sync.Mutex
 	var group errgroup.Group
 	group.SetLimit(max(p.sideBySide, 1))
 	for i, j := range jobs {
-		if stop.Err() != nil {
-			break
-		}
 		group.Go(func() error {
-			warning, err := j.model.send(ctx, c, j.name)
+			if stop.Err() != nil {
+				return nil // it waited for its turn, which a failure gave it
+			}
+			got, err := j.model.send(ctx, c, j.name)
 			mu.Lock()
 			defer mu.Unlock()
-			o.note(i, warning, err)
-			progress.report(ctx, o.accepted)
+			o.note(i, got, err)
 			if err != nil {
 				halt()
+				return nil
 			}
+			accepted(o.accepted)
 			return nil
 		})
 	}
@@ -54,7 +56,7 @@ func run(ctx context.Context, c *clients, jobs []job, p pace) *outcome {
 }
 
 // note adds what became of one job.
-func (o *outcome) note(i int, warning string, err error) {
+func (o *outcome) note(i int, got receipt, err error) {
 	if err != nil {
 		// That others were stopped is a consequence, the first failure the reason.
 		if o.err == nil || errors.Is(o.err, quota.ErrStopped) {
@@ -64,16 +66,34 @@ func (o *outcome) note(i int, warning string, err error) {
 	}
 	o.done[i] = true
 	o.accepted++
-	o.latest = time.Now()
-	if warning == "" {
-		return
+	if got.at.After(o.latest) {
+		o.latest = got.at
 	}
-	for _, w := range o.warnings {
-		if w == warning {
-			return
-		}
+	o.warn(got.warning)
+}
+
+// add joins what became of the jobs that were sent after these.
+func (o *outcome) add(next *outcome) {
+	o.done = append(o.done, next.done...)
+	o.accepted += next.accepted
+	if next.accepted > 0 {
+		o.latest = next.latest
 	}
-	o.warnings = append(o.warnings, warning)
+	for _, warning := range next.warnings {
+		o.warn(warning)
+	}
+	o.err = next.err
+}
+
+// warn keeps each warning once.
+func (o *outcome) warn(warning string) {
+	if warning != "" && !slices.Contains(o.warnings, warning) {
+		o.warnings = append(o.warnings, warning)
+	}
+}
+
+func (o *outcome) purgedAt() types.String {
+	return types.StringValue(o.latest.UTC().Format(time.RFC3339))
 }
 
 // progress writes the state of a long run to the log: every 30 seconds or every
@@ -85,9 +105,11 @@ type progress struct {
 	lastDone int
 }
 
-func newProgress(total int) *progress {
+// logProgress returns what run is to call when one more of total is accepted.
+func logProgress(ctx context.Context, total int) func(done int) {
 	now := time.Now()
-	return &progress{total: total, began: now, lastAt: now}
+	p := &progress{total: total, began: now, lastAt: now}
+	return func(done int) { p.report(ctx, done) }
 }
 
 const progressInterval = 30 * time.Second

@@ -4,14 +4,16 @@ import (
 	"context"
 	"time"
 
+	actionschema "github.com/hashicorp/terraform-plugin-framework/action/schema"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
 // target is one kind of thing that can be purged. It is described once here and
-// served by purgeResource.
+// served as a resource and as an action.
 type target struct {
 	// name with the provider's prefix is the type's: purge_<name>.
 	name string
@@ -21,15 +23,21 @@ type target struct {
 	title string
 	// timeoutNote tells the default timeout and what counts.
 	timeoutNote string
-	// about is the documentation of the resource, in Markdown.
-	about string
-	// arguments are what is purged and how.
-	arguments map[string]argument
+	// about and aboutAction are the documentation of the resource and of the
+	// action, in Markdown.
+	about, aboutAction string
+	// arguments are what is purged and how: those that resource and action
+	// share, and those that only one of them has.
+	arguments, resourceOnly, actionOnly map[string]argument
 	// computed are attributes of the resource beside those of all targets.
 	computed map[string]schema.Attribute
 	// identity names the arguments that say what is purged, in the order in
 	// which they stand in the id.
 	identity []string
+	// version is that of the resource's schema. What changes the meaning or the
+	// type of an attribute raises it and adds an upgrader of the one before.
+	version   int64
+	upgraders map[int64]resource.StateUpgrader
 	// join makes the id of the identity's values, split the values of an id.
 	join  func(values []string) string
 	split func(id string) ([]string, error)
@@ -38,15 +46,16 @@ type target struct {
 	// inputs maps the upstream's words for an input to attributes, where they
 	// differ.
 	inputs map[string]string
-	// model returns a pointer to an empty model.
-	model func() model
+	// model and actionModel return a pointer to an empty model.
+	model       func() model
+	actionModel func() actionModel
 }
 
 // argument is one attribute of a target, described without regard to where it
 // is served.
 type argument struct {
 	about    string
-	kind     attr.Type // types.StringType, BoolType or a map of strings
+	kind     attr.Type // types.StringType, BoolType, or a map or list of strings
 	required bool
 }
 
@@ -69,6 +78,18 @@ type unit struct {
 	fingerprint string
 }
 
+func (a argument) action() actionschema.Attribute {
+	switch kind := a.kind.(type) {
+	case types.ListType:
+		return actionschema.ListAttribute{MarkdownDescription: a.about, ElementType: kind.ElemType, Required: a.required, Optional: !a.required}
+	default:
+		if kind == types.BoolType {
+			return actionschema.BoolAttribute{MarkdownDescription: a.about, Required: a.required, Optional: !a.required}
+		}
+		return actionschema.StringAttribute{MarkdownDescription: a.about, Required: a.required, Optional: !a.required}
+	}
+}
+
 // model is what a configuration says of one purge. The methods below check are
 // asked only of values in which it found no fault.
 type model interface {
@@ -76,6 +97,8 @@ type model interface {
 	common() *commonModel
 	// check reports every fault of the values that are known.
 	check(*diag.Diagnostics)
+	// adopt sets the values of the identity, for an import.
+	adopt(identity []string)
 	// keepSpelling takes over the prior values that mean the same.
 	keepSpelling(prior model)
 	// identify returns the values of the target's identity, normalised. It
@@ -89,15 +112,21 @@ type model interface {
 	units() (map[string]unit, bool)
 	// pace tells how fast a number of requests goes.
 	pace(n int, c *clients) pace
-	// send asks for one purge and returns when it is accepted. The warning is
-	// about what was accepted.
-	send(ctx context.Context, c *clients, name string) (warning string, err error)
+	// send asks for one purge and returns when it is accepted, or, where the
+	// configuration wants that, when it has taken effect.
+	send(ctx context.Context, c *clients, name string) (receipt, error)
 	// purged is the attribute that lists what an apply purges, nil for a target
-	// that has none.
-	purged() *types.Map
+	// that has none, and whether it is of use for these values.
+	purged() (list *types.Map, used bool)
 	// keepDone reduces the model to what was done or needed nothing, after a
 	// failure half-way. It returns false where half done is not done.
 	keepDone(prior model, todo []job, done []bool) bool
+}
+
+// receipt is what is known of a purge that was accepted.
+type receipt struct {
+	at      time.Time // when it was
+	warning string    // what else there is to say, if anything
 }
 
 // pace is how fast a target's requests go.

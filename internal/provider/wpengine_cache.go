@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -14,18 +15,22 @@ var wpengineCache = &target{
 	name: "wpengine_cache", service: "wpengine", title: wpengine.System,
 	about: "Purges a cache of a WP Engine install when it is created and whenever `triggers` change, " +
 		"for instance the page cache after a deploy.",
+	aboutAction: "Purges a cache of a WP Engine install once, each time it is invoked.",
 	timeoutNote: timeoutNote,
 	arguments: map[string]argument{
 		"install_id": {required: true, kind: types.StringType, about: "Id of the install: a UUID, in upper or lower case. The name of an install is not its id."},
 		"cache_type": {required: true, kind: types.StringType, about: "Which cache: `object`, `page`, `cdn` or `all`. WP Engine takes one purge of `object` or `all` in 60 seconds for each install; more of them wait for each other."},
 	},
-	identity:   []string{"install_id", "cache_type"},
-	join:       joinWithSlash,
-	split:      splitAtSlash,
-	configured: func(c *clients) *configError { return c.wpengine.missing() },
-	inputs:     map[string]string{"type": "cache_type"},
-	model:      func() model { return &wpengineCacheModel{} },
+	identity:    []string{"install_id", "cache_type"},
+	join:        joinWithSlash,
+	split:       splitAtSlash,
+	configured:  func(c *clients) *configError { return c.wpengine.missing() },
+	inputs:      map[string]string{"type": "cache_type"},
+	model:       func() model { return &wpengineCacheModel{} },
+	actionModel: func() actionModel { return &wpengineCacheAction{} },
 }
+
+const installIDHint = "The name of an install is not its id; the data source purge_wpengine_install finds the id by the name."
 
 type wpengineCacheModel struct {
 	commonModel
@@ -36,8 +41,12 @@ type wpengineCacheModel struct {
 
 func (m *wpengineCacheModel) check(diags *diag.Diagnostics) {
 	m.checkCommon(diags)
-	checkUUID(diags, "install_id", m.InstallID, "The name of an install is not its id; the User Portal shows the id in the address of the install's page.")
+	checkUUID(diags, "install_id", m.InstallID, installIDHint)
 	checkOneOf(diags, "cache_type", m.CacheType, wpengine.CacheTypes)
+}
+
+func (m *wpengineCacheModel) adopt(identity []string) {
+	m.InstallID, m.CacheType = types.StringValue(identity[0]), types.StringValue(identity[1])
 }
 
 func (m *wpengineCacheModel) keepSpelling(prior model) {
@@ -51,11 +60,27 @@ func (m *wpengineCacheModel) identify() ([]string, bool) {
 		known(m.InstallID) && known(m.CacheType)
 }
 
-func (m *wpengineCacheModel) send(ctx context.Context, c *clients, _ string) (string, error) {
+func (m *wpengineCacheModel) send(ctx context.Context, c *clients, _ string) (receipt, error) {
 	client, err := c.wpengine.get()
 	if err != nil {
-		return "", err
+		return receipt{}, err
 	}
 	id, _ := m.identify()
-	return "", client.Purge(ctx, id[0], id[1])
+	err = client.Purge(ctx, id[0], id[1])
+	return receipt{at: time.Now()}, err
+}
+
+type wpengineCacheAction struct {
+	commonActionModel
+	InstallID types.String `tfsdk:"install_id"`
+	CacheType types.String `tfsdk:"cache_type"`
+}
+
+func (m *wpengineCacheAction) check(diags *diag.Diagnostics) {
+	purge, _ := m.purge()
+	purge.check(diags)
+}
+
+func (m *wpengineCacheAction) purge() (model, []string) {
+	return &wpengineCacheModel{InstallID: m.InstallID, CacheType: m.CacheType}, []string{""}
 }

@@ -81,6 +81,8 @@ func (c *Client) settle(k *call, slot Slot, grant Grant, resp *Response, e *Erro
 	case e.refused:
 		k.refusals++
 		slot.Refused(c.pause(e, k.refusals), &told)
+	case e.unsent:
+		slot.Unsent()
 	case e.Status == 0 || e.Status >= http.StatusBadGateway:
 		slot.Failed(&told)
 	default:

@@ -85,8 +85,9 @@ func FuzzDecodeJSON(f *testing.F) {
 	for _, row := range bodies {
 		f.Add([]byte(row.body))
 	}
+	f.Add([]byte("1E2000"))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		var got any
+		var got json.RawMessage // no number is too large for it
 		err := DecodeJSON(body, &got)
 		null := strings.TrimSpace(string(body)) == "null"
 		if err == nil && (!json.Valid(body) || null) {

@@ -94,6 +94,10 @@ func New(system string, o Options) *Client {
 // Hide keeps secrets out of everything this client shows or logs.
 func (c *Client) Hide(secrets ...string) { c.scrubber.Add(secrets...) }
 
+// Line makes text from the upstream fit to be shown: one line of at most 500
+// characters, without secrets. Texts of errors are already.
+func (c *Client) Line(text string) string { return c.scrubber.Line(text) }
+
 // Close gives up the idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 

@@ -69,6 +69,7 @@ type Error struct {
 	repeat    bool   // worth another attempt
 	refused   bool   // for a rate limit
 	replay    bool   // worth one with new credentials
+	unsent    bool   // nothing reached the upstream
 	lost      bool   // it may have worked for all we know
 	ended     bool   // not by an answer, but by the context or a wait
 	exhausted bool
@@ -116,7 +117,7 @@ func (e *Error) Outcome() string {
 		b.WriteString(", code " + e.Code)
 	}
 	if e.Message != "" {
-		b.WriteString(": " + e.Message)
+		b.WriteString(": " + withoutStop(e.Message))
 	}
 	if e.text != "" {
 		b.WriteString(": " + e.text)
@@ -128,6 +129,14 @@ func (e *Error) Outcome() string {
 		b.WriteString("; before that, " + e.Last.Outcome())
 	}
 	return b.String()
+}
+
+// withoutStop takes the full stop off a sentence, and leaves an ellipsis.
+func withoutStop(s string) string {
+	if strings.HasSuffix(s, "..") {
+		return s
+	}
+	return strings.TrimSuffix(s, ".")
 }
 
 // Unwrap returns the cause and the upstream's last word.

@@ -31,12 +31,17 @@ func (c *Client) failed(r *Request, resp *Response) *Error {
 		e.Advice = "Redirects are not followed, because credentials would go along. Set the address that answers by itself."
 	} else {
 		e.Message = PlainText(resp.Body)
+		if resp.Status < http.StatusMultipleChoices {
+			e.Advice = notTheAPI
+		}
 		if r.Explain != nil {
 			r.Explain(resp, e)
 		}
 	}
 	return c.clean(e)
 }
+
+const notTheAPI = "That is not an answer of this API. Check the address, and whether a proxy or a login page stands in between."
 
 // unsaidWait is how long a refusal lasts that does not say so: the documented
 // windows are all a minute.
@@ -55,9 +60,9 @@ func usualKind(status int) Kind {
 		return KindNotFound
 	case status == http.StatusTooManyRequests:
 		return KindLimited
-	case status >= 400 && status < 500:
+	case status >= 400 && status < 500 && status != http.StatusRequestTimeout:
 		return KindInvalid
-	case status >= 500:
+	case status >= 400:
 		return KindServer
 	default:
 		return KindUnexpected
@@ -85,7 +90,7 @@ func (c *Client) unexpected(r *Request, resp *Response, err error) *Error {
 	}
 	return c.clean(&Error{
 		System: c.system, Doing: r.Doing, Status: resp.Status, Kind: KindUnexpected, Err: c.mask(err), Message: err.Error(),
-		Advice: "That is not an answer of this API. Check the address, and whether a proxy or a login page stands in between.",
+		Advice: notTheAPI,
 	})
 }
 
@@ -105,7 +110,7 @@ func (c *Client) noAnswer(r *Request, err error, handshake *error) *Error {
 	dialing := errors.As(err, &op) && op.Op == "dial"
 	return &Error{
 		System: c.system, Doing: r.Doing, Kind: kind, Err: c.mask(err), text: c.scrubber.Line(err.Error()),
-		repeat: again, lost: again && !dialing,
+		repeat: again, unsent: dialing, lost: again && !dialing,
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
 )
 
 // recorder is a Slot and an Auth that write down what they are told.
@@ -153,5 +155,21 @@ func TestStaleConnection(t *testing.T) {
 			synctest.Wait()
 		}
 		same(t, "dials", 3, len(r.network.Dialed()))
+	})
+}
+
+// TestHandshakeIsNotLeftBehind: http.Transport goes on with a dial whose request
+// has ended, in case another one can use the connection.
+func TestHandshakeIsNotLeftBehind(t *testing.T) {
+	t.Parallel()
+	inBubble(t, Options{MaxRetries: -1}, nil, func(t *testing.T, r *rig) {
+		r.network.Set(wiretest.Stall(0))
+		req := purge()
+		req.Base = "https://localhost"
+		_, err := r.Do(t.Context(), req)
+		same(t, "text", "purging /a: no answer from Upstream: no complete answer within the request timeout", textOf(err))
+		<-time.After(2 * leftBehind)
+		synctest.Wait()
+		same(t, "open", 0, r.network.Open())
 	})
 }

@@ -5,12 +5,14 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"html"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"unicode"
+	"unicode/utf16"
 )
 
 const (
@@ -97,16 +99,44 @@ func encodings(secret string) []string {
 		secret, escaped, query, lowerHex(escaped), lowerHex(query), html.EscapeString(secret),
 		base64.RawStdEncoding.EncodeToString(raw), base64.RawURLEncoding.EncodeToString(raw),
 	}
+	// Twice: an error that quotes a body in JSON may itself be shown as JSON.
+	for range 2 {
+		for _, form := range slices.Clone(forms) {
+			forms = append(forms, inJSON(form)...)
+		}
+		slices.Sort(forms)
+		forms = slices.Compact(forms)
+	}
+	return forms
+}
+
+// inJSON is a text as encoders write it within quotes: with < > & escaped or not,
+// the slash escaped or not, and in ASCII.
+func inJSON(text string) []string {
+	var forms []string
 	for _, escapeHTML := range []bool{true, false} {
 		var b bytes.Buffer
 		encoder := json.NewEncoder(&b)
 		encoder.SetEscapeHTML(escapeHTML)
-		if encoder.Encode(secret) == nil {
-			forms = append(forms, b.String()[1:b.Len()-len("\"\n")])
+		if encoder.Encode(text) != nil {
+			continue
+		}
+		plain := b.String()[1 : b.Len()-len("\"\n")]
+		var ascii strings.Builder
+		for _, r := range plain {
+			if r <= unicode.MaxASCII {
+				ascii.WriteRune(r)
+				continue
+			}
+			for _, unit := range utf16.Encode([]rune{r}) {
+				fmt.Fprintf(&ascii, `\u%04x`, unit)
+			}
+		}
+		for _, form := range []string{plain, ascii.String()} {
+			forms = append(forms, form, strings.ReplaceAll(form, "/", `\/`))
 		}
 	}
-	slices.Sort(forms)
-	return slices.Compact(forms)
+	return forms
 }
 
 // lowerHex spells percent escapes in lower case.

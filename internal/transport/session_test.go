@@ -405,3 +405,20 @@ func TestCookiesComeBack(t *testing.T) {
 		same(t, "a session's cookie is a secret", "[redacted]", r.scrubber.Scrub("abcdefgh"))
 	})
 }
+
+// TestLoginElsewhere: Identity is another system than the CDN, and keeps its name.
+func TestLoginElsewhere(t *testing.T) {
+	t.Parallel()
+	a := newAccount()
+	a.loggedIn = answer(403, "no")
+	inSession(t, a, func(t *testing.T, r *rig, s *Session) {
+		login := s.Login
+		s.Login = func(ctx context.Context) (*Credential, error) {
+			cred, err := login(ctx)
+			err.(*Error).System = "Identity" //nolint:forcetypeassert,errorlint // Do promises it
+			return cred, err
+		}
+		_, err := r.Do(t.Context(), withSession(s))
+		same(t, "text", "purging /a: Identity answered 403 Forbidden while logging in: no", textOf(err))
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,7 +38,7 @@ func explain(resp *transport.Response, e *transport.Error) {
 	case resp.Status == http.StatusForbidden && unknownPath(resp, e):
 		e.Kind, e.Input = transport.KindConfig, inputAddress
 		e.Advice = "This is how the API's gateway answers for an unknown path, it is not about a permission. " + addressAdvice
-	case resp.Status < 500 && isPage(resp) && e.Kind != transport.KindLimited:
+	case isPage(resp) && slices.Contains([]int{400, 403, 404, 405}, resp.Status):
 		e.Kind, e.Input = transport.KindConfig, inputAddress
 		e.Advice = "A page is not an answer of this API. " + addressAdvice + " A proxy or a firewall may stand in between."
 	case resp.Status == http.StatusForbidden:
@@ -54,13 +55,13 @@ func explainPurge(resp *transport.Response, e *transport.Error) {
 	explain(resp, e)
 	switch {
 	case e.Refused():
-		e.Advice = "Object cache purges are limited to one in 60 seconds for each install. Something else purges this install, or the timeout is too short to wait: raise it."
+		e.Advice = "Object cache purges are limited to one in 60 seconds for each install. Another purge was less than that ago. Try again in a minute, or raise the timeout so that it can wait."
 	case e.Kind == transport.KindForbidden:
 		e.Advice = "Give the API user access to the account of this install (User Portal, Users), or check the install id."
 	case e.Kind == transport.KindNotFound:
 		e.Input = "install_id"
 		e.Advice = "Check the install id: the API user sees no install with it."
-	case e.Kind == transport.KindInvalid && resp.Status == http.StatusBadRequest:
+	case e.Kind == transport.KindInvalid && resp.Status == http.StatusBadRequest: // 408 and 413 are not about the inputs
 		e.Advice = "Check the install id and the cache type."
 	}
 }

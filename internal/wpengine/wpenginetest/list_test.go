@@ -3,6 +3,7 @@ package wpenginetest_test
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/fake"
@@ -77,7 +78,7 @@ func TestListPages(t *testing.T) {
 func TestListByOffsetGivesEveryInstallOnce(t *testing.T) {
 	t.Parallel()
 	s, _ := newFake()
-	got := append(list(t, s, "?limit=100").Results, list(t, s, "?limit=100&offset=100").Results...)
+	got := slices.Concat(list(t, s, "?limit=100").Results, list(t, s, "?limit=100&offset=100").Results)
 	diff(t, "installs", s.Installs, got)
 }
 

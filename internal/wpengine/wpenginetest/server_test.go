@@ -232,7 +232,7 @@ func TestRequestIDsDiffer(t *testing.T) {
 	seen := make(map[string]bool)
 	for range 3 {
 		w := httptest.NewRecorder()
-		s.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/nowhere", nil))
+		s.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/nowhere", http.NoBody))
 		seen[w.Header().Get("x-amzn-requestid")] = true
 	}
 	diff(t, "different ids", 3, len(seen))

@@ -1,0 +1,272 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/action"
+	"github.com/hashicorp/terraform-plugin-framework/action/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/quota"
+)
+
+// purgeAction serves a target as an action of Terraform 1.14 and later. It
+// purges once each time it is invoked. Terraform does not repeat an action that
+// failed, which is why the resource is the main thing.
+type purgeAction struct {
+	target  *target
+	clients *clients
+}
+
+var (
+	_ action.ActionWithConfigure      = (*purgeAction)(nil)
+	_ action.ActionWithModifyPlan     = (*purgeAction)(nil)
+	_ action.ActionWithValidateConfig = (*purgeAction)(nil)
+)
+
+// actionModel is what a configuration says of one action.
+type actionModel interface {
+	commonAction() *commonActionModel
+	// check reports every fault of the values that are known.
+	check(*diag.Diagnostics)
+	// purge returns the same as a resource would have it, and the names of the
+	// requests in order.
+	purge() (model, []string)
+}
+
+// commonActionModel is the attributes that every action has.
+type commonActionModel struct {
+	Timeout types.String `tfsdk:"timeout"`
+}
+
+func (m *commonActionModel) commonAction() *commonActionModel { return m }
+
+// Metadata implements action.Action.
+func (a *purgeAction) Metadata(_ context.Context, req action.MetadataRequest, resp *action.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_" + a.target.name
+}
+
+// Schema implements action.Action.
+func (a *purgeAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
+	attributes := map[string]schema.Attribute{
+		"timeout": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "How long the action may take, as a duration such as `30m`. " + a.target.timeoutNote,
+		},
+	}
+	arguments := maps.Clone(a.target.arguments)
+	maps.Copy(arguments, a.target.actionOnly)
+	for name, argument := range arguments {
+		attributes[name] = argument.action()
+	}
+	resp.Schema = schema.Schema{MarkdownDescription: a.target.aboutAction, Attributes: attributes}
+}
+
+// Configure implements action.ActionWithConfigure.
+func (a *purgeAction) Configure(_ context.Context, req action.ConfigureRequest, _ *action.ConfigureResponse) {
+	if c, ok := req.ProviderData.(*clients); ok {
+		a.clients = c
+	}
+}
+
+// ValidateConfig implements action.ActionWithValidateConfig.
+func (a *purgeAction) ValidateConfig(ctx context.Context, req action.ValidateConfigRequest, resp *action.ValidateConfigResponse) {
+	m := a.target.actionModel()
+	resp.Diagnostics.Append(req.Config.Get(ctx, m)...)
+	if !resp.Diagnostics.HasError() {
+		a.check(m, &resp.Diagnostics)
+	}
+}
+
+// ModifyPlan implements action.ActionWithModifyPlan. Variables are unknown when
+// a configuration is validated and Terraform validates no action again, so that
+// what they turn out to be is checked here, and whether a purge could be sent.
+func (a *purgeAction) ModifyPlan(ctx context.Context, req action.ModifyPlanRequest, resp *action.ModifyPlanResponse) {
+	m := a.target.actionModel()
+	resp.Diagnostics.Append(req.Config.Get(ctx, m)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	a.check(m, &resp.Diagnostics)
+	if a.clients == nil {
+		return
+	}
+	if err := a.target.configured(a.clients); err != nil && !err.unknown {
+		resp.Diagnostics.Append(a.target.diagnose(err))
+	}
+}
+
+func (a *purgeAction) check(m actionModel, diags *diag.Diagnostics) {
+	m.check(diags)
+	timeout := m.commonAction().Timeout
+	if !known(timeout) {
+		return
+	}
+	if d, err := time.ParseDuration(timeout.ValueString()); err != nil || d <= 0 {
+		diags.AddAttributeError(path.Root("timeout"), "Invalid timeout",
+			fmt.Sprintf("timeout must be a duration greater than zero, such as \"30m\"; it is %q.", timeout.ValueString()))
+	}
+}
+
+// Invoke implements action.Action.
+func (a *purgeAction) Invoke(ctx context.Context, req action.InvokeRequest, resp *action.InvokeResponse) {
+	m := a.target.actionModel()
+	resp.Diagnostics.Append(req.Config.Get(ctx, m)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	// Values that were unknown when the configuration was validated.
+	a.check(m, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	purge, names := m.purge()
+	jobs := make([]job, len(names))
+	for i, name := range names {
+		jobs[i] = job{model: purge, name: name}
+	}
+	say := func(message string) {
+		// Terraform 1.14 and 1.15 crash when they are told more after an interrupt.
+		if ctx.Err() == nil {
+			resp.SendProgress(action.InvokeProgressEvent{Message: message})
+		}
+	}
+	o := a.deliver(ctx, m, purge, jobs, say)
+	for _, warning := range o.warnings {
+		say(warning) // Terraform drops warnings of actions that succeed
+	}
+	if o.err != nil {
+		resp.Diagnostics.Append(a.diagnose(o, len(jobs)))
+		return
+	}
+	say(fmt.Sprintf("%s accepted %s", a.target.title, count(len(jobs))))
+}
+
+// invokeAgain puts the advice to apply again, which helps a resource, right.
+var invokeAgain = strings.NewReplacer("Apply again", "Invoke the action again", "apply again", "invoke the action again")
+
+// diagnose makes the diagnostic of an action that failed. It points at an
+// attribute only where the action has it.
+func (a *purgeAction) diagnose(o *outcome, total int) diag.Diagnostic {
+	d := a.target.diagnose(o.err)
+	detail := invokeAgain.Replace(d.Detail()) + fmt.Sprintf("\n\nTerraform does not repeat an action that failed. "+
+		"The resource purge_%s is repeated: by each apply, until the purge is accepted.", a.target.name)
+	if total > 1 {
+		detail = fmt.Sprintf("%d of %d purged.\n\n", o.accepted, total) + detail
+	}
+	if located, ok := d.(diag.DiagnosticWithPath); ok {
+		if _, shared := a.target.arguments[located.Path().String()]; shared {
+			return diag.NewAttributeErrorDiagnostic(located.Path(), d.Summary(), detail)
+		}
+	}
+	return diag.NewErrorDiagnostic(d.Summary(), detail)
+}
+
+// deliver sends the purges and tells meanwhile what is going on. Progress can
+// only be sent from here, so the purges run beside.
+func (a *purgeAction) deliver(ctx context.Context, m actionModel, purge model, jobs []job, say func(string)) *outcome {
+	p := purge.pace(len(jobs), a.clients)
+	timeout := p.patience + p.wait
+	if text := m.commonAction().Timeout.ValueString(); text != "" {
+		timeout, _ = time.ParseDuration(text) // checked before
+	}
+	ctx, cancel := quota.WithTimeout(ctx, timeout)
+	defer cancel()
+	watch := &watch{total: len(jobs), news: make(chan struct{}, 1)}
+	ctx = quota.WithObserver(ctx, watch.waiting)
+
+	say(fmt.Sprintf("Asking %s for %s", a.target.title, count(len(jobs))))
+	finished := make(chan *outcome, 1)
+	go func() { finished <- run(ctx, a.clients, jobs, p, watch.accepted) }()
+	ticker := time.NewTicker(actionProgressInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case o := <-finished:
+			return o
+		case <-ticker.C:
+			say(watch.String())
+		case <-watch.news:
+			say(watch.String())
+		}
+	}
+}
+
+// actionProgressInterval is shorter than the half minute after which a person
+// begins to wonder.
+const actionProgressInterval = 25 * time.Second
+
+func count(n int) string {
+	if n == 1 {
+		return "1 purge"
+	}
+	return fmt.Sprintf("%d purges", n)
+}
+
+// watch is how far a run is and what it waits for.
+type watch struct {
+	total int
+	// news has room for one: what is told is what is so by then.
+	news chan struct{}
+
+	mu    sync.Mutex
+	done  int
+	what  string    // empty while nothing is waited for
+	since time.Time // when that began
+	until time.Time // when it ends, if that is known
+}
+
+// accepted is told of each purge; every tenth of them is news.
+func (w *watch) accepted(done int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.done = done
+	if !w.until.After(time.Now()) {
+		w.what = "" // else others are still waiting
+	}
+	if done < w.total && 10*done/w.total > 10*(done-1)/w.total {
+		w.tell()
+	}
+}
+
+// waiting is told by whoever waits. Only a change of what is waited for is news.
+func (w *watch) waiting(what string, until time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.until = until
+	if w.what != what {
+		w.what, w.since = what, time.Now()
+		w.tell()
+	}
+}
+
+func (w *watch) tell() {
+	select {
+	case w.news <- struct{}{}:
+	default:
+	}
+}
+
+func (w *watch) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	message := fmt.Sprintf("%d of %s done", w.done, count(w.total))
+	if w.what == "" {
+		return message
+	}
+	message += ", waiting for " + w.what
+	if left := time.Until(w.until).Round(time.Second); left > 0 {
+		return message + fmt.Sprintf(" (%s)", left)
+	}
+	if passed := time.Since(w.since).Round(time.Second); passed > 0 {
+		message += fmt.Sprintf(" (for %s now)", passed)
+	}
+	return message
+}

@@ -1,0 +1,660 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
+	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
+	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
+)
+
+// texts is a list of strings, for value.
+func texts(items ...string) []tftypes.Value {
+	list := []tftypes.Value{}
+	for _, item := range items {
+		list = append(list, tftypes.NewValue(tftypes.String, item))
+	}
+	return list
+}
+
+// asAction is what the resource of a fixture is for, as an action has it.
+func (f fixture) asAction(t *testing.T, a arguments) object {
+	t.Helper()
+	o := a.inGo(t)
+	if url, ok := o["url"].(string); ok {
+		delete(o, "url")
+		o["urls"] = texts(url)
+	}
+	return o
+}
+
+func (p *protocol) actionKind(name string) tftypes.Type {
+	return p.schemas.ActionSchemas[name].Schema.ValueType()
+}
+
+// validateAction and planAction return what is said of a configuration.
+func (p *protocol) validateAction(name string, config object) []string {
+	p.t.Helper()
+	resp, err := p.ValidateActionConfig(p.t.Context(), &tfprotov6.ValidateActionConfigRequest{
+		ActionType: name, Config: p.pack(p.actionKind(name), config),
+	})
+	p.must(err)
+	return told(resp.Diagnostics)
+}
+
+func (p *protocol) planAction(name string, config object) []string {
+	p.t.Helper()
+	resp, err := p.PlanAction(p.t.Context(), &tfprotov6.PlanActionRequest{ActionType: name, Config: p.pack(p.actionKind(name), config)})
+	p.must(err)
+	return told(resp.Diagnostics)
+}
+
+// event is a message of an action, and when it came.
+type event struct {
+	After   time.Duration
+	Message string
+}
+
+// invoke runs an action to its end.
+func (p *protocol) invoke(ctx context.Context, name string, config object) (progress []event, said []string) {
+	p.t.Helper()
+	began := time.Now()
+	stream, err := p.InvokeAction(ctx, &tfprotov6.InvokeActionRequest{ActionType: name, Config: p.pack(p.actionKind(name), config)})
+	p.must(err)
+	completed := 0
+	for e := range stream.Events {
+		switch e := e.Type.(type) {
+		case tfprotov6.ProgressInvokeActionEventType:
+			progress = append(progress, event{time.Since(began), e.Message})
+		case tfprotov6.CompletedInvokeActionEventType:
+			completed++
+			said = told(e.Diagnostics)
+		}
+	}
+	if completed != 1 {
+		p.t.Errorf("%s completed %d times", name, completed)
+	}
+	return progress, said
+}
+
+func messages(events []event) []string {
+	var all []string
+	for _, e := range events {
+		all = append(all, e.Message)
+	}
+	return all
+}
+
+func TestAnActionHasTheArgumentsOfItsResource(t *testing.T) {
+	t.Parallel()
+	p := newWorld(t).speak(t)
+	type argument struct {
+		Type     string
+		Required bool
+		About    string
+	}
+	type schema = map[string]argument
+	describe := func(s *tfprotov6.Schema, only func(*tfprotov6.SchemaAttribute) bool) schema {
+		described := schema{}
+		for _, a := range s.Block.Attributes {
+			if only(a) {
+				described[a.Name] = argument{a.Type.String(), a.Required, a.Description}
+			}
+		}
+		return described
+	}
+	all := func(*tfprotov6.SchemaAttribute) bool { return true }
+	for _, target := range targets {
+		name := "purge_" + target.name
+		got := describe(p.schemas.ActionSchemas[name].Schema, all)
+		for _, a := range p.schemas.ActionSchemas[name].Schema.Block.Attributes {
+			if a.Computed || a.Sensitive || a.WriteOnly || a.Required == a.Optional || a.Description == "" {
+				t.Errorf("%s.%s is computed, sensitive, write-only, neither required nor optional, or without a description", name, a.Name)
+			}
+		}
+		want := describe(p.schemas.ResourceSchemas[name], func(a *tfprotov6.SchemaAttribute) bool {
+			_, shared := target.arguments[a.Name]
+			return shared
+		})
+		want["timeout"] = argument{"tftypes.String", false, "How long the action may take, as a duration such as `30m`. " + target.timeoutNote}
+		for name, a := range target.actionOnly {
+			want[name] = argument{a.kind.TerraformType(t.Context()).String(), a.required, a.about}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	urls := []string{"hard", "service_id", "timeout", "urls", "wait_until_deployed"}
+	var got []string
+	for _, a := range p.schemas.ActionSchemas["purge_cdn_asset"].Schema.Block.Attributes {
+		got = append(got, a.Name)
+	}
+	if diff := cmp.Diff(urls, got); diff != "" {
+		t.Errorf("purge_cdn_asset (-want +got):\n%s", diff)
+	}
+}
+
+func TestActionsAreCheckedBeforeTheyAreInvoked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.speak(t)
+	cdn := func(more object) object {
+		o := object{"service_id": cdntest.DeployedID, "urls": texts("/a.css")}
+		for name, v := range more {
+			o[name] = v
+		}
+		return o
+	}
+	install := w.WPEngine.Install("acmeprod").ID
+	for sentence, c := range map[string]struct {
+		action string
+		config object
+		want   string // in what is said, nothing: it is all right
+	}{
+		"a project":                           {"purge_mstr_cache", object{"project_id": projectHex, "cache_type": "object", "timeout": "90s"}, ""},
+		"what is not known yet":               {"purge_mstr_cache", object{"project_id": unknown{}, "cache_type": unknown{}, "timeout": unknown{}}, ""},
+		"a project id with hyphens":           {"purge_mstr_cache", object{"project_id": "B7CA92F0-4B9F-AE8D-941C-3E9B7E0CD754", "cache_type": "object"}, `error at AttributeName("project_id"): Invalid project_id: project_id must be 32 hexadecimal digits`},
+		"a type of cache that does not exist": {"purge_mstr_cache", object{"project_id": projectHex, "cache_type": "page"}, `error at AttributeName("cache_type"): Invalid cache_type: cache_type must be one of element, object, report, all; it is "page"`},
+		"an install":                          {"purge_wpengine_cache", object{"install_id": strings.ToUpper(install), "cache_type": "all"}, ""},
+		"an install by its name":              {"purge_wpengine_cache", object{"install_id": "acmeprod", "cache_type": "all"}, `error at AttributeName("install_id"): Invalid install_id: install_id must be a UUID`},
+		"assets":                              {"purge_cdn_asset", cdn(object{"urls": texts("/a.css", "/ü b.css", "/a.css")}), ""},
+		"wildcards":                           {"purge_cdn_asset", cdn(object{"urls": texts("/*"), "hard": false, "wait_until_deployed": false}), ""},
+		"urls that are not known yet":         {"purge_cdn_asset", cdn(object{"urls": unknown{}, "hard": unknown{}}), ""},
+		"a wildcard, if it is not hard":       {"purge_cdn_asset", cdn(object{"urls": texts("/*"), "hard": unknown{}}), ""},
+		"a wildcard with hard":                {"purge_cdn_asset", cdn(object{"urls": texts("/a.css", "/b*")}), `error at AttributeName("urls").ElementKeyInt(1): Invalid path of an asset: urls[1] must not hold a wildcard in a hard purge`},
+		"a url with a host":                   {"purge_cdn_asset", cdn(object{"urls": texts("https://www.example.com/a.css")}), `error at AttributeName("urls").ElementKeyInt(0): Invalid path of an asset: urls[0] must`},
+		"a url that is null":                  {"purge_cdn_asset", cdn(object{"urls": []tftypes.Value{tftypes.NewValue(tftypes.String, nil)}}), `error at AttributeName("urls").ElementKeyInt(0): Null path: urls[0] is null`},
+		"no urls":                             {"purge_cdn_asset", cdn(object{"urls": texts()}), `error at AttributeName("urls"): Nothing to purge: urls must name at least one asset.`},
+		"a service by its name":               {"purge_cdn_asset", cdn(object{"service_id": "website"}), `error at AttributeName("service_id"): Invalid service_id: service_id must be a UUID`},
+		"a timeout that is no duration":       {"purge_cdn_asset", cdn(object{"timeout": "20"}), `error at AttributeName("timeout"): Invalid timeout: timeout must be a duration greater than zero, such as "30m"; it is "20".`},
+		"a timeout of nothing":                {"purge_cdn_asset", cdn(object{"timeout": "0s"}), `error at AttributeName("timeout"): Invalid timeout`},
+		"an empty timeout":                    {"purge_cdn_asset", cdn(object{"timeout": ""}), `error at AttributeName("timeout"): Invalid timeout`},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			// Variables are unknown while a configuration is validated, so a plan
+			// says the same; and an apply, for what is unknown until then.
+			said := map[string][]string{"validate": p.validateAction(c.action, c.config), "plan": p.planAction(c.action, c.config)}
+			if c.want != "" {
+				progress, errors := p.invoke(t.Context(), c.action, c.config)
+				said["invoke"] = append(messages(progress), errors...)
+			}
+			for command, lines := range said {
+				if c.want == "" && len(lines) == 0 {
+					continue
+				}
+				if len(lines) != 1 || c.want == "" || !strings.HasPrefix(lines[0], c.want) {
+					t.Errorf("%s: %q, want %q", command, lines, c.want)
+				}
+			}
+		})
+	}
+	t.Cleanup(func() {
+		if sent := w.purges(); len(sent) > 0 {
+			t.Errorf("sent: %q", sent)
+		}
+	})
+}
+
+func TestAnActionWhoseServiceIsNotConfigured(t *testing.T) {
+	t.Parallel()
+	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
+		for name := range w.env {
+			if strings.HasPrefix(name, f.environment) {
+				delete(w.env, name)
+			}
+		}
+		p, config := w.speak(t), f.asAction(t, f.here)
+		if said := p.validateAction(f.kind(), config); len(said) > 0 {
+			t.Errorf("validate: %q, want nothing: the provider is configured later", said)
+		}
+		_, invoked := p.invoke(t.Context(), f.kind(), config)
+		for command, said := range map[string][]string{"plan": p.planAction(f.kind(), config), "invoke": invoked} {
+			if len(said) != 1 || !says(f.needs...).MatchString(said[0]) {
+				t.Errorf("%s: %q, want one error with %q", command, said, f.needs)
+			}
+		}
+	})
+}
+
+func TestAnActionTellsHowFarItIs(t *testing.T) {
+	t.Parallel()
+	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
+		progress, said := w.speak(t).invoke(t.Context(), f.kind(), f.asAction(t, f.here))
+		want := []string{"Asking " + f.target.title + " for 1 purge", f.target.title + " accepted 1 purge"}
+		if diff := cmp.Diff(want, messages(progress)); diff != "" || len(said) > 0 {
+			t.Errorf("progress (-want +got):\n%s\nand %q", diff, said)
+		}
+		w.compareSent(t, step{name: "one purge", sent: []string{f.purgedHere}})
+	})
+}
+
+// An action is no resource that is purged again by the next apply, and says so.
+func TestAnActionThatFails(t *testing.T) {
+	t.Parallel()
+	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
+		f.refuse()
+		progress, said := w.speak(t).invoke(t.Context(), f.kind(), f.asAction(t, f.here))
+		if diff := cmp.Diff([]string{"Asking " + f.target.title + " for 1 purge"}, messages(progress)); diff != "" {
+			t.Errorf("progress (-want +got):\n%s", diff)
+		}
+		want := says("error: "+f.target.title+" denied the permission", "answered 403 Forbidden",
+			"Terraform does not repeat an action that failed.", "The resource "+f.kind()+" is repeated")
+		if len(said) != 1 || !want.MatchString(said[0]) {
+			t.Errorf("said %q", said)
+		}
+		w.compareSent(t, step{name: "one refused purge", sent: []string{f.refusedHere}})
+	})
+}
+
+// outage is one way in which an action fails, and words of its error.
+type outage struct {
+	action string
+	config object
+	set    func(*world)
+	want   []string
+}
+
+func TestErrorsOfActionsSayWhatToDo(t *testing.T) {
+	t.Parallel()
+	install := wpenginetest.DefaultInstalls()[0].ID
+	asset := object{"service_id": cdntest.DeployedID, "urls": texts("/a.css")}
+	for sentence, c := range map[string]outage{
+		"a service that does not exist": {
+			"purge_cdn_asset",
+			object{"service_id": cdntest.MissingID, "urls": texts("/a.css")},
+			func(*world) {},
+			[]string{`error at AttributeName("service_id"): Rackspace CDN does not find what to purge`, "Check the service id"},
+		},
+		"a service that failed": {
+			"purge_cdn_asset",
+			object{"service_id": cdntest.FailedID, "urls": texts("/a.css")},
+			func(*world) {},
+			[]string{`error at AttributeName("service_id"): Rackspace CDN can't purge this now`, "Mend the service in the control panel, then invoke the action again."},
+		},
+		"a url that the CDN does not like is no attribute of the action": {
+			"purge_cdn_asset", asset, func(w *world) { w.CDN.Fail("purge", 1, cdntest.Error(400, "non ascii character present in url")) },
+			[]string{"error: Rackspace CDN refused the request as invalid", "Check the path of the asset."},
+		},
+		"a project that is not loaded": {
+			"purge_mstr_cache",
+			object{"project_id": "A1B2C3D44E5F60718293A4B5C6D7E8F9", "cache_type": "object"},
+			func(*world) {},
+			[]string{`error at AttributeName("project_id"): MicroStrategy can't purge this now`, "Load it"},
+		},
+		"credentials that are refused": {
+			"purge_mstr_cache",
+			object{"project_id": projectHex, "cache_type": "object"},
+			func(w *world) { w.MSTR.Password = "another" },
+			[]string{"error: MicroStrategy refused the credentials"},
+		},
+		"an upstream that fails until the retries are used up": {
+			"purge_wpengine_cache",
+			object{"install_id": install, "cache_type": "page"},
+			func(w *world) { w.WPEngine.Fail("purge", -1, wpenginetest.Error(500, "boom")) },
+			[]string{"error: WP Engine failed", "It was tried 5 times.", "Invoke the action again."},
+		},
+		"an upstream that asks for more time than there is": {
+			"purge_wpengine_cache",
+			object{"install_id": install, "cache_type": "object", "timeout": "90s"},
+			func(w *world) {
+				w.WPEngine.Fail("purge", -1, func(w http.ResponseWriter, r *http.Request) {
+					w.Header().Set("Retry-After", "3600")
+					wpenginetest.Error(http.StatusTooManyRequests, "slow down")(w, r)
+				})
+			},
+			[]string{"error: WP Engine refused the purge for its rate limit", "asks to wait 1h0m0s, which is longer than the timeout leaves", "Try again in a minute, or raise the timeout"},
+		},
+		"a timeout": {
+			"purge_cdn_asset",
+			object{"service_id": cdntest.DeployedID, "urls": texts("/a/*", "/b/*"), "hard": false, "timeout": "150s"},
+			func(w *world) { w.CDN.DeployTime = time.Hour },
+			[]string{"error: Rackspace CDN did not accept the purge within the timeout", "1 of 2 purged.", "Invoke the action again, with a longer timeout"},
+		},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(t *testing.T, w *world, _ *wiretest.Network) {
+				c.set(w)
+				p := w.speak(t)
+				_, said := p.invoke(t.Context(), c.action, c.config)
+				note := "The resource " + c.action + " is repeated: by each apply, until the purge is accepted."
+				if len(said) != 1 || !says(c.want...).MatchString(said[0]) || !strings.HasSuffix(said[0], note) {
+					t.Errorf("said %q, want one error with %q", said, c.want)
+				}
+				if len(said) > 0 && regexp.MustCompile(`(?i)\bapply again`).MatchString(said[0]) {
+					t.Errorf("an action that failed is said to be repeated by an apply: %q", said)
+				}
+			})
+		})
+	}
+}
+
+func TestAnActionThatIsInterruptedReturnsAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, target := range targets {
+		t.Run(target.name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(t *testing.T, w *world, network *wiretest.Network) {
+				f := w.fixture(t, target)
+				p := w.speak(t)
+				_, _ = p.invoke(t.Context(), f.kind(), f.asAction(t, f.there)) // logs in
+				network.Break()
+				synctest.Wait()
+				network.Set(wiretest.Hang)
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(7*time.Second, cancel)
+				began := time.Now()
+				_, said := p.invoke(ctx, f.kind(), f.asAction(t, f.here))
+				if took := time.Since(began); took != 7*time.Second {
+					t.Errorf("returned after %s, want at once, after 7s", took)
+				}
+				want := says("error: Interrupted before "+target.title+" accepted the purge", "Invoke the action again", "Terraform does not repeat")
+				if len(said) != 1 || !want.MatchString(said[0]) {
+					t.Errorf("said %q", said)
+				}
+				network.Set(nil)
+			})
+		})
+	}
+}
+
+func TestAnActionIsInterruptedWhileItWaitsForTheQuota(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, w *world, _ *wiretest.Network) {
+		var urls []string
+		for i := range 50 {
+			urls = append(urls, fmt.Sprintf("/file-%d.css", i))
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(70*time.Second, cancel)
+		began := time.Now()
+		_, said := w.speak(t).invoke(ctx, "purge_cdn_asset", object{"service_id": cdntest.DeployedID, "urls": texts(urls...)})
+		if took := time.Since(began); took != 70*time.Second {
+			t.Errorf("returned after %s, want 70s", took)
+		}
+		if len(said) != 1 || !says("Interrupted before Rackspace CDN accepted the purge", "40 of 50 purged.").MatchString(said[0]) {
+			t.Errorf("said %q", said)
+		}
+	})
+}
+
+// Terraform 1.14 and 1.15 crash when a message comes after an interrupt.
+func TestAnActionThatIsInterruptedSaysNoMore(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, w *world, _ *wiretest.Network) {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(33*time.Second, cancel)
+		// The first one is accepted and waits for its deployment.
+		progress, said := w.speak(t).invoke(ctx, "purge_cdn_asset", object{"service_id": cdntest.DeployedID, "urls": texts("/a/*", "/b/*"), "hard": false})
+		want := []event{
+			{0, "Asking Rackspace CDN for 2 purges"},
+			{0, "0 of 2 purges done, waiting for the service to be deployed"},
+			{25 * time.Second, "0 of 2 purges done, waiting for the service to be deployed (for 25s now)"},
+		}
+		if diff := cmp.Diff(want, progress); diff != "" {
+			t.Errorf("progress (-want +got):\n%s", diff)
+		}
+		if len(said) != 1 || !says("Interrupted before Rackspace CDN accepted the purge", "1 of 2 purged.").MatchString(said[0]) {
+			t.Errorf("said %q", said)
+		}
+	})
+}
+
+func TestEachOfSeveralURLsIsPurgedOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, said := w.speak(t).invoke(t.Context(), "purge_cdn_asset", object{
+		"service_id": strings.ToUpper(cdntest.DeployedID), "urls": texts("/b.css", "/ü.css", "/b.css", "/%C3%BC.css", "/a.css"),
+	})
+	if len(said) > 0 {
+		t.Errorf("said %q", said)
+	}
+	want := []string{"/%C3%BC.css", "/a.css", "/b.css"}
+	var got []string
+	for _, subject := range w.purges() {
+		got = append(got, strings.Fields(subject)[1])
+	}
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("purged (-want +got):\n%s", diff)
+	}
+}
+
+func TestSomeOfSeveralURLsAreRefused(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, w *world, _ *wiretest.Network) {
+		// The second one of three that go one by one.
+		w.CDN.Fail("purge", 1, cdntest.Error(http.StatusServiceUnavailable, "soon"))
+		p := w.speak(t)
+		config := object{"service_id": cdntest.DeployedID, "urls": texts("/a/*", "/b/*", "/c/*"), "hard": false}
+		progress, said := p.invoke(t.Context(), "purge_cdn_asset", config)
+		if len(said) > 0 {
+			t.Errorf("a failure that passes: %q", said)
+		}
+		if got := messages(progress)[len(progress)-1]; got != "Rackspace CDN accepted 3 purges" {
+			t.Errorf("the last message is %q", got)
+		}
+		w.Journal.Reset()
+		w.CDN.Fail("purge", 1, func(rw http.ResponseWriter, _ *http.Request) {
+			w.CDN.Fail("purge", -1, cdntest.HTML(http.StatusForbidden))
+			rw.WriteHeader(http.StatusAccepted)
+		})
+		_, said = p.invoke(t.Context(), "purge_cdn_asset", config)
+		if len(said) != 1 || !says("error: Rackspace CDN denied the permission", "1 of 3 purged.", "Tried: invalidating /b/* of service").MatchString(said[0]) {
+			t.Errorf("said %q", said)
+		}
+		if n := len(w.purges()); n != 2 {
+			t.Errorf("%d purges were sent, want 2: nothing new after a failure", n)
+		}
+	})
+}
+
+// asBlock is the action of a fixture in a configuration, which a resource fires
+// when it is created and when it is updated.
+func (f fixture) asBlock(edition string, a arguments) string {
+	a = a.with()
+	if url, ok := a["url"]; ok {
+		delete(a, "url")
+		a["urls"] = "[" + url + "]"
+	}
+	return fmt.Sprintf(`
+action %q "it" {
+  config %s
+}
+resource "terraform_data" "release" {
+  input = %q
+  lifecycle {
+    action_trigger {
+      events  = [after_create, after_update]
+      actions = [action.%s.it]
+    }
+  }
+}
+`, f.kind(), a.object(), edition, f.kind())
+}
+
+func TestAResourceFiresAnAction(t *testing.T) {
+	t.Parallel()
+	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
+		w.playFrom(
+			t, []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},
+			step{name: "a create fires it", config: f.asBlock("1", f.here), sent: []string{f.purgedHere}},
+			step{name: "nothing changed", config: f.asBlock("1", f.here)},
+			step{
+				name: "an action that fails", before: f.refuse, config: f.asBlock("2", f.here), sent: []string{f.refusedHere},
+				fails: says("denied the permission", "Terraform does not repeat an action that failed."),
+			},
+			step{
+				name: "a malformed id is found by the plan", config: f.asBlock("3", f.here.with(f.malformed)), fails: says(f.complaint),
+			},
+			step{name: "is lost", config: f.asBlock("2", f.here)},
+		)
+	})
+}
+
+func TestAnActionIsInvokedByHand(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	f := w.fixture(t, wpengineCache)
+	config := "variable \"timeout\" {\n  default = null\n}\n" + f.asBlock("1", f.here.with(arguments{"timeout": "var.timeout"}))
+	tf := newTerraform(t, w, config)
+	tf.skipBelow(t, tfversion.Version1_14_0)
+	invoke := []string{"apply", "-no-color", "-auto-approve", "-invoke=action." + f.kind() + ".it"}
+
+	output := tf.mustRun(t, invoke...)
+	for _, message := range []string{"Asking WP Engine for 1 purge", "WP Engine accepted 1 purge"} {
+		if !strings.Contains(output, message) {
+			t.Errorf("the output does not say %q:\n%s", message, output)
+		}
+	}
+	w.compareSent(t, step{name: "invoked", sent: []string{f.purgedHere}})
+
+	output, err := tf.run("plan", "-no-color", "-var=timeout=soon", "-invoke=action."+f.kind()+".it")
+	if want := says("Invalid timeout", `it is "soon"`); err == nil || !want.MatchString(output) {
+		t.Errorf("a plan with a timeout that is no duration (%v):\n%s", err, output)
+	}
+
+	f.refuse()
+	output, err = tf.run(invoke...)
+	if want := says("WP Engine denied the permission", "Terraform does not repeat an action that failed."); err == nil || !want.MatchString(output) {
+		t.Errorf("a purge that is refused (%v):\n%s", err, output)
+	}
+	w.compareSent(t, step{name: "refused", sent: []string{f.refusedHere}})
+}
+
+// The waits are told by package quota and package cdn.
+func TestAnActionTellsWhatItWaitsFor(t *testing.T) {
+	t.Parallel()
+	install := wpenginetest.DefaultInstalls()[0].ID
+	var urls []string
+	for i := range 41 {
+		urls = append(urls, fmt.Sprintf("/file-%02d.css", i))
+	}
+	second := func(n int, message string) event { return event{time.Duration(n) * time.Second, message} }
+	for sentence, c := range map[string]struct {
+		outage
+		before int // purges of the same that went before
+		want   []event
+	}{
+		"the rate limit": {
+			outage: outage{action: "purge_wpengine_cache", config: object{"install_id": install, "cache_type": "object"}},
+			before: 1,
+			want: []event{
+				second(0, "Asking WP Engine for 1 purge"),
+				second(0, "0 of 1 purge done, waiting for the rate limit (1m0s)"),
+				second(25, "0 of 1 purge done, waiting for the rate limit (35s)"),
+				second(50, "0 of 1 purge done, waiting for the rate limit (10s)"),
+				second(60, "WP Engine accepted 1 purge"),
+			},
+		},
+		"the time that the upstream asks for": {
+			outage: outage{action: "purge_wpengine_cache", config: object{"install_id": install, "cache_type": "page"}, set: func(w *world) {
+				w.WPEngine.Fail("purge", 1, func(w http.ResponseWriter, r *http.Request) {
+					w.Header().Set("Retry-After", "45")
+					wpenginetest.Error(http.StatusTooManyRequests, "slow down")(w, r)
+				})
+			}},
+			want: []event{
+				second(0, "Asking WP Engine for 1 purge"),
+				second(0, "0 of 1 purge done, waiting for the time that the upstream asked for (45s)"),
+				second(25, "0 of 1 purge done, waiting for the time that the upstream asked for (20s)"),
+				second(45, "WP Engine accepted 1 purge"),
+			},
+		},
+		"the service to be deployed": {
+			outage: outage{action: "purge_cdn_asset", config: object{"service_id": cdntest.DeployedID, "urls": texts("/a/*", "/b/*"), "hard": false}},
+			want: []event{
+				second(0, "Asking Rackspace CDN for 2 purges"),
+				second(0, "0 of 2 purges done, waiting for the service to be deployed"),
+				second(25, "0 of 2 purges done, waiting for the service to be deployed (for 25s now)"),
+				second(50, "0 of 2 purges done, waiting for the service to be deployed (for 50s now)"),
+			},
+		},
+		"an upstream that is slow": {
+			outage: outage{action: "purge_mstr_cache", config: object{"project_id": projectHex, "cache_type": "object"}, set: func(w *world) {
+				w.MSTR.Fail("purge", 1, func(w http.ResponseWriter, _ *http.Request) {
+					<-time.After(29 * time.Second) // of the bubble
+					w.WriteHeader(http.StatusNoContent)
+				})
+			}},
+			want: []event{
+				second(0, "Asking MicroStrategy for 1 purge"),
+				second(25, "0 of 1 purge done"),
+				second(29, "MicroStrategy accepted 1 purge"),
+			},
+		},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(t *testing.T, w *world, _ *wiretest.Network) {
+				p := w.speak(t)
+				for range c.before {
+					_, _ = p.invoke(t.Context(), c.action, c.config)
+				}
+				if c.set != nil {
+					c.set(w)
+				}
+				got, said := p.invoke(t.Context(), c.action, c.config)
+				if diff := cmp.Diff(c.want, got[:min(len(got), max(len(c.want), 3))]); diff != "" || len(said) > 0 {
+					t.Errorf("progress (-want +got):\n%s\nand %q", diff, said)
+				}
+				checkProgress(t, got)
+			})
+		})
+	}
+	t.Run("the rate limit, with many urls", func(t *testing.T) {
+		t.Parallel()
+		inBubble(t, func(t *testing.T, w *world, _ *wiretest.Network) {
+			got, said := w.speak(t).invoke(t.Context(), "purge_cdn_asset", object{"service_id": cdntest.DeployedID, "urls": texts(urls...)})
+			if len(said) > 0 {
+				t.Errorf("said %q", said)
+			}
+			checkProgress(t, got)
+			waited := second(75, "40 of 41 purges done, waiting for the rate limit (45s)")
+			if !slices.Contains(got, waited) || got[len(got)-1] != second(120, "Rackspace CDN accepted 41 purges") {
+				t.Errorf("%v, want %v and the end after 2m0s", got, waited)
+			}
+		})
+	})
+}
+
+var doneSoFar = regexp.MustCompile(`^(\d+) of \d+ purges? done`)
+
+// checkProgress checks what is so of every course of events: it begins with what
+// is asked for, never goes back, is never silent for long and ends with the end.
+func checkProgress(t *testing.T, events []event) {
+	t.Helper()
+	if len(events) < 2 || !strings.HasPrefix(events[0].Message, "Asking ") || !strings.Contains(events[len(events)-1].Message, " accepted ") {
+		t.Errorf("does not begin with what is asked for and end with its end: %v", events)
+		return
+	}
+	done, last := 0, time.Duration(0)
+	for _, e := range events {
+		if e.After-last > 30*time.Second {
+			t.Errorf("silent from %s to %s", last, e.After)
+		}
+		last = e.After
+		if match := doneSoFar.FindStringSubmatch(e.Message); match != nil {
+			n, _ := strconv.Atoi(match[1])
+			if n < done {
+				t.Errorf("goes back: %v", events)
+			}
+			done = n
+		}
+	}
+}

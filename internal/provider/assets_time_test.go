@@ -1,0 +1,348 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
+	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
+)
+
+// What takes time, as Terraform's protocol has it and in virtual time.
+
+// manyAssets is a configuration with n assets of one fingerprint.
+func manyAssets(n int, fingerprint string, more ...object) object {
+	assets := object{}
+	for i := range n {
+		assets[fmt.Sprintf("/%04d.css", i)] = fingerprint
+	}
+	config := object{"service_id": cdntest.DeployedID, "assets": assets, "purge_on_create": true}
+	for _, o := range more {
+		for name, value := range o {
+			config[name] = value
+		}
+	}
+	return config
+}
+
+// assetsIn counts the assets of a configuration or a state.
+func assetsIn(o object) int {
+	assets, _ := o["assets"].(object)
+	return len(assets)
+}
+
+// deploy plans and applies, and returns the state and what both said.
+func (p *protocol) deploy(prior, config object) (state object, planSaid, applySaid []string) {
+	p.t.Helper()
+	planned, planSaid := p.plan("purge_cdn_asset", prior, config)
+	state, applySaid = p.apply("purge_cdn_asset", prior, planned, config)
+	return state, planSaid, applySaid
+}
+
+func wantSaid(t *testing.T, what string, got []string, want ...string) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%s: %d diagnostics, want %d: %q", what, len(got), len(want), got)
+	}
+	for i := range want {
+		if !strings.Contains(got[i], want[i]) {
+			t.Errorf("%s: %q does not say %q", what, got[i], want[i])
+		}
+	}
+}
+
+func TestTheEstimateWhilePlanning(t *testing.T) {
+	t.Parallel()
+	const tooShort = "warning: The timeout is too short for all purges: "
+	const instead = " Raise the timeout, or purge with fewer requests: one path with a wildcard and hard = false."
+	const untaint = "Terraform marks a resource as tainted whose creation does not finish, and purges all again unless you run terraform untaint." + instead
+	const after = "What is not done by then is sent by the next apply." + instead
+	const afterDestroy = "What is not done by then is sent by the next destroy." + instead
+	limit := func(operation, timeout string) object { return object{"timeouts": object{operation: timeout}} }
+	soft := object{"hard": false}
+	tests := map[string]struct {
+		prior, config object
+		want          []string
+	}{
+		"no timeout set: it grows":           {nil, manyAssets(5000, "1"), nil},
+		"nor with soft purges":               {nil, manyAssets(500, "1", soft), nil},
+		"100 hard purges fit into 4 minutes": {nil, manyAssets(100, "1", limit("create", "4m")), nil},
+		"but not 101 into less than 5": {
+			nil, manyAssets(101, "1", limit("create", "299s")),
+			[]string{tooShort + "101 requests are to be sent. At the rate that is allowed they take at least 5m0s, and timeouts.create is 4m59s. " + untaint},
+		},
+		"each soft purge is a deployment": {
+			nil, manyAssets(10, "1", soft, limit("create", "8m")),
+			[]string{tooShort + "10 requests are to be sent. At the rate that is allowed they take at least 9m0s, and timeouts.create is 8m0s. " + untaint},
+		},
+		"only what changed counts": {manyAssets(100, "1"), manyAssets(120, "1", limit("update", "1m")), nil},
+		"an update's own timeout": {
+			manyAssets(100, "1"), manyAssets(100, "2", limit("update", "1m")),
+			[]string{tooShort + "100 requests are to be sent. At the rate that is allowed they take at least 4m0s, and timeouts.update is 1m0s. " + after},
+		},
+		"the timeout of another operation": {manyAssets(100, "1"), manyAssets(100, "2", limit("create", "1m")), nil},
+		"the former service counts too": {
+			manyAssets(30, "1"), manyAssets(30, "1", limit("update", "1m"), object{"service_id": cdntest.OtherID, "purge_on_destroy": true}),
+			[]string{tooShort + "60 requests are to be sent. At the rate that is allowed they take at least 2m0s, and timeouts.update is 1m0s. " + after},
+		},
+		"nothing is sent when it is only recorded": {nil, manyAssets(1000, "1", limit("create", "1m"), object{"purge_on_create": false}), nil},
+		"a destroy": {
+			manyAssets(100, "1", limit("delete", "1m"), object{"purge_on_destroy": true}), nil,
+			[]string{tooShort + "100 requests are to be sent. At the rate that is allowed they take at least 4m0s, and timeouts.delete is 1m0s. " + afterDestroy},
+		},
+		"a destroy that sends nothing": {manyAssets(100, "1", limit("delete", "1m")), nil, nil},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(t *testing.T, w *world, _ *wiretest.Network) {
+				p := w.speak(t)
+				if test.config == nil {
+					resp, err := p.PlanResourceChange(t.Context(), &tfprotov6.PlanResourceChangeRequest{
+						TypeName: "purge_cdn_asset", PriorState: p.packState("purge_cdn_asset", test.prior),
+						ProposedNewState: p.packState("purge_cdn_asset", nil), Config: p.packState("purge_cdn_asset", nil),
+					})
+					p.must(err)
+					wantSaid(t, "the plan", told(resp.Diagnostics), test.want...)
+					return
+				}
+				_, said := p.plan("purge_cdn_asset", test.prior, test.config)
+				wantSaid(t, "the plan", said, test.want...)
+			})
+		})
+	}
+}
+
+func TestHowLongManyAssetsTake(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		config  object
+		latency time.Duration
+		want    time.Duration
+	}{
+		"hard purges use the quota to the full":                   {manyAssets(100, "1"), 0, 4 * time.Minute},
+		"side by side, though each takes long":                    {manyAssets(16, "1"), 20 * time.Second, 20 * time.Second},
+		"more than the default timeout would be for one":          {manyAssets(1000, "1"), 0, 49 * time.Minute},
+		"soft ones in order, a deployment for each":               {manyAssets(5, "1", object{"hard": false}), 0, 5 * time.Minute},
+		"and if need be for longer than the default, which grows": {manyAssets(90, "1", object{"hard": false}), 0, 90 * time.Minute},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(t *testing.T, w *world, _ *wiretest.Network) {
+				if test.latency > 0 {
+					w.CDN.Fail("purge", -1, func(rw http.ResponseWriter, r *http.Request) {
+						wait(r, time.After(test.latency))
+						rw.WriteHeader(http.StatusAccepted)
+					})
+				}
+				p, began := w.speak(t), time.Now()
+				_, planSaid, applySaid := p.deploy(nil, test.config)
+				wantSaid(t, "the plan", planSaid)
+				wantSaid(t, "the apply", applySaid)
+				var paths []string
+				for _, e := range w.Journal.Select("purge") {
+					_, rest, _ := strings.Cut(e.Subject, " ")
+					path, _, _ := strings.Cut(rest, " ")
+					paths = append(paths, path)
+				}
+				if test.config["hard"] == false && !slices.IsSorted(paths) {
+					t.Errorf("soft purges came out of order: %v", paths)
+				}
+				if want := assetsIn(test.config); len(paths) != want {
+					t.Errorf("%d purges were sent, want %d", len(paths), want)
+				}
+				// A look at the status comes up to 10 seconds after each deployment.
+				slack := time.Second
+				if test.config["hard"] == false {
+					slack = time.Duration(len(paths)) * 11 * time.Second
+				}
+				if took := time.Since(began); took < test.want || took > test.want+slack {
+					t.Errorf("took %s, want %s", took, test.want)
+				}
+			})
+		})
+	}
+}
+
+func TestATimeoutThatWasTooShort(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, w *world, _ *wiretest.Network) {
+		p := w.speak(t)
+		recorded, _, _ := p.deploy(nil, manyAssets(100, "1", object{"purge_on_create": false}))
+		config := manyAssets(100, "2", object{"purge_on_create": false, "timeouts": object{"update": "150s"}})
+		state, planSaid, applySaid := p.deploy(recorded, config)
+		wantSaid(t, "the plan", planSaid, "100 requests are to be sent")
+		wantSaid(t, "the apply", applySaid, "error: Rackspace CDN did not accept the purge within the timeout: 60 of 100 purged. The next apply sends the remaining 40.\n\n")
+		if n := assetsIn(state); n != 60 {
+			t.Errorf("%d assets are in the state, want 60", n)
+		}
+		_, planSaid, applySaid = p.deploy(state, config)
+		wantSaid(t, "the next plan", planSaid)
+		wantSaid(t, "the next apply", applySaid)
+		var subjects []string
+		for _, e := range w.Journal.Select("purge") {
+			subjects = append(subjects, e.Subject)
+		}
+		slices.Sort(subjects)
+		if n := len(slices.Compact(subjects)); n != 100 || len(subjects) != 100 {
+			t.Errorf("%d purges of %d assets were sent, want 100 of 100", len(subjects), n)
+		}
+	})
+}
+
+// TestAfterAFailure has 16 purges on the wire when one is refused: they are
+// waited for, however long they take, and no other is sent.
+func TestAfterAFailure(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, w *world, _ *wiretest.Network) {
+		var arrived atomic.Int64
+		w.CDN.Fail("purge", -1, func(rw http.ResponseWriter, r *http.Request) {
+			if arrived.Add(1) == 10 {
+				wait(r, time.After(time.Second))
+				cdntest.HTML(http.StatusForbidden)(rw, r)
+				return
+			}
+			wait(r, time.After(25*time.Second))
+			rw.WriteHeader(http.StatusAccepted)
+		})
+		p, began := w.speak(t), time.Now()
+		state, _, said := p.deploy(nil, manyAssets(40, "1"))
+		wantSaid(t, "the apply", said, "error: Rackspace CDN denied the permission: 15 of 40 purged. ")
+		if took := time.Since(began); took != 25*time.Second {
+			t.Errorf("took %s, want the 25s that those on the wire took", took)
+		}
+		if n := arrived.Load(); n != 16 {
+			t.Errorf("%d purges were sent, want those on the wire, which are 16", n)
+		}
+		if n := assetsIn(state); n != 15 {
+			t.Errorf("%d assets are in the state, want 15", n)
+		}
+	})
+}
+
+func TestAnInterruptionRecordsWhatWasAccepted(t *testing.T) {
+	t.Parallel()
+	three := manyAssets(3, "1", object{"hard": false})
+	tests := map[string]struct {
+		prior object
+		want  object
+		said  string
+	}{
+		"a create": {
+			nil,
+			object{"/0000.css": "1"},
+			"1 of 3 purged. Terraform marks a resource as tainted whose creation failed.",
+		},
+		"an update": {
+			manyAssets(3, "0", object{"hard": false, "id": cdntest.DeployedID}),
+			object{"/0000.css": "1"},
+			"1 of 3 purged. The next apply sends the remaining 2.",
+		},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(t *testing.T, w *world, _ *wiretest.Network) {
+				p, began := w.speak(t), time.Now()
+				const name = "purge_cdn_asset"
+				planned, _ := p.plan(name, test.prior, three)
+				ctx, interrupt := context.WithCancel(t.Context())
+				defer interrupt()
+				w.CDN.DeployTime = 0
+				w.CDN.Fail("purge", 1, func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusAccepted) })
+				w.CDN.Fail("purge", -1, func(_ http.ResponseWriter, r *http.Request) {
+					interrupt()
+					<-r.Context().Done() // and never an answer
+				})
+				resp, err := p.ApplyResourceChange(ctx, &tfprotov6.ApplyResourceChangeRequest{
+					TypeName: name, PriorState: p.packState(name, test.prior), PlannedState: p.pack(p.kind(name), planned), Config: p.pack(p.kind(name), three),
+				})
+				p.must(err)
+				wantSaid(t, "the apply", told(resp.Diagnostics), "error: Interrupted before Rackspace CDN accepted the purge: "+test.said)
+				state := p.unpack(p.kind(name), resp.NewState)
+				if diff := cmp.Diff(test.want, state["assets"]); diff != "" {
+					t.Errorf("assets in the state (-want +got):\n%s", diff)
+				}
+				if state["last_purged_at"] == nil {
+					t.Error("last_purged_at is null")
+				}
+				if took := time.Since(began); took != 0 {
+					t.Errorf("returned after %s, want at once", took)
+				}
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+func TestWhatAssetsMustBe(t *testing.T) {
+	t.Parallel()
+	w := &world{provider: New(Options{Getenv: func(string) string { return "" }})}
+	p := w.speak(t)
+	site := func(o object) object {
+		o["service_id"] = cdntest.DeployedID
+		return o
+	}
+	tests := map[string]struct {
+		config object
+		want   []string
+	}{
+		"one url":           {object{"url": "/a.css"}, nil},
+		"many assets":       {object{"assets": object{"/a.css": "1"}}, nil},
+		"none at all":       {object{"assets": object{}}, nil},
+		"an unknown map":    {object{"assets": unknown{}}, nil},
+		"unknown prints":    {object{"assets": object{"/a.css": unknown{}}}, nil},
+		"maybe one of them": {object{"assets": unknown{}, "url": unknown{}}, nil},
+		"neither":           {object{}, []string{"Nothing to purge: Set url for one asset, or assets for many."}},
+		"both":              {object{"url": "/a.css", "assets": object{}}, []string{"Both url and assets: Set url for one asset or assets for many, not both."}},
+		"a null print":      {object{"assets": object{"/a.css": nil}}, []string{`Null fingerprint: assets["/a.css"] is null.`}},
+		"a relative path":   {object{"assets": object{"a.css": "1"}}, []string{`Invalid path of an asset: the key must start with a slash; it is "a.css".`}},
+		"a hard wildcard":   {object{"assets": object{"/*": "1"}}, []string{"the key must not hold a wildcard in a hard purge"}},
+		"a soft wildcard":   {object{"hard": false, "assets": object{"/*": "1"}}, nil},
+		"three spellings": {
+			object{"assets": object{"/ü a": "1", "/%c3%bc a": "2", "/%C3%BC%20a": "3"}},
+			[]string{
+				`One asset twice: assets has "/%C3%BC%20a" and "/%c3%bc a", which are two spellings of one path. Keep one of them.`,
+				`One asset twice: assets has "/%C3%BC%20a" and "/ü a", which are two spellings of one path. Keep one of them.`,
+			},
+		},
+		"very many faults": {
+			object{"assets": manyFaults(1000)},
+			append(slices.Repeat([]string{"Invalid path of an asset: the key must start with a slash; it is"}, maxFaults), "More faults in assets: 990 more paths are at fault."),
+		},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			resp, err := p.ValidateResourceConfig(t.Context(), &tfprotov6.ValidateResourceConfigRequest{
+				TypeName: "purge_cdn_asset", Config: p.pack(p.kind("purge_cdn_asset"), site(test.config)),
+			})
+			p.must(err)
+			said := told(resp.Diagnostics)
+			// The one that sums up the others goes last.
+			slices.SortStableFunc(said, func(a, b string) int {
+				return strings.Count(a, "More faults") - strings.Count(b, "More faults")
+			})
+			wantSaid(t, "validation", said, test.want...)
+		})
+	}
+}
+
+func manyFaults(n int) object {
+	assets := object{}
+	for i := range n {
+		assets[fmt.Sprintf("%04d.css", i)] = "1"
+	}
+	return assets
+}

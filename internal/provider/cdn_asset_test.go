@@ -1,0 +1,94 @@
+package provider
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
+)
+
+// What only a soft purge does: the deployment of its service.
+
+func softAsset(more arguments) string {
+	return "resource \"purge_cdn_asset\" \"it\" {\n" + arguments{
+		"service_id": `"` + cdntest.DeployedID + `"`, "url": `"/css/*"`, "hard": "false",
+	}.with(more).String() + "}\n"
+}
+
+func softPurge(status int) []string {
+	return []string{fmt.Sprintf("cdn %s /css/* hard=false %d", cdntest.DeployedID, status)}
+}
+
+func TestASoftPurgeWhoseDeploymentFailsIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	const at = "purge_cdn_asset.it"
+	w := newWorld(t)
+	w.play(
+		t,
+		step{
+			name: "a create whose deployment fails", config: softAsset(release("1")), sent: softPurge(202),
+			before: func() { w.CDN.FailNextDeploy("the edge is full") },
+			fails:  says("Rackspace CDN can't purge this now", "the service is failed: the edge is full"),
+		},
+		step{
+			name: "is created again", config: softAsset(release("1")), sent: softPurge(202),
+			before: func() { w.CDN.SetStatus(cdntest.DeployedID, cdntest.StatusDeployed) },
+			plan:   []plancheck.PlanCheck{does(at, plancheck.ResourceActionCreate)},
+		},
+		step{
+			name: "an update whose deployment fails", config: softAsset(release("2")), sent: softPurge(202),
+			before: func() { w.CDN.FailNextDeploy("the edge is full") },
+			fails:  says("the service is failed: the edge is full"),
+		},
+		step{
+			name: "is asked for again", config: softAsset(release("2")), sent: softPurge(202),
+			before: func() { w.CDN.SetStatus(cdntest.DeployedID, cdntest.StatusDeployed) },
+			plan:   []plancheck.PlanCheck{does(at, plancheck.ResourceActionUpdate)},
+		},
+	)
+}
+
+func TestASoftPurgeThatIsNotSeenDeployed(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		more   arguments
+		before func(*world)
+	}{
+		"because nobody waits, is a success": {
+			arguments{"wait_until_deployed": "false"},
+			func(w *world) { w.CDN.DeployTime = time.Hour },
+		},
+		"because it failed and nobody waits, too": {
+			arguments{"wait_until_deployed": "false"},
+			func(w *world) { w.CDN.FailNextDeploy("the edge is full") },
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			test.before(w)
+			w.play(t, step{
+				name: name, config: softAsset(test.more), sent: softPurge(202),
+				state: []statecheck.StateCheck{statecheck.ExpectKnownValue("purge_cdn_asset.it", purgedAt, rfc3339UTC)},
+			})
+		})
+	}
+}
+
+func TestASoftPurgeThatIsNotSeenDeployedWithinTheTimeout(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.CDN.DeployTime = time.Hour
+	tf := newTerraform(t, w, softAsset(arguments{"timeouts": `{ create = "1s" }`}))
+	output := tf.mustRun(t, "apply", "-auto-approve", "-no-color")
+	if !says("Warning: Accepted, but not seen deployed", "service "+cdntest.DeployedID+" was not seen deployed").MatchString(output) {
+		t.Errorf("there is no warning:\n%s", output)
+	}
+	tf.mustRun(t, "plan", "-detailed-exitcode")
+	w.compareSent(t, step{name: "an apply with a warning", sent: softPurge(202)})
+}

@@ -1,0 +1,503 @@
+package provider
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
+	"github.com/cachepurge/terraform-provider-purge/internal/transport"
+	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
+)
+
+// The provider block, without terraform; provider_test.go has it with.
+
+// object is a block or a resource in Go; what is not in it is null.
+type object map[string]any
+
+// unknown stands for a value that is not known yet.
+type unknown struct{}
+
+// value makes a value of a schema's type out of an object.
+func value(kind tftypes.Type, v any) tftypes.Value {
+	switch v := v.(type) {
+	case nil:
+		return tftypes.NewValue(kind, nil)
+	case unknown:
+		return tftypes.NewValue(kind, tftypes.UnknownValue)
+	case object:
+		if m, ok := kind.(tftypes.Map); ok {
+			elements := make(map[string]tftypes.Value, len(v))
+			for name, element := range v {
+				elements[name] = value(m.ElementType, element)
+			}
+			return tftypes.NewValue(kind, elements)
+		}
+		attributes := make(map[string]tftypes.Value)
+		for name, kind := range kind.(tftypes.Object).AttributeTypes { //nolint:forcetypeassert // panics as NewValue does
+			attributes[name] = value(kind, v[name])
+		}
+		return tftypes.NewValue(kind, attributes)
+	default:
+		return tftypes.NewValue(kind, v)
+	}
+}
+
+// configure runs Configure with an environment and a block, and returns what
+// resources get of it. Requests are not repeated unless the block says so.
+func configure(t *testing.T, env map[string]string, block object) (*clients, []string) {
+	t.Helper()
+	p := New(Options{
+		Version: "test", Getenv: func(name string) string { return env[name] },
+		Wire: transport.Options{MaxRetries: -1, Backoff: func(int) time.Duration { return 0 }},
+	})
+	t.Cleanup(func() { _ = p.Close(context.Background()) })
+	var described provider.SchemaResponse
+	p.Schema(t.Context(), provider.SchemaRequest{}, &described)
+	var resp provider.ConfigureResponse
+	p.Configure(t.Context(), provider.ConfigureRequest{
+		Config: tfsdk.Config{Schema: described.Schema, Raw: value(described.Schema.Type().TerraformType(t.Context()), block)},
+	}, &resp)
+	c, _ := resp.ResourceData.(*clients)
+	return c, lines(resp.Diagnostics)
+}
+
+// lines writes each diagnostic as "path: summary: detail".
+func lines(diags diag.Diagnostics) []string {
+	var all []string
+	for _, d := range diags {
+		line := d.Summary() + ": " + d.Detail()
+		if located, ok := d.(diag.DiagnosticWithPath); ok {
+			line = located.Path().String() + ": " + line
+		}
+		all = append(all, line)
+	}
+	return all
+}
+
+// purgeAt asks a service for one purge.
+func (c *clients) purgeAt(ctx context.Context, service string) error {
+	var err error
+	switch service {
+	case "mstr":
+		m := &mstrCacheModel{ProjectID: types.StringValue(projectHex), CacheType: types.StringValue("object")}
+		_, err = m.send(ctx, c, "")
+	case "cdn":
+		m := &cdnAssetModel{ServiceID: types.StringValue(cdntest.DeployedID), URL: types.StringValue("/a.css")}
+		_, err = m.send(ctx, c, "/a.css")
+	case "wpengine":
+		m := &wpengineCacheModel{InstallID: types.StringValue(wpenginetest.DefaultInstalls()[0].ID), CacheType: types.StringValue("page")}
+		_, err = m.send(ctx, c, "")
+	default:
+		panic("no service " + service)
+	}
+	return err
+}
+
+// nowhere is an address at which nobody answers.
+const nowhere = "http://127.0.0.1:1"
+
+func TestEachArgumentAndItsEnvironmentVariable(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	library, identity, endpoint, api := w.env["MSTR_BASE_URL"], w.env["RAX_IDENTITY_URL"], w.CDN.PublicURL+"/v1.0", w.env["WPE_API_BASE_URL"]
+	tests := map[string]struct {
+		service, argument, env string
+		right, wrong           string
+		// others is what else the service needs for the right value to work.
+		others object
+	}{
+		"Library root": {
+			"mstr", "base_url", "MSTR_BASE_URL", library, nowhere,
+			object{"username": w.MSTR.Username, "password": w.MSTR.Password},
+		},
+		"MicroStrategy user": {
+			"mstr", "username", "MSTR_USERNAME", w.MSTR.Username, "nobody",
+			object{"base_url": library, "password": w.MSTR.Password},
+		},
+		"MicroStrategy password": {
+			"mstr", "password", "MSTR_PASSWORD", w.MSTR.LDAPPassword, "wrong",
+			object{"base_url": library, "username": w.MSTR.LDAPUsername, "login_mode": "ldap"},
+		},
+		"login mode": {
+			"mstr", "login_mode", "MSTR_LOGIN_MODE", "ldap", "standard",
+			object{"base_url": library, "username": w.MSTR.LDAPUsername, "password": w.MSTR.LDAPPassword},
+		},
+		"API token": {
+			"mstr", "api_token", "MSTR_API_TOKEN", w.MSTR.APIToken, "wrong",
+			object{"base_url": library},
+		},
+		"Rackspace user": {
+			"cdn", "username", "RAX_USERNAME", w.CDN.Username, "nobody",
+			object{"identity_url": identity, "api_key": w.CDN.APIKey},
+		},
+		"API key": {
+			"cdn", "api_key", "RAX_API_KEY", w.CDN.APIKey, "wrong",
+			object{"identity_url": identity, "username": w.CDN.Username},
+		},
+		"Rackspace password": {
+			"cdn", "password", "RAX_PASSWORD", w.CDN.Password, "wrong",
+			object{"identity_url": identity, "username": w.CDN.Username},
+		},
+		"Identity's address": {
+			"cdn", "identity_url", "RAX_IDENTITY_URL", identity, nowhere + "/v2.0",
+			object{"username": w.CDN.Username, "api_key": w.CDN.APIKey},
+		},
+		"token from elsewhere": {
+			"cdn", "auth_token", "RAX_AUTH_TOKEN", w.CDN.StaticToken, "wrong",
+			object{"endpoint": endpoint, "project_id": w.CDN.ProjectID},
+		},
+		"project of that token": {
+			"cdn", "project_id", "RAX_PROJECT_ID", w.CDN.ProjectID, "999999",
+			object{"endpoint": endpoint, "auth_token": w.CDN.StaticToken},
+		},
+		"CDN's address": {
+			"cdn", "endpoint", "RAX_CDN_ENDPOINT", endpoint, nowhere + "/v1.0",
+			object{"auth_token": w.CDN.StaticToken, "project_id": w.CDN.ProjectID},
+		},
+		"API user": {
+			"wpengine", "username", "WPE_API_USER_ID", w.WPEngine.Username, "nobody",
+			object{"base_url": api, "password": w.WPEngine.Password},
+		},
+		"API password": {
+			"wpengine", "password", "WPE_API_PASSWORD", w.WPEngine.Password, "wrong",
+			object{"base_url": api, "username": w.WPEngine.Username},
+		},
+		"WP Engine's address": {
+			"wpengine", "base_url", "WPE_API_BASE_URL", api, nowhere,
+			object{"username": w.WPEngine.Username, "password": w.WPEngine.Password},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			attempt := func(inBlock, inEnv string) error {
+				block := maps.Clone(test.others)
+				if inBlock != "" {
+					block[test.argument] = inBlock
+				}
+				c, faults := configure(t, map[string]string{test.env: inEnv}, object{test.service: block})
+				if len(faults) > 0 {
+					t.Fatalf("with %q in the block and %q in the environment: %q", inBlock, inEnv, faults)
+				}
+				return c.purgeAt(t.Context(), test.service)
+			}
+			if err := attempt("", test.right); err != nil {
+				t.Errorf("from the environment: %s", err)
+			}
+			if err := attempt(test.right, test.wrong); err != nil {
+				t.Errorf("from the block, and a wrong one in the environment: %s", err)
+			}
+			if err := attempt(test.wrong, test.right); err == nil {
+				t.Error("a wrong one in the block gave way to the environment")
+			}
+			block := maps.Clone(test.others)
+			block[test.argument] = unknown{}
+			c, faults := configure(t, map[string]string{test.env: "\x00"}, object{test.service: block})
+			if len(faults) > 0 {
+				t.Errorf("unknown, and a bad one in the environment: %q", faults)
+			}
+			if err := c.missing(test.service); err == nil || !err.unknown {
+				t.Errorf("unknown: the service is %+v, want one that is not known yet", err)
+			}
+		})
+	}
+}
+
+func (c *clients) missing(service string) *configError {
+	for _, target := range targets {
+		if target.service == service {
+			return target.configured(c)
+		}
+	}
+	panic("no service " + service)
+}
+
+func TestSettingsThatWork(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	library := w.env["MSTR_BASE_URL"]
+	tests := map[string]struct {
+		service string
+		env     map[string]string
+		block   object
+	}{
+		"nothing in the block, MicroStrategy":              {"mstr", w.env, nil},
+		"nothing in the block, Rackspace":                  {"cdn", w.env, nil},
+		"nothing in the block, WP Engine":                  {"wpengine", w.env, nil},
+		"a Library root with a slash":                      {"mstr", w.env, object{"mstr": object{"base_url": library + "/"}}},
+		"a Library root with /api":                         {"mstr", w.env, object{"mstr": object{"base_url": library + "/api"}}},
+		"a Library root with /api/":                        {"mstr", w.env, object{"mstr": object{"base_url": library + "/api/"}}},
+		"another address with a slash":                     {"wpengine", w.env, object{"wpengine": object{"base_url": w.env["WPE_API_BASE_URL"] + "/"}}},
+		"an Identity address with a slash":                 {"cdn", w.env, object{"cdn": object{"identity_url": w.env["RAX_IDENTITY_URL"] + "/"}}},
+		"an endpoint with the project behind it":           {"cdn", w.env, object{"cdn": object{"auth_token": w.CDN.StaticToken, "endpoint": w.CDN.PublicURL + "/v1.0/" + w.CDN.ProjectID}}},
+		"an endpoint, and the project from the login":      {"cdn", w.env, object{"cdn": object{"endpoint": w.CDN.PublicURL + "/v1.0/"}}},
+		"standard login in words":                          {"mstr", w.env, object{"mstr": object{"login_mode": "standard"}}},
+		"standard login as a number in the environment":    {"mstr", with(w.env, "MSTR_LOGIN_MODE", "1"), nil},
+		"LDAP as a number in the environment":              {"mstr", with(w.env, "MSTR_LOGIN_MODE", "16", "MSTR_USERNAME", w.MSTR.LDAPUsername, "MSTR_PASSWORD", w.MSTR.LDAPPassword), nil},
+		"LDAP in words in the environment":                 {"mstr", with(w.env, "MSTR_LOGIN_MODE", "ldap", "MSTR_USERNAME", w.MSTR.LDAPUsername, "MSTR_PASSWORD", w.MSTR.LDAPPassword), nil},
+		"a token in the block beats a password elsewhere":  {"mstr", with(w.env, "MSTR_PASSWORD", "wrong"), object{"mstr": object{"api_token": w.MSTR.APIToken}}},
+		"a password in the block beats a token elsewhere":  {"mstr", with(w.env, "MSTR_API_TOKEN", "wrong"), object{"mstr": object{"password": w.MSTR.Password}}},
+		"a key in the block beats the others elsewhere":    {"cdn", with(w.env, "RAX_PASSWORD", "wrong", "RAX_AUTH_TOKEN", "wrong"), object{"cdn": object{"api_key": w.CDN.APIKey}}},
+		"a password in the block beats the others":         {"cdn", with(w.env, "RAX_AUTH_TOKEN", "wrong"), object{"cdn": object{"password": w.CDN.Password}}},
+		"the lowest pace":                                  {"cdn", w.env, object{"cdn": object{"requests_per_minute": 1}}},
+		"the highest pace":                                 {"cdn", w.env, object{"cdn": object{"requests_per_minute": 6000}}},
+		"no retries":                                       {"wpengine", w.env, object{"max_retries": 0}},
+		"most retries":                                     {"wpengine", w.env, object{"max_retries": 100}},
+		"a request timeout":                                {"wpengine", w.env, object{"request_timeout": "1m30s"}},
+		"a fault of a service does not concern the others": {"wpengine", with(w.env, "MSTR_PASSWORD", "s3cret\n"), nil},
+		"an unknown block does not concern the others":     {"wpengine", w.env, object{"mstr": unknown{}}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, faults := configure(t, test.env, test.block)
+			if len(faults) > 0 {
+				t.Fatalf("faults: %q", faults)
+			}
+			if err := c.purgeAt(t.Context(), test.service); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// with returns a copy of an environment with variables set.
+func with(env map[string]string, pairs ...string) map[string]string {
+	env = maps.Clone(env)
+	for i := 0; i < len(pairs); i += 2 {
+		env[pairs[i]] = pairs[i+1]
+	}
+	return env
+}
+
+func TestFaultsInTheBlock(t *testing.T) {
+	t.Parallel()
+	const inTheClear = "must start with https://, or credentials would travel in the clear (allow_insecure_http permits it)."
+	const control = "holds a control character. A line break that was pasted along is the usual cause; the value is not shown here."
+	tests := map[string]struct {
+		env   map[string]string
+		block object
+		want  []string
+	}{
+		"a line break behind a password": {nil, object{"mstr": object{"password": "s3cret\n"}}, []string{"mstr.password: Invalid mstr.password: mstr.password " + control}},
+		"a line break behind a token":    {nil, object{"mstr": object{"api_token": "s3cret\r\n"}}, []string{"mstr.api_token: Invalid mstr.api_token: mstr.api_token " + control}},
+		"a tab in a key":                 {nil, object{"cdn": object{"api_key": "s3\tcret"}}, []string{"cdn.api_key: Invalid cdn.api_key: cdn.api_key " + control}},
+		"a null byte in a token":         {nil, object{"cdn": object{"auth_token": "s3cret\x00"}}, []string{"cdn.auth_token: Invalid cdn.auth_token: cdn.auth_token " + control}},
+		"a C1 control in a password":     {nil, object{"wpengine": object{"password": "s3\u0085cret"}}, []string{"wpengine.password: Invalid wpengine.password: wpengine.password " + control}},
+		"a line break in the environment of a service in the block": {
+			map[string]string{"WPE_API_PASSWORD": "s3cret\n"},
+			object{"wpengine": object{"username": "u"}},
+			[]string{"wpengine.password: Invalid wpengine.password: wpengine.password (from WPE_API_PASSWORD) " + control},
+		},
+		"two at once": {
+			nil,
+			object{"wpengine": object{"username": "u\n", "password": "s3cret\n"}},
+			[]string{"wpengine.username: Invalid wpengine.username: wpengine.username " + control, "wpengine.password: Invalid wpengine.password: wpengine.password " + control},
+		},
+		"a fault beside what is not known yet": {nil, object{"wpengine": object{"username": unknown{}, "password": "s3cret\n"}}, []string{"wpengine.password: Invalid wpengine.password: wpengine.password " + control}},
+		"empty":                                {nil, object{"mstr": object{"password": ""}}, []string{"mstr.password: Invalid mstr.password: mstr.password is empty. Remove it to use the environment variable MSTR_PASSWORD, or give it a value."}},
+		"plain http":                           {nil, object{"mstr": object{"base_url": "http://bi.example.com/MicroStrategyLibrary"}}, []string{"mstr.base_url: Invalid mstr.base_url: mstr.base_url " + inTheClear}},
+		"plain http to a host that is called like loopback": {nil, object{"wpengine": object{"base_url": "http://localhost.example.com/v1"}}, []string{"wpengine.base_url: Invalid wpengine.base_url: wpengine.base_url " + inTheClear}},
+		"plain http in the environment": {
+			map[string]string{"RAX_IDENTITY_URL": "http://identity.example.com/v2.0"},
+			object{"cdn": object{"username": "u"}},
+			[]string{"cdn.identity_url: Invalid cdn.identity_url: cdn.identity_url (from RAX_IDENTITY_URL) " + inTheClear},
+		},
+		"no scheme":                 {nil, object{"mstr": object{"base_url": "bi.example.com"}}, []string{"mstr.base_url: Invalid mstr.base_url: mstr.base_url must start with https://."}},
+		"a password in the address": {nil, object{"mstr": object{"base_url": "https://me:s3cret@bi.example.com"}}, []string{"mstr.base_url: Invalid mstr.base_url: mstr.base_url must not hold a user name or password."}},
+		"an endpoint without v1.0":  {nil, object{"cdn": object{"endpoint": "https://cdn.example.com"}}, []string{"cdn.endpoint: Invalid cdn.endpoint: cdn.endpoint must end in /v1.0 or in /v1.0/<project id>."}},
+		"an identity without v2.0":  {nil, object{"cdn": object{"identity_url": "https://identity.example.com"}}, []string{"cdn.identity_url: Invalid cdn.identity_url: cdn.identity_url must end in /v2.0."}},
+		"a login mode that is none": {nil, object{"mstr": object{"login_mode": "saml"}}, []string{"mstr.login_mode: Invalid mstr.login_mode: mstr.login_mode must be \"standard\" or \"ldap\". Users who sign in by SAML or OIDC can't log in with a password: set mstr.api_token."}},
+		"a login mode as a number":  {nil, object{"mstr": object{"login_mode": "16"}}, []string{"mstr.login_mode: Invalid mstr.login_mode: mstr.login_mode must be \"standard\" or \"ldap\". Users who sign in by SAML or OIDC can't log in with a password: set mstr.api_token."}},
+		"password and token":        {nil, object{"mstr": object{"password": "a", "api_token": "b"}}, []string{"mstr.api_token: Invalid mstr.api_token: mstr.api_token and mstr.password are both set, and only one of them can be used."}},
+		"key and password":          {nil, object{"cdn": object{"api_key": "a", "password": "b"}}, []string{"cdn.password: Invalid cdn.password: cdn.password and cdn.api_key are both set, and only one of them can be used."}},
+		"key and token":             {nil, object{"cdn": object{"api_key": "a", "auth_token": "b"}}, []string{"cdn.auth_token: Invalid cdn.auth_token: cdn.auth_token and cdn.api_key are both set, and only one of them can be used."}},
+		"password and token of cdn": {nil, object{"cdn": object{"password": "a", "auth_token": "b"}}, []string{"cdn.auth_token: Invalid cdn.auth_token: cdn.auth_token and cdn.password are both set, and only one of them can be used."}},
+		"two kinds from the environment": {
+			map[string]string{"RAX_API_KEY": "a", "RAX_PASSWORD": "b"},
+			object{"cdn": object{"username": "u"}},
+			[]string{"cdn.password: Invalid cdn.password: cdn.password (from RAX_PASSWORD) and cdn.api_key (from RAX_API_KEY) are both set, and only one of them can be used."},
+		},
+		"a colon in the API user":            {nil, object{"wpengine": object{"username": "a:b"}}, []string{"wpengine.username: Invalid wpengine.username: wpengine.username must not hold a colon."}},
+		"no requests a minute":               {nil, object{"cdn": object{"requests_per_minute": 0}}, []string{"cdn.requests_per_minute: Invalid cdn.requests_per_minute: cdn.requests_per_minute must be from 1 to 6000."}},
+		"too many requests a minute":         {nil, object{"cdn": object{"requests_per_minute": 6001}}, []string{"cdn.requests_per_minute: Invalid cdn.requests_per_minute: cdn.requests_per_minute must be from 1 to 6000."}},
+		"negative retries":                   {nil, object{"max_retries": -1}, []string{"max_retries: Invalid max_retries: max_retries must be from 0 to 100."}},
+		"too many retries":                   {nil, object{"max_retries": 101}, []string{"max_retries: Invalid max_retries: max_retries must be from 0 to 100."}},
+		"a timeout without a unit":           {nil, object{"request_timeout": "30"}, []string{`request_timeout: Invalid request_timeout: request_timeout must be a duration such as "30s", greater than zero.`}},
+		"no timeout":                         {nil, object{"request_timeout": "0s"}, []string{`request_timeout: Invalid request_timeout: request_timeout must be a duration such as "30s", greater than zero.`}},
+		"an empty timeout":                   {nil, object{"request_timeout": ""}, []string{`request_timeout: Invalid request_timeout: request_timeout must be a duration such as "30s", greater than zero.`}},
+		"no certificate":                     {nil, object{"ca_certificate": "/etc/ssl/ca.pem"}, []string{"ca_certificate: Invalid ca_certificate: ca_certificate holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)."}},
+		"an empty certificate":               {nil, object{"ca_certificate": ""}, []string{"ca_certificate: Invalid ca_certificate: ca_certificate holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)."}},
+		"plain http, if it is permitted":     {nil, object{"allow_insecure_http": true, "mstr": object{"base_url": "http://bi.example.com"}}, nil},
+		"plain http, if it may be permitted": {nil, object{"allow_insecure_http": unknown{}, "mstr": object{"base_url": "http://bi.example.com"}}, nil},
+		"plain http to IPv6 loopback":        {nil, object{"mstr": object{"base_url": "http://[::1]:8080/x"}}, nil},
+		"faults in the environment of a service that is not mentioned": {map[string]string{"MSTR_PASSWORD": "s3cret\n", "RAX_CDN_ENDPOINT": "x"}, nil, nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, got := configure(t, test.env, test.block)
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("diagnostics (-want +got):\n%s", diff)
+			}
+			if all := strings.Join(got, "\n"); strings.Contains(all, "cret") {
+				t.Errorf("a value is shown: %s", all)
+			}
+		})
+	}
+}
+
+func TestWhatAServiceLacks(t *testing.T) {
+	t.Parallel()
+	const orToken = ", or mstr.api_token (or MSTR_API_TOKEN) in place of both username and password."
+	const orAuthToken = ", or a token by cdn.auth_token (or RAX_AUTH_TOKEN)."
+	tests := map[string]struct {
+		service string
+		env     map[string]string
+		block   object
+		want    string
+	}{
+		"all of MicroStrategy":     {"mstr", nil, nil, "Set mstr.base_url (or MSTR_BASE_URL), mstr.username (or MSTR_USERNAME), mstr.password (or MSTR_PASSWORD)" + orToken},
+		"the Library root":         {"mstr", nil, object{"mstr": object{"api_token": "t"}}, "Set mstr.base_url (or MSTR_BASE_URL)."},
+		"a password":               {"mstr", map[string]string{"MSTR_USERNAME": "u"}, object{"mstr": object{"base_url": "https://bi.example.com"}}, "Set mstr.password (or MSTR_PASSWORD)" + orToken},
+		"all of Rackspace":         {"cdn", nil, nil, "Set cdn.username (or RAX_USERNAME), cdn.api_key (or RAX_API_KEY) or cdn.password (or RAX_PASSWORD)" + orAuthToken},
+		"a user":                   {"cdn", nil, object{"cdn": object{"password": "p"}}, "Set cdn.username (or RAX_USERNAME)" + orAuthToken},
+		"the endpoint for a token": {"cdn", nil, object{"cdn": object{"auth_token": "t"}}, "Set cdn.endpoint (or RAX_CDN_ENDPOINT), because there is no service catalog without a login, cdn.project_id (or RAX_PROJECT_ID)."},
+		"the project for a token":  {"cdn", nil, object{"cdn": object{"auth_token": "t", "endpoint": "https://cdn.example.com/v1.0"}}, "Set cdn.project_id (or RAX_PROJECT_ID)."},
+		"all of WP Engine":         {"wpengine", nil, nil, "Set wpengine.username (or WPE_API_USER_ID), wpengine.password (or WPE_API_PASSWORD)."},
+		"a fault in the environment": {
+			"mstr",
+			map[string]string{"MSTR_BASE_URL": "http://bi.example.com", "MSTR_API_TOKEN": "t"},
+			nil,
+			"mstr.base_url (from MSTR_BASE_URL) must start with https://, or credentials would travel in the clear (allow_insecure_http permits it).",
+		},
+		"a control character in the environment": {
+			"wpengine",
+			map[string]string{"WPE_API_USER_ID": "u", "WPE_API_PASSWORD": "s3cret\n"},
+			nil,
+			"wpengine.password (from WPE_API_PASSWORD) holds a control character. A line break that was pasted along is the usual cause; the value is not shown here.",
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, faults := configure(t, test.env, test.block)
+			if len(faults) > 0 {
+				t.Fatalf("faults before the service is used: %q", faults)
+			}
+			err := c.missing(test.service)
+			if err == nil {
+				t.Fatal("nothing is missing")
+			}
+			if diff := cmp.Diff(test.want, err.problem); diff != "" {
+				t.Errorf("what is said (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestRetriesAndTheTimeoutOfOneAttempt(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		block  object
+		answer func(over <-chan struct{}) http.HandlerFunc
+		want   int
+		says   string
+	}{
+		"max_retries counts what comes after the first": {object{"max_retries": 2}, unavailable, 3, "503"},
+		"none":                               {object{"max_retries": 0}, unavailable, 1, "503"},
+		"request_timeout bounds one attempt": {object{"max_retries": 1, "request_timeout": "50ms"}, stalled, 2, "no complete answer within the request timeout"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			over := make(chan struct{})
+			defer close(over)
+			w.WPEngine.Fail("purge", -1, test.answer(over))
+			c, faults := configure(t, w.env, test.block)
+			if len(faults) > 0 {
+				t.Fatalf("faults: %q", faults)
+			}
+			err := c.purgeAt(t.Context(), "wpengine")
+			if err == nil || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("error %v, want one that says %q", err, test.says)
+			}
+			if got := len(w.Journal.Select("purge")); got != test.want {
+				t.Errorf("%d requests, want %d", got, test.want)
+			}
+		})
+	}
+}
+
+func TestRequestsPerMinute(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c, faults := configure(t, w.env, object{"cdn": object{"requests_per_minute": 2}})
+	if len(faults) > 0 {
+		t.Fatalf("faults: %q", faults)
+	}
+	for range 2 {
+		if err := c.purgeAt(t.Context(), "cdn"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := c.purgeAt(ctx, "cdn"); err == nil {
+		t.Error("a third purge was sent in the same minute")
+	}
+	if got := len(w.Journal.Select("purge")); got != 2 {
+		t.Errorf("%d requests, want 2", got)
+	}
+}
+
+func unavailable(<-chan struct{}) http.HandlerFunc { return wpenginetest.EmptyUnavailable() }
+
+func stalled(over <-chan struct{}) http.HandlerFunc {
+	return func(http.ResponseWriter, *http.Request) { <-over }
+}
+
+func TestWhatTheSchemaSaysOfEachArgument(t *testing.T) {
+	t.Parallel()
+	type about struct {
+		Variable  string
+		Sensitive bool
+	}
+	want := map[string]about{
+		"mstr.base_url": {"MSTR_BASE_URL", false}, "mstr.username": {"MSTR_USERNAME", false}, "mstr.password": {"MSTR_PASSWORD", true},
+		"mstr.login_mode": {"MSTR_LOGIN_MODE", false}, "mstr.api_token": {"MSTR_API_TOKEN", true},
+		"cdn.username": {"RAX_USERNAME", false}, "cdn.api_key": {"RAX_API_KEY", true}, "cdn.password": {"RAX_PASSWORD", true},
+		"cdn.auth_token": {"RAX_AUTH_TOKEN", true}, "cdn.project_id": {"RAX_PROJECT_ID", false},
+		"cdn.identity_url": {"RAX_IDENTITY_URL", false}, "cdn.endpoint": {"RAX_CDN_ENDPOINT", false}, "cdn.requests_per_minute": {"", false},
+		"wpengine.username": {"WPE_API_USER_ID", false}, "wpengine.password": {"WPE_API_PASSWORD", true}, "wpengine.base_url": {"WPE_API_BASE_URL", false},
+	}
+	var resp provider.SchemaResponse
+	New(Options{}).Schema(t.Context(), provider.SchemaRequest{}, &resp)
+	got := make(map[string]about)
+	for block, attribute := range resp.Schema.Attributes {
+		nested, ok := attribute.(schema.SingleNestedAttribute)
+		if !ok {
+			continue
+		}
+		for name, a := range nested.Attributes {
+			_, variable, _ := strings.Cut(a.GetMarkdownDescription(), "Environment variable: `")
+			got[block+"."+name] = about{strings.TrimSuffix(variable, "`."), a.IsSensitive()}
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("arguments (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,153 @@
+package provider
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
+	"github.com/cachepurge/terraform-provider-purge/internal/mstr/mstrtest"
+	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
+)
+
+// What is below is what the upstream systems themselves say, error by error.
+
+// at makes faults those of one kind of request.
+func at(operation string, all ...fault) []fault {
+	for i := range all {
+		all[i].only = []string{operation}
+	}
+	return all
+}
+
+// state is a fault that is in the state of the fake.
+func state(name string, set func(*bench)) fault {
+	return fault{name: name, inject: func(b *bench, _ request) { set(b) }}
+}
+
+func mstrFaults() []fault {
+	const name = "X-Mstr-Authtoken"
+	tokens := func(values ...string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()[name] = values
+			w.WriteHeader(http.StatusNoContent)
+		}
+	}
+	login := at("login",
+		answers("wrong password", forEver, mstrtest.Error(401, "ERR003", mstrtest.LoginFailed, "Login failure")),
+		answers("account locked", forEver, mstrtest.Error(401, "ERR003", mstrtest.AccountLocked, "The account is locked")),
+		answers("as many sessions as are allowed", forEver, mstrtest.Error(500, "ERR001", mstrtest.SessionCap, "Maximum number of sessions exceeded")),
+		answers("login mode that is not supported", forEver, mstrtest.Error(400, "ERR006", "", "The loginMode is not supported")),
+		state("user without UseLibrary", func(b *bench) { b.MSTR.UseLibrary = false }),
+		answers("two tokens", forEver, tokens("one", "two")),
+		answers("token with a line break", forEver, hijacked("HTTP/1.1 204 No Content\r\n"+name+": one\r\n two\r\n\r\n")),
+		answers("token with a line break that is not folded", forEver, hijacked("HTTP/1.1 204 No Content\r\n"+name+": one\r\ntwo\r\n\r\n")),
+	)
+	purge := at("purge",
+		answers("project that does not exist", forEver, mstrtest.Error(400, "ERR006", "", "The given Project ID does not exist")),
+		state("cache type that the server is too old for", func(b *bench) { b.MSTR.CacheTypes = []string{"element"} }),
+		state("user without the privilege", func(b *bench) { b.MSTR.Privileged = false }),
+		answers("missing privilege, said with 500 and the long code", forEver, mstrtest.Error(500, "ERR0014", "", "No privilege")),
+		answers("missing permission", forEver, mstrtest.Error(403, "ERR017", "", "No permission")),
+		state("project that is not loaded", func(b *bench) { b.MSTR.Projects[0].Status = -1 }),
+		state("server that is too old", func(b *bench) { b.MSTR.TooOld = true }),
+		state("server that knows the singular only", func(b *bench) { b.MSTR.Spelling = "cache" }),
+		answers("I-Server that fails, with code and ticket", forEver, mstrtest.Error(500, "ERR002", "-2147212800", "I-Server is down")),
+		answers("error in a list", forEver, mstrtest.WrappedError(500, "ERR002", "-2147212800", "I-Server is down")),
+		answers("session that expired", 1, mstrtest.Error(401, "ERR009", "", "The user's session has expired")),
+		state("session that another request's cookies are needed for", func(b *bench) {
+			b.fail("purge", forEver, mstrtest.Error(401, "ERR009", "", "The user's session has expired"))
+		}),
+	)
+	return append(login, purge...)
+}
+
+func cdnFaults() []fault {
+	login := at("login",
+		answers("wrong API key", forEver, func(w http.ResponseWriter, r *http.Request) {
+			reply(401, `{"unauthorized":{"code":401,"message":"Unable to authenticate user with credentials provided."}}`)(w, r)
+		}),
+		answers("multi-factor", forEver, reply(401, `{"unauthorized":{"code":401,"message":"Additional authentication credentials required"}}`)),
+		answers("account without a CDN", forEver, reply(200, `{"access":{"token":{"id":"t","tenant":{"id":"1"}},"serviceCatalog":[]}}`)),
+		answers("CDN at an address without TLS", forEver, reply(200, `{"access":{"token":{"id":"t","tenant":{"id":"1"}},"serviceCatalog":[{"type":"rax:cdn","endpoints":[{"publicURL":"http://cdn.example.com/v1.0/1"}]}]}}`)),
+		answers("token with a line break", forEver, reply(200, `{"access":{"token":{"id":"t\nu","tenant":{"id":"1"}}}}`)),
+	)
+	purge := at("purge",
+		answers("service id that is none", forEver, cdntest.Error(400, "Invalid service id")),
+		answers("url that is not ASCII", forEver, cdntest.Error(400, "non ascii character present in url")),
+		answers("message that is an object", forEver, cdntest.Error(400, map[string]any{"hard": "bad"})),
+		state("service that does not exist", func(b *bench) { b.CDN.Remove(cdntest.DeployedID) }),
+		state("service that failed before", func(b *bench) { b.CDN.SetStatus(cdntest.DeployedID, "failed", "Policy failed to deploy") }),
+		state("service that is being deployed", func(b *bench) {
+			b.CDN.SetStatus(cdntest.DeployedID, "update_in_progress")
+			time.AfterFunc(5*time.Minute, func() { b.CDN.SetStatus(cdntest.DeployedID, "deployed") })
+		}),
+		state("service that is being deployed for ever", func(b *bench) { b.CDN.SetStatus(cdntest.DeployedID, "update_in_progress") }),
+		state("service that is being created and then fails", func(b *bench) {
+			b.CDN.SetStatus(cdntest.DeployedID, "create_in_progress")
+			time.AfterFunc(5*time.Minute, func() { b.CDN.SetStatus(cdntest.DeployedID, "failed", "No such origin") })
+		}),
+		state("service that disappears while it is waited for", func(b *bench) {
+			b.CDN.SetStatus(cdntest.DeployedID, "update_in_progress")
+			time.AfterFunc(5*time.Minute, func() { b.CDN.Remove(cdntest.DeployedID) })
+		}),
+		answers("service that says deployed and refuses", forEver, cdntest.Error(400, "Service x is not deployed.")),
+		answers("over the limit, 413 with a date", 1, func(w http.ResponseWriter, r *http.Request) {
+			cdntest.OverLimit(413, time.Now().Add(30*time.Second).UTC().Format(http.TimeFormat))(w, r)
+		}),
+		answers("over the limit, 413 for an hour", forEver, cdntest.OverLimit(413, "3600")),
+		answers("over the limit, 429 without a word", 1, cdntest.OverLimit(429, "")),
+		answers("over the global limit, 503 without a word", 1, cdntest.OverLimit(503, "")),
+		answers("token of another project", forEver, cdntest.HTML(http.StatusUnauthorized)),
+		interruptedInQuota(20),
+	)
+	service := at("service",
+		state("service that stays update_in_progress", func(b *bench) { b.CDN.DeployTime = 24 * time.Hour }),
+		state("service that turns failed", func(b *bench) { b.CDN.FailNextDeploy("edge nodes refused the rule") }),
+		state("service that disappears while we wait", func(b *bench) {
+			time.AfterFunc(30*time.Second, func() { b.CDN.Remove(cdntest.DeployedID) })
+		}),
+		state("service that is disabled while we wait", func(b *bench) {
+			time.AfterFunc(30*time.Second, func() { b.CDN.SetStatus(cdntest.DeployedID, "disabled") })
+		}),
+	)
+	return append(append(login, purge...), service...)
+}
+
+func wpengineFaults() []fault {
+	return at("purge",
+		answers("cache type that is wrong", forEver, wpenginetest.FieldError("type", "invalid", "type must be one of object, page, cdn, all", "https://wpengineapi.com/reference")),
+		answers("install id that is wrong", forEver, wpenginetest.FieldError("install_id", "invalid", "install_id must be a UUID", "")),
+		answers("wrong password", forEver, wpenginetest.Error(401, "Bad Credentials")),
+		answers("install that may not be purged", forEver, wpenginetest.Error(403, "You do not have permission to access this install")),
+		answers("gateway that does not know the path", forEver, wpenginetest.Error(403, "Missing Authentication Token")),
+		answers("gateway that takes the credentials for a signature", forEver, wpenginetest.GatewayEcho()),
+		answers("install that does not exist", forEver, wpenginetest.Error(404, "Install not found")),
+		answers("503 as the API says it", forEver, wpenginetest.EmptyUnavailable()),
+		answers("502 of the gateway in HTML", forEver, wpenginetest.HTML(502)),
+		state("backend that fails after it purged", func(b *bench) { b.WPEngine.AcceptStatus = 418 }),
+		state("200 in place of 202", func(b *bench) { b.WPEngine.AcceptStatus = 200 }),
+		answers("purged by somebody else a moment ago", 1, wpenginetest.Error(429, "Object cache purges are rate-limited to one request every 45 seconds for each install")),
+		state("lost reply, then 429 for longer than the timeout", func(b *bench) {
+			b.fail("purge", 1, b.WPEngine.LostReply())
+			b.WPEngine.ObjectWindow = time.Hour
+		}),
+		interruptedInQuota(1),
+	)
+}
+
+// interruptedInQuota sends as many purges as the quota allows at once, and
+// interrupts the next, which has to wait.
+func interruptedInQuota(allowed int) fault {
+	return fault{name: "interrupted in the quota's wait", do: func(ctx context.Context, b *bench, at request) diagnosis {
+		for range allowed {
+			if d := at.do(ctx, b); d.diag != nil {
+				return d
+			}
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		time.AfterFunc(2500*time.Millisecond, cancel)
+		return at.do(ctx, b)
+	}}
+}

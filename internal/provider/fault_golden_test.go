@@ -1,0 +1,182 @@
+package provider
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-log/tflogtest"
+)
+
+var update = flag.Bool("update", false, "write the golden texts of the fault suite anew")
+
+// TestFaults makes everything go wrong, one thing at a time, for every target
+// and every kind of request that it sends. What a person is told and what it
+// costs, in requests and in (virtual) time, is in testdata/faults, to be read.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	forEachUpstream(t, func(t *testing.T, target *target) {
+		all := append(faults(), upstreams[target.name].own()...)
+		var mu sync.Mutex
+		var records []record
+		missing := false
+		t.Run("rows", func(t *testing.T) {
+			for _, at := range upstreams[target.name].requests {
+				for _, f := range all {
+					if !f.concerns(at) {
+						continue
+					}
+					mu.Lock()
+					i := len(records)
+					records = append(records, record{at: at.name, fault: f.name})
+					mu.Unlock()
+					ran := t.Run(at.name+", "+f.name, func(t *testing.T) {
+						t.Parallel()
+						onBench(t, target, func(b *bench) {
+							r := b.suffer(f, at)
+							mu.Lock()
+							defer mu.Unlock()
+							records[i] = r
+						})
+					})
+					missing = missing || !ran
+				}
+			}
+		})
+		for _, r := range records {
+			missing = missing || r.told == ""
+		}
+		if !missing { // all of them ran, and none was left out by -run
+			golden(t, target.name, "purge_"+target.name, records)
+		}
+	})
+}
+
+// suffer lets a fault happen and writes down what came of it.
+func (b *bench) suffer(f fault, at request) record {
+	b.t.Helper()
+	b.lost = f.lost
+	if f.inject != nil {
+		f.inject(b, at)
+	}
+	do := f.do
+	if do == nil {
+		do = func(ctx context.Context, b *bench, at request) diagnosis { return at.do(ctx, b) }
+	}
+	result := do(tflogtest.RootLogger(b.t.Context(), b), b, at)
+	r := record{at: at.name, fault: f.name, took: time.Since(b.began), told: result.text()}
+	synctest.Wait() // or the fake may still be about to notice that the client is gone
+	r.sent = b.sent()
+	_, _ = b.Write([]byte(r.told))
+	r.told = normal(r.told)
+	return r
+}
+
+// record is what came of one fault.
+type record struct {
+	at, fault  string
+	told, sent string
+	took       time.Duration
+}
+
+// text is all that a person sees.
+func (r diagnosis) text() string {
+	var parts []string
+	if r.diag == nil {
+		parts = append(parts, "(done)")
+	} else {
+		at := ""
+		if located, ok := r.diag.(diag.DiagnosticWithPath); ok {
+			at = ", at " + located.Path().String()
+		}
+		parts = append(parts, fmt.Sprintf("%s  [%s%s]", r.diag.Summary(), kinds[r.kind], at), r.diag.Detail())
+	}
+	for _, w := range r.warnings {
+		parts = append(parts, "Warning: "+w)
+	}
+	return strings.Join(parts, "\n\n")
+}
+
+// normal takes out of a text what differs from run to run, and what would part
+// texts that are the same but for the status, which stands with the requests.
+func normal(text string) string {
+	for _, n := range []struct {
+		what *regexp.Regexp
+		by   string
+	}{
+		{regexp.MustCompile(`ticket [a-z2-7]{26}`), "ticket (ticket)"},
+		{regexp.MustCompile(`request id 0{8}-0000-4000-8000-\d{12}`), "request id (id)"},
+		{regexp.MustCompile(`current time \S+ is after \S+`), "current time (now) is after (then)"},
+	} {
+		text = n.what.ReplaceAllString(text, n.by)
+	}
+	return answered.ReplaceAllStringFunc(text, func(s string) string {
+		status, _ := strconv.Atoi(answered.FindStringSubmatch(s)[1])
+		return strings.Replace(s, strings.TrimSpace(fmt.Sprint(status, " ", http.StatusText(status))), "(status)", 1)
+	})
+}
+
+var answered = regexp.MustCompile(`answered (\d{3})[A-Za-z -]*`)
+
+// golden compares the records with the file, or writes it.
+func golden(t *testing.T, file, what string, records []record) {
+	t.Helper()
+	name := filepath.Join("testdata", "faults", file+".txt")
+	got := render(what, records)
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); d != "" {
+		t.Errorf("%s is not what a person is told any more. If it should not be, write it anew with -update. (-want +got):\n%s", name, d)
+	}
+}
+
+// render puts those together that tell the same, in the order of the first.
+func render(what string, records []record) string {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "What a person is told when something goes wrong with %s, and what it costs.\n"+
+		"Under each text: the fault, the requests that reached the server, the virtual time.\n"+
+		"Written by: go test ./internal/provider -run Faults -update\n", what)
+	at := ""
+	shown := make(map[int]bool)
+	for i, first := range records {
+		if shown[i] {
+			continue
+		}
+		if first.at != at {
+			at = first.at
+			fmt.Fprintf(&b, "\n%s\nFaults of the request %q\n%[1]s\n", strings.Repeat("=", 80), at)
+		}
+		fmt.Fprintf(&b, "\n--- %s\n\n", first.told)
+		for j, r := range records {
+			if r.at == first.at && r.told == first.told {
+				shown[j] = true
+				fmt.Fprintf(&b, "    * %s | %s | %s\n", r.fault, r.sent, r.took)
+			}
+		}
+	}
+	return b.String()
+}

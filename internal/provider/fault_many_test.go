@@ -1,0 +1,235 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/mstr/mstrtest"
+	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
+)
+
+// roomy gives the fakes as many things to purge as a test of many needs, and
+// takes limits away that are not what it is about.
+func roomy(n int) func(*bench, map[string]string) {
+	return func(b *bench, _ map[string]string) {
+		b.CDN.PurgesPerMinute = 0
+		for i := range n {
+			b.MSTR.Projects = append(b.MSTR.Projects, mstrtest.Project{ID: fmt.Sprintf("%032X", i+1), Name: "one of many"})
+			install := b.WPEngine.Installs[1]
+			install.ID = fmt.Sprintf("%08x-0000-4000-8000-000000000000", i+1)
+			b.WPEngine.Installs = append(b.WPEngine.Installs, install)
+		}
+	}
+}
+
+// sideBySide is how many operations Terraform runs at a time.
+const sideBySide = 10
+
+// purgeMany purges n things as Terraform does with count = n, and returns the
+// errors' kinds with how often there was each.
+func (b *bench) purgeMany(n, parallel int) map[string]int {
+	ctx, outcomes := b.t.Context(), make(map[string]int)
+	next := make(chan int)
+	go func() {
+		defer close(next)
+		for i := range n {
+			next <- i + 1
+		}
+	}()
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for range parallel {
+		wg.Go(func() {
+			for i := range next {
+				d := purge(b.more(i))(ctx, b)
+				outcome := "accepted"
+				if d.diag != nil {
+					outcome = kinds[d.kind]
+					_, _ = b.Write([]byte(d.diag.Summary() + d.diag.Detail()))
+				}
+				mu.Lock()
+				outcomes[outcome]++
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	return outcomes
+}
+
+// count is how many requests of an operation the fake saw.
+func (b *bench) count(operation string) int { return len(b.Journal.Select(operation)) }
+
+// fast lifts our own quota of the CDN, so that a test of many is about the rest.
+func fast(b *bench, _ map[string]string) { b.perMinute = 6000 }
+
+func TestManyPurgesAgainstADeadUpstream(t *testing.T) {
+	t.Parallel()
+	const n = 1000
+	broken := map[string]func(b *bench, r request){
+		"answers 503": func(b *bench, r request) { b.fail(r.name, forEver, reply(503, "")) },
+		"answers 500": func(b *bench, r request) { b.fail(r.name, forEver, reply(500, "")) },
+		"resets connections": func(b *bench, r request) {
+			b.fail(r.name, forEver, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+		},
+		"refuses connections": func(b *bench, r request) { b.dial(request{after: r.after}, forEver, wiretest.Refuse) },
+	}
+	forEachUpstream(t, func(t *testing.T, target *target) {
+		for _, at := range upstreams[target.name].requests {
+			if at.name != "login" && at.name != "purge" {
+				continue
+			}
+			for how, breakIt := range broken {
+				t.Run(at.name+" "+how, func(t *testing.T) {
+					t.Parallel()
+					onBench(t, target, func(b *bench) {
+						breakIt(b, at)
+						outcomes := b.purgeMany(n, sideBySide)
+						if outcomes["accepted"] > 0 || len(outcomes) != 1 {
+							t.Errorf("the purges ended as %v", outcomes)
+						}
+						if sent := max(b.count(at.name), len(b.network.Dialed())); sent > n+100+at.after {
+							t.Errorf("%d requests for %d purges, want %d at most", sent, n, n+100)
+						}
+					}, roomy(n), fast)
+				})
+			}
+		}
+	})
+}
+
+func TestATokenThatExpiresInTheMiddleOfManyPurges(t *testing.T) {
+	t.Parallel()
+	const n = 1000
+	forEachUpstream(t, func(t *testing.T, target *target) {
+		if upstreams[target.name].requests[0].name != "login" {
+			t.Skip("its credentials do not expire")
+		}
+		onBench(t, target, func(b *bench) {
+			// One of those that are on the wire is slow: its 401 comes when the
+			// new token is in use already.
+			purges := 0
+			var mu sync.Mutex
+			b.before = func(r *http.Request) {
+				mu.Lock()
+				if r.Method == http.MethodDelete {
+					purges++
+				}
+				now := purges
+				mu.Unlock()
+				if now == n/2 {
+					b.MSTR.ExpireSessions()
+					b.CDN.ExpireTokens()
+				}
+				if now%7 == 0 {
+					<-time.After(time.Duration(now%50) * time.Millisecond)
+				}
+			}
+			if got := b.purgeMany(n, sideBySide); got["accepted"] != n {
+				t.Errorf("the purges ended as %v", got)
+			}
+			if logins := b.count("login"); logins != 2 {
+				t.Errorf("%d logins, want one at the beginning and one when the token had expired", logins)
+			}
+			if sent := b.count("purge"); sent > n+sideBySide {
+				t.Errorf("%d purges were sent for %d, want one more at most for each of %d at a time", sent, n, sideBySide)
+			}
+		}, roomy(n), fast)
+	})
+}
+
+func TestWrongCredentialsAreTriedOnce(t *testing.T) {
+	t.Parallel()
+	forEachUpstream(t, func(t *testing.T, target *target) {
+		onBench(t, target, func(b *bench) {
+			if got := b.purgeMany(50, 50); got["credentials"] != 50 {
+				t.Errorf("the purges ended as %v", got)
+			}
+			if sent := len(b.Journal.Entries()); sent != 1 {
+				t.Errorf("%d requests, want one: accounts lock", sent)
+			}
+		}, roomy(50), func(_ *bench, env map[string]string) {
+			for _, name := range []string{"MSTR_PASSWORD", "RAX_API_KEY", "WPE_API_PASSWORD"} {
+				env[name] = "wrong-" + strings.ToLower(name)
+			}
+		})
+	})
+}
+
+func TestOneRefusalOfManyThatWait(t *testing.T) {
+	t.Parallel()
+	const n = 200
+	forEachUpstream(t, func(t *testing.T, target *target) {
+		onBench(t, target, func(b *bench) {
+			// All of one window: WP Engine has one for each install and type.
+			if target == wpengineCache {
+				b.more = func(int) model { return wpenginePurge(0, "page") }
+			}
+			b.before = func(r *http.Request) { // or the one that goes first would be no time ahead
+				if r.URL.Path != "/mstr/MicroStrategyLibrary/api/auth/login" {
+					<-time.After(time.Second)
+				}
+			}
+			b.fail("purge", 1, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Retry-After", "60")
+				w.WriteHeader(http.StatusTooManyRequests)
+			})
+			if got := b.purgeMany(n, n); got["accepted"] != n {
+				t.Errorf("the purges ended as %v", got)
+			}
+			var refused, later []time.Time
+			for _, e := range b.Journal.Select("purge") {
+				switch {
+				case e.Status == http.StatusTooManyRequests:
+					refused = append(refused, e.Time)
+				case len(refused) > 0 && e.Time.After(refused[0].Add(time.Second)): // what was on the wire has arrived
+					later = append(later, e.Time)
+				}
+			}
+			if len(refused) != 1 {
+				t.Fatalf("%d refusals, want the one", len(refused))
+			}
+			slices.SortFunc(later, time.Time.Compare)
+			if wait := later[0].Sub(refused[0]); wait < time.Minute {
+				t.Errorf("%s after the refusal one was sent, want none for a minute", wait)
+			}
+			if len(later) > 1 && later[1].Sub(later[0]) < time.Second {
+				t.Errorf("%s after the first the second was sent, want the first to be accepted before", later[1].Sub(later[0]))
+			}
+		}, roomy(n), fast)
+	})
+}
+
+// TestAClosedProviderSendsNothing is what happens when Terraform shuts the
+// provider down while purges are asked for.
+func TestAClosedProviderSendsNothing(t *testing.T) {
+	t.Parallel()
+	forEachUpstream(t, func(t *testing.T, target *target) {
+		onBench(t, target, func(b *bench) {
+			if got := b.purgeMany(1, 1); got["accepted"] != 1 {
+				t.Fatalf("the purges ended as %v", got)
+			}
+			for _, c := range b.clients.closers() {
+				if err := c.Close(context.Background()); err != nil {
+					t.Error(err)
+				}
+			}
+			if b.sessions == nil {
+				return
+			}
+			sent := len(b.Journal.Entries())
+			if got := b.purgeMany(1, 1); got["accepted"] > 0 {
+				t.Errorf("the purges ended as %v", got)
+			}
+			if now := len(b.Journal.Entries()); now != sent {
+				t.Errorf("%d requests were sent after the end of the session", now-sent)
+			}
+		}, roomy(1), fast)
+	})
+}

@@ -1,0 +1,314 @@
+package provider
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing/synctest"
+	"time"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
+)
+
+// fault is one thing that goes wrong with one kind of request.
+type fault struct {
+	name string
+	// inject arranges for it, before do.
+	inject func(b *bench, at request)
+	// do is what a user does; nil: what sends the request.
+	do func(ctx context.Context, b *bench, at request) diagnosis
+	// only is the operations that it is about; none: all.
+	only []string
+	// lost: the answer to a request that worked is lost.
+	lost bool
+}
+
+func (f fault) concerns(at request) bool {
+	return len(f.only) == 0 || slices.Contains(f.only, at.name)
+}
+
+// faults are those that any upstream system can have.
+func faults() []fault {
+	return slices.Concat(connectionFaults(), statusFaults(), refusalFaults(), redirectFaults(), bodyFaults(), interruptions())
+}
+
+const forEver = -1
+
+func connectionFaults() []fault {
+	broken := func(name string, times int, f wiretest.Fault) fault {
+		return fault{name: name, lost: true, inject: func(b *bench, at request) { b.dial(at, times, f) }}
+	}
+	return []fault{
+		broken("connection refused, then up", 1, wiretest.Refuse),
+		broken("connection refused for ever", forEver, wiretest.Refuse),
+		broken("connection that never comes up", forEver, wiretest.Hang),
+		broken("unknown host", forEver, wiretest.UnknownHost),
+		broken("name server in trouble, then well", 1, wiretest.NoNameServer),
+		broken("name server in trouble for ever", forEver, wiretest.NoNameServer),
+		broken("reset before the answer, once", 1, wiretest.Reset(0)),
+		broken("reset before the answer, for ever", forEver, wiretest.Reset(0)),
+		broken("reset in the middle of the headers", 1, wiretest.Reset(20)),
+		broken("stall before the answer, once", 1, wiretest.Stall(0)),
+		broken("stall before the answer, for ever", forEver, wiretest.Stall(0)),
+		broken("an answer that trickles", 1, wiretest.Trickle(time.Second)),
+		answers("body that breaks off, once", 1, brokenBody(http.StatusOK)),
+		answers("body that breaks off, for ever", forEver, brokenBody(http.StatusOK)),
+		answers("error whose body breaks off", forEver, brokenBody(http.StatusBadRequest)),
+		answers("body that trickles, once", 1, tricklingBody(http.StatusOK)),
+		answers("accepted with a body that trickles", forEver, tricklingBody(http.StatusAccepted)),
+		answers("not HTTP at all", forEver, hijacked("220 mail.example.com ESMTP\r\n")),
+		{name: "keep-alive connections closed between two calls", do: func(ctx context.Context, b *bench, at request) diagnosis {
+			if first := at.do(ctx, b); first.diag != nil {
+				return first
+			}
+			b.network.Break()
+			synctest.Wait()
+			return at.do(ctx, b)
+		}},
+	}
+}
+
+func statusFaults() []fault {
+	var all []fault
+	for _, status := range []int{408, 413, 429, 500, 502, 503, 504} {
+		all = append(all,
+			answers(fmt.Sprintf("%d, once", status), 1, reply(status, "")),
+			answers(fmt.Sprintf("%d for ever", status), forEver, reply(status, "")))
+	}
+	for _, status := range []int{400, 403, 404, 409} {
+		all = append(all,
+			answers(fmt.Sprintf("%d in JSON", status), forEver, reply(status, `{"message":"The cause, in words"}`)),
+			answers(fmt.Sprintf("%d in HTML", status), forEver, page(status)),
+			answers(fmt.Sprintf("%d without a body", status), forEver, reply(status, "")))
+	}
+	return append(all,
+		answers("401, once", 1, reply(401, `{"message":"Unauthorized"}`)),
+		answers("401 for ever", forEver, reply(401, `{"message":"Unauthorized"}`)),
+		answers("a status that nobody knows", forEver, reply(599, "")))
+}
+
+// refusalFaults have the forms of Retry-After. The dates are those of RFC 9110,
+// section 5.6.7.
+func refusalFaults() []fault {
+	in := func(d time.Duration, layout string) func() []string {
+		return func() []string { return []string{time.Now().Add(d).UTC().Format(layout)} }
+	}
+	is := func(values ...string) func() []string { return func() []string { return values } }
+	forms := []struct {
+		name   string
+		values func() []string
+	}{
+		{"in seconds", is("7")},
+		{"as a date", in(7*time.Second, http.TimeFormat)},
+		{"as a date of RFC 850", in(7*time.Second, time.RFC850)},
+		{"as a date of asctime", in(7*time.Second, time.ANSIC)},
+		{"in the past", in(-time.Hour, http.TimeFormat)},
+		{"0", is("0")},
+		{"negative", is("-7")},
+		{"a day", is("86400")},
+		{"a date next year", in(365*24*time.Hour, http.TimeFormat)},
+		{"more than a duration holds", is("9223372037")},
+		{"garbage", is("soon")},
+		{"twice", is("3", "7")},
+	}
+	var all []fault
+	for _, status := range []int{429, 503} {
+		for i, form := range forms {
+			f := answers(fmt.Sprintf("%d, Retry-After %s", status, form.name), 1, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header()["Retry-After"] = form.values()
+				w.WriteHeader(status)
+			})
+			if i > 0 { // the forms are read in one place
+				f.only = []string{"purge"}
+			}
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+func redirectFaults() []fault {
+	to := func(status int, location string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			switch location {
+			case "":
+			case "itself":
+				w.Header().Set("Location", "http://"+r.Host+r.URL.Path)
+			default:
+				w.Header().Set("Location", location)
+			}
+			w.WriteHeader(status)
+		}
+	}
+	var all []fault
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		all = append(all, answers(fmt.Sprintf("%d to another host", status), forEver, to(status, "https://evil.example.com/login?next=1")))
+	}
+	for _, r := range [][2]string{
+		{"to another port", "http://localhost:8080/"},
+		{"to another scheme", "https://localhost/"},
+		{"to another path", "/elsewhere"},
+		{"in a loop", "itself"},
+		{"without Location", ""},
+		{"to what is no address", "http://%zz"},
+	} {
+		all = append(all, answers("307 "+r[0], forEver, to(http.StatusTemporaryRedirect, r[1])))
+	}
+	return all
+}
+
+// bodyFaults are answers that are none, whatever their status says.
+func bodyFaults() []fault {
+	return []fault{
+		answers("200 with a login page", forEver, page(http.StatusOK)),
+		answers("200 with an error", forEver, reply(200, `{"error":"backend is down"}`)),
+		answers("200 with null", forEver, reply(200, `null`)),
+		answers("200 with an empty object", forEver, reply(200, `{}`)),
+		answers("200 with an empty list", forEver, reply(200, `[]`)),
+		answers("200 with a number", forEver, reply(200, `7`)),
+		answers("200 with trailing junk", forEver, reply(200, `{} {}`)),
+		answers("200 with truncated JSON", forEver, reply(200, `{"access":{"token":{"id":"a`)),
+		answers("200 with invalid UTF-8", forEver, reply(200, "\xff\xfe{}")),
+		answers("200 without a body", forEver, reply(200, "")),
+		answers("202 with a body", forEver, reply(202, `{"status":"queued"}`)),
+		answers("202 with a login page", forEver, page(http.StatusAccepted)),
+		answers("204", forEver, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }),
+		answers("206", forEver, reply(206, `{}`)),
+		answers("200 with 1 GiB of body", forEver, endless(http.StatusOK, "")),
+		answers("500 with 1 GiB of body", 1, endless(http.StatusInternalServerError, "")),
+		answers("200 with a gzip bomb", forEver, endless(http.StatusOK, "gzip")),
+		answers("500 with a gzip bomb", 1, endless(http.StatusInternalServerError, "gzip")),
+		answers("200 with what is not gzip", forEver, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			reply(200, "{}")(w, r)
+		}),
+		answers("huge headers, for as often as a request is repeated", 5, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-Huge", strings.Repeat("a", 300<<10))
+		}),
+		answers("500 whose text is long, has many lines and escape sequences", forEver,
+			reply(500, "\x1b[31mfailed\x1b[0m\r\n\tat com.example.Main\n"+strings.Repeat("and on ", 100))),
+		answers("500 with a text in invalid UTF-8", forEver, reply(500, "caf\xe9 closed")),
+		answers("500 that echoes the request's credentials", forEver, func(w http.ResponseWriter, r *http.Request) {
+			var body bytes.Buffer
+			_ = r.Header.Write(&body)
+			_, _ = body.ReadFrom(r.Body)
+			reply(500, body.String())(w, r)
+		}),
+	}
+}
+
+// interruptions are contexts that end: nothing more is sent then, and the caller
+// returns at once, which the elapsed time in the golden text shows.
+func interruptions() []fault {
+	after := func(d time.Duration) func(context.Context, *bench, request) diagnosis {
+		return func(ctx context.Context, b *bench, at request) diagnosis {
+			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
+			if d == 0 {
+				cancel()
+			}
+			time.AfterFunc(d, cancel)
+			return at.do(ctx, b)
+		}
+	}
+	// Not a multiple of the backoff, so that the moment is clear.
+	const soon = 2500 * time.Millisecond
+	return []fault{
+		{name: "interrupted before", do: after(0)},
+		{name: "interrupted in the dial", do: after(soon), inject: func(b *bench, at request) { b.dial(at, forEver, wiretest.Hang) }},
+		{name: "interrupted while the answer is awaited", do: after(soon), lost: true, inject: func(b *bench, at request) {
+			b.dial(at, forEver, wiretest.Stall(0))
+		}},
+		{name: "interrupted in the body", do: after(soon), inject: func(b *bench, at request) { b.fail(at.name, forEver, tricklingBody(200)) }},
+		{name: "interrupted in the body of an error", do: after(soon), inject: func(b *bench, at request) { b.fail(at.name, forEver, tricklingBody(500)) }},
+		{name: "interrupted in the backoff", do: after(soon), inject: func(b *bench, at request) { b.fail(at.name, forEver, reply(500, "")) }},
+		{name: "interrupted in the wait that a refusal asks for", do: after(soon), inject: func(b *bench, at request) { b.fail(at.name, forEver, reply(429, "")) }},
+	}
+}
+
+// answers is a fault in which the fake answers otherwise.
+func answers(name string, times int, answer http.HandlerFunc) fault {
+	return fault{name: name, inject: func(b *bench, at request) { b.fail(at.name, times, answer) }}
+}
+
+func reply(status int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if strings.HasPrefix(body, "{") {
+			w.Header().Set("Content-Type", "application/json")
+		}
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(body))
+	}
+}
+
+func page(status int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(status)
+		_, _ = fmt.Fprintf(w, "<!doctype html>\n<html><head><title>Sign in &amp; out</title></head><body>%d</body></html>", status)
+	}
+}
+
+func brokenBody(status int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "1000")
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(`{"message":"The beginning of`))
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func tricklingBody(status int) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(status)
+		for {
+			if _, err := w.Write([]byte("{")); err != nil || http.NewResponseController(w).Flush() != nil {
+				return
+			}
+			select {
+			case <-time.After(7 * time.Second): // at no moment at which something else ends
+			case <-r.Context().Done():
+				return
+			}
+		}
+	}
+}
+
+func hijacked(text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		c, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		_, _ = c.Write([]byte(text))
+		_ = c.Close()
+	}
+}
+
+// endless writes 1 GiB, or what unpacks to it.
+func endless(status int, encoding string) http.HandlerFunc {
+	piece := bytes.Repeat([]byte("a"), 1<<20)
+	if encoding == "gzip" {
+		var packed bytes.Buffer
+		z := gzip.NewWriter(&packed)
+		_, _ = z.Write(piece)
+		_ = z.Close()
+		piece = packed.Bytes()
+	}
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if encoding != "" {
+			w.Header().Set("Content-Encoding", encoding)
+		}
+		w.WriteHeader(status)
+		for range 1 << 10 {
+			if _, err := w.Write(piece); err != nil {
+				return
+			}
+		}
+	}
+}

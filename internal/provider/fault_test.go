@@ -1,0 +1,353 @@
+package provider
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
+	"github.com/cachepurge/terraform-provider-purge/internal/fake"
+	"github.com/cachepurge/terraform-provider-purge/internal/quota"
+	"github.com/cachepurge/terraform-provider-purge/internal/sandbox"
+	"github.com/cachepurge/terraform-provider-purge/internal/transport"
+	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
+)
+
+// upstream is what the fault suite needs to know of a target's system.
+type upstream struct {
+	recorder func(*bench) *fake.Recorder
+	// purge is something to purge, and more the n-th of many.
+	purge func() model
+	more  func(n int) model
+	// requests are the kinds of requests that the target and its look-up send.
+	requests []request
+	// own are the faults that only this system has.
+	own func() []fault
+	// sessions tells how many are open at the server. Nil: it has none.
+	sessions func(*bench) int
+}
+
+// request is one kind of request to an upstream system.
+type request struct {
+	// name is the operation in the fake's journal.
+	name string
+	// after is how many requests come before it when do is called.
+	after int
+	// do is what a user does that sends it.
+	do func(context.Context, *bench) diagnosis
+}
+
+// upstreams has one for each target. A target without one fails the suite.
+var upstreams = map[string]upstream{
+	"mstr_cache": {
+		recorder: func(b *bench) *fake.Recorder { return b.MSTR.Recorder },
+		purge:    func() model { return mstrPurge(projectHex) },
+		more:     func(n int) model { return mstrPurge(fmt.Sprintf("%032X", n)) },
+		requests: []request{
+			{"login", 0, purge(mstrPurge(projectHex))},
+			{"purge", 1, purge(mstrPurge(projectHex))},
+			{"projects", 1, look(mstrProjects)},
+		},
+		own:      mstrFaults,
+		sessions: func(b *bench) int { return b.MSTR.OpenSessions() },
+	},
+	"cdn_asset": {
+		recorder: func(b *bench) *fake.Recorder { return b.CDN.Recorder },
+		purge:    func() model { return cdnPurge("/logo.png", true) },
+		more:     func(n int) model { return cdnPurge(fmt.Sprintf("/%d.png", n), true) },
+		requests: []request{
+			{"login", 0, purge(cdnPurge("/logo.png", true))},
+			{"purge", 1, purge(cdnPurge("/logo.png", true))},
+			{"service", 2, purgeWithin(5*time.Minute, cdnPurge("/images/*", false))},
+			{"services", 1, look(cdnServices)},
+		},
+		own: cdnFaults,
+	},
+	"wpengine_cache": {
+		recorder: func(b *bench) *fake.Recorder { return b.WPEngine.Recorder },
+		purge:    func() model { return wpenginePurge(0, "object") },
+		more:     func(n int) model { return wpenginePurge(n, "page") },
+		requests: []request{
+			{"purge", 0, purge(wpenginePurge(0, "object"))},
+			{"installs", 0, look(wpengineInstalls)},
+		},
+		own: wpengineFaults,
+	},
+}
+
+func mstrPurge(project string) model {
+	return &mstrCacheModel{ProjectID: types.StringValue(project), CacheType: types.StringValue("object")}
+}
+
+func cdnPurge(url string, hard bool) model {
+	return &cdnAssetModel{
+		ServiceID: types.StringValue(cdntest.DeployedID), URL: types.StringValue(url), Hard: types.BoolValue(hard),
+	}
+}
+
+const install = "3b2f4a44-6ddd-4b6a-8d29-a56fd9abf7a0"
+
+func wpenginePurge(n int, cacheType string) model {
+	id := install
+	if n > 0 {
+		id = fmt.Sprintf("%08x-0000-4000-8000-000000000000", n)
+	}
+	return &wpengineCacheModel{InstallID: types.StringValue(id), CacheType: types.StringValue(cacheType)}
+}
+
+// diagnosis is what a person is told.
+type diagnosis struct {
+	kind     transport.Kind
+	diag     diag.Diagnostic // nil where all is well
+	warnings []string
+}
+
+// purge does what an apply does, with the default timeout.
+func purge(m model) func(context.Context, *bench) diagnosis { return purgeWithin(0, m) }
+
+func purgeWithin(timeout time.Duration, m model) func(context.Context, *bench) diagnosis {
+	return func(ctx context.Context, b *bench) diagnosis {
+		units, _ := m.units()
+		pace := m.pace(len(units), b.clients)
+		ctx, cancel := quota.WithTimeout(ctx, cmp.Or(timeout, pace.patience+pace.wait))
+		defer cancel()
+		o := run(ctx, b.clients, jobsFor(m, units, reasonAdded), pace, func(int) {})
+		result := diagnosis{warnings: o.warnings}
+		if o.err != nil {
+			result.diag, result.kind = b.target.diagnose(o.err), kindOf(o.err)
+		}
+		return result
+	}
+}
+
+// look does what a data source does.
+func look[T any](l *lookup[T]) func(context.Context, *bench) diagnosis {
+	return func(ctx context.Context, b *bench) diagnosis {
+		ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+		defer cancel()
+		_, err := l.list(ctx, b.clients, nil)
+		if err != nil {
+			return diagnosis{diag: l.diagnose(err), kind: kindOf(err)}
+		}
+		return diagnosis{}
+	}
+}
+
+func kindOf(err error) transport.Kind {
+	var e *transport.Error
+	if errors.As(err, &e) {
+		return e.Kind
+	}
+	return transport.KindUnknown
+}
+
+// bench is one target with its upstream system, in virtual time. All that a
+// test leaves behind, and every secret that it shows, fails it.
+type bench struct {
+	*sandbox.Sandbox
+	upstream
+	t       *testing.T
+	target  *target
+	network *wiretest.Network
+	clients *clients
+	began   time.Time
+	// alone makes each request use a connection of its own.
+	alone bool
+	// perMinute is cdn.requests_per_minute, 0 for the default.
+	perMinute int64
+	// before sees each request before the fake does.
+	before func(*http.Request)
+	// lost is set where the server's answer to a login is cut off: nobody can
+	// end that session.
+	lost bool
+
+	mu    sync.Mutex
+	shown strings.Builder // what a person or a log has seen
+}
+
+// Write implements io.Writer, for logs.
+func (b *bench) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.shown.Write(p)
+}
+
+// onBench runs a test for a target. The options may be changed by edit, before
+// the provider is configured.
+func onBench(t *testing.T, target *target, test func(*bench), edit ...func(*bench, map[string]string)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		b := &bench{Sandbox: sandbox.New(), upstream: upstreams[target.name], t: t, target: target, network: wiretest.Listen(), began: time.Now()}
+		b.MSTR.Projects[0].ID, b.WPEngine.Installs[0].ID = projectHex, install
+		b.network.Serve(b)
+		env := b.Reach("http://localhost")
+		for _, e := range edit {
+			e(b, env)
+		}
+		b.configure(env, transport.Options{Dial: b.network.Dial})
+		test(b)
+		b.end()
+	})
+}
+
+// configure makes the clients as the provider does.
+func (b *bench) configure(env map[string]string, wire transport.Options) {
+	b.t.Helper()
+	wire.Backoff = func(int) time.Duration { return time.Second }
+	var diags diag.Diagnostics
+	options := Options{Version: "test", Wire: wire, Getenv: func(name string) string { return env[name] }}
+	b.clients = options.configure(b.t.Context(), b.config(&diags), &diags)
+	if diags.HasError() {
+		b.t.Fatal(diags)
+	}
+}
+
+// config is a provider block that leaves nearly all to the environment.
+func (b *bench) config(diags *diag.Diagnostics) *providerModel {
+	if b.perMinute == 0 {
+		return &providerModel{}
+	}
+	var resp provider.SchemaResponse
+	New(Options{}).Schema(b.t.Context(), provider.SchemaRequest{}, &resp)
+	kind, ok := resp.Schema.Attributes["cdn"].GetType().(types.ObjectType)
+	if !ok {
+		b.t.Fatal("the cdn block is no object")
+	}
+	block, ds := types.ObjectValueFrom(b.t.Context(), kind.AttrTypes, cdnModel{RequestsPerMinute: types.Int64Value(b.perMinute)})
+	diags.Append(ds...)
+	return &providerModel{CDN: block}
+}
+
+// ServeHTTP implements http.Handler.
+func (b *bench) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if b.alone {
+		w.Header().Set("Connection", "close")
+	}
+	if b.before != nil {
+		b.before(r)
+	}
+	b.Sandbox.ServeHTTP(w, r)
+}
+
+// fail lets the fake answer so many requests of an operation with a fault.
+func (b *bench) fail(operation string, times int, answer http.HandlerFunc) {
+	b.recorder(b).Fail(operation, times, answer)
+}
+
+// dial breaks so many connections, the first of them that of a request.
+func (b *bench) dial(at request, times int, f wiretest.Fault) {
+	b.alone = true
+	b.network.Set(func(ctx context.Context, address string, connect func(context.Context) (net.Conn, error)) (net.Conn, error) {
+		n := len(b.network.Dialed()) - 1 - at.after
+		if n < 0 || times >= 0 && n >= times {
+			return connect(ctx)
+		}
+		return f(ctx, address, connect)
+	})
+}
+
+// end closes the provider and looks for what was left behind.
+func (b *bench) end() {
+	b.t.Helper()
+	b.recorder(b).Heal()
+	b.network.Set(nil)
+	for _, c := range b.clients.closers() {
+		if err := c.Close(context.Background()); err != nil {
+			b.t.Errorf("closing: %s", err)
+		}
+	}
+	if b.sessions != nil && !b.lost {
+		if n := b.sessions(b); n != 0 {
+			b.t.Errorf("%d sessions are open at the end, want none", n)
+		}
+	}
+	synctest.Wait()
+	if n := b.network.Open(); n != 0 {
+		b.t.Errorf("%d connections are open at the end, want none", n)
+	}
+	sent := len(b.Journal.Entries())
+	<-time.After(time.Hour)
+	if n := len(b.Journal.Entries()); n != sent {
+		b.t.Errorf("%d requests were sent after the end", n-sent)
+	}
+	b.network.Close()
+	for _, address := range b.network.Dialed() {
+		if address != "localhost:80" {
+			b.t.Errorf("%s was dialed", address)
+		}
+	}
+	b.keepsSecrets()
+}
+
+// keepsSecrets looks for secrets in all that was shown and in the journal.
+func (b *bench) keepsSecrets() {
+	b.t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	shown := b.shown.String() + fmt.Sprint(b.Journal.Entries())
+	for _, leak := range leaks(shown, b.Secrets()) {
+		b.t.Errorf("the secret %s is shown", leak)
+	}
+}
+
+// sent is what reached the fake: "login 204, purge 500 ×5".
+func (b *bench) sent() string {
+	var parts []string
+	times := 0
+	last := ""
+	flush := func() {
+		switch {
+		case times == 1:
+			parts = append(parts, last)
+		case times > 1:
+			parts = append(parts, fmt.Sprintf("%s ×%d", last, times))
+		}
+	}
+	for _, e := range b.Journal.Entries() {
+		next := fmt.Sprintf("%s %d", e.Operation, e.Status)
+		if e.Status == 0 {
+			next = e.Operation + " unanswered"
+		}
+		if next != last {
+			flush()
+			last, times = next, 0
+		}
+		times++
+	}
+	flush()
+	if len(parts) == 0 {
+		return "nothing"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func forEachUpstream(t *testing.T, test func(t *testing.T, target *target)) {
+	t.Helper()
+	for _, target := range targets {
+		t.Run(target.name, func(t *testing.T) {
+			t.Parallel()
+			if _, ok := upstreams[target.name]; !ok {
+				t.Fatalf("the target %s has no upstream: add one to upstreams in fault_test.go, and the fault suite covers it", target.name)
+			}
+			test(t, target)
+		})
+	}
+}
+
+// kinds are the words for transport.Kind in the golden texts.
+var kinds = []string{
+	"unknown", "canceled", "timeout", "no answer", "unknown host", "TLS", "redirect", "unexpected", "credentials",
+	"forbidden", "not found", "invalid", "limited", "state", "server", "config",
+}

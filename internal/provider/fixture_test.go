@@ -1,0 +1,196 @@
+package provider
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
+	"github.com/cachepurge/terraform-provider-purge/internal/mstr/mstrtest"
+	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
+)
+
+// arguments are attributes of a resource, as HCL expressions.
+type arguments map[string]string
+
+// with returns the arguments with others added or replaced.
+func (a arguments) with(more ...arguments) arguments {
+	all := maps.Clone(a)
+	for _, m := range more {
+		maps.Copy(all, m)
+	}
+	return all
+}
+
+func (a arguments) String() string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(a)) {
+		fmt.Fprintf(&b, "  %s = %s\n", name, a[name])
+	}
+	return b.String()
+}
+
+// object is the arguments as one HCL object.
+func (a arguments) object() string { return "{\n" + a.String() + "}" }
+
+// fixture is what the tests that loop over the targets need to know of one.
+type fixture struct {
+	target *target
+	// here and there are two things to purge, respelled is here in other words.
+	here, there, respelled arguments
+	hereID, thereID        string
+	// how changes how is purged, quiet what has nothing to do with the purge.
+	// Either may be nil.
+	how, quiet arguments
+	// malformed is here with an id that can't be right, and what is said of it.
+	malformed arguments
+	complaint string
+	// purgedHere and purgedThere are the journal's words for a purge that was
+	// accepted; purgedSo for one of here with how.
+	purgedHere, purgedThere, purgedSo string
+	// refuse makes the upstream refuse the next purge with a 403, refusedHere is
+	// the journal's word for it.
+	refuse      func()
+	refusedHere string
+	// many are n things to purge, and the journal's words.
+	many func(n int) (things []arguments, sent []string)
+	// environment is the prefix of the variables that configure the service.
+	environment string
+	// needs is what an error names that has to be set.
+	needs []string
+}
+
+// fixtures has one for each target. What loops over the targets fails for one
+// that has none.
+var fixtures = map[string]func(*world) fixture{
+	"mstr_cache":     mstrFixture,
+	"cdn_asset":      cdnFixture,
+	"wpengine_cache": wpengineFixture,
+}
+
+func (w *world) fixture(t *testing.T, target *target) fixture {
+	t.Helper()
+	of := fixtures[target.name]
+	if of == nil {
+		t.Fatalf("the target %s has no fixture: add one to fixtures in fixture_test.go, and all tests of targets cover it", target.name)
+	}
+	f := of(w)
+	f.target = target
+	return f
+}
+
+// forEachTarget runs a test of its own, with a world of its own, for each.
+func forEachTarget(t *testing.T, test func(t *testing.T, w *world, f fixture)) {
+	t.Helper()
+	for _, target := range targets {
+		t.Run(target.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			test(t, w, w.fixture(t, target))
+		})
+	}
+}
+
+// address of the one resource that config declares.
+func (f fixture) address() string { return f.kind() + ".it" }
+
+func (f fixture) kind() string { return "purge_" + f.target.name }
+
+// config declares one resource.
+func (f fixture) config(a ...arguments) string {
+	return fmt.Sprintf("resource %q \"it\" {\n%s}\n", f.kind(), arguments{}.with(a...))
+}
+
+// release is triggers with one value.
+func release(value string) arguments {
+	return arguments{"triggers": fmt.Sprintf("{ release = %q }", value)}
+}
+
+const (
+	projectHex   = "B7CA92F04B9FAE8D941C3E9B7E0CD754"
+	educationHex = "B19DEDCC11D4E0EFC000EB9495D0F44F"
+)
+
+func mstrFixture(w *world) fixture {
+	w.MSTR.Projects = append(w.MSTR.Projects, mstrtest.Project{ID: educationHex, Name: "Another"})
+	return fixture{
+		here:      arguments{"project_id": `"` + strings.ToLower(projectHex) + `"`, "cache_type": `"element"`},
+		respelled: arguments{"project_id": `"` + projectHex + `"`, "cache_type": `"element"`},
+		there:     arguments{"project_id": `"` + educationHex + `"`, "cache_type": `"object"`},
+		hereID:    projectHex + "/element", thereID: educationHex + "/object",
+		malformed:  arguments{"project_id": `"B7CA92F0-4B9F-AE8D-941C-3E9B7E0CD754"`},
+		complaint:  "Invalid project_id",
+		purgedHere: "mstr " + projectHex + "/element 204", purgedThere: "mstr " + educationHex + "/object 204",
+		refuse:      func() { w.MSTR.Fail("purge", 1, mstrtest.Error(http.StatusForbidden, "ERR014", "", "no privilege")) },
+		refusedHere: "mstr " + projectHex + "/element 403",
+		many: func(n int) (things []arguments, sent []string) {
+			for i := range n {
+				id := fmt.Sprintf("A%031X", i)
+				w.MSTR.Projects = append(w.MSTR.Projects, mstrtest.Project{ID: id, Name: id})
+				things = append(things, arguments{"project_id": `"` + id + `"`, "cache_type": `"report"`})
+				sent = append(sent, "mstr "+id+"/report 204")
+			}
+			return things, sent
+		},
+		environment: "MSTR_",
+		needs:       []string{"MicroStrategy is not configured", "mstr.base_url (or MSTR_BASE_URL)"},
+	}
+}
+
+func cdnFixture(w *world) fixture {
+	journal := func(id, path string, hard bool, status int) string {
+		return fmt.Sprintf("cdn %s %s hard=%t %d", id, path, hard, status)
+	}
+	return fixture{
+		here:      arguments{"service_id": `"` + cdntest.DeployedID + `"`, "url": `"/images/the logo ü.png"`},
+		respelled: arguments{"service_id": `"` + strings.ToUpper(cdntest.DeployedID) + `"`, "url": `"/images/the%20logo%20%c3%bc.png"`},
+		there:     arguments{"service_id": `"` + cdntest.OtherID + `"`, "url": `"/css/site.css"`},
+		hereID:    cdntest.DeployedID + "/images/the logo ü.png", thereID: cdntest.OtherID + "/css/site.css",
+		how:         arguments{"hard": "false"},
+		quiet:       arguments{"wait_until_deployed": "false"},
+		malformed:   arguments{"service_id": `"96737ae3cfc14c72be885d0e7cc9a3f0"`},
+		complaint:   "Invalid service_id",
+		purgedHere:  journal(cdntest.DeployedID, "/images/the%20logo%20%C3%BC.png", true, 202),
+		purgedSo:    journal(cdntest.DeployedID, "/images/the%20logo%20%C3%BC.png", false, 202),
+		purgedThere: journal(cdntest.OtherID, "/css/site.css", true, 202),
+		refuse:      func() { w.CDN.Fail("purge", 1, cdntest.HTML(http.StatusForbidden)) },
+		refusedHere: journal(cdntest.DeployedID, "/images/the%20logo%20%C3%BC.png", true, 403),
+		many: func(n int) (things []arguments, sent []string) {
+			for i := range n {
+				path := fmt.Sprintf("/file-%d.css", i)
+				things = append(things, arguments{"service_id": `"` + cdntest.DeployedID + `"`, "url": `"` + path + `"`})
+				sent = append(sent, journal(cdntest.DeployedID, path, true, 202))
+			}
+			return things, sent
+		},
+		environment: "RAX_",
+		needs:       []string{"Rackspace CDN is not configured", "cdn.username (or RAX_USERNAME)", "cdn.api_key (or RAX_API_KEY)"},
+	}
+}
+
+func wpengineFixture(w *world) fixture {
+	here, there := w.WPEngine.Install("acmeprod").ID, w.WPEngine.Install("acmestage").ID
+	return fixture{
+		here:      arguments{"install_id": `"` + here + `"`, "cache_type": `"page"`},
+		respelled: arguments{"install_id": `"` + strings.ToUpper(here) + `"`, "cache_type": `"page"`},
+		there:     arguments{"install_id": `"` + there + `"`, "cache_type": `"cdn"`},
+		hereID:    here + "/page", thereID: there + "/cdn",
+		malformed:  arguments{"install_id": `"acmeprod"`},
+		complaint:  "Invalid install_id",
+		purgedHere: "wpengine " + here + "/page 202", purgedThere: "wpengine " + there + "/cdn 202",
+		refuse:      func() { w.WPEngine.Fail("purge", 1, wpenginetest.Error(http.StatusForbidden, "no access")) },
+		refusedHere: "wpengine " + here + "/page 403",
+		many: func(n int) (things []arguments, sent []string) {
+			for _, install := range w.WPEngine.Installs[:n] {
+				things = append(things, arguments{"install_id": `"` + install.ID + `"`, "cache_type": `"all"`})
+				sent = append(sent, "wpengine "+install.ID+"/all 202")
+			}
+			return things, sent
+		},
+		environment: "WPE_",
+		needs:       []string{"WP Engine is not configured", "wpengine.username (or WPE_API_USER_ID)", "wpengine.password (or WPE_API_PASSWORD)"},
+	}
+}

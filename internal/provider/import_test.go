@@ -1,0 +1,356 @@
+package provider
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
+)
+
+const recorded = "Recorded without purging"
+
+// shown is what a plan or an apply shows with -json.
+type shown struct {
+	Changes  []string // "update purge_mstr_cache.it", only real ones
+	Imported int
+	Warnings []string // their summaries, each once
+}
+
+// show runs a command that succeeds.
+func (tf *terraform) show(t *testing.T, args ...string) shown {
+	t.Helper()
+	cmd := tf.command(append(args, "-json")...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("terraform %s: %s\n%s%s", strings.Join(args, " "), err, stdout.String(), stderr.String())
+	}
+	var s shown
+	for decoder := json.NewDecoder(&stdout); decoder.More(); {
+		var line struct {
+			Type   string
+			Change struct {
+				Action    string
+				Resource  struct{ Addr string }
+				Importing *struct{}
+			}
+			Diagnostic struct{ Severity, Summary string }
+		}
+		if err := decoder.Decode(&line); err != nil {
+			t.Fatal(err)
+		}
+		if line.Type == "planned_change" && line.Change.Importing != nil {
+			s.Imported++
+		}
+		if line.Type == "planned_change" && !slices.Contains([]string{"noop", "import", "read", "move"}, line.Change.Action) {
+			s.Changes = append(s.Changes, line.Change.Action+" "+line.Change.Resource.Addr)
+		}
+		if w := line.Diagnostic.Summary; line.Diagnostic.Severity == "warning" && w != "Provider development overrides are in effect" && !slices.Contains(s.Warnings, w) {
+			s.Warnings = append(s.Warnings, w)
+		}
+	}
+	slices.Sort(s.Changes)
+	return s
+}
+
+// planEmpty fails where a plan shows a change.
+func (tf *terraform) planEmpty(t *testing.T, when string) {
+	t.Helper()
+	if output, err := tf.run("plan", "-no-color", "-detailed-exitcode"); err != nil {
+		t.Errorf("%s a plan is not empty (%s):\n%s", when, err, output)
+	}
+}
+
+// oneOfEach declares a resource of every target, and returns its fixtures.
+func (w *world) oneOfEach(t *testing.T, a ...arguments) (config string, all []fixture) {
+	t.Helper()
+	for _, target := range targets {
+		f := w.fixture(t, target)
+		all = append(all, f)
+		config += f.config(append([]arguments{f.here}, a...)...)
+	}
+	return config, all
+}
+
+func each(all []fixture, of func(fixture) string) []string {
+	var values []string
+	for _, f := range all {
+		values = append(values, of(f))
+	}
+	return values
+}
+
+// purgesHere is the journal of one purge of each.
+func purgesHere(all []fixture) []string {
+	return each(all, func(f fixture) string { return f.purgedHere })
+}
+
+func updates(all []fixture) []string {
+	changes := each(all, func(f fixture) string { return "update " + f.address() })
+	slices.Sort(changes)
+	return changes
+}
+
+func (f fixture) importBlock(by string) string {
+	return fmt.Sprintf("import {\n  to = %s\n  %s\n}\n", f.address(), by)
+}
+
+// recase turns upper case into lower case and the other way round in the first
+// part of an id, which is hexadecimal.
+func (f fixture) recase(t *testing.T, id string) string {
+	t.Helper()
+	values, err := f.target.split(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values[0] = strings.Map(func(r rune) rune {
+		if unicode.IsUpper(r) {
+			return unicode.ToLower(r)
+		}
+		return unicode.ToUpper(r)
+	}, values[0])
+	return f.target.join(values)
+}
+
+// adopt imports by an id or, where that is empty, by identity.
+func (p *protocol) adopt(name, id string, identity object) (state, identified object, said []string) {
+	p.t.Helper()
+	req := &tfprotov6.ImportResourceStateRequest{TypeName: name, ID: id}
+	kind := p.identities[name].ValueType()
+	if id == "" {
+		req.Identity = &tfprotov6.ResourceIdentityData{IdentityData: p.pack(kind, identity)}
+	}
+	resp, err := p.ImportResourceState(p.t.Context(), req)
+	p.must(err)
+	if len(resp.ImportedResources) != 1 {
+		return nil, nil, told(resp.Diagnostics)
+	}
+	imported := resp.ImportedResources[0]
+	if imported.Identity != nil {
+		identified = p.unpack(kind, imported.Identity.IdentityData)
+	}
+	return p.unpack(p.kind(name), imported.State), identified, told(resp.Diagnostics)
+}
+
+func TestAnImportAdopts(t *testing.T) {
+	t.Parallel()
+	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
+		p := w.speak(t)
+		values, err := f.target.split(f.hereID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantIdentity, wantState := object{}, object{"id": f.hereID}
+		for i, name := range f.target.identity {
+			wantIdentity[name], wantState[name] = values[i], values[i]
+		}
+		otherCase := object{}
+		respelled, _ := f.target.split(f.recase(t, f.hereID)) // as the other one
+		for i, v := range respelled {
+			otherCase[f.target.identity[i]] = v
+		}
+		for sentence, by := range map[string]struct {
+			id       string
+			identity object
+		}{
+			"by id": {f.hereID, nil}, "by id in another case": {f.recase(t, f.hereID), nil},
+			"by identity": {"", wantIdentity}, "by identity in another case": {"", otherCase},
+		} {
+			state, identity, said := p.adopt(f.kind(), by.id, by.identity)
+			if diff := cmp.Diff([]any{wantState, wantIdentity, []string(nil)}, []any{state, identity, said}); diff != "" {
+				t.Fatalf("%s (-want +got):\n%s", sentence, diff)
+			}
+			read, identified := p.read(f.kind(), state)
+			if diff := cmp.Diff([]any{wantState, wantIdentity}, []any{read, identified}); diff != "" {
+				t.Errorf("%s, read (-want +got):\n%s", sentence, diff)
+			}
+			p.liveOn(f, sentence, state, w)
+		}
+	})
+}
+
+// liveOn takes an adopted state through its first apply and what follows.
+func (p *protocol) liveOn(f fixture, sentence string, adopted object, w *world) {
+	p.t.Helper()
+	change := func(what string, prior, config object, warns bool, sent ...string) object {
+		p.t.Helper()
+		planned, said := p.plan(f.kind(), prior, config)
+		if got := len(said) == 1 && strings.HasPrefix(said[0], "warning: "+recorded); got != warns || !warns && len(said) > 0 {
+			p.t.Errorf("%s, %s: the plan says %q", sentence, what, said)
+		}
+		state, said := p.apply(f.kind(), prior, planned, config)
+		if len(said) > 0 {
+			p.t.Errorf("%s, %s: the apply says %q", sentence, what, said)
+		}
+		w.compareSent(p.t, step{name: sentence + ", " + what, sent: sent})
+		if again, _ := p.plan(f.kind(), state, config); !cmp.Equal(state, again) {
+			p.t.Errorf("%s, %s: the next plan is not empty:\n%s", sentence, what, cmp.Diff(state, again))
+		}
+		return state
+	}
+	bare, first, second := f.here.inGo(p.t), f.here.with(release("1")), f.here.with(release("2"))
+	triggered := func(a arguments, value string) object {
+		o := a.with()
+		delete(o, "triggers")
+		config := o.inGo(p.t)
+		config["triggers"] = object{"release": value}
+		return config
+	}
+	change("the first apply, with nothing to add", adopted, bare, true)
+	state := change("the first apply", adopted, triggered(first, "1"), true)
+	if state["last_purged_at"] != nil || state["purge_on_create"] != true {
+		p.t.Errorf("%s: the state after the first apply is %v", sentence, state)
+	}
+	change("the next change", state, triggered(second, "2"), false, f.purgedHere)
+}
+
+func TestAServiceWithManyAssetsIsImported(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.speak(t)
+	for sentence, by := range map[string]struct {
+		id       string
+		identity object
+	}{
+		"by id": {strings.ToUpper(cdntest.DeployedID), nil}, "by identity": {"", object{"service_id": cdntest.DeployedID}},
+	} {
+		state, identity, said := p.adopt("purge_cdn_asset", by.id, by.identity)
+		want := []any{
+			object{"id": cdntest.DeployedID, "service_id": cdntest.DeployedID, "assets": object{}, "purged": object{}},
+			object{"service_id": cdntest.DeployedID, "url": ""},
+			[]string(nil),
+		}
+		if diff := cmp.Diff(want, []any{state, identity, said}); diff != "" {
+			t.Fatalf("%s (-want +got):\n%s", sentence, diff)
+		}
+		config := object{"service_id": cdntest.DeployedID, "assets": object{"/a.css": "1", "/b.css": "1"}}
+		planned, said := p.plan("purge_cdn_asset", state, config)
+		if len(said) != 1 || !strings.HasPrefix(said[0], "warning: "+recorded) {
+			t.Errorf("%s: the plan says %q", sentence, said)
+		}
+		state, _ = p.apply("purge_cdn_asset", state, planned, config)
+		w.compareSent(t, step{name: sentence + ", the first apply"})
+		config["assets"] = object{"/a.css": "1", "/b.css": "2"}
+		planned, _ = p.plan("purge_cdn_asset", state, config)
+		_, _ = p.apply("purge_cdn_asset", state, planned, config)
+		w.compareSent(t, step{name: sentence + ", a change", sent: []string{"cdn " + cdntest.DeployedID + " /b.css hard=true 202"}})
+	}
+}
+
+func TestImportsOfWhatCanNotBe(t *testing.T) {
+	t.Parallel()
+	p := newWorld(t).speak(t)
+	for sentence, c := range map[string]struct {
+		name, id string
+		identity object
+		want     string
+	}{
+		"a project alone":               {"purge_mstr_cache", projectHex, nil, `error: Invalid import id: The id of a purge_mstr_cache is two values with a slash between them; "` + projectHex + `" is not.`},
+		"nothing behind the slash":      {"purge_mstr_cache", projectHex + "/", nil, "error: Invalid import id"},
+		"three values":                  {"purge_wpengine_cache", "a/b/c", nil, "error: Invalid import id"},
+		"a name":                        {"purge_wpengine_cache", "acmeprod/page", nil, `error at AttributeName("install_id"): Invalid install_id`},
+		"a type that does not exist":    {"purge_mstr_cache", projectHex + "/page", nil, `error at AttributeName("cache_type"): Invalid cache_type`},
+		"a service by its name":         {"purge_cdn_asset", "website/a.css", nil, `error: Invalid import id: The id of a purge_cdn_asset is the service id (a UUID), with the path of the asset right behind it unless it is of many assets; "website/a.css" is not.`},
+		"a path without a slash":        {"purge_cdn_asset", cdntest.DeployedID + "a.css", nil, "error: Invalid import id"},
+		"a wildcard":                    {"purge_cdn_asset", cdntest.DeployedID + "/a*", nil, `error at AttributeName("url"): Invalid path of an asset`},
+		"an identity that is malformed": {"purge_mstr_cache", "", object{"project_id": "x", "cache_type": "object"}, `error at AttributeName("project_id"): Invalid project_id`},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			_, _, said := p.adopt(c.name, c.id, c.identity)
+			if len(said) != 1 || !strings.HasPrefix(said[0], c.want) {
+				t.Errorf("said %q, want %q", said, c.want)
+			}
+		})
+	}
+}
+
+func TestImportBlocks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config, all := w.oneOfEach(t, release("1"))
+	blocks := strings.Join(each(all, func(f fixture) string { return f.importBlock(fmt.Sprintf("id = %q", f.recase(t, f.hereID))) }), "")
+	tf := newTerraform(t, w, config+blocks)
+	tf.importAndLiveOn(t, w, all)
+}
+
+func TestImportBlocksByIdentity(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config, all := w.oneOfEach(t, release("1"))
+	blocks := strings.Join(each(all, func(f fixture) string {
+		identity := arguments{}
+		for _, name := range f.target.identity {
+			identity[name] = f.here[name]
+		}
+		return f.importBlock("identity = " + identity.object())
+	}), "")
+	tf := newTerraform(t, w, config+blocks)
+	tf.skipBelow(t, tfversion.Version1_12_0)
+	tf.importAndLiveOn(t, w, all)
+}
+
+func (tf *terraform) importAndLiveOn(t *testing.T, w *world, all []fixture) {
+	t.Helper()
+	want := shown{Changes: updates(all), Imported: len(all), Warnings: []string{recorded}}
+	if diff := cmp.Diff(want, tf.show(t, "apply", "-auto-approve")); diff != "" {
+		t.Errorf("the apply that imports (-want +got):\n%s", diff)
+	}
+	w.compareSent(t, step{name: "an import"})
+	tf.planEmpty(t, "after an import")
+	config, _ := w.oneOfEach(t, release("2"))
+	tf.write(t, "main.tf", config)
+	if diff := cmp.Diff(shown{Changes: updates(all)}, tf.show(t, "apply", "-auto-approve")); diff != "" {
+		t.Errorf("the apply of the next release (-want +got):\n%s", diff)
+	}
+	w.compareSent(t, step{name: "the next release", sent: purgesHere(all)})
+}
+
+// The command leaves the recording update to the next apply, which may be weeks
+// later, after refreshes and plans that were never applied.
+func TestTheImportCommand(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	f := w.fixture(t, wpengineCache)
+	tf := newTerraform(t, w, f.config(f.here))
+	tf.mustRun(t, "import", f.address(), f.recase(t, f.hereID))
+	tf.mustRun(t, "apply", "-refresh-only", "-auto-approve")
+	want := shown{Changes: []string{"update " + f.address()}, Warnings: []string{recorded}}
+	if diff := cmp.Diff(want, tf.show(t, "plan")); diff != "" {
+		t.Errorf("a plan after the import (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(want, tf.show(t, "apply", "-auto-approve")); diff != "" {
+		t.Errorf("an apply after the import (-want +got):\n%s", diff)
+	}
+	tf.planEmpty(t, "after the first apply")
+	w.compareSent(t, step{name: "all of it"})
+}
+
+func TestGeneratedConfiguration(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, all := w.oneOfEach(t)
+	blocks := strings.Join(each(all, func(f fixture) string { return f.importBlock(fmt.Sprintf("id = %q", f.hereID)) }), "") +
+		fmt.Sprintf("import {\n  to = purge_cdn_asset.many\n  id = %q\n}\n", cdntest.OtherID)
+	tf := newTerraform(t, w, blocks)
+	want := shown{Changes: append(updates(all), "update purge_cdn_asset.many"), Imported: len(all) + 1, Warnings: []string{recorded}}
+	slices.Sort(want.Changes)
+	got := tf.show(t, "plan", "-generate-config-out=generated.tf")
+	if got.Warnings = slices.DeleteFunc(got.Warnings, func(w string) bool { return w == "Config generation is experimental" }); !cmp.Equal(want, got) {
+		t.Errorf("the plan that generates (-want +got):\n%s", cmp.Diff(want, got))
+	}
+	if diff := cmp.Diff(want, tf.show(t, "apply", "-auto-approve")); diff != "" {
+		t.Errorf("the apply of what was generated (-want +got):\n%s", diff)
+	}
+	tf.planEmpty(t, "after what was generated was applied")
+	w.compareSent(t, step{name: "all of it"})
+}

@@ -1,0 +1,420 @@
+//go:build unix
+
+package provider
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
+	"github.com/cachepurge/terraform-provider-purge/internal/mstr/mstrtest"
+)
+
+// watched is a world that tells when something has happened in it, and in which
+// a request can be left without an answer.
+type watched struct {
+	*world
+	// holdAfter is after how many accepted purges the next request is left
+	// without an answer; 0: none is.
+	holdAfter int
+	over      chan struct{}
+
+	mu      sync.Mutex
+	changed chan struct{} // closed when something was answered
+	holding bool
+	held    bool
+}
+
+func newWatchedWorld(t *testing.T) *watched {
+	t.Helper()
+	w := &watched{world: &world{}, changed: make(chan struct{}), over: make(chan struct{})}
+	w.open(t, func(s *httptest.Server) {
+		s.Config.Handler = http.HandlerFunc(w.serve)
+		s.Start()
+	})
+	t.Cleanup(func() { close(w.over) })
+	return w
+}
+
+func (w *watched) serve(rw http.ResponseWriter, r *http.Request) {
+	if w.holds() {
+		w.change()
+		<-w.over
+		panic(http.ErrAbortHandler)
+	}
+	w.ServeHTTP(rw, r)
+	w.change() // before the answer is on its way
+}
+
+func (w *watched) holds() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.holding {
+		return false
+	}
+	w.holding, w.held, w.holdAfter = false, true, 0
+	return true
+}
+
+func (w *watched) change() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.holdAfter > 0 {
+		accepted := 0
+		for _, e := range w.Journal.Select("purge") {
+			if e.Status/100 == 2 {
+				accepted++
+			}
+		}
+		w.holding = accepted == w.holdAfter
+	}
+	close(w.changed)
+	w.changed = make(chan struct{})
+}
+
+// running is a terraform command that has not ended.
+type running struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	name   string
+	output bytes.Buffer
+	ended  chan error
+}
+
+// start runs terraform in a process group of its own, as a shell does.
+func (tf *terraform) start(t *testing.T, args ...string) *running {
+	t.Helper()
+	r := &running{t: t, cmd: tf.command(args...), name: strings.Join(args, " "), ended: make(chan error, 1)}
+	r.cmd.Stdout, r.cmd.Stderr = &r.output, &r.output
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := r.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { r.ended <- r.cmd.Wait() }()
+	return r
+}
+
+// patience is how long a test waits for terraform. The waits that it interrupts
+// would last for hours.
+const patience = 2 * time.Minute
+
+// until waits for something to happen while terraform runs.
+func (r *running) until(w *watched, what string, happened func() bool) {
+	r.t.Helper()
+	timeout := time.After(patience)
+	for {
+		w.mu.Lock()
+		changed := w.changed
+		w.mu.Unlock()
+		if happened() {
+			return
+		}
+		select {
+		case <-changed:
+		case err := <-r.ended:
+			r.t.Fatalf("terraform %s ended (%v) before %s\n%s\n%v", r.name, err, what, r.output.String(), w.Journal.Entries())
+		case <-timeout:
+			r.kill()
+			r.t.Fatalf("never: %s\n%v", what, w.Journal.Entries())
+		}
+	}
+}
+
+// interrupt presses Ctrl-C, which reaches the provider too, and returns what
+// terraform wrote until it returned.
+func (r *running) interrupt() string {
+	r.t.Helper()
+	if err := syscall.Kill(-r.cmd.Process.Pid, syscall.SIGINT); err != nil {
+		r.t.Fatal(err)
+	}
+	return r.fails()
+}
+
+// fails waits for terraform to end without success.
+func (r *running) fails() string {
+	r.t.Helper()
+	select {
+	case err := <-r.ended:
+		if err == nil {
+			r.t.Errorf("terraform %s succeeded:\n%s", r.name, r.output.String())
+		}
+	case <-time.After(patience):
+		r.kill()
+		r.t.Fatalf("terraform %s does not return:\n%s", r.name, r.output.String())
+	}
+	return r.output.String()
+}
+
+// kill is for a command that a test gives up.
+func (r *running) kill() {
+	_ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL) // it may have ended
+	if err := <-r.ended; err == nil {
+		r.t.Logf("terraform %s had just ended", r.name)
+	}
+}
+
+// count is how many requests of an operation were answered with a status.
+func (w *watched) count(system, operation string, status int) int {
+	n := 0
+	for _, e := range w.Journal.Entries() {
+		if e.System == system && e.Operation == operation && e.Status == status {
+			n++
+		}
+	}
+	return n
+}
+
+// hours are longer than any test, and less than the timeouts of its purges.
+const hours = 10 * time.Hour
+
+// TestInterruptedWaits interrupts everything that a purge can wait for, each of
+// which would last for hours.
+func TestInterruptedWaits(t *testing.T) {
+	t.Parallel()
+	w := newWatchedWorld(t)
+	w.CDN.DeployTime, w.WPEngine.ObjectWindow = hours, hours
+	install := w.WPEngine.Install("acmeprod").ID
+	config := func(edition string) string {
+		return fmt.Sprintf(`
+locals {
+  forever = { create = "11h", update = "11h" }
+}
+resource "purge_mstr_cache" "refused" {
+  project_id = %[2]q
+  cache_type = "object"
+  triggers   = { release = %[1]q }
+  timeouts   = local.forever
+}
+resource "purge_wpengine_cache" "refused" {
+  install_id = %[3]q
+  cache_type = "object"
+  triggers   = { release = %[1]q }
+  timeouts   = local.forever
+}
+resource "purge_cdn_asset" "busy" {
+  service_id = %[4]q
+  url        = "/busy.css"
+  triggers   = { release = %[1]q }
+  timeouts   = local.forever
+}
+resource "purge_cdn_asset" "deploying" {
+  service_id = %[5]q
+  url        = "/deploying/*"
+  hard       = false
+  triggers   = { release = %[1]q }
+  timeouts   = local.forever
+
+  wait_until_deployed = %[6]t
+}
+`, edition, projectHex, install, cdntest.DeployedID, cdntest.OtherID, edition == "2")
+	}
+	tf := newTerraform(t, w.world, config("1"))
+	tf.mustRun(t, "apply", "-auto-approve")
+	w.openSessions(t, "the first apply", 1)
+	w.CDN.SetStatus(cdntest.OtherID, cdntest.StatusDeployed)
+
+	tf.write(t, "main.tf", config("2"))
+	w.MSTR.Fail("purge", 1, tooMany)
+	w.CDN.SetStatus(cdntest.DeployedID, cdntest.StatusUpdateInProgress)
+	apply := tf.start(t, "apply", "-auto-approve", "-no-color")
+	apply.until(w, "all of them wait", func() bool {
+		looked := 0
+		for _, id := range []string{cdntest.DeployedID, cdntest.OtherID} {
+			for _, e := range w.Journal.Select("service") {
+				if e.Subject == id {
+					looked++
+					break
+				}
+			}
+		}
+		return w.count("mstr", "purge", 429) == 1 && w.count("wpengine", "purge", 429) == 1 && w.count("cdn", "purge", 400) == 1 && looked == 2
+	})
+	output := apply.interrupt()
+	for _, system := range []string{"MicroStrategy", "WP Engine", "Rackspace CDN"} {
+		if !says("Interrupted before " + system + " accepted the purge").MatchString(output) {
+			t.Errorf("nothing says that the purge of %s was interrupted:\n%s", system, output)
+		}
+	}
+	w.openSessions(t, "the interrupted apply", 1)
+
+	// The invalidation was accepted, which is what counts.
+	want := map[string]string{
+		"purge_mstr_cache.refused": "1", "purge_wpengine_cache.refused": "1",
+		"purge_cdn_asset.busy": "1", "purge_cdn_asset.deploying": "2",
+	}
+	if diff := cmp.Diff(want, tf.releases(t, want)); diff != "" {
+		t.Errorf("releases in the state (-want +got):\n%s", diff)
+	}
+
+	w.CDN.SetStatus(cdntest.DeployedID, cdntest.StatusDeployed)
+	w.WPEngine.Fail("purge", 1, func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusAccepted) }) // its window is over
+	w.Journal.Reset()
+	tf.mustRun(t, "apply", "-auto-approve")
+	w.compareSent(t, step{name: "the next apply", sent: []string{
+		"mstr " + projectHex + "/object 204", "wpengine " + install + "/object 202",
+		"cdn " + cdntest.DeployedID + " /busy.css hard=true 202",
+	}})
+	tf.mustRun(t, "plan", "-detailed-exitcode")
+}
+
+var tooMany = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Retry-After", strconv.Itoa(int(hours/time.Second)))
+	mstrtest.Error(http.StatusTooManyRequests, "ERR001", "", "too many requests")(w, r)
+})
+
+// releases reads the trigger of each resource out of the state, "none" where it
+// is not there.
+func (tf *terraform) releases(t *testing.T, addresses map[string]string) map[string]string {
+	t.Helper()
+	got := make(map[string]string)
+	for address := range addresses {
+		kind, name, _ := strings.Cut(address, ".")
+		got[address] = "none"
+		if triggers, ok := tf.stateOf(t, kind, name)["triggers"].(map[string]any); ok {
+			got[address] = fmt.Sprint(triggers["release"])
+		}
+	}
+	return got
+}
+
+func TestInterruptedHalfWayThroughAssets(t *testing.T) {
+	t.Parallel()
+	w := newWatchedWorld(t)
+	config := func(edition string, perMinute int) string {
+		return fmt.Sprintf(`
+provider "purge" {
+  cdn = { requests_per_minute = %d }
+}
+resource "purge_cdn_asset" "it" {
+  service_id      = %q
+  assets          = { for i in range(5) : "/${i}.css" => %q }
+  purge_on_create = false
+}
+`, perMinute, cdntest.DeployedID, edition)
+	}
+	tf := newTerraform(t, w.world, config("1", 2))
+	tf.mustRun(t, "apply", "-auto-approve")
+	tf.write(t, "main.tf", config("2", 2))
+	apply := tf.start(t, "apply", "-auto-approve", "-no-color")
+	apply.until(w, "half of them are accepted", func() bool { return w.count("cdn", "purge", 202) == 2 })
+	// The third would be sent a minute later.
+	if output := apply.interrupt(); !says("Interrupted before Rackspace CDN accepted the purge", "2 of 5 purged. The next apply sends the remaining 3.").MatchString(output) {
+		t.Errorf("the output does not say how far it came:\n%s", output)
+	}
+	sent := make(map[string]bool)
+	for _, subject := range w.purges() {
+		sent[subject] = true
+	}
+	if len(sent) != 2 {
+		t.Errorf("sent before the interruption: %v, want 2", sent)
+	}
+	attributes := tf.stateOf(t, "purge_cdn_asset", "it")
+	if purged, _ := attributes["purged"].(map[string]any); len(purged) != 2 {
+		t.Errorf("purged in the state: %v, want 2", purged)
+	}
+	tf.write(t, "main.tf", config("2", 100))
+	tf.mustRun(t, "apply", "-auto-approve")
+	var rest []string
+	for i := range 5 {
+		if subject := fmt.Sprintf("%s /%d.css hard=true", cdntest.DeployedID, i); !sent[subject] {
+			rest = append(rest, "cdn "+subject+" 202")
+		}
+	}
+	w.compareSent(t, step{name: "the next apply", sent: rest})
+	tf.mustRun(t, "plan", "-detailed-exitcode")
+}
+
+func TestAPlanThatIsInterruptedInALookUp(t *testing.T) {
+	t.Parallel()
+	w := newWatchedWorld(t)
+	tf := newTerraform(t, w.world, "data \"purge_mstr_projects\" \"all\" {}\n")
+	w.MSTR.Fail("projects", 1, func(_ http.ResponseWriter, r *http.Request) {
+		w.change()
+		<-r.Context().Done() // and never an answer
+		panic(http.ErrAbortHandler)
+	})
+	plan := tf.start(t, "plan", "-no-color")
+	plan.until(w, "the look-up is on its way", func() bool { return len(w.Journal.Select("projects")) == 1 })
+	if output := plan.interrupt(); !says("Interrupted before MicroStrategy answered").MatchString(output) {
+		t.Errorf("nothing says that the look-up was interrupted:\n%s", output)
+	}
+	w.openSessions(t, "an interrupted plan", 1)
+}
+
+// TestTheProviderIsKilled kills the provider's process when one purge is
+// accepted and the next is on its way.
+func TestTheProviderIsKilled(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("/proc/self/task"); err != nil {
+		t.Skip("finding the provider's process needs /proc:", err)
+	}
+	for _, target := range targets {
+		t.Run(target.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWatchedWorld(t)
+			w.holdAfter = 1
+			f := w.fixture(t, target)
+			things, sent := f.many(2)
+			config := fmt.Sprintf("resource %[1]q \"first\" {\n%[2]s}\nresource %[1]q \"second\" {\n%[3]s  depends_on = [%[1]s.first]\n}\n",
+				f.kind(), things[0].with(release("1")), things[1].with(release("1")))
+			tf := newTerraform(t, w.world, config)
+			apply := tf.start(t, "apply", "-auto-approve", "-no-color")
+			apply.until(w, "the second purge is on its way", func() bool {
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				return w.held
+			})
+			apply.killProvider()
+			if output := apply.fails(); strings.Contains(output, "Apply complete") {
+				t.Errorf("the apply is complete without the provider:\n%s", output)
+			}
+			w.compareSent(t, step{name: "the apply whose provider was killed", sent: sent[:1]})
+			w.MSTR.ExpireSessions() // nobody was left to end it
+
+			tf.mustRun(t, "apply", "-auto-approve")
+			w.compareSent(t, step{name: "the next apply", sent: sent[1:]})
+			tf.mustRun(t, "plan", "-detailed-exitcode")
+		})
+	}
+}
+
+// killProvider kills the provider's processes, children of terraform's.
+func (r *running) killProvider() {
+	r.t.Helper()
+	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", r.cmd.Process.Pid))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	killed := 0
+	for _, list := range lists {
+		children, _ := os.ReadFile(list) // its thread may have ended
+		for _, child := range strings.Fields(string(children)) {
+			pid, err := strconv.Atoi(child)
+			command, readErr := os.ReadFile("/proc/" + child + "/cmdline")
+			if err != nil || readErr != nil || !bytes.Contains(command, []byte("terraform-provider-purge")) {
+				continue
+			}
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+				r.t.Fatal(err)
+			}
+			killed++
+		}
+	}
+	if killed == 0 {
+		r.kill()
+		r.t.Fatal("terraform runs no provider")
+	}
+}

@@ -1,0 +1,40 @@
+package provider
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+)
+
+// TestMain is the provider's process where Terraform starts this test binary
+// under the name of the provider, see process_test.go. Otherwise it runs the
+// tests.
+func TestMain(m *testing.M) {
+	if os.Getenv("TF_PLUGIN_MAGIC_COOKIE") != "" {
+		if err := Serve("test", false); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	// A file that does not exist makes terraform print a warning and OpenTofu fail.
+	_ = os.Unsetenv("TF_CLI_CONFIG_FILE")
+	_ = os.Setenv("CHECKPOINT_DISABLE", "1") // no network
+	if tofu() {
+		_ = os.Setenv(resource.EnvTfAccProviderHost, "registry.opentofu.org")
+	}
+	code := m.Run()
+	if providerDir.path != "" {
+		_ = os.RemoveAll(providerDir.path)
+	}
+	os.Exit(code)
+}
+
+// tofu tells whether the tests run with OpenTofu.
+func tofu() bool {
+	return strings.HasPrefix(filepath.Base(os.Getenv("TF_ACC_TERRAFORM_PATH")), "tofu")
+}

@@ -1,0 +1,86 @@
+package provider
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
+)
+
+// Every play also fails for a second login at one system, see compareSent.
+
+// instances declares n resources of every target, under the meta-argument that
+// meta sets, whose index of a list is each.
+func (w *world) instances(t *testing.T, n int, meta arguments, each string) (config string, sent []string) {
+	t.Helper()
+	var b strings.Builder
+	for _, target := range targets {
+		f := w.fixture(t, target)
+		things, journal := f.many(n)
+		sent = append(sent, journal...)
+		links := meta.with()
+		fmt.Fprintf(&b, "locals {\n  %s = [\n", target.name)
+		for _, thing := range things {
+			b.WriteString(thing.object() + ",\n")
+			for name := range thing {
+				links[name] = "local." + target.name + "[" + each + "]." + name
+			}
+		}
+		b.WriteString("]\n}\n" + f.config(links))
+	}
+	return b.String(), sent
+}
+
+// severalInstances is more than terraform runs side by side.
+const severalInstances = 12
+
+func TestInstancesUnderCount(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config, sent := w.instances(t, severalInstances, arguments{"count": strconv.Itoa(severalInstances)}, "count.index")
+	w.play(t, step{name: "all are purged", config: config, sent: sent})
+}
+
+// plugin-testing does not take for_each.
+func TestInstancesUnderForEach(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	keys := fmt.Sprintf("toset([for i in range(%d) : tostring(i)])", severalInstances)
+	config, sent := w.instances(t, severalInstances, arguments{"for_each": keys}, "tonumber(each.key)")
+	tf := newTerraform(t, w, config)
+	tf.mustRun(t, "apply", "-auto-approve")
+	w.compareSent(t, step{name: "all are purged", sent: sent})
+	tf.mustRun(t, "plan", "-detailed-exitcode")
+	w.compareSent(t, step{name: "a plan without changes"})
+}
+
+func TestSoftAndHardPurgesOfOneServiceDoNotMeet(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.CDN.DeployTime = 20 * time.Millisecond
+	w.CDN.PurgesPerMinute = 20 // a DELETE that is refused for the service's state counts, and leaves no room
+	config := fmt.Sprintf(`
+resource "purge_cdn_asset" "soft" {
+  count      = 10
+  service_id = %[1]q
+  url        = "/soft/${count.index}/*"
+  hard       = false
+  timeouts   = { create = "5s" } # waiting for the others does not count
+}
+resource "purge_cdn_asset" "hard" {
+  count      = 10
+  service_id = %[1]q
+  url        = "/hard/${count.index}.css"
+}
+`, cdntest.DeployedID)
+	var sent []string
+	for i := range 10 {
+		sent = append(sent,
+			fmt.Sprintf("cdn %s /soft/%d/* hard=false 202", cdntest.DeployedID, i),
+			fmt.Sprintf("cdn %s /hard/%d.css hard=true 202", cdntest.DeployedID, i))
+	}
+	w.play(t, step{name: "ten soft and ten hard purges of one service", config: config, sent: sent})
+}

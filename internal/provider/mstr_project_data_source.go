@@ -1,0 +1,52 @@
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/mstr"
+)
+
+var ownerTypes = map[string]attr.Type{"id": types.StringType, "name": types.StringType}
+
+var mstrProjects = &lookup[mstr.Project]{
+	one: "mstr_project", many: "mstr_projects", what: "project", whats: "projects",
+	service: "mstr", title: mstr.System,
+	hint: "Check that the user may use at least one project.",
+	keys: []key[mstr.Project]{
+		{
+			name: "name", about: "Name of the project, exactly as it is written. Exactly one of `name` and `id` is needed.",
+			of: func(p mstr.Project) []string { return []string{p.Name} },
+		},
+		{
+			name: "id", anyCase: true, about: "Id of the project: 32 hexadecimal digits, in upper or lower case.",
+			of:    func(p mstr.Project) []string { return []string{p.ID} },
+			check: func(diags *diag.Diagnostics, name string, value types.String) { checkProjectID(diags, name, value) },
+		},
+	},
+	fields: map[string]field[mstr.Project]{
+		"id":            {"Id of the project.", types.StringType, func(p mstr.Project) attr.Value { return text(p.ID) }},
+		"name":          {"Name of the project.", types.StringType, func(p mstr.Project) attr.Value { return text(p.Name) }},
+		"alias":         {"Alias of the project.", types.StringType, func(p mstr.Project) attr.Value { return text(p.Alias) }},
+		"description":   {"Description of the project.", types.StringType, func(p mstr.Project) attr.Value { return text(p.Description) }},
+		"status":        {"Status in words: `active`, `exec idle`, `request idle`, `warehouse exec idle`, `full idle`, `offline`, `offline pending`, `error` or `online pending`.", types.StringType, func(p mstr.Project) attr.Value { return types.StringValue(p.StatusName()) }},
+		"status_code":   {"Status as the API's number.", types.Int64Type, func(p mstr.Project) attr.Value { return types.Int64Value(p.Status) }},
+		"loaded":        {"Whether the project is loaded, so that its caches can be purged.", types.BoolType, func(p mstr.Project) attr.Value { return types.BoolValue(p.Loaded()) }},
+		"acg":           {"The user's access to the project, as the API's number.", types.Int64Type, func(p mstr.Project) attr.Value { return types.Int64Value(p.ACG) }},
+		"date_created":  {"When the project was created, as the API writes it.", types.StringType, func(p mstr.Project) attr.Value { return text(p.DateCreated) }},
+		"date_modified": {"When the project was modified last, as the API writes it.", types.StringType, func(p mstr.Project) attr.Value { return text(p.DateModified) }},
+		"owner": {"Owner of the project: `id` and `name`.", types.ObjectType{AttrTypes: ownerTypes}, func(p mstr.Project) attr.Value {
+			return types.ObjectValueMust(ownerTypes, map[string]attr.Value{"id": text(p.Owner.ID), "name": text(p.Owner.Name)})
+		}},
+	},
+	list: func(ctx context.Context, c *clients, _ map[string]string) ([]mstr.Project, error) {
+		client, err := c.mstr.get()
+		if err != nil {
+			return nil, err
+		}
+		return client.Projects(ctx)
+	},
+}

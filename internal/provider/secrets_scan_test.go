@@ -1,0 +1,494 @@
+package provider
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"html"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
+)
+
+// What secrets hold beside letters: each of these changes in some encoding.
+// Tokens and cookies may not hold all of them.
+const (
+	passwordSpice = `"<z&>'%+/= \ü~?`
+	tokenSpice    = `"<z&>'%+/=\~?`
+	cookieSpice   = `<z&>'%+/=~?`
+)
+
+// vault is a world full of secrets, and all that terraform, the provider's
+// process and the fakes leave behind when they work with them.
+type vault struct {
+	*world
+	tf *terraform
+	// planted are the pieces of the secrets that were made up here: not even
+	// half of one may be seen.
+	planted []string
+	// canary is the value of headers that nobody has a reason to log.
+	canary string
+	// outputs is what terraform wrote, by command.
+	outputs map[string]string
+
+	mu     sync.Mutex
+	shapes map[string]int // the echoes that were sent, by their shape
+}
+
+func newVault(t *testing.T) *vault {
+	t.Helper()
+	v := &vault{world: &world{}, outputs: make(map[string]string), shapes: make(map[string]int)}
+	v.canary = v.plant("")
+	v.open(t, func(s *httptest.Server) {
+		v.MSTR.Password, v.MSTR.LDAPPassword, v.MSTR.APIToken = v.plant(passwordSpice), v.plant(passwordSpice), v.plant(passwordSpice)
+		v.CDN.APIKey, v.CDN.Password, v.CDN.StaticToken = v.plant(passwordSpice), v.plant(passwordSpice), v.plant(tokenSpice)
+		v.WPEngine.Password = v.plant(passwordSpice)
+		s.Config.Handler = http.HandlerFunc(v.serve)
+		s.Start()
+	})
+	return v
+}
+
+// plant makes a secret up, of which each half can be told from anything else.
+func (v *vault) plant(spice string) string {
+	first, second := rand.Text()[:13], rand.Text()[:13]
+	v.planted = append(v.planted, first, second)
+	return first + spice + second
+}
+
+type sentKey struct{}
+
+// serve gives the tokens and cookies that the fakes hand out, which are of
+// letters and digits, an end that is not; and each answer headers that are none
+// of the provider's business.
+func (v *vault) serve(w http.ResponseWriter, r *http.Request) {
+	for _, name := range []string{"X-Canary", "X-Request-Context", "X-Powered-By", "Authentication-Info", "X-Auth-Token", "Www-Authenticate"} {
+		w.Header().Set(name, v.canary)
+	}
+	sent := r.Clone(r.Context())
+	for _, name := range []string{"X-Auth-Token", "X-Mstr-Authtoken"} {
+		if token := r.Header.Get(name); token != "" {
+			r.Header.Set(name, strings.TrimSuffix(token, tokenSpice))
+		}
+	}
+	if cookies := r.Header.Get("Cookie"); cookies != "" {
+		r.Header.Set("Cookie", strings.ReplaceAll(cookies, cookieSpice, ""))
+	}
+	r = r.WithContext(context.WithValue(r.Context(), sentKey{}, sent))
+	if !strings.HasSuffix(r.URL.Path, "/login") && !strings.HasSuffix(r.URL.Path, "/tokens") {
+		v.ServeHTTP(w, r)
+		return
+	}
+	answer := httptest.NewRecorder()
+	v.ServeHTTP(answer, r)
+	maps.Copy(w.Header(), answer.Header())
+	if token := answer.Header().Get("X-Mstr-Authtoken"); token != "" {
+		w.Header().Set("X-Mstr-Authtoken", token+tokenSpice)
+	}
+	for i, cookie := range w.Header()["Set-Cookie"] {
+		w.Header()["Set-Cookie"][i] = cookieValue.ReplaceAllString(cookie, "${0}"+strings.ReplaceAll(cookieSpice, "$", "$$"))
+	}
+	body := answer.Body.Bytes()
+	if answer.Code == http.StatusOK {
+		spice, _ := json.Marshal(tokenSpice) // never fails for a string
+		body = issuedToken.ReplaceAll(body, slices.Concat([]byte("${0}"), spice[1:len(spice)-1]))
+	}
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(body)
+}
+
+var (
+	cookieValue = regexp.MustCompile(`^[^=;]+=[^;]*`)
+	issuedToken = regexp.MustCompile(`AAD[A-Z2-7]{100,}`)
+)
+
+// credentials are the secrets of a request as it was sent.
+func credentials(r *http.Request) []string {
+	sent, ok := r.Context().Value(sentKey{}).(*http.Request)
+	if !ok {
+		return nil
+	}
+	var all []string
+	if user, password, ok := sent.BasicAuth(); ok {
+		_, pair, _ := strings.Cut(sent.Header.Get("Authorization"), " ")
+		all = append(all, password, user+":"+password, pair, "Basic "+pair)
+	}
+	for _, name := range []string{"X-Auth-Token", "X-Mstr-Authtoken"} {
+		all = append(all, sent.Header.Get(name))
+	}
+	for _, cookie := range strings.Split(sent.Header.Get("Cookie"), "; ") {
+		_, value, _ := strings.Cut(cookie, "=")
+		all = append(all, value)
+	}
+	body, _ := io.ReadAll(r.Body)
+	for _, field := range secretField.FindAllSubmatch(body, -1) {
+		var value string
+		if json.Unmarshal(field[1], &value) == nil {
+			all = append(all, value)
+		}
+	}
+	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
+}
+
+var secretField = regexp.MustCompile(`"(?:password|apiKey|username)":("(?:[^"\\]|\\.)*")`)
+
+// manners are the encodings in which credentials are sent, and so may come back.
+var manners = []func(string) string{
+	func(s string) string { return s },
+	url.PathEscape,
+	url.QueryEscape,
+	func(s string) string { return percent.ReplaceAllStringFunc(url.QueryEscape(s), strings.ToLower) },
+	html.EscapeString,
+	func(s string) string { return inJSON(s)[0] },
+	func(s string) string { return inJSON(s)[3] },
+	func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
+	func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) },
+}
+
+// shape is an answer that repeats credentials.
+type shape struct {
+	name   string
+	answer func(w http.ResponseWriter, text string)
+	// remembered: after it no other login is tried.
+	remembered bool
+}
+
+var shapes = []shape{
+	{"an error in JSON", func(w http.ResponseWriter, text string) {
+		echoJSON(w, http.StatusConflict, map[string]any{
+			"message": text, "code": text, "ticketId": text, "documentation_url": text, "iServerCode": text,
+			"errors": []any{map[string]any{"message": text, "field": text, "code": text, "ticketId": text}},
+		})
+	}, true},
+	{"a fault in JSON", func(w http.ResponseWriter, text string) {
+		echoJSON(w, http.StatusUnprocessableEntity, map[string]any{"fault": map[string]any{"message": text, "details": text}})
+	}, true},
+	{"an error in JSON whose message is none", func(w http.ResponseWriter, text string) {
+		echoJSON(w, http.StatusBadRequest, map[string]any{"message": map[string]any{"password": text}, "subErrors": []any{map[string]any{"message": text}}})
+	}, true},
+	{"an error in text", func(w http.ResponseWriter, text string) {
+		w.WriteHeader(http.StatusInternalServerError)
+		_, _ = io.WriteString(w, "at line 1:\r\n\t"+text)
+	}, false},
+	{"an error as a page", func(w http.ResponseWriter, text string) {
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(http.StatusConflict)
+		_, _ = fmt.Fprintf(w, "<html><title>Error: %s</title><p>%s</p>", html.EscapeString(text), text)
+	}, true},
+	{"an error that breaks off", func(w http.ResponseWriter, text string) {
+		w.Header().Set("Content-Length", "100000")
+		w.WriteHeader(http.StatusConflict)
+		_, _ = io.WriteString(w, "refused: "+text[:len(text)-len(text)/8])
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}, true},
+	{"an error in JSON that breaks off", func(w http.ResponseWriter, text string) {
+		w.WriteHeader(http.StatusConflict)
+		_, _ = io.WriteString(w, `{"message":"refused: `+inJSON(text)[1]+`", `)
+	}, true},
+	{"headers", func(w http.ResponseWriter, text string) {
+		for _, name := range append([]string{"X-Amzn-Errortype", "Set-Cookie", "X-Echo"}, logged...) {
+			if name != "Content-Length" && name != "Date" {
+				w.Header().Set(name, text)
+			}
+		}
+		w.WriteHeader(http.StatusConflict)
+	}, true},
+	{"a redirect to a host", func(w http.ResponseWriter, text string) {
+		w.Header().Set("Location", "https://"+url.PathEscape(text)+".example.com/")
+		w.WriteHeader(http.StatusTemporaryRedirect)
+	}, false},
+	{"a redirect to a path", func(w http.ResponseWriter, text string) {
+		w.Header().Set("Location", "/login?as="+text)
+		w.WriteHeader(http.StatusFound)
+	}, false},
+	{"an acceptance with an error", func(w http.ResponseWriter, text string) {
+		echoJSON(w, http.StatusOK, map[string]any{"error": text, "errors": []any{text}})
+	}, false},
+	{"an acceptance as a page", func(w http.ResponseWriter, text string) {
+		w.WriteHeader(http.StatusAccepted)
+		_, _ = fmt.Fprintf(w, "<html><title>%s</title>", text)
+	}, false},
+	{"what is not JSON", func(w http.ResponseWriter, text string) {
+		w.WriteHeader(http.StatusOK)
+		_, _ = io.WriteString(w, `{"access":{"token":`+text)
+	}, false},
+}
+
+// logged are the headers that a log may hold, all others stay out.
+var logged = []string{
+	"Content-Type", "Content-Length", "Date", "Retry-After", "Server", "Via",
+	"X-Amzn-Requestid", "X-Trans-Id", "X-Openstack-Request-Id",
+}
+
+func echoJSON(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // the client may be gone
+}
+
+// echo answers with a request's own credentials, in an encoding.
+func (v *vault) echo(s shape, manner func(string) string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var spelled []string
+		for _, credential := range credentials(r) {
+			spelled = append(spelled, manner(credential))
+		}
+		text := strings.Join(spelled, " ")
+		v.mu.Lock()
+		v.shapes[s.name]++
+		v.mu.Unlock()
+		s.answer(w, text)
+	}
+}
+
+// echoes lets the next requests of an operation be answered with echoes, each
+// in a shape and an encoding of its own, and returns how many.
+func (v *vault) echoes(operation string, all []shape) {
+	for _, target := range targets {
+		recorder := upstreams[target.name].recorder(&bench{Sandbox: v.Sandbox})
+		for i, s := range all {
+			recorder.Fail(operation, 1, v.echo(s, manners[i%len(manners)]))
+		}
+	}
+}
+
+// run runs terraform with more environment variables and keeps what it says.
+func (v *vault) run(t *testing.T, more map[string]string, wantSuccess bool, args ...string) {
+	t.Helper()
+	name := fmt.Sprintf("%02d %s", len(v.outputs), args[0])
+	cmd := v.tf.command(args...)
+	cmd.Env = append(slices.Clone(cmd.Env), "TF_LOG_PATH="+filepath.Join(v.tf.dir, name+".log"))
+	for name, value := range more {
+		cmd.Env = append(cmd.Env, name+"="+value) // the last one counts
+	}
+	output, err := cmd.CombinedOutput()
+	v.outputs["what terraform wrote: "+name] = string(output)
+	if wantSuccess != (err == nil) {
+		t.Errorf("terraform %s: %v\n%s", strings.Join(args, " "), err, output)
+	}
+}
+
+// The ways to give credentials, each with the variables that replace those of
+// the world. In the last one WP Engine's come from the provider block.
+func (v *vault) passwordAndAPIKey() map[string]string { return nil }
+
+func (v *vault) apiTokenAndPassword() map[string]string {
+	return map[string]string{
+		"MSTR_USERNAME": "", "MSTR_PASSWORD": "", "MSTR_API_TOKEN": v.MSTR.APIToken,
+		"RAX_API_KEY": "", "RAX_PASSWORD": v.CDN.Password,
+	}
+}
+
+func (v *vault) ldapAndFixedToken() map[string]string {
+	return map[string]string{
+		"MSTR_USERNAME": v.MSTR.LDAPUsername, "MSTR_PASSWORD": v.MSTR.LDAPPassword, "MSTR_LOGIN_MODE": "ldap",
+		"RAX_USERNAME": "", "RAX_API_KEY": "", "RAX_AUTH_TOKEN": v.CDN.StaticToken, "RAX_PROJECT_ID": v.CDN.ProjectID,
+		"RAX_CDN_ENDPOINT": strings.TrimSuffix(v.env["RAX_IDENTITY_URL"], "/v2.0") + "/v1.0",
+		"WPE_API_PASSWORD": "", "TF_VAR_wpengine": v.WPEngine.Password,
+	}
+}
+
+const (
+	traceProvider = "provider \"purge\" {\n  max_retries = 0\n}\n"
+	// A variable that is not ephemeral would be in a plan, by Terraform's design.
+	traceVariable = "variable \"wpengine\" {\n  sensitive = true\n}\n" +
+		"provider \"purge\" {\n  max_retries = 0\n  wpengine = {\n    password = var.wpengine\n  }\n}\n"
+)
+
+// lookUps declares n of each data source for all of something.
+func lookUps(n int) string {
+	var b strings.Builder
+	for _, create := range dataSources {
+		var resp datasource.MetadataResponse
+		create().Metadata(context.Background(), datasource.MetadataRequest{ProviderTypeName: "purge"}, &resp)
+		if strings.HasSuffix(resp.TypeName, "s") {
+			fmt.Fprintf(&b, "data %q \"all\" {\n  count = %d\n}\n", resp.TypeName, n)
+		}
+	}
+	return b.String()
+}
+
+// resources declares n resources of each target.
+func (v *vault) resources(t *testing.T, n int) string {
+	t.Helper()
+	config, _ := v.instances(t, n, arguments{"count": strconv.Itoa(n)}, "count.index")
+	return config
+}
+
+// TestSecretsAreNowhere has all that can go right and wrong repeat secrets, with
+// the real terraform and the real process at the highest log level.
+func TestSecretsAreNowhere(t *testing.T) {
+	t.Parallel()
+	v := newVault(t)
+	v.tf = newTerraform(t, v.world, "")
+	for _, name := range []string{"TF_LOG", "TF_LOG_CORE", "TF_LOG_PROVIDER", "TF_LOG_SDK", "TF_LOG_SDK_FRAMEWORK", "TF_LOG_SDK_PROTO"} {
+		v.tf.env = append(v.tf.env, name+"=TRACE")
+	}
+	v.allIsWell(t)
+	v.purgesAreEchoed(t)
+	v.lookUpsAreEchoed(t)
+	v.loginsAreEchoed(t)
+	v.credentialsAreWrong(t)
+	v.actionsAreEchoed(t)
+	v.search(t)
+}
+
+// allIsWell plans, shows the plan and applies it.
+func (v *vault) allIsWell(t *testing.T) {
+	t.Helper()
+	config := traceProvider + lookUps(1)
+	for _, target := range targets {
+		f := v.fixture(t, target)
+		config += f.config(f.here, release("1"))
+	}
+	v.tf.write(t, "main.tf", config)
+	v.run(t, v.passwordAndAPIKey(), true, "plan", "-out=plan")
+	v.run(t, v.passwordAndAPIKey(), true, "show", "-json", "plan")
+	v.run(t, v.passwordAndAPIKey(), true, "apply", "plan")
+}
+
+// purgesAreEchoed lets each purge be refused with the credentials that it was
+// sent with.
+func (v *vault) purgesAreEchoed(t *testing.T) {
+	t.Helper()
+	v.echoes("purge", shapes)
+	v.tf.write(t, "main.tf", traceVariable+v.resources(t, len(shapes)))
+	v.run(t, v.ldapAndFixedToken(), false, "apply", "-auto-approve")
+	v.heal()
+}
+
+// lookUpsAreEchoed does the same to look-ups, with other encodings.
+func (v *vault) lookUpsAreEchoed(t *testing.T) {
+	t.Helper()
+	for _, operation := range []string{"projects", "services", "installs"} {
+		v.echoes(operation, append(shapes[4:len(shapes):len(shapes)], shapes[:4]...))
+	}
+	v.tf.write(t, "main.tf", traceProvider+lookUps(len(shapes)))
+	v.run(t, v.apiTokenAndPassword(), false, "plan")
+	v.heal()
+}
+
+// loginsAreEchoed lets logins fail in ways after which another is tried, and
+// then for good. WP Engine has none: there it is the credentials of a purge.
+func (v *vault) loginsAreEchoed(t *testing.T) {
+	t.Helper()
+	refusal := shape{"a refusal of the credentials", func(w http.ResponseWriter, text string) {
+		w.Header().Set("Www-Authenticate", text)
+		echoJSON(w, http.StatusUnauthorized, map[string]any{"message": text, "unauthorized": map[string]any{"message": text}})
+	}, true}
+	passing := slices.DeleteFunc(slices.Clone(shapes), func(s shape) bool { return s.remembered })
+	for i, way := range []map[string]string{v.passwordAndAPIKey(), v.apiTokenAndPassword()} {
+		v.WPEngine.Fail("purge", 1, wpenginetest.GatewayEcho())
+		v.echoes("login", append(slices.Clone(passing[i:]), refusal))
+		v.WPEngine.Fail("purge", 1, v.echo(refusal, manners[i]))
+		v.tf.write(t, "main.tf", traceProvider+v.resources(t, len(passing)+1))
+		v.run(t, way, false, "apply", "-auto-approve", "-parallelism=1")
+		v.heal()
+	}
+}
+
+// credentialsAreWrong has passwords that nobody takes, and one in an address,
+// where none belongs.
+func (v *vault) credentialsAreWrong(t *testing.T) {
+	t.Helper()
+	wrong := v.plant(passwordSpice)
+	address := strings.Replace(v.env["WPE_API_BASE_URL"], "://", "://user:"+url.QueryEscape(wrong)+"@", 1)
+	v.run(t, map[string]string{"MSTR_PASSWORD": wrong, "RAX_API_KEY": wrong, "WPE_API_BASE_URL": address}, false, "apply", "-auto-approve")
+	v.run(t, map[string]string{"MSTR_BASE_URL": address, "RAX_IDENTITY_URL": address + "/v2.0", "WPE_API_PASSWORD": wrong}, false, "apply", "-auto-approve")
+}
+
+// actionsAreEchoed does to one action of each target what purgesAreEchoed does
+// to resources. Actions came with Terraform 1.14, and OpenTofu has none.
+func (v *vault) actionsAreEchoed(t *testing.T) {
+	t.Helper()
+	if tofu() || !v.tf.atLeast(t, 1, 14) {
+		return
+	}
+	for i, target := range targets {
+		f := v.fixture(t, target)
+		v.tf.write(t, "main.tf", traceProvider+f.asBlock("1", f.here))
+		v.echoes("purge", shapes[i:])
+		v.run(t, v.passwordAndAPIKey(), false, "apply", "-auto-approve", "-invoke=action."+f.kind()+".it")
+		v.heal()
+	}
+}
+
+func (v *vault) heal() {
+	for _, target := range targets {
+		upstreams[target.name].recorder(&bench{Sandbox: v.Sandbox}).Heal()
+	}
+}
+
+// search looks into everything for secrets, and that there was something to
+// find.
+func (v *vault) search(t *testing.T) {
+	t.Helper()
+	for _, s := range shapes {
+		if v.shapes[s.name] == 0 {
+			t.Errorf("nothing was answered with %s", s.name)
+		}
+	}
+	texts := v.tf.files(t)
+	maps.Copy(texts, v.outputs)
+	texts["the journal"] = fmt.Sprint(v.Journal.Entries())
+	if crash, err := os.ReadFile(filepath.Join(v.tf.dir, "crash.log")); err == nil {
+		t.Errorf("terraform crashed:\n%s", crash)
+	}
+	secrets := append(v.Secrets(), v.planted...)
+	all := strings.Join(slices.Collect(maps.Values(texts)), "\n")
+	for _, leak := range leaks(all, secrets) {
+		t.Errorf("leaked: %s", leak)
+	}
+	if t.Failed() {
+		for _, name := range slices.Sorted(maps.Keys(texts)) {
+			t.Logf("%s holds %d secrets", name, len(leaks(texts[name], secrets)))
+		}
+	}
+	for _, name := range []string{"plan/tfplan", "terraform.tfstate", "00 plan.log"} {
+		if texts[name] == "" {
+			t.Errorf("there is no %s to search", name)
+		}
+	}
+	v.searchHeaders(t, all)
+}
+
+var headerField = regexp.MustCompile(`header_([A-Za-z0-9-]+)`)
+
+// searchHeaders looks for a header in the log that is not on the list, and that
+// the headers of answers are in the log at all.
+func (v *vault) searchHeaders(t *testing.T, log string) {
+	t.Helper()
+	seen := make(map[string]int)
+	for _, field := range headerField.FindAllStringSubmatch(log, -1) {
+		seen[field[1]]++
+	}
+	for _, name := range logged {
+		if seen[name] == 0 {
+			t.Errorf("the header %s is never logged", name)
+		}
+		delete(seen, name)
+	}
+	for name := range seen {
+		t.Errorf("the header %s is logged", name)
+	}
+	if !strings.Contains(log, "[redacted]") {
+		t.Error("nothing was redacted, so nothing was echoed")
+	}
+}

@@ -1,0 +1,169 @@
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+)
+
+// testdata/*.tfstate.json are states that former versions wrote, each with its
+// configuration. An upgrade of the provider must never purge, so that they plan
+// empty for good: they are added to and never changed.
+
+func formerVersions(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*.tfstate.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no states of former versions (%v)", err)
+	}
+	return files
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+// former is one resource in a state of a former version.
+type former struct {
+	kind, name string
+	version    int64
+	attributes json.RawMessage
+}
+
+func formerResources(t *testing.T, file string) []former {
+	t.Helper()
+	var state struct {
+		Resources []struct {
+			Type, Name string
+			Instances  []struct {
+				Version    int64 `json:"schema_version"`
+				Attributes json.RawMessage
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(read(t, file)), &state); err != nil {
+		t.Fatal(err)
+	}
+	var all []former
+	for _, r := range state.Resources {
+		all = append(all, former{r.Type, r.Name, r.Instances[0].Version, r.Instances[0].Attributes})
+	}
+	return all
+}
+
+// upgrade does what Terraform does with a state before anything else.
+func (p *protocol) upgrade(f former) object {
+	p.t.Helper()
+	resp, err := p.UpgradeResourceState(p.t.Context(), &tfprotov6.UpgradeResourceStateRequest{
+		TypeName: f.kind, Version: f.version, RawState: &tfprotov6.RawState{JSON: f.attributes},
+	})
+	p.must(err)
+	p.succeeds("upgrading "+f.kind, resp.Diagnostics)
+	return p.unpack(p.kind(f.kind), resp.UpgradedState)
+}
+
+func TestStatesOfFormerVersionsPlanEmpty(t *testing.T) {
+	t.Parallel()
+	covered := make(map[string]bool)
+	for _, file := range formerVersions(t) {
+		w := newWorld(t)
+		p := w.speak(t)
+		for _, f := range formerResources(t, file) {
+			covered[f.kind] = true
+			state, _ := p.read(f.kind, p.upgrade(f))
+			config := object{}
+			for _, a := range p.schemas.ResourceSchemas[f.kind].Block.Attributes {
+				if a.Required || a.Optional {
+					config[a.Name] = state[a.Name]
+				}
+			}
+			planned, said := p.plan(f.kind, state, config)
+			if diff := cmp.Diff(state, planned); diff != "" || len(said) > 0 {
+				t.Errorf("%s: %s.%s does not plan empty (-state +plan):\n%s\nand says %q", file, f.kind, f.name, diff, said)
+			}
+			// And it is not adopted: the next change purges.
+			config["triggers"] = object{"release": "next"}
+			planned, _ = p.plan(f.kind, state, config)
+			if _, said := p.apply(f.kind, state, planned, config); len(said) > 0 {
+				t.Errorf("%s: %s.%s: the next change says %q", file, f.kind, f.name, said)
+			}
+			if len(w.purges()) == 0 {
+				t.Errorf("%s: %s.%s: the next change sends nothing", file, f.kind, f.name)
+			}
+		}
+	}
+	for _, target := range targets {
+		if !covered["purge_"+target.name] {
+			t.Errorf("testdata has no state of purge_%s", target.name)
+		}
+	}
+}
+
+func TestTerraformPlansFormerVersionsEmpty(t *testing.T) {
+	t.Parallel()
+	for _, file := range formerVersions(t) {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			tf := newTerraform(t, w, read(t, strings.TrimSuffix(file, "state.json")))
+			tf.write(t, "terraform.tfstate", read(t, file))
+			tf.planEmpty(t, "with "+file)
+			w.compareSent(t, step{name: file})
+		})
+	}
+}
+
+// later is the provider with one target, at a later version of its schema.
+type later struct {
+	*Provider
+	target *target
+}
+
+func (p later) Resources(context.Context) []func() resource.Resource {
+	return []func() resource.Resource{func() resource.Resource { return &purgeResource{target: p.target} }}
+}
+
+func TestALaterVersionUpgradesAState(t *testing.T) {
+	t.Parallel()
+	next := *mstrCache
+	next.version = 1
+	next.upgraders = map[int64]resource.StateUpgrader{0: {
+		PriorSchema: &schema.Schema{Attributes: map[string]schema.Attribute{
+			"id": schema.StringAttribute{Computed: true}, "project_id": schema.StringAttribute{Required: true}, "kind": schema.StringAttribute{Required: true},
+		}},
+		StateUpgrader: func(ctx context.Context, req resource.UpgradeStateRequest, resp *resource.UpgradeStateResponse) {
+			resp.State.Raw = tftypes.NewValue(resp.State.Schema.Type().TerraformType(ctx), nil)
+			for from, to := range map[string]string{"id": "id", "project_id": "project_id", "kind": "cache_type"} {
+				var value *string
+				resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root(from), &value)...)
+				resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(to), value)...)
+			}
+		},
+	}}
+	var served provider.Provider = later{New(Options{}), &next}
+	p := &protocol{ProviderServer: providerserver.NewProtocol6(served)(), t: t}
+	var err error
+	p.schemas, err = p.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
+	p.must(err)
+	got := p.upgrade(former{kind: "purge_mstr_cache", attributes: json.RawMessage(`{"id":"x/element","project_id":"x","kind":"element"}`)})
+	if diff := cmp.Diff(object{"id": "x/element", "project_id": "x", "cache_type": "element"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,460 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
+	"github.com/cachepurge/terraform-provider-purge/internal/mstr/mstrtest"
+	"github.com/cachepurge/terraform-provider-purge/internal/quota"
+	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
+)
+
+// refusal is one error of an upstream system, and what a person sees of it.
+type refusal struct {
+	target *target
+	args   object
+	// world is how the world is that refuses, and together which refusals can
+	// be had in one apply, because their worlds do not exclude each other.
+	world    func(*world)
+	together string
+	// fault answers requests in whose URL what is found.
+	fault http.HandlerFunc
+	where string
+
+	attribute, summary string
+	detail             []string // paragraphs
+}
+
+const (
+	uuidA = "aaaaaaaa-1111-4222-8333-444455556666"
+	uuidB = "bbbbbbbb-1111-4222-8333-444455556666"
+	uuidC = "cccccccc-1111-4222-8333-444455556666"
+)
+
+func mstrArgs(project, cacheType string) object {
+	return object{"project_id": project, "cache_type": cacheType}
+}
+
+func assetArgs(service string) object { return object{"service_id": service, "url": "/a.css"} }
+
+func installArgs(install, cacheType string) object {
+	return object{"install_id": install, "cache_type": cacheType}
+}
+
+func refusals() map[string]refusal {
+	prod := wpenginetest.New().Install("acmeprod").ID
+	stage := wpenginetest.New().Install("acmestage").ID
+	var unloaded string
+	for _, p := range mstrtest.New().Projects {
+		if p.Status < 0 {
+			unloaded = p.ID
+		}
+	}
+	return map[string]refusal{
+		"mstr_project": {
+			target: mstrCache, args: mstrArgs("00000000000000000000000000000000", "object"), together: "as it is",
+			attribute: "project_id",
+			summary:   "MicroStrategy refused the request as invalid",
+			detail: []string{
+				"Tried: purging the object cache of project 00000000000000000000000000000000.",
+				"MicroStrategy answered 400 Bad Request, code ERR006: The given Project ID (00000000000000000000000000000000) does not exist (ticket …).",
+				"Check the project id: it is shown in the project's properties and by GET /api/projects.",
+			},
+		},
+		"mstr_type": {
+			target: mstrCache, args: mstrArgs(projectHex, "report"), together: "as it is",
+			world:     func(w *world) { w.MSTR.CacheTypes = []string{"element", "object"} },
+			attribute: "cache_type",
+			summary:   "MicroStrategy refused the request as invalid",
+			detail: []string{
+				"Tried: purging the report cache of project B7CA92F04B9FAE8D941C3E9B7E0CD754.",
+				"MicroStrategy answered 400 Bad Request, code ERR006: The cache type has to be element or object (ticket …).",
+				`The server does not know this cache type: "report" and "all" need a newer server than "element" and "object".`,
+			},
+		},
+		"mstr_not_loaded": {
+			target: mstrCache, args: mstrArgs(unloaded, "object"), together: "as it is",
+			attribute: "project_id",
+			summary:   "MicroStrategy can't purge this now",
+			detail: []string{
+				"Tried: purging the object cache of project A1B2C3D44E5F60718293A4B5C6D7E8F9.",
+				"MicroStrategy answered 404 Not Found, code ERR001 (iServerCode -2147209151): There are no Intelligence Servers in the cluster with the project A1B2C3D44E5F60718293A4B5C6D7E8F9 available (ticket …).",
+				"The project is not loaded. Load it on the Intelligence Server, or check the project id.",
+			},
+		},
+		"mstr_login": {
+			target: mstrCache, args: mstrArgs(projectHex, "object"), together: "credentials",
+			world:   func(w *world) { w.env["MSTR_PASSWORD"] = "wrong" },
+			summary: "MicroStrategy refused the credentials",
+			detail: []string{
+				"Tried: purging the object cache of project B7CA92F04B9FAE8D941C3E9B7E0CD754.",
+				"MicroStrategy answered 401 Unauthorized while logging in, code ERR003 (iServerCode -2147216959): Login failure (ticket …).",
+				"Check mstr.username, mstr.password and mstr.login_mode. A user who signs in by SAML or OIDC can't log in here: set mstr.api_token.",
+			},
+		},
+		"mstr_session": {
+			target: mstrCache, args: mstrArgs(projectHex, "object"), together: "sessions",
+			world: func(w *world) {
+				w.MSTR.Fail("purge", -1, mstrtest.Error(http.StatusUnauthorized, "ERR009", "", "The user's session has expired, please reauthenticate"))
+			},
+			summary: "MicroStrategy refused the credentials",
+			detail: []string{
+				"Tried: purging the object cache of project B7CA92F04B9FAE8D941C3E9B7E0CD754.",
+				"MicroStrategy answered 401 Unauthorized, code ERR009: The user's session has expired, please reauthenticate (ticket …).",
+				"It was tried 2 times.",
+				"The server does not accept the session, not even a new one. Check that all requests reach the same server with their cookies.",
+			},
+		},
+		"mstr_privilege": {
+			target: mstrCache, args: mstrArgs(projectHex, "object"), together: "permissions",
+			world:   func(w *world) { w.MSTR.Privileged = false },
+			summary: "MicroStrategy denied the permission",
+			detail: []string{
+				"Tried: purging the object cache of project B7CA92F04B9FAE8D941C3E9B7E0CD754.",
+				"MicroStrategy answered 403 Forbidden, code ERR014: The user does not have the privilege DssXmlPrivilegesCacheAdministration (ticket …).",
+				"Purging needs the privilege DssXmlPrivilegesCacheAdministration (Administer caches) on the project. Grant it to the user.",
+			},
+		},
+		"mstr_too_old": {
+			target: mstrCache, args: mstrArgs(projectHex, "object"), together: "limits",
+			world:   func(w *world) { w.MSTR.TooOld = true },
+			summary: "MicroStrategy can't be used as configured",
+			detail: []string{
+				"Tried: purging the object cache of project B7CA92F04B9FAE8D941C3E9B7E0CD754.",
+				"MicroStrategy answered 404 Not Found, code ERR004: HTTP 404 Not Found (ticket …).",
+				"The server does not know this path: either it is older than 2021 Update 8 (I-Server 11.3.0800), which has no such API, or mstr.base_url is not the Library root (https://host/MicroStrategyLibrary).",
+			},
+		},
+		"mstr_server": {
+			target: mstrCache, args: mstrArgs(projectHex, "object"), together: "faults", where: projectHex,
+			fault:   mstrtest.Error(http.StatusInternalServerError, "ERR002", "-2147216373", "The Intelligence Server reports an error"),
+			summary: "MicroStrategy failed",
+			detail: []string{
+				"Tried: purging the object cache of project B7CA92F04B9FAE8D941C3E9B7E0CD754.",
+				"MicroStrategy answered 500 Internal Server Error, code ERR002 (iServerCode -2147216373): The Intelligence Server reports an error (ticket …).",
+				"Apply again. If it stays so, ask the operators of the system, with the id above if there is one.",
+			},
+		},
+		"cdn_url": {
+			target: cdnAsset, args: assetArgs(uuidC), together: "faults", where: uuidC,
+			fault:     cdntest.Error(http.StatusBadRequest, "non ascii character present in url"),
+			attribute: "url",
+			summary:   "Rackspace CDN refused the request as invalid",
+			detail: []string{
+				"Tried: purging /a.css of service cccccccc-1111-4222-8333-444455556666.",
+				"Rackspace CDN answered 400 Bad Request: non ascii character present in url.",
+				"Check the path of the asset.",
+			},
+		},
+		"cdn_multi_factor": {
+			target: cdnAsset, args: assetArgs(cdntest.DeployedID), together: "credentials",
+			world: func(w *world) {
+				w.CDN.MultiFactor = true
+				w.env["RAX_PASSWORD"] = w.CDN.Password
+				delete(w.env, "RAX_API_KEY")
+			},
+			summary: "Rackspace Identity refused the credentials",
+			detail: []string{
+				"Tried: purging /a.css of service 96737ae3-cfc1-4c72-be88-5d0e7cc9a3f0.",
+				"Rackspace Identity answered 401 Unauthorized while logging in: Additional authentication credentials required.",
+				"The account uses multi-factor authentication, which refuses logins with a password. Set cdn.api_key in place of cdn.password.",
+			},
+		},
+		"cdn_token": {
+			target: cdnAsset, args: assetArgs(cdntest.DeployedID), together: "sessions",
+			world:   func(w *world) { w.CDN.Fail("purge", -1, cdntest.HTML(http.StatusUnauthorized)) },
+			summary: "Rackspace CDN refused the credentials",
+			detail: []string{
+				"Tried: purging /a.css of service 96737ae3-cfc1-4c72-be88-5d0e7cc9a3f0.",
+				`Rackspace CDN answered 401 Unauthorized: an HTML page with the title "401 Unauthorized".`,
+				"It was tried 2 times.",
+				"The CDN does not accept the token. If it comes from cdn.auth_token, obtain a new one; otherwise check that the project is the account's own.",
+			},
+		},
+		"cdn_role": {
+			target: cdnAsset, args: assetArgs(cdntest.DeployedID), together: "permissions",
+			world:   func(w *world) { w.CDN.Fail("purge", -1, cdntest.HTML(http.StatusForbidden)) },
+			summary: "Rackspace CDN denied the permission",
+			detail: []string{
+				"Tried: purging /a.css of service 96737ae3-cfc1-4c72-be88-5d0e7cc9a3f0.",
+				`Rackspace CDN answered 403 Forbidden: an HTML page with the title "403 Forbidden".`,
+				"The user needs a role that may administer the CDN of this account (cdn:admin).",
+			},
+		},
+		"cdn_service": {
+			target: cdnAsset, args: assetArgs(cdntest.MissingID), together: "as it is",
+			attribute: "service_id",
+			summary:   "Rackspace CDN does not find what to purge",
+			detail: []string{
+				"Tried: purging /a.css of service ffffffff-0000-4000-8000-0123456789ab.",
+				"Rackspace CDN answered 404 Not Found: service ffffffff-0000-4000-8000-0123456789ab does not exist.",
+				"Check the service id, and that the service belongs to the project of these credentials.",
+			},
+		},
+		"cdn_failed": {
+			target: cdnAsset, args: assetArgs(cdntest.FailedID), together: "as it is",
+			world:     func(w *world) { w.CDN.SetStatus(cdntest.FailedID, cdntest.StatusFailed, "Domain is not valid") },
+			attribute: "service_id",
+			summary:   "Rackspace CDN can't purge this now",
+			detail: []string{
+				"Tried: purging /a.css of service 3c8e5f70-9a2b-4e14-8d6f-7b0c1a2d3e4f.",
+				"Rackspace CDN answered 200 OK while waiting for the service to be deployed: the service is failed: Domain is not valid.",
+				"The CDN takes purges only while the service is deployed. Mend the service in the control panel, then apply again.",
+			},
+		},
+		"cdn_disabled": {
+			target: cdnAsset, args: assetArgs(cdntest.DisabledID), together: "as it is",
+			attribute: "service_id",
+			summary:   "Rackspace CDN can't purge this now",
+			detail: []string{
+				"Tried: purging /a.css of service b7d2e9a1-4c3f-4b58-a0e6-1f9d8c7b6a50.",
+				"Rackspace CDN answered 200 OK while waiting for the service to be deployed: the service is disabled.",
+				"The CDN takes purges only while the service is deployed. Mend the service in the control panel, then apply again.",
+			},
+		},
+		"cdn_limit": {
+			target: cdnAsset, args: assetArgs(cdntest.DeployedID), together: "limits",
+			world:   func(w *world) { w.CDN.Fail("purge", -1, cdntest.OverLimit(http.StatusRequestEntityTooLarge, "86400")) },
+			summary: "Rackspace CDN refused the purge for its rate limit",
+			detail: []string{
+				"Tried: purging /a.css of service 96737ae3-cfc1-4c72-be88-5d0e7cc9a3f0.",
+				"Rackspace CDN answered 413 Request Entity Too Large: OverLimit Retry...",
+				"The upstream asks to wait 24h0m0s, which is longer than the timeout leaves.",
+				"The account allows only so many purges a minute (20 as a rule), and something else uses them too. Lower cdn.requests_per_minute, raise the timeout, or purge with one wildcard (hard = false).",
+			},
+		},
+		"wp_field": {
+			target: wpengineCache, args: installArgs(uuidA, "page"), together: "faults", where: uuidA,
+			fault:     wpenginetest.FieldError("install_id", "invalid", "is of an archived install", "https://wpengineapi.com/reference"),
+			attribute: "install_id",
+			summary:   "WP Engine refused the request as invalid",
+			detail: []string{
+				"Tried: purging the page cache of install aaaaaaaa-1111-4222-8333-444455556666.",
+				"WP Engine answered 400 Bad Request, code invalid: Invalid Request; install_id: is of an archived install (request id …).",
+				"See https://wpengineapi.com/reference",
+				"Check the install id and the cache type.",
+			},
+		},
+		"wp_type": {
+			target: wpengineCache, args: installArgs(uuidB, "cdn"), together: "faults", where: uuidB,
+			fault:     wpenginetest.FieldError("type", "invalid", "is not enabled", ""),
+			attribute: "cache_type",
+			summary:   "WP Engine refused the request as invalid",
+			detail: []string{
+				"Tried: purging the cdn cache of install bbbbbbbb-1111-4222-8333-444455556666.",
+				"WP Engine answered 400 Bad Request, code invalid: Invalid Request; type: is not enabled (request id …).",
+				"Check the install id and the cache type.",
+			},
+		},
+		"wp_credentials": {
+			target: wpengineCache, args: installArgs(prod, "page"), together: "credentials",
+			world:   func(w *world) { w.env["WPE_API_PASSWORD"] = "wrong" },
+			summary: "WP Engine refused the credentials",
+			detail: []string{
+				"Tried: purging the page cache of install a5b768f4-c7c4-46bd-88e6-157fd3d77e58.",
+				"WP Engine answered 401 Unauthorized: Bad Credentials (request id …).",
+				"Check wpengine.username and wpengine.password: they are those of API access (User Portal, API Access), not of a login.",
+			},
+		},
+		"wp_permission": {
+			target: wpengineCache, args: installArgs(prod, "page"), together: "as it is",
+			world:   func(w *world) { w.WPEngine.Forbidden = map[string]bool{prod: true} },
+			summary: "WP Engine denied the permission",
+			detail: []string{
+				"Tried: purging the page cache of install a5b768f4-c7c4-46bd-88e6-157fd3d77e58.",
+				"WP Engine answered 403 Forbidden: You do not have permission to access this install (request id …).",
+				"Give the API user access to the account of this install (User Portal, Users), or check the install id.",
+			},
+		},
+		"wp_address": {
+			target: wpengineCache, args: installArgs(prod, "page"), together: "permissions",
+			world:   func(w *world) { w.env["WPE_API_BASE_URL"] += "2" },
+			summary: "WP Engine can't be used as configured",
+			detail: []string{
+				"Tried: purging the page cache of install a5b768f4-c7c4-46bd-88e6-157fd3d77e58.",
+				"WP Engine answered 403 Forbidden: Missing Authentication Token (request id …).",
+				"This is how the API's gateway answers for an unknown path, it is not about a permission. Check wpengine.base_url (default https://api.wpengineapi.com/v1).",
+			},
+		},
+		"wp_install": {
+			target: wpengineCache, args: installArgs(uuidA, "page"), together: "as it is",
+			attribute: "install_id",
+			summary:   "WP Engine does not find what to purge",
+			detail: []string{
+				"Tried: purging the page cache of install aaaaaaaa-1111-4222-8333-444455556666.",
+				"WP Engine answered 404 Not Found: Install not found (request id …).",
+				"Check the install id: the API user sees no install with it.",
+			},
+		},
+		"wp_limit": {
+			target: wpengineCache, args: installArgs(prod, "object"), together: "faults", where: prod,
+			fault:   wpenginetest.Error(http.StatusTooManyRequests, "Object cache purges are rate-limited to one request every 60 seconds for each install"),
+			summary: "WP Engine refused the purge for its rate limit",
+			detail: []string{
+				"Tried: purging the object cache of install a5b768f4-c7c4-46bd-88e6-157fd3d77e58.",
+				"WP Engine answered 429 Too Many Requests: Object cache purges are rate-limited to one request every 60 seconds for each install (request id …).",
+				"The upstream asks to wait 1m0s, which is longer than the timeout leaves.",
+				"Object cache purges are limited to one in 60 seconds for each install. Another purge was less than that ago. Try again in a minute, or raise the timeout so that it can wait.",
+			},
+		},
+		"wp_server": {
+			target: wpengineCache, args: installArgs(stage, "page"), together: "faults", where: stage,
+			fault:   wpenginetest.Error(http.StatusInternalServerError, "Internal Server Error"),
+			summary: "WP Engine failed",
+			detail: []string{
+				"Tried: purging the page cache of install 160de8c4-af41-4db9-85a7-9ae12f63b8ef.",
+				"WP Engine answered 500 Internal Server Error: Internal Server Error (request id …).",
+				"Apply again. If it stays so, ask the operators of the system, with the id above if there is one.",
+			},
+		},
+		"wp_unavailable": {
+			target: wpengineCache, args: installArgs(wpenginetest.New().Install("acmedev").ID, "page"), together: "faults", where: wpenginetest.New().Install("acmedev").ID,
+			fault:   wpenginetest.EmptyUnavailable(),
+			summary: "WP Engine failed",
+			detail: []string{
+				"Tried: purging the page cache of install 82119d40-e913-437f-8d9f-fbe524b285e5.",
+				"WP Engine answered 503 Service Unavailable (request id …).",
+				"Apply again. If it stays so, ask the operators of the system, with the id above if there is one.",
+			},
+		},
+	}
+}
+
+// put makes a world in which all of some refusals happen.
+func put(w *world, all map[string]refusal) {
+	for _, r := range all {
+		if r.world != nil {
+			r.world(w)
+		}
+	}
+	answer := func(rw http.ResponseWriter, req *http.Request) {
+		for _, r := range all {
+			if r.where != "" && strings.Contains(req.URL.Path, r.where) {
+				r.fault(rw, req)
+				return
+			}
+		}
+		panic("no fault for " + req.URL.Path)
+	}
+	faulty := slices.ContainsFunc(slices.Collect(maps.Values(all)), func(r refusal) bool { return r.fault != nil })
+	if faulty {
+		w.MSTR.Fail("purge", -1, answer)
+		w.CDN.Fail("purge", -1, answer)
+		w.WPEngine.Fail("purge", -1, answer)
+	}
+}
+
+// refusalTimeout is shorter than what the upstream asks to wait.
+const refusalTimeout = 20 * time.Second
+
+var changing = regexp.MustCompile(`(ticket|request id) [0-9A-Za-z-]+`)
+
+// steady replaces what is another one in each reply.
+func steady(text string) string { return changing.ReplaceAllString(text, "$1 …") }
+
+func TestRefusalsInFull(t *testing.T) {
+	t.Parallel()
+	for name, r := range refusals() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			put(w, map[string]refusal{name: r})
+			c, faults := configure(t, w.env, nil)
+			if len(faults) > 0 {
+				t.Fatalf("faults: %q", faults)
+			}
+			m := r.target.parse(t, r.args)
+			ctx, cancel := quota.WithTimeout(t.Context(), refusalTimeout)
+			defer cancel()
+			units, _ := m.units()
+			var err error
+			for _, u := range units { // there is one
+				_, err = m.send(ctx, c, u.name)
+			}
+			if err == nil {
+				t.Fatal("nothing was refused")
+			}
+			d := r.target.diagnose(err)
+			got := refusal{summary: d.Summary(), detail: strings.Split(steady(d.Detail()), "\n\n")}
+			if located, ok := d.(diag.DiagnosticWithPath); ok {
+				got.attribute = located.Path().String()
+			}
+			want := refusal{attribute: r.attribute, summary: r.summary, detail: r.detail}
+			if diff := cmp.Diff(want, got, cmp.AllowUnexported(refusal{}), cmpopts.IgnoreFields(refusal{}, "target", "world", "fault")); diff != "" {
+				t.Errorf("what is shown (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// parse makes a model of arguments.
+func (t *target) parse(tb *testing.T, args object) model {
+	tb.Helper()
+	var resp resource.SchemaResponse
+	(&purgeResource{target: t}).Schema(context.Background(), resource.SchemaRequest{}, &resp)
+	config := tfsdk.Config{Schema: resp.Schema, Raw: value(resp.Schema.Type().TerraformType(context.Background()), args)}
+	m := t.model()
+	if diags := config.Get(context.Background(), m); diags.HasError() {
+		tb.Fatalf("%s %v: %v", t.name, args, diags)
+	}
+	return m
+}
+
+func TestRefusalsAsTerraformShowsThem(t *testing.T) {
+	t.Parallel()
+	groups := make(map[string]map[string]refusal)
+	for name, r := range refusals() {
+		if groups[r.together] == nil {
+			groups[r.together] = make(map[string]refusal)
+		}
+		groups[r.together][name] = r
+	}
+	for group, all := range groups {
+		t.Run(group, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			put(w, all)
+			config := "provider \"purge\" {\n  max_retries = 0\n}\n"
+			want := make(map[string]trouble)
+			for name, r := range all {
+				block := fmt.Sprintf("resource \"purge_%s\" %q", r.target.name, name)
+				expressions := arguments{"timeouts": fmt.Sprintf("{ create = %q }", refusalTimeout)}
+				for argument, v := range r.args {
+					expressions[argument] = fmt.Sprintf("%q", v)
+				}
+				config += block + " {\n" + expressions.String() + "}\n"
+				line := block + " {"
+				if r.attribute != "" {
+					line = r.attribute + " = " + expressions[r.attribute]
+				}
+				address := "purge_" + r.target.name + "." + name
+				want[address] = trouble{Address: address, Context: block, Line: line, Summary: r.summary, Detail: strings.Join(r.detail, "\n\n")}
+			}
+			got := make(map[string]trouble)
+			for _, shown := range newTerraform(t, w, config).troubles(t, "apply", "-auto-approve", "-json") {
+				shown.Detail = steady(shown.Detail)
+				got[shown.Address] = shown
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("errors (-want +got):\n%s", diff)
+			}
+			if open := w.MSTR.OpenSessions(); open != 0 {
+				t.Errorf("%d MicroStrategy sessions are open at the end, want none", open)
+			}
+		})
+	}
+}

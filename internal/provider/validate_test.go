@@ -1,0 +1,104 @@
+package provider
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
+)
+
+// What is checked while planning, in one configuration. A value that is unknown
+// then is checked by the same function before anything is sent, see
+// unknown_test.go.
+func TestWhatIsCheckedWhilePlanning(t *testing.T) {
+	t.Parallel()
+	const longest = `"B7CA92F04B9FAE8D941C3E9B7E0CD754"`
+	mstr := arguments{"project_id": longest, "cache_type": `"object"`}
+	asset := arguments{"service_id": `"` + cdntest.DeployedID + `"`, "url": `"/a.css"`}
+	install := arguments{"install_id": `"` + cdntest.DeployedID + `"`, "cache_type": `"page"`}
+	projectRule := func(id string) string {
+		return fmt.Sprintf("project_id must be 32 hexadecimal digits, without hyphens; it is %q. It is shown in the project's properties.", id)
+	}
+	const wildcardRule = `url must not hold a wildcard in a hard purge: the CDN would accept it and purge nothing. Set hard = false, which expires all that match; it is "/css/*".`
+	duration := func(name, text string) string {
+		return fmt.Sprintf("timeouts.%s must be a duration greater than zero, such as \"30m\" or \"1h30m\"; it is %q.", name, text)
+	}
+	type row struct {
+		target *target
+		good   arguments
+		bad    arguments
+		// line is where the error points at, if not at the bad argument.
+		line            string
+		summary, detail string
+	}
+	rows := map[string]row{
+		"hyphens_in_a_project_id":  {mstrCache, mstr, arguments{"project_id": `"B7CA92F0-4B9F-AE8D-941C-3E9B7E0CD754"`}, "", "Invalid project_id", projectRule("B7CA92F0-4B9F-AE8D-941C-3E9B7E0CD754")},
+		"a_digit_too_few":          {mstrCache, mstr, arguments{"project_id": `"B7CA92F04B9FAE8D941C3E9B7E0CD75"`}, "", "Invalid project_id", projectRule("B7CA92F04B9FAE8D941C3E9B7E0CD75")},
+		"a_project_by_name":        {mstrCache, mstr, arguments{"project_id": `"MicroStrategy Tutorial"`}, "", "Invalid project_id", projectRule("MicroStrategy Tutorial")},
+		"an_unknown_mstr_cache":    {mstrCache, mstr, arguments{"cache_type": `"elements"`}, "", "Invalid cache_type", `cache_type must be one of element, object, report, all; it is "elements".`},
+		"a_service_id_as_hex":      {cdnAsset, asset, arguments{"service_id": `"96737ae3cfc14c72be885d0e7cc9a3f0"`}, "", "Invalid service_id", `service_id must be a UUID such as 0a1b2c3d-1111-2222-3333-444455556666; it is "96737ae3cfc14c72be885d0e7cc9a3f0". The control panel shows it with the service.`},
+		"a_url_without_a_slash":    {cdnAsset, asset, arguments{"url": `"a.css"`}, "", "Invalid path of an asset", `url must start with a slash; it is "a.css".`},
+		"a_url_with_a_scheme":      {cdnAsset, asset, arguments{"url": `"https://www.example.com/a.css"`}, "", "Invalid path of an asset", `url must be a path without a scheme and host, for instance /images/logo.png; it is "https://www.example.com/a.css".`},
+		"a_url_with_a_host":        {cdnAsset, asset, arguments{"url": `"//www.example.com/a.css"`}, "", "Invalid path of an asset", `url must not start with two slashes, which would name a host; it is "//www.example.com/a.css".`},
+		"a_url_with_a_fragment":    {cdnAsset, asset, arguments{"url": `"/a.html#top"`}, "", "Invalid path of an asset", `url must not have a fragment: write %23 for a # in a file name; it is "/a.html#top".`},
+		"a_url_with_a_line_break":  {cdnAsset, asset, arguments{"url": `"/a.css\n"`}, "", "Invalid path of an asset", `url must not hold control characters, such as a line break; it is "/a.css\n".`},
+		"an_empty_url":             {cdnAsset, asset, arguments{"url": `""`}, "", "Invalid path of an asset", `url must not be empty: that would purge everything; it is "".`},
+		"a_wildcard_by_default":    {cdnAsset, asset, arguments{"url": `"/css/*"`}, "", "Invalid path of an asset", wildcardRule},
+		"a_wildcard_in_a_hard_one": {cdnAsset, asset.with(arguments{"hard": "true"}), arguments{"url": `"/css/*"`}, "", "Invalid path of an asset", wildcardRule},
+		"the_name_of_an_install":   {wpengineCache, install, arguments{"install_id": `"acmeprod"`}, "", "Invalid install_id", `install_id must be a UUID such as 0a1b2c3d-1111-2222-3333-444455556666; it is "acmeprod". ` + installIDHint},
+		"an_unknown_wp_cache":      {wpengineCache, install, arguments{"cache_type": `"element"`}, "", "Invalid cache_type", `cache_type must be one of object, page, cdn, all; it is "element".`},
+
+		"a_soft_wildcard":     {target: cdnAsset, good: asset.with(arguments{"url": `"/css/*"`, "hard": "false"})},
+		"spaces_and_umlauts":  {target: cdnAsset, good: asset.with(arguments{"url": `"/Größen und Maße.html"`})},
+		"a_query":             {target: cdnAsset, good: asset.with(arguments{"url": `"/a.css?v=1&w=2+3"`})},
+		"a_percent_of_itself": {target: cdnAsset, good: asset.with(arguments{"url": `"/100%.html"`})},
+		"lower_case":          {target: mstrCache, good: mstr.with(arguments{"project_id": "lower(" + longest + ")"})},
+		"upper_case":          {target: wpengineCache, good: install.with(arguments{"install_id": `upper("` + cdntest.DeployedID + `")`})},
+	}
+	w := newWorld(t)
+	for _, target := range targets {
+		f := w.fixture(t, target)
+		rows[target.name+"_null_in_triggers"] = row{
+			target, f.here,
+			arguments{"triggers": `{ release = null }`},
+			"",
+			"Null value in triggers", `triggers["release"] is null. Leave the key out, or give it a value.`,
+		}
+		for name, text := range map[string]string{"create": "soon", "update": "0s", "delete": "-5m"} {
+			rows[target.name+"_timeouts_"+name] = row{
+				target, f.here,
+				arguments{"timeouts": fmt.Sprintf("{ %s = %q }", name, text)},
+				"",
+				"Invalid timeouts." + name, duration(name, text),
+			}
+		}
+	}
+	var config strings.Builder
+	var want []trouble
+	for _, name := range slices.Sorted(maps.Keys(rows)) {
+		r := rows[name]
+		fmt.Fprintf(&config, "resource \"purge_%s\" %q {\n%s}\n", r.target.name, name, r.good.with(r.bad))
+		for argument, value := range r.bad {
+			line := cmp.Or(r.line, argument+" = "+value)
+			want = append(want, trouble{Address: name, Line: line, Summary: r.summary, Detail: r.detail})
+		}
+	}
+	tf := newTerraform(t, w, config.String())
+	got := tf.troubles(t, "validate", "-json")
+	for i := range got {
+		// validate has no address, but the line with it.
+		got[i].Address = strings.Split(got[i].Context, `"`)[3]
+		got[i].Context = ""
+	}
+	slices.SortFunc(got, func(a, b trouble) int { return strings.Compare(a.Address, b.Address) })
+	if diff := gocmp.Diff(want, got); diff != "" {
+		t.Errorf("errors (-want +got):\n%s", diff)
+	}
+	w.compareSent(t, step{name: "validate"})
+}

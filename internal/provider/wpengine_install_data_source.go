@@ -1,0 +1,65 @@
+package provider
+
+import (
+	"context"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/wpengine"
+)
+
+var wpengineInstalls = &lookup[wpengine.Install]{
+	one: "wpengine_install", many: "wpengine_installs", what: "install", whats: "installs",
+	service: "wpengine", title: wpengine.System,
+	hint: "WP Engine also gives an empty list when API access is switched off for the account (User Portal, API Access).",
+	keys: []key[wpengine.Install]{
+		{
+			name: "name", about: "Name of the install. Exactly one of `name` and `id` is needed.",
+			of: func(i wpengine.Install) []string { return []string{i.Name} },
+		},
+		{
+			name: "id", anyCase: true, about: "Id of the install: a UUID, in upper or lower case.",
+			of: func(i wpengine.Install) []string { return []string{i.ID} },
+			check: func(diags *diag.Diagnostics, name string, value types.String) {
+				checkUUID(diags, name, value, installIDHint)
+			},
+		},
+	},
+	filters: []key[wpengine.Install]{
+		{
+			name: "account_id", anyCase: true, about: "Only installs of this account: a UUID.",
+			of:    func(i wpengine.Install) []string { return []string{i.Account.ID} },
+			check: func(diags *diag.Diagnostics, name string, value types.String) { checkUUID(diags, name, value, "") },
+		},
+		{
+			name: "environment", about: "Only installs of this environment: `production`, `staging` or `development`.",
+			of: func(i wpengine.Install) []string { return []string{i.Environment} },
+			check: func(diags *diag.Diagnostics, name string, value types.String) {
+				checkOneOf(diags, name, value, []string{"production", "staging", "development"})
+			},
+		},
+	},
+	fields: map[string]field[wpengine.Install]{
+		"id":             {"Id of the install.", types.StringType, func(i wpengine.Install) attr.Value { return text(i.ID) }},
+		"name":           {"Name of the install.", types.StringType, func(i wpengine.Install) attr.Value { return text(i.Name) }},
+		"account_id":     {"Id of the account that it belongs to.", types.StringType, func(i wpengine.Install) attr.Value { return text(i.Account.ID) }},
+		"site_id":        {"Id of the site that it belongs to.", types.StringType, func(i wpengine.Install) attr.Value { return text(i.Site.ID) }},
+		"environment":    {"`production`, `staging` or `development`; null for installs without one.", types.StringType, func(i wpengine.Install) attr.Value { return text(i.Environment) }},
+		"cname":          {"The install's own domain.", types.StringType, func(i wpengine.Install) attr.Value { return text(i.CNAME) }},
+		"primary_domain": {"The domain that visitors see.", types.StringType, func(i wpengine.Install) attr.Value { return text(i.PrimaryDomain) }},
+		"php_version":    {"Version of PHP.", types.StringType, func(i wpengine.Install) attr.Value { return text(i.PHPVersion) }},
+		"status":         {"`active` or `pending`.", types.StringType, func(i wpengine.Install) attr.Value { return text(i.Status) }},
+		"is_multisite":   {"Whether WordPress runs as a multisite.", types.BoolType, func(i wpengine.Install) attr.Value { return types.BoolValue(i.IsMultisite) }},
+		"created_at":     {"When the install was created, as the API writes it.", types.StringType, func(i wpengine.Install) attr.Value { return text(i.CreatedAt) }},
+	},
+	list: func(ctx context.Context, c *clients, filters map[string]string) ([]wpengine.Install, error) {
+		client, err := c.wpengine.get()
+		if err != nil {
+			return nil, err
+		}
+		return client.Installs(ctx, strings.ToLower(filters["account_id"]))
+	},
+}
