@@ -1,0 +1,19 @@
+variable "release" {
+  description = "What is deployed, for instance a tag or a commit. A new value purges everything."
+  type        = string
+}
+
+variable "mstr_project_id" {
+  description = "Id of the MicroStrategy project."
+  type        = string
+}
+
+variable "cdn_service_id" {
+  description = "Id of the Rackspace CDN service."
+  type        = string
+}
+
+variable "wpengine_install_id" {
+  description = "Id of the WP Engine install."
+  type        = string
+}

@@ -1,0 +1,8 @@
+data "purge_cdn_service" "site" {
+  domain = "www.example.com"
+}
+
+resource "purge_cdn_asset" "home" {
+  service_id = data.purge_cdn_service.site.id
+  url        = "/index.html"
+}

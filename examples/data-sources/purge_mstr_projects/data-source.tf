@@ -1,0 +1,9 @@
+data "purge_mstr_projects" "all" {}
+
+# The element cache of every project that is loaded.
+resource "purge_mstr_cache" "all" {
+  for_each = { for p in data.purge_mstr_projects.all.projects : p.id => p.name if p.loaded }
+
+  project_id = each.key
+  cache_type = "element"
+}

@@ -1,0 +1,24 @@
+terraform {
+  required_providers {
+    purge = {
+      source  = "cachepurge/purge"
+      version = "~> 0.1"
+    }
+  }
+}
+
+# Configure the systems that you purge, and leave out the others. What is not
+# set here comes from the environment, which is the better place for secrets:
+# MSTR_PASSWORD, RAX_API_KEY and WPE_API_PASSWORD in this example.
+provider "purge" {
+  mstr = {
+    base_url = "https://bi.example.com/MicroStrategyLibrary"
+    username = "etl"
+  }
+  cdn = {
+    username = "example"
+  }
+  wpengine = {
+    username = "5f0c9a52-7d1e-4b38-9c64-2ab81e3f7d90"
+  }
+}

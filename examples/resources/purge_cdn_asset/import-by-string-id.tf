@@ -1,0 +1,4 @@
+import {
+  to = purge_cdn_asset.home
+  id = "96737ae3-cfc1-4c72-be88-5d0e7cc9a3f0/index.html"
+}

@@ -1,0 +1,7 @@
+import {
+  to = purge_wpengine_cache.blog
+  identity = {
+    install_id = "294deacc-d8b8-4005-82c4-0727ba8ddde0"
+    cache_type = "page"
+  }
+}

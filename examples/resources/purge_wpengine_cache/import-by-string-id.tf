@@ -1,0 +1,4 @@
+import {
+  to = purge_wpengine_cache.blog
+  id = "294deacc-d8b8-4005-82c4-0727ba8ddde0/page"
+}

@@ -1,0 +1,44 @@
+# MicroStrategy after a load of the warehouse: the element caches of the projects
+# that read from it are purged once for each load.
+#
+#     terraform apply -var load_id=2026-11-23T04:10:00Z
+
+terraform {
+  required_providers {
+    purge = {
+      source = "cachepurge/purge"
+    }
+  }
+}
+
+# The address, the user and the password come from MSTR_BASE_URL, MSTR_USERNAME
+# and MSTR_PASSWORD.
+provider "purge" {
+  mstr = {}
+}
+
+data "purge_mstr_project" "fed" {
+  for_each = var.projects
+
+  name = each.key
+}
+
+resource "purge_mstr_cache" "elements" {
+  for_each = var.projects
+
+  project_id = data.purge_mstr_project.fed[each.key].id
+  cache_type = "element"
+  triggers   = { load = var.load_id }
+
+  lifecycle {
+    precondition {
+      condition     = data.purge_mstr_project.fed[each.key].loaded
+      error_message = "The project ${each.key} is ${data.purge_mstr_project.fed[each.key].status}. Load it, or leave it out."
+    }
+  }
+}
+
+output "purged_at" {
+  description = "When the server accepted the latest purge of each project."
+  value       = { for name, cache in purge_mstr_cache.elements : name => cache.last_purged_at }
+}

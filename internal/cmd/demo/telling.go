@@ -1,0 +1,29 @@
+package main
+
+import (
+	"regexp"
+	"strings"
+)
+
+// reason matches what the plan says of one asset: the reason why it is purged.
+// Those that lead to null belong to the purge before.
+var reason = regexp.MustCompile(`^[+~] "/.*"(added|changed|removed|triggered)"$`)
+
+// telling keeps the lines of terraform's standard output that say what changes
+// and how it ended.
+func telling(output string) string {
+	var b strings.Builder
+	for line := range strings.Lines(output) {
+		switch line = strings.TrimSpace(line); {
+		case strings.Contains(line, "development overrides"): // the demo's own
+		case reason.MatchString(line): // of one asset
+			b.WriteString("    " + line + "\n")
+		case strings.HasPrefix(line, "# purge_"),
+			strings.HasPrefix(line, "Plan:"), strings.HasPrefix(line, "No changes."),
+			strings.Contains(line, ": Creation complete"), strings.Contains(line, ": Modifications complete"),
+			strings.HasPrefix(line, "Apply complete!"), strings.HasPrefix(line, "Warning:"):
+			b.WriteString(line + "\n")
+		}
+	}
+	return b.String()
+}

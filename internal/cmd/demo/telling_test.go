@@ -1,0 +1,39 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestTellingKeepsWhatMatters(t *testing.T) {
+	t.Parallel()
+	const output = `
+Warning: Provider development overrides are in effect
+
+The following provider development overrides are set in the CLI
+configuration:
+ - cachepurge/purge in /tmp/plugins
+
+Terraform will perform the following actions:
+
+  # purge_cdn_asset.page["/index.html"] will be updated in-place
+  ~ resource "purge_cdn_asset" "page" {
+      ~ last_purged_at = "2024-03-01T12:00:00Z" -> (known after apply)
+    }
+
+Plan: 0 to add, 1 to change, 0 to destroy.
+purge_cdn_asset.page["/index.html"]: Modifying... [id=s/index.html]
+purge_cdn_asset.page["/index.html"]: Modifications complete after 0s [id=s/index.html]
+
+Warning: Accepted, but not seen deployed
+`
+	const want = `# purge_cdn_asset.page["/index.html"] will be updated in-place
+Plan: 0 to add, 1 to change, 0 to destroy.
+purge_cdn_asset.page["/index.html"]: Modifications complete after 0s [id=s/index.html]
+Warning: Accepted, but not seen deployed
+`
+	if diff := cmp.Diff(want, telling(output)); diff != "" {
+		t.Errorf("telling (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/sandbox"
+)
+
+func TestSandboxPrintsItsEnvironmentAndWhatReachesIt(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	reader, writer := io.Pipe()
+	done := make(chan error, 1)
+	go func() { done <- serve(ctx, writer, sandbox.New(), "127.0.0.1:0", time.Millisecond) }()
+
+	lines := bufio.NewScanner(reader)
+	var base string
+	for lines.Scan() && strings.HasPrefix(lines.Text(), "export ") {
+		if value, ok := strings.CutPrefix(lines.Text(), "export WPE_API_BASE_URL="); ok {
+			base = strings.Trim(value, "'")
+		}
+	}
+	if base == "" {
+		t.Fatal("no address of WP Engine was printed")
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/status", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if !lines.Scan() || !strings.Contains(lines.Text(), "wpengine  status") {
+		t.Errorf("the request is shown as %q, want a line with its system and operation", lines.Text())
+	}
+	stop()
+	go func() { _, _ = io.Copy(io.Discard, reader) }()
+	if err := <-done; err != nil {
+		t.Errorf("the sandbox ended with %s", err)
+	}
+}
+
+func TestSandboxSaysWhenItCannotListen(t *testing.T) {
+	t.Parallel()
+	if err := serve(t.Context(), io.Discard, sandbox.New(), "nowhere", time.Second); err == nil {
+		t.Error("no error for an address that is none")
+	}
+}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/fake"
+)
+
+// exports are the lines with which a shell takes variables over, whatever is in
+// their values.
+func exports(env map[string]string) string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		fmt.Fprintf(&b, "export %s='%s'\n", name, strings.ReplaceAll(env[name], "'", `'\''`))
+	}
+	return b.String()
+}
+
+// comments are the lines that tell of requests. What was asked for comes from
+// whoever sent it and must not end a comment.
+func comments(entries []fake.Entry) string {
+	var b strings.Builder
+	for _, e := range entries {
+		line := fmt.Sprintf("# %s  %-8s  %-8s  %d %s  %s", e.Time.Format(time.TimeOnly),
+			e.System, e.Operation, e.Status, http.StatusText(e.Status), e.Subject)
+		b.WriteString(strings.TrimSpace(strings.Map(printable, line)) + "\n")
+	}
+	return b.String()
+}
+
+func printable(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return unicode.ReplacementChar
+}

@@ -1,0 +1,164 @@
+package docs
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
+	"github.com/cachepurge/terraform-provider-purge/internal/sandbox"
+)
+
+// site is a sandbox, and an example that is applied to it.
+type site struct {
+	*sandbox.Sandbox
+	*terraform
+}
+
+// newSite starts a sandbox whose CDN deploys at once and takes any number of
+// purges.
+func newSite(t *testing.T, example string) *site {
+	t.Helper()
+	s := &site{Sandbox: sandbox.New()}
+	s.CDN.DeployTime = time.Millisecond
+	s.CDN.PurgesPerMinute = 0
+	env, stop, err := s.Start(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	s.terraform = newTerraform(t, env)
+	s.copyExample(t, example)
+	return s
+}
+
+// apply applies with variables and compares what the upstream systems saw. After
+// it a plan is empty and sends no purge.
+func (s *site) apply(t *testing.T, doing string, want []string, variables ...string) {
+	t.Helper()
+	args := []string{"-input=false", "-no-color"}
+	for _, v := range variables {
+		args = append(args, "-var", v)
+	}
+	s.mustRun(t, append([]string{"apply", "-auto-approve"}, args...)...)
+	s.compare(t, doing, want)
+	s.mustRun(t, append([]string{"plan", "-detailed-exitcode"}, args...)...) // 2 would be a change
+	s.compare(t, "the plan after "+doing, nil)
+}
+
+func (s *site) compare(t *testing.T, doing string, want []string) {
+	t.Helper()
+	var got []string
+	for _, e := range s.Take() {
+		if e.Operation == "purge" {
+			got = append(got, fmt.Sprintf("%s %s %d", e.System, e.Subject, e.Status))
+		}
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s: purges (-want +got):\n%s", doing, diff)
+	}
+	if open := s.MSTR.OpenSessions(); open != 0 {
+		t.Errorf("%s: %d MicroStrategy sessions are left open", doing, open)
+	}
+}
+
+func TestExampleComplete(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "complete")
+	var variables, want []string
+	for name, value := range s.Inputs() {
+		variables = append(variables, name+"="+value)
+	}
+	in := s.Inputs()
+	want = []string{
+		"cdn " + in["cdn_service_id"] + " /css/site.css hard=true 202",
+		"cdn " + in["cdn_service_id"] + " /images/* hard=false 202",
+		"cdn " + in["cdn_service_id"] + " /index.html hard=true 202",
+		"mstr " + in["mstr_project_id"] + "/element 204",
+		"mstr " + in["mstr_project_id"] + "/object 204",
+		"wpengine " + in["wpengine_install_id"] + "/page 202",
+	}
+	first := slices.Clone(want)
+	for _, file := range []string{"css/site.css", "index.html", "old.html"} {
+		first = append(first, "cdn "+in["cdn_service_id"]+" /handbook/"+file+" hard=true 202")
+	}
+	s.apply(t, "the first release", first, append(variables, "release=1")...)
+	s.apply(t, "the same release", nil, append(variables, "release=1")...)
+	s.apply(t, "the next release", want, append(variables, "release=2")...)
+}
+
+func TestExampleStaticSite(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "static-site")
+	variables := []string{"service_name=website", "requests_per_minute=6000"}
+	purges := func(paths ...string) (all []string) {
+		for _, p := range paths {
+			all = append(all, "cdn "+cdntest.DeployedID+" "+p+" hard=true 202")
+		}
+		return all
+	}
+	s.apply(t, "the first deploy",
+		purges("/", "/404.html", "/css/site.css", "/images/logo.svg", "/index.html", "/press%20kit.txt"), variables...)
+	s.apply(t, "a deploy of the same", nil, variables...)
+
+	s.write(t, "dist/index.html", "<h1>New</h1>\n")
+	s.write(t, "dist/news.html", "<h1>News</h1>\n")
+	s.remove(t, "dist/404.html")
+	s.apply(t, "a deploy of what changed", purges("/", "/404.html", "/index.html", "/news.html"), variables...)
+
+	want := `{"/404.html":"removed","/index.html":"changed","/news.html":"added"}`
+	if got := strings.TrimSpace(s.mustRun(t, "output", "-json", "purged")); got != want {
+		t.Errorf("the output says %s, want %s", got, want)
+	}
+}
+
+func TestExampleWordPress(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "wordpress")
+	variables := []string{"staging_install=acmestage", "production_install=acmeprod"}
+	stage := "wpengine " + s.WPEngine.Install("acmestage").ID + "/all 202"
+	prod := "wpengine " + s.WPEngine.Install("acmeprod").ID + "/all 202"
+	s.apply(t, "a release on staging", []string{stage}, append(variables, "release=1")...)
+	s.apply(t, "the same on production", []string{prod}, append(variables, "release=1", "production=true")...)
+	s.apply(t, "production left out", nil, append(variables, "release=1")...)
+
+	mixedUp := []string{"-var", "staging_install=acmeprod", "-var", "production_install=acmestage", "-var", "release=2"}
+	_, err := s.run(append([]string{"apply", "-auto-approve", "-input=false", "-no-color"}, mixedUp...)...)
+	if err == nil || !strings.Contains(err.Error(), "The install acmeprod is production, not staging.") {
+		t.Errorf("installs that are mixed up: %v, want the message of the guard", err)
+	}
+	s.compare(t, "installs that are mixed up", nil)
+}
+
+func TestExampleWarehouseLoad(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "warehouse-load")
+	project := s.MSTR.Projects[0]
+	projects := fmt.Sprintf("projects=[%q]", project.Name)
+	want := []string{"mstr " + project.ID + "/element 204"}
+	s.apply(t, "a load", slices.Clone(want), projects, "load_id=1")
+	s.apply(t, "the next load", want, projects, "load_id=2")
+
+	_, err := s.run("apply", "-auto-approve", "-input=false", "-no-color", "-var", `projects=["Archive"]`, "-var", "load_id=3")
+	if err == nil || !strings.Contains(err.Error(), "The project Archive is offline.") {
+		t.Errorf("a project that is not loaded: %v, want the message of the guard", err)
+	}
+	s.compare(t, "a project that is not loaded", nil)
+}
+
+// Every directory of examples is one that some test knows.
+func TestExamplesAreKnown(t *testing.T) {
+	t.Parallel()
+	known := append([]string{"actions", "ci", "data-sources", "provider", "resources"}, complete...)
+	for _, name := range files(t, "examples", "") {
+		if dir := strings.Split(name, "/")[1]; !slices.Contains(known, dir) {
+			t.Errorf("%s: no test applies examples/%s; add it to complete, and a test for it", name, dir)
+		}
+	}
+}

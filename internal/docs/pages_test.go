@@ -1,0 +1,137 @@
+package docs
+
+import (
+	"encoding/json"
+	"errors"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// attributes are those of a schema, with those nested in them.
+type attributes map[string]struct {
+	Description string `json:"description"`
+	Nested      struct {
+		Attributes attributes `json:"attributes"`
+	} `json:"nested_type"`
+}
+
+type schema struct {
+	Block struct {
+		Description string     `json:"description"`
+		Attributes  attributes `json:"attributes"`
+	} `json:"block"`
+}
+
+// schemas is what the pages are generated from.
+type schemas struct {
+	Provider    schema            `json:"provider"`
+	Resources   map[string]schema `json:"resource_schemas"`
+	DataSources map[string]schema `json:"data_source_schemas"`
+	Actions     map[string]schema `json:"action_schemas"`
+}
+
+func readSchemas(t *testing.T) schemas {
+	t.Helper()
+	cmd := exec.Command("go", "run", "./internal/cmd/schema")
+	cmd.Dir = root
+	output, err := cmd.Output()
+	if failed := (*exec.ExitError)(nil); errors.As(err, &failed) {
+		t.Fatalf("%s: %s", err, failed.Stderr)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var document struct {
+		Providers map[string]schemas `json:"provider_schemas"`
+	}
+	if err := json.Unmarshal(output, &document); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range document.Providers {
+		return s
+	}
+	t.Fatal("there is no schema")
+	return schemas{}
+}
+
+func exists(name string) bool {
+	_, err := os.Stat(filepath.Join(root, name))
+	return err == nil
+}
+
+// Each thing that is served has a page, made of a template and examples, that
+// says what the schema says now; and no page is about something else.
+func TestPagesAreComplete(t *testing.T) {
+	t.Parallel()
+	s := readSchemas(t)
+	want := []string{"docs/index.md"}
+	s.Provider.check(t, "docs/index.md", "examples/provider/provider.tf")
+	for kind, served := range map[string]map[string]schema{"resource": s.Resources, "data-source": s.DataSources, "action": s.Actions} {
+		for name, one := range served {
+			page := "docs/" + kind + "s/" + strings.TrimPrefix(name, "purge_") + ".md"
+			want = append(want, page)
+			examples := []string{kind + ".tf"}
+			if kind == "resource" {
+				examples = append(examples, "import.sh", "import-by-string-id.tf", "import-by-identity.tf")
+			}
+			for i := range examples {
+				examples[i] = "examples/" + kind + "s/" + name + "/" + examples[i]
+			}
+			one.check(t, page, examples...)
+		}
+	}
+	for _, name := range files(t, "templates/guides", "") {
+		want = append(want, "docs/guides/"+strings.TrimSuffix(filepath.Base(name), ".tmpl"))
+	}
+	if missing := slices.DeleteFunc(want, exists); len(missing) > 0 {
+		t.Errorf("pages are missing, run make docs: %q", missing)
+	}
+	index := read(t, "docs/index.md")
+	for _, page := range files(t, "docs", ".md") {
+		template := strings.Replace(page, "docs/", "templates/", 1)
+		if !exists(template) && !exists(template+".tmpl") {
+			t.Errorf("%s has no template", page)
+		}
+		if guide, ok := strings.CutPrefix(page, "docs/guides/"); ok && !strings.Contains(index, "(guides/"+guide+")") {
+			t.Errorf("%s is not linked from docs/index.md", page)
+		}
+	}
+}
+
+func (s schema) check(t *testing.T, page string, examples ...string) {
+	t.Helper()
+	for _, example := range examples {
+		if !exists(example) {
+			t.Errorf("%s lacks its example %s", page, example)
+		}
+	}
+	if !exists(page) {
+		return // reported with the others
+	}
+	text := read(t, page)
+	if !strings.Contains(text, s.Block.Description) {
+		t.Errorf("%s does not say %q: run make docs", page, s.Block.Description)
+	}
+	if len(s.Block.Attributes) == 0 {
+		t.Errorf("%s: the schema has no attributes", page)
+	}
+	s.Block.Attributes.check(t, page, text)
+}
+
+func (all attributes) check(t *testing.T, page, text string) {
+	t.Helper()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if all[name].Description == "" {
+			t.Errorf("%s: %s has no description", page, name)
+		}
+		if !strings.Contains(text, all[name].Description) {
+			t.Errorf("%s does not say of %s %q: run make docs", page, name, all[name].Description)
+		}
+		all[name].Nested.Attributes.check(t, page, text)
+	}
+}

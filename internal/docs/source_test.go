@@ -1,0 +1,289 @@
+package docs
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// source are the parsed files of a package, without its tests.
+func source(t *testing.T, dir string) []*ast.File {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(root, dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var parsed []*ast.File
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed = append(parsed, file)
+	}
+	return parsed
+}
+
+// number is the value that a package gives to a name: to a constant, a variable
+// or a field. There must be exactly one such value that is written as a number.
+func number(t *testing.T, dir, name string) int64 {
+	t.Helper()
+	values := make(map[int64]bool)
+	note := func(at, value ast.Expr) {
+		named := false
+		switch at := at.(type) {
+		case *ast.Ident:
+			named = at.Name == name
+		case *ast.SelectorExpr:
+			named = at.Sel.Name == name
+		}
+		if n, ok := evaluate(value); named && ok {
+			values[n] = true
+		}
+	}
+	for _, file := range source(t, dir) {
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.ValueSpec:
+				for i, value := range n.Values {
+					note(n.Names[i], value)
+				}
+			case *ast.AssignStmt:
+				for i, value := range n.Rhs {
+					if len(n.Lhs) == len(n.Rhs) {
+						note(n.Lhs[i], value)
+					}
+				}
+			case *ast.KeyValueExpr:
+				note(n.Key, n.Value)
+			}
+			return true
+		})
+	}
+	delete(values, 0)  // switched off
+	delete(values, -1) // likewise
+	if len(values) != 1 {
+		t.Fatalf("%s gives %s the values %v, want one", dir, name, slices.Collect(maps.Keys(values)))
+	}
+	return slices.Collect(maps.Keys(values))[0]
+}
+
+// evaluate knows whole numbers, units of time, and products of them.
+func evaluate(e ast.Expr) (int64, bool) {
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		n, err := strconv.ParseInt(e.Value, 0, 64)
+		return n, err == nil
+	case *ast.UnaryExpr:
+		n, ok := evaluate(e.X)
+		return -n, ok && e.Op == token.SUB
+	case *ast.SelectorExpr:
+		unit, ok := map[string]time.Duration{"Millisecond": time.Millisecond, "Second": time.Second, "Minute": time.Minute, "Hour": time.Hour}[e.Sel.Name]
+		return int64(unit), ok
+	case *ast.BinaryExpr:
+		x, okX := evaluate(e.X)
+		y, okY := evaluate(e.Y)
+		return x * y, okX && okY && e.Op == token.MUL
+	}
+	return 0, false
+}
+
+var verb = regexp.MustCompile(`%[a-z]`)
+
+// texts are patterns of all texts that a package can put together, as far as
+// they are written in it.
+func texts(t *testing.T, dir string) []*regexp.Regexp {
+	t.Helper()
+	var all []*regexp.Regexp
+	add := func(pattern string) {
+		if letters := strings.ReplaceAll(pattern, ".+", ""); len(letters) > 6 {
+			all = append(all, regexp.MustCompile("^"+pattern+"$"))
+		}
+	}
+	for _, file := range source(t, dir) {
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.ImportSpec:
+				return false
+			case *ast.BasicLit:
+				add(textPattern(n))
+			case *ast.BinaryExpr:
+				add(textPattern(n))
+			}
+			return true
+		})
+	}
+	return all
+}
+
+func textPattern(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		text, err := strconv.Unquote(e.Value)
+		if e.Kind == token.STRING && err == nil {
+			return verb.ReplaceAllString(regexp.QuoteMeta(text), ".+")
+		}
+	case *ast.BinaryExpr:
+		if e.Op == token.ADD {
+			return textPattern(e.X) + textPattern(e.Y)
+		}
+	}
+	return ".+"
+}
+
+// fact is something that pages say, and what the code does.
+type fact struct {
+	// claim has one group, the value. Runs of spaces and line breaks are one
+	// space in it.
+	claim string
+	want  string
+}
+
+func decimal(n int64) string { return strconv.FormatInt(n, 10) }
+
+func facts(t *testing.T) []fact {
+	t.Helper()
+	in := func(unit time.Duration, dir, name string) string {
+		return decimal(number(t, dir, name) / int64(unit))
+	}
+	const clients, wire = "internal/provider", "internal/transport"
+	timeout, soft := in(time.Minute, clients, "defaultTimeout"), in(time.Minute, clients, "softTimeout")
+	each := in(time.Minute, clients, "deployTime")
+	perMinute := decimal(number(t, "internal/cdn", "DefaultRequestsPerMinute"))
+	window := in(time.Second, "internal/wpengine", "Window")
+	attempt := in(time.Second, clients, "RequestTimeout")
+	if each != "1" {
+		t.Errorf("a soft purge adds %s minutes to the default timeout, and the pages say one", each)
+	}
+	if interval := number(t, clients, "actionProgressInterval"); interval > int64(30*time.Second) {
+		t.Errorf("actions tell where they are every %s, and the pages say at least every 30 s", time.Duration(interval))
+	}
+	many := func(n int64) string {
+		return decimal((n - 1) / number(t, "internal/cdn", "DefaultRequestsPerMinute"))
+	}
+	return []fact{
+		{`Default (\d+) minutes\. Waiting for a rate limit`, timeout},
+		{"Default (\\d+) minutes, with `hard = false` \\d+", timeout},
+		{"Default \\d+ minutes, with `hard = false` (\\d+)", soft},
+		{"each have (\\d+) minutes, unless `timeouts`", timeout},
+		{"A purge has (\\d+) minutes, unless `timeouts`", timeout},
+		{`soft purges of Rackspace CDN have (\d+)`, soft},
+		{`\| hard \| (\d+) minutes, and on top`, timeout},
+		{`\| soft \| (\d+) minutes, and on top of it one minute for each`, soft},
+		{`Its default is (\d+) minutes`, timeout},
+		{"Its default is \\d+ minutes, with `hard = false` (\\d+)", soft},
+		{`One attempt has (\d+) seconds`, attempt},
+		{"Default `(\\d+)s`\\. Waiting for a rate limit does not count", attempt},
+		{"from 0 to 100\\. Default `(\\d+)`", decimal(number(t, wire, "MaxRetries"))},
+		{"Default `(\\d+)`, which is what Rackspace documents", perMinute},
+		{"(\\d+) purges in any minute, or `requests_per_minute`", perMinute},
+		{"`requests_per_minute` \\((\\d+) by default\\)", perMinute},
+		{`a CDN that takes (\d+) purges a minute`, perMinute},
+		{`\| 100 \| (\d+) minutes`, many(100)},
+		{`\| 1,000 \| (\d+) minutes`, many(1000)},
+		{`100 purges at 20 a minute take (\d+) minutes`, many(100)},
+		{"one purge of `object` or `all` in (\\d+) seconds", window},
+		{"1 purge of `object` or `all` in any (\\d+) seconds", window},
+		{`one in (\d+) seconds for each install`, window},
+		{`A look-up ends after (\d+) minutes`, in(time.Minute, clients, "lookupTimeout")},
+		{`up to (ten) of the`, map[int64]string{10: "ten"}[number(t, clients, "maxCandidates")]},
+	}
+}
+
+var space = regexp.MustCompile(`\s+`)
+
+func TestWhatIsStatedIsWhatTheCodeDoes(t *testing.T) {
+	t.Parallel()
+	for _, f := range facts(t) {
+		claim, said := regexp.MustCompile(f.claim), 0
+		for _, name := range pages(t) {
+			for _, m := range claim.FindAllStringSubmatch(space.ReplaceAllString(read(t, name), " "), -1) {
+				said++
+				if m[1] != f.want {
+					t.Errorf("%s says %q, and the value is %s", name, m[0], f.want)
+				}
+			}
+		}
+		if said == 0 {
+			t.Errorf("no page says %s any more: change the page or the list of facts", f.claim)
+		}
+	}
+}
+
+var errorRow = regexp.MustCompile("(?m)^\\| `([^`\n]+)` \\|")
+
+// The first column of a table that is headed "error" is what the provider says.
+func TestErrorsInThePagesAreThoseOfTheCode(t *testing.T) {
+	t.Parallel()
+	known, found := texts(t, "internal/provider"), 0
+	for _, name := range files(t, "docs", ".md") {
+		for _, said := range errorsOf(read(t, name)) {
+			found++
+			text := strings.ReplaceAll(said, "…", "Rackspace CDN")
+			if !slices.ContainsFunc(known, func(r *regexp.Regexp) bool { return r.MatchString(text) }) {
+				t.Errorf("%s: the provider never says %q", name, said)
+			}
+		}
+	}
+	if found < 30 {
+		t.Errorf("only %d errors were found", found)
+	}
+	if never := "Rackspace CDN exploded"; slices.ContainsFunc(known, func(r *regexp.Regexp) bool { return r.MatchString(never) }) {
+		t.Errorf("%q is taken for an error of the provider", never)
+	}
+}
+
+func errorsOf(page string) []string {
+	var all []string
+	inside := false
+	for line := range strings.Lines(page) {
+		switch {
+		case strings.HasPrefix(line, "| error |"):
+			inside = true
+		case !strings.HasPrefix(line, "|"):
+			inside = false
+		}
+		if m := errorRow.FindStringSubmatch(line); inside && m != nil {
+			all = append(all, m[1])
+		}
+	}
+	return all
+}
+
+var (
+	testName = regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w*)`")
+	testFunc = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
+)
+
+func TestTestsThatThePagesNameExist(t *testing.T) {
+	t.Parallel()
+	exist := make(map[string]bool)
+	for _, name := range files(t, "internal", "_test.go") {
+		for _, m := range testFunc.FindAllStringSubmatch(read(t, name), -1) {
+			exist[m[1]] = true
+		}
+	}
+	named := 0
+	for _, name := range pages(t) {
+		for _, m := range testName.FindAllStringSubmatch(read(t, name), -1) {
+			named++
+			if !exist[m[1]] {
+				t.Errorf("%s names %s, and there is no such test", name, m[1])
+			}
+		}
+	}
+	if named < 30 {
+		t.Errorf("only %d tests are named", named)
+	}
+}
