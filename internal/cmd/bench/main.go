@@ -12,7 +12,6 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
-	"text/tabwriter"
 )
 
 func main() {
@@ -42,8 +41,8 @@ func measure(ctx context.Context, runs int, only string, large bool) (err error)
 			err = closed
 		}
 	}()
-	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "what\tprovider\tfloor\tratio\tat most\tpeak memory\t")
+	// Each row is printed as it comes: all of them take the better part of an hour.
+	fmt.Printf(row, "what", "provider", "floor", "ratio", "at most", "peak memory")
 	for _, s := range scenarios() {
 		if !strings.Contains(s.name, only) || s.large && !large {
 			continue
@@ -56,12 +55,13 @@ func measure(ctx context.Context, runs int, only string, large bool) (err error)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
-		fmt.Fprintln(table, r)
+		r.print()
 	}
-	fmt.Fprintln(table)
-	fmt.Fprintln(table, "Seconds are medians. The floor is terraform_data with the same values, or local-exec with curl where it says so.")
-	return table.Flush()
+	fmt.Println("\nTimes are medians. The floor is terraform_data with the same values, or local-exec with curl where it says so.")
+	return nil
 }
+
+const row = "%-55s %9s %9s %6s %8s %12s\n"
 
 // result is one row of the table. Times are in seconds, memory is in MB.
 type result struct {
@@ -71,7 +71,7 @@ type result struct {
 	peak            int
 }
 
-func (r result) String() string {
+func (r result) print() {
 	p, f := median(r.provider), median(r.floor)
 	atMost, peak := "", ""
 	if r.atMost > 0 {
@@ -80,7 +80,7 @@ func (r result) String() string {
 	if r.peak > 0 {
 		peak = fmt.Sprintf("%d MB", r.peak)
 	}
-	return fmt.Sprintf("%s\t%.2f s\t%.2f s\t%.2f\t%s\t%s\t", r.name, p, f, p/f, atMost, peak)
+	fmt.Printf(row, r.name, fmt.Sprintf("%.2f s", p), fmt.Sprintf("%.2f s", f), fmt.Sprintf("%.2f", p/f), atMost, peak)
 }
 
 func median(values []float64) float64 {
