@@ -95,12 +95,7 @@ func (a *purgeAction) ModifyPlan(ctx context.Context, req action.ModifyPlanReque
 		return
 	}
 	a.check(m, &resp.Diagnostics)
-	if a.clients == nil {
-		return
-	}
-	if err := a.target.configured(a.clients); err != nil && !err.unknown {
-		resp.Diagnostics.Append(a.target.diagnose(err))
-	}
+	a.target.needConfigured(a.clients, &resp.Diagnostics)
 }
 
 func (a *purgeAction) check(m actionModel, diags *diag.Diagnostics) {

@@ -68,6 +68,17 @@ func (t *target) diagnose(err error) diag.Diagnostic {
 	}
 }
 
+// needConfigured reports, while planning, that a purge could not be sent. There
+// are no clients while a configuration is validated.
+func (t *target) needConfigured(c *clients, diags *diag.Diagnostics) {
+	if c == nil {
+		return
+	}
+	if err := t.configured(c); err != nil && !err.unknown {
+		diags.Append(t.diagnose(err))
+	}
+}
+
 // locate points at the attribute that the upstream blames, if there is one.
 func (t *target) locate(e *transport.Error, summary, detail string) diag.Diagnostic {
 	name := e.Input

@@ -100,7 +100,7 @@ func (r *purgeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 
 func (r *purgeResource) planDestroy(ctx context.Context, prior model, diags *diag.Diagnostics) {
 	if prior.common().PurgeOnDestroy.ValueBool() {
-		r.needConfigured(diags)
+		r.target.needConfigured(r.clients, diags)
 		d := destroying(prior)
 		r.estimate(ctx, operationDelete, prior, d, diags)
 	}
@@ -120,7 +120,7 @@ func (r *purgeResource) plan(ctx context.Context, prior, next model, diags *diag
 		c.ID = types.StringValue(r.target.join(id))
 	}
 	if d.unknown || d.sends() {
-		r.needConfigured(diags)
+		r.target.needConfigured(r.clients, diags)
 	}
 	r.remember(prior, next, d)
 	if d.unknown {
@@ -161,16 +161,6 @@ func (r *purgeResource) remember(prior, next model, d decision) {
 	default:
 		former, _ := prior.purged()
 		*list = *former
-	}
-}
-
-// needConfigured reports, while planning, that a purge could not be sent.
-func (r *purgeResource) needConfigured(diags *diag.Diagnostics) {
-	if r.clients == nil {
-		return
-	}
-	if err := r.target.configured(r.clients); err != nil && !err.unknown {
-		diags.Append(r.target.diagnose(err))
 	}
 }
 
