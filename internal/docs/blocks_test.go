@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/hashicorp/go-version"
 )
 
 // block is HCL that somebody may copy.
@@ -87,25 +85,11 @@ var needs = []struct {
 }
 
 // skipTooOld skips a block that the terraform that was found is too old for.
-func skipTooOld(t *testing.T, code string) {
+func (tf *terraform) skipTooOld(t *testing.T, code string) {
 	t.Helper()
-	r, err := found()
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, need := range needs {
-		if !need.sign.MatchString(code) {
-			continue
-		}
-		name, least := "Terraform", need.terraform
-		if r.tofu {
-			name, least = "OpenTofu", need.tofu
-		}
-		switch {
-		case least == "":
-			t.Skipf("%s has no %s", name, need.sign)
-		case r.version.Core().LessThan(version.Must(version.NewVersion(least))):
-			t.Skipf("%s %s is too old: %s needs %s", name, r.version, need.sign, least)
+		if need.sign.MatchString(code) && !tf.AtLeast(need.terraform, need.tofu) {
+			t.Skipf("%s needs Terraform %s or OpenTofu %q, and finds %s", need.sign, need.terraform, need.tofu, tf)
 		}
 	}
 }
@@ -175,10 +159,10 @@ func TestBlocksAreValid(t *testing.T) {
 		t.Run(b.where, func(t *testing.T) {
 			t.Parallel()
 			tf := newTerraform(t, nil)
-			skipTooOld(t, b.code)
+			tf.skipTooOld(t, b.code)
 			tf.write(t, "main.tf", b.code)
 			tf.write(t, "completion.tf", completion(b.code))
-			if _, err := tf.run("validate", "-no-color"); err != nil {
+			if _, err := tf.Run(t.Context(), "validate", "-no-color"); err != nil {
 				t.Errorf("%s\n\n%s\ncompleted with\n\n%s", err, b.code, completion(b.code))
 			}
 		})
@@ -192,7 +176,7 @@ func TestBlocksAreFormatted(t *testing.T) {
 	for _, b := range blocks(t) {
 		tf.write(t, strings.NewReplacer("/", "_", ":", "_", " ", "_").Replace(b.where)+".tf", b.code)
 	}
-	if diff, err := tf.run("fmt", "-check", "-diff"); err != nil {
+	if diff, err := tf.Run(t.Context(), "fmt", "-check", "-diff"); err != nil {
 		t.Errorf("terraform fmt would change blocks, which are named by the page and the line:\n%s\n%s", diff, err)
 	}
 }

@@ -129,7 +129,7 @@ func TestExampleWordPress(t *testing.T) {
 	s.apply(t, "production left out", nil, append(variables, "release=1")...)
 
 	mixedUp := []string{"-var", "staging_install=acmeprod", "-var", "production_install=acmestage", "-var", "release=2"}
-	_, err := s.run(append([]string{"apply", "-auto-approve", "-input=false", "-no-color"}, mixedUp...)...)
+	_, err := s.Run(t.Context(), append([]string{"apply", "-auto-approve", "-input=false", "-no-color"}, mixedUp...)...)
 	if err == nil || !strings.Contains(err.Error(), "The install acmeprod is production, not staging.") {
 		t.Errorf("installs that are mixed up: %v, want the message of the guard", err)
 	}
@@ -145,7 +145,7 @@ func TestExampleWarehouseLoad(t *testing.T) {
 	s.apply(t, "a load", slices.Clone(want), projects, "load_id=1")
 	s.apply(t, "the next load", want, projects, "load_id=2")
 
-	_, err := s.run("apply", "-auto-approve", "-input=false", "-no-color", "-var", `projects=["Archive"]`, "-var", "load_id=3")
+	_, err := s.Run(t.Context(), "apply", "-auto-approve", "-input=false", "-no-color", "-var", `projects=["Archive"]`, "-var", "load_id=3")
 	if err == nil || !strings.Contains(err.Error(), "The project Archive is offline.") {
 		t.Errorf("a project that is not loaded: %v, want the message of the guard", err)
 	}

@@ -4,18 +4,16 @@
 package docs
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
+	"context"
+	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
 
-	"github.com/hashicorp/go-version"
+	"github.com/cachepurge/terraform-provider-purge/internal/provider"
+	"github.com/cachepurge/terraform-provider-purge/internal/tfcli"
 )
 
 // root is the repository.
@@ -32,144 +30,75 @@ func TestMain(m *testing.M) {
 // built is the provider, and the CLI configuration that makes terraform take it
 // without init.
 var built struct {
-	once sync.Once
-	dir  string
-	err  error
+	once     sync.Once
+	dir, cli string
+	err      error
 }
 
 func cliConfig(t *testing.T) string {
 	t.Helper()
-	built.once.Do(func() { built.err = build() })
+	built.once.Do(build)
 	if built.err != nil {
 		t.Fatal(built.err)
 	}
-	return filepath.Join(built.dir, "cli.tfrc")
+	return built.cli
 }
 
-func build() error {
-	var err error
-	if built.dir, err = os.MkdirTemp("", "purge-docs"); err != nil {
-		return err
+func build() {
+	if built.dir, built.err = os.MkdirTemp("", "purge-docs"); built.err != nil {
+		return
 	}
-	name := "terraform-provider-purge"
-	if runtime.GOOS == "windows" {
-		name += ".exe"
+	if _, built.err = tfcli.Build(context.Background(), root, built.dir); built.err != nil {
+		return
 	}
-	cmd := exec.Command("go", "build", "-o", filepath.Join(built.dir, name), ".")
-	cmd.Dir = root
-	if output, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("building the provider: %w\n%s", err, output)
-	}
-	content := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"cachepurge/purge\" = %q\n  }\n  direct {}\n}\n", built.dir)
-	return os.WriteFile(filepath.Join(built.dir, "cli.tfrc"), []byte(content), 0o600)
+	built.cli, built.err = tfcli.Override(provider.Address, built.dir)
 }
 
 // terraform is the real binary, in a directory of its own.
-type terraform struct {
-	binary, dir string
-	env         []string
-}
+type terraform struct{ *tfcli.Dir }
+
+// found is the real terraform or tofu.
+var found = sync.OnceValues(func() (*tfcli.Binary, error) { return tfcli.Find(context.Background()) })
 
 // newTerraform returns one whose provider finds nothing in its environment but
 // env.
 func newTerraform(t *testing.T, env map[string]string) *terraform {
 	t.Helper()
-	tf := &terraform{binary: binary(t), dir: t.TempDir()}
-	tf.env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + tf.dir, "TMPDIR=" + os.TempDir(),
-		"CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_CLI_CONFIG_FILE=" + cliConfig(t),
-	}
-	for name, value := range env {
-		tf.env = append(tf.env, name+"="+value)
-	}
-	return tf
-}
-
-func binary(t *testing.T) string {
-	t.Helper()
 	if os.Getenv("TF_ACC") == "" {
 		t.Skip("Acceptance tests skipped unless env 'TF_ACC' set")
 	}
-	if path := os.Getenv("TF_ACC_TERRAFORM_PATH"); path != "" {
-		return path
-	}
-	path, err := exec.LookPath("terraform")
+	binary, err := found()
 	if err != nil {
-		t.Skipf("no terraform: set TF_ACC_TERRAFORM_PATH (%s)", err)
+		t.Skip(err)
 	}
-	return path
+	dir := t.TempDir()
+	all := map[string]string{"HOME": dir, "TF_IN_AUTOMATION": "1", "TF_CLI_CONFIG_FILE": cliConfig(t)}
+	maps.Copy(all, env)
+	return &terraform{binary.In(dir, all)}
 }
 
 func (tf *terraform) write(t *testing.T, name, content string) {
 	t.Helper()
-	path := filepath.Join(tf.dir, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+	if err := tf.Write(name, content); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func (tf *terraform) remove(t *testing.T, name string) {
 	t.Helper()
-	if err := os.Remove(filepath.Join(tf.dir, name)); err != nil {
+	if err := os.Remove(filepath.Join(tf.Path, name)); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// run returns what terraform wrote on standard output, and an error that holds
-// what it wrote on both.
-func (tf *terraform) run(args ...string) ([]byte, error) {
-	var stdout, stderr bytes.Buffer
-	cmd := exec.Command(tf.binary, args...)
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = tf.dir, tf.env, &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		return stdout.Bytes(), fmt.Errorf("terraform %s: %w\n%s%s", strings.Join(args, " "), err, stdout.String(), stderr.String())
-	}
-	return stdout.Bytes(), nil
 }
 
 func (tf *terraform) mustRun(t *testing.T, args ...string) string {
 	t.Helper()
-	output, err := tf.run(args...)
+	output, err := tf.Run(t.Context(), args...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(output)
+	return output
 }
-
-// release says which terraform or tofu was found.
-type release struct {
-	tofu    bool
-	version *version.Version
-}
-
-var found = sync.OnceValues(func() (release, error) {
-	path := os.Getenv("TF_ACC_TERRAFORM_PATH")
-	if path == "" {
-		path = "terraform"
-	}
-	cmd := exec.Command(path, "version", "-json")
-	for _, variable := range os.Environ() {
-		if !strings.HasPrefix(variable, "TF_CLI_CONFIG_FILE=") { // one that does not exist puts a warning before the JSON
-			cmd.Env = append(cmd.Env, variable)
-		}
-	}
-	output, err := cmd.Output()
-	if err != nil {
-		return release{}, err
-	}
-	var reply struct {
-		Version string `json:"terraform_version"`
-	}
-	if err := json.Unmarshal(output, &reply); err != nil {
-		return release{}, err
-	}
-	v, err := version.NewVersion(reply.Version)
-	words, _ := exec.Command(path, "version").Output()
-	return release{tofu: bytes.Contains(words, []byte("OpenTofu")), version: v}, err
-})
 
 // files are those below a directory of the repository that have an ending.
 func files(t *testing.T, dir, ending string) []string {

@@ -513,7 +513,7 @@ func TestAnActionIsInvokedByHand(t *testing.T) {
 	f := w.fixture(t, wpengineCache)
 	config := "variable \"timeout\" {\n  default = null\n}\n" + f.asBlock("1", f.here.with(arguments{"timeout": "var.timeout"}))
 	tf := newTerraform(t, w, config)
-	tf.skipBelow(t, tfversion.Version1_14_0)
+	tf.skipBelow(t, "1.14.0", "")
 	invoke := []string{"apply", "-no-color", "-auto-approve", "-invoke=action." + f.kind() + ".it"}
 
 	output := tf.mustRun(t, invoke...)

@@ -394,7 +394,7 @@ func TestAStateOfAVersionWithoutAssets(t *testing.T) {
 	w := newWorld(t)
 	url := arguments{"assets": "", "url": `"/one.css"`}
 	tf := newTerraform(t, w, site(nil, url, release("1")))
-	if tofu() {
+	if tf.Tofu {
 		tf.write(t, "terraform.tfstate", strings.ReplaceAll(olderState, "registry.terraform.io", "registry.opentofu.org"))
 	} else {
 		tf.write(t, "terraform.tfstate", olderState)

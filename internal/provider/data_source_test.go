@@ -23,7 +23,7 @@ import (
 // stateOf reads what terraform keeps of one resource or data source.
 func (tf *terraform) stateOf(t *testing.T, kind, name string) map[string]any {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join(tf.dir, "terraform.tfstate"))
+	content, err := os.ReadFile(filepath.Join(tf.Path, "terraform.tfstate"))
 	if err != nil {
 		t.Fatal(err)
 	}

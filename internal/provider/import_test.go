@@ -11,7 +11,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
 )
@@ -295,7 +294,7 @@ func TestImportBlocksByIdentity(t *testing.T) {
 		return f.importBlock("identity = " + identity.object())
 	}), "")
 	tf := newTerraform(t, w, config+blocks)
-	tf.skipBelow(t, tfversion.Version1_12_0)
+	tf.skipBelow(t, "1.12.0", "1.12.0")
 	tf.importAndLiveOn(t, w, all)
 }
 

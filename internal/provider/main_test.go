@@ -3,8 +3,6 @@ package provider
 import (
 	"fmt"
 	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -24,17 +22,12 @@ func TestMain(m *testing.M) {
 	// A file that does not exist makes terraform print a warning and OpenTofu fail.
 	_ = os.Unsetenv("TF_CLI_CONFIG_FILE")
 	_ = os.Setenv("CHECKPOINT_DISABLE", "1") // no network
-	if tofu() {
+	if b, err := found(); err == nil && b.Tofu {
 		_ = os.Setenv(resource.EnvTfAccProviderHost, "registry.opentofu.org")
 	}
 	code := m.Run()
-	if providerDir.path != "" {
-		_ = os.RemoveAll(providerDir.path)
+	if installed.dir != "" {
+		_ = os.RemoveAll(installed.dir)
 	}
 	os.Exit(code)
-}
-
-// tofu tells whether the tests run with OpenTofu.
-func tofu() bool {
-	return strings.HasPrefix(filepath.Base(os.Getenv("TF_ACC_TERRAFORM_PATH")), "tofu")
 }

@@ -2,8 +2,9 @@ package provider
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
-	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -16,36 +17,42 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	tfjson "github.com/hashicorp/terraform-json"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/tfcli"
 )
 
 // terraform is a directory with a configuration and the real binary, which
 // starts the provider as a process of its own. plugin-testing serves it in the
 // test's process, so that what main does is never seen there.
-type terraform struct {
-	binary, dir string
-	env         []string
+type terraform struct{ *tfcli.Dir }
+
+// installed is a directory that holds this test binary under the name of the
+// provider, and the CLI configuration that makes terraform take it from there.
+var installed struct {
+	once     sync.Once
+	dir, cli string
+	err      error
 }
 
-// providerDir holds this test binary under the name of the provider.
-var providerDir struct {
-	once sync.Once
-	path string
-	err  error
-}
-
-func installProvider() (string, error) {
-	providerDir.once.Do(func() {
+func installProvider() (cli string, err error) {
+	installed.once.Do(func() {
 		var self string
-		if self, providerDir.err = os.Executable(); providerDir.err != nil {
+		if self, installed.err = os.Executable(); installed.err != nil {
 			return
 		}
-		if providerDir.path, providerDir.err = os.MkdirTemp("", "purge-provider"); providerDir.err != nil {
+		if installed.dir, installed.err = os.MkdirTemp("", "purge-provider"); installed.err != nil {
 			return
 		}
-		providerDir.err = os.Symlink(self, filepath.Join(providerDir.path, "terraform-provider-purge"))
+		if installed.err = os.Symlink(self, filepath.Join(installed.dir, "terraform-provider-purge")); installed.err != nil {
+			return
+		}
+		installed.cli, installed.err = tfcli.Override(Address, installed.dir)
 	})
-	return providerDir.path, providerDir.err
+	return installed.cli, installed.err
 }
+
+// found is the real terraform or tofu.
+var found = sync.OnceValues(func() (*tfcli.Binary, error) { return tfcli.Find(context.Background()) })
 
 // newTerraform writes a configuration that uses the world.
 func newTerraform(t *testing.T, w *world, config string) *terraform {
@@ -53,31 +60,25 @@ func newTerraform(t *testing.T, w *world, config string) *terraform {
 	if os.Getenv("TF_ACC") == "" {
 		t.Skip("Acceptance tests skipped unless env 'TF_ACC' set")
 	}
-	binary, err := exec.LookPath("terraform")
-	if path := os.Getenv("TF_ACC_TERRAFORM_PATH"); path != "" {
-		binary, err = path, nil
-	}
+	binary, err := found()
 	if err != nil {
-		t.Skipf("no terraform: set TF_ACC_TERRAFORM_PATH (%s)", err)
+		t.Skip(err)
 	}
-	provider, err := installProvider()
+	cli, err := installProvider()
 	if err != nil {
 		t.Fatal(err)
 	}
-	tf := &terraform{binary: binary, dir: t.TempDir()}
-	tf.write(t, "terraform.rc", fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"cachepurge/purge\" = %q\n  }\n  direct {}\n}\n", provider))
+	dir := t.TempDir()
+	env := map[string]string{
+		"HOME": dir, "TF_IN_AUTOMATION": "1", "TF_CLI_CONFIG_FILE": cli,
+		"GORACE": "atexit_sleep_ms=0 log_path=" + filepath.Join(dir, "race"),
+	}
+	maps.Copy(env, w.env)
+	tf := &terraform{binary.In(dir, env)}
 	tf.write(t, "versions.tf", "terraform {\n  required_providers {\n    purge = {\n      source = \"cachepurge/purge\"\n    }\n  }\n}\n")
 	tf.write(t, "main.tf", config)
-	tf.env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + tf.dir, "TMPDIR=" + os.TempDir(), "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1",
-		"TF_CLI_CONFIG_FILE=" + filepath.Join(tf.dir, "terraform.rc"),
-		"GORACE=atexit_sleep_ms=0 log_path=" + filepath.Join(tf.dir, "race"),
-	}
-	for name, value := range w.env {
-		tf.env = append(tf.env, name+"="+value)
-	}
 	t.Cleanup(func() {
-		races, _ := filepath.Glob(filepath.Join(tf.dir, "race.*"))
+		races, _ := filepath.Glob(filepath.Join(dir, "race.*"))
 		for _, race := range races {
 			report, _ := os.ReadFile(race)
 			t.Errorf("a data race in the provider's process:\n%s", report)
@@ -88,15 +89,13 @@ func newTerraform(t *testing.T, w *world, config string) *terraform {
 
 func (tf *terraform) write(t *testing.T, name, content string) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(tf.dir, name), []byte(content), 0o600); err != nil {
+	if err := tf.Write(name, content); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func (tf *terraform) command(args ...string) *exec.Cmd {
-	cmd := exec.Command(tf.binary, args...)
-	cmd.Dir, cmd.Env = tf.dir, tf.env
-	return cmd
+	return tf.Command(context.Background(), args...)
 }
 
 // run returns all that terraform wrote.
@@ -114,24 +113,13 @@ func (tf *terraform) mustRun(t *testing.T, args ...string) string {
 	return output
 }
 
-// atLeast compares the version of the binary.
-func (tf *terraform) atLeast(t *testing.T, major, minor int) bool {
+// skipBelow skips a test that needs these versions, which are named as in
+// tfcli.Binary.AtLeast.
+func (tf *terraform) skipBelow(t *testing.T, terraform, tofu string) {
 	t.Helper()
-	var reply struct {
-		Version string `json:"terraform_version"`
+	if !tf.AtLeast(terraform, tofu) {
+		t.Skipf("needs Terraform %s or OpenTofu %q, and finds %s", terraform, tofu, tf)
 	}
-	output, err := tf.command("version", "-json").Output()
-	if err == nil {
-		err = json.Unmarshal(output, &reply)
-	}
-	var gotMajor, gotMinor int
-	if err == nil {
-		_, err = fmt.Sscanf(reply.Version, "%d.%d", &gotMajor, &gotMinor)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return gotMajor > major || gotMajor == major && gotMinor >= minor
 }
 
 // trouble is an error as terraform shows it: the address, the block and the line

@@ -158,13 +158,7 @@ func TestCredentialsAreInNoFile(t *testing.T) {
 		sent = append(sent, f.purgedHere)
 	}
 	tf := newTerraform(t, w, config.String())
-	minor := 10
-	if tofu() {
-		minor = 11
-	}
-	if !tf.atLeast(t, 1, minor) {
-		t.Skipf("ephemeral variables came with 1.%d", minor)
-	}
+	tf.skipBelow(t, "1.10.0", "1.11.0") // ephemeral variables
 	output := tf.mustRun(t, append([]string{"plan", "-out=plan"}, arguments...)...)
 	output += tf.mustRun(t, append(append([]string{"apply"}, arguments...), "plan")...)
 	w.compareSent(t, step{name: "an apply with ephemeral credentials", sent: sent})
@@ -201,11 +195,11 @@ func (tf *terraform) files(t *testing.T) map[string]string {
 		}
 		all[name] = string(content)
 	}
-	err := filepath.WalkDir(tf.dir, func(name string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(tf.Path, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {
 			return err
 		}
-		relative, err := filepath.Rel(tf.dir, name)
+		relative, err := filepath.Rel(tf.Path, name)
 		if err != nil {
 			return err
 		}

@@ -274,7 +274,7 @@ func (v *vault) run(t *testing.T, more map[string]string, wantSuccess bool, args
 	t.Helper()
 	name := fmt.Sprintf("%02d %s", len(v.outputs), args[0])
 	cmd := v.tf.command(args...)
-	cmd.Env = append(slices.Clone(cmd.Env), "TF_LOG_PATH="+filepath.Join(v.tf.dir, name+".log"))
+	cmd.Env = append(slices.Clone(cmd.Env), "TF_LOG_PATH="+filepath.Join(v.tf.Path, name+".log"))
 	for name, value := range more {
 		cmd.Env = append(cmd.Env, name+"="+value) // the last one counts
 	}
@@ -339,7 +339,7 @@ func TestSecretsAreNowhere(t *testing.T) {
 	v := newVault(t)
 	v.tf = newTerraform(t, v.world, "")
 	for _, name := range []string{"TF_LOG", "TF_LOG_CORE", "TF_LOG_PROVIDER", "TF_LOG_SDK", "TF_LOG_SDK_FRAMEWORK", "TF_LOG_SDK_PROTO"} {
-		v.tf.env = append(v.tf.env, name+"=TRACE")
+		v.tf.Env = append(v.tf.Env, name+"=TRACE")
 	}
 	v.allIsWell(t)
 	v.purgesAreEchoed(t)
@@ -418,7 +418,7 @@ func (v *vault) credentialsAreWrong(t *testing.T) {
 // to resources. Actions came with Terraform 1.14, and OpenTofu has none.
 func (v *vault) actionsAreEchoed(t *testing.T) {
 	t.Helper()
-	if tofu() || !v.tf.atLeast(t, 1, 14) {
+	if !v.tf.AtLeast("1.14.0", "") {
 		return
 	}
 	for i, target := range targets {
@@ -448,7 +448,7 @@ func (v *vault) search(t *testing.T) {
 	texts := v.tf.files(t)
 	maps.Copy(texts, v.outputs)
 	texts["the journal"] = fmt.Sprint(v.Journal.Entries())
-	if crash, err := os.ReadFile(filepath.Join(v.tf.dir, "crash.log")); err == nil {
+	if crash, err := os.ReadFile(filepath.Join(v.tf.Path, "crash.log")); err == nil {
 		t.Errorf("terraform crashed:\n%s", crash)
 	}
 	secrets := append(v.Secrets(), v.planted...)

@@ -8,7 +8,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
@@ -228,18 +227,4 @@ func inBubble(t *testing.T, test func(t *testing.T, w *world, network *wiretest.
 			t.Errorf("%d connections are open at the end, want none", open)
 		}
 	})
-}
-
-// skipBelow skips a test that an older terraform can't run.
-func (tf *terraform) skipBelow(t *testing.T, lowest *version.Version) {
-	t.Helper()
-	var answer struct {
-		Version string `json:"terraform_version"`
-	}
-	if err := json.Unmarshal([]byte(tf.mustRun(t, "version", "-json")), &answer); err != nil {
-		t.Fatal(err)
-	}
-	if have, err := version.NewVersion(answer.Version); err != nil || have.Core().LessThan(lowest) {
-		t.Skipf("needs %s and finds %s", lowest, answer.Version)
-	}
 }

@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -17,8 +18,10 @@ import (
 )
 
 func main() {
+	save := flag.String("save", "", "directory for what each command writes to the terminal, in colour")
+	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := demo(ctx, os.Stdout, os.TempDir())
+	err := demo(ctx, os.Stdout, os.TempDir(), *save)
 	stop()
 	if err == nil {
 		fmt.Println("Nothing is left behind.")
@@ -29,8 +32,9 @@ func main() {
 	}
 }
 
-// demo works in a directory of its own below temp and leaves nothing there.
-func demo(ctx context.Context, out io.Writer, temp string) (err error) {
+// demo works in a directory of its own below temp and leaves nothing there. For
+// save, see stage.
+func demo(ctx context.Context, out io.Writer, temp, save string) (err error) {
 	dir, err := os.MkdirTemp(temp, "purge-demo-")
 	if err != nil {
 		return err
@@ -44,7 +48,11 @@ func demo(ctx context.Context, out io.Writer, temp string) (err error) {
 		return err
 	}
 	defer stop()
-	st := &stage{sandbox: s, out: out}
+	env["TF_INPUT"] = "0" // nobody is there to answer
+	for name, value := range s.Inputs() {
+		env["TF_VAR_"+name] = value
+	}
+	st := &stage{sandbox: s, out: out, save: save}
 	if st.terraform, err = prepare(ctx, out, dir, env); err == nil {
 		err = st.tell(ctx)
 	}

@@ -3,7 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/xml"
+	"errors"
+	"io"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -32,13 +36,71 @@ func TestDemoIsAsItShouldBe(t *testing.T) {
 	needTerraform(t)
 	temp := t.TempDir()
 	var out bytes.Buffer
-	if err := demo(t.Context(), &out, temp); err != nil {
+	if err := demo(t.Context(), &out, temp, ""); err != nil {
 		t.Errorf("the demo failed: %s\n%s", err, out.String())
 	}
 	if !strings.Contains(out.String(), "Error: WP Engine denied the permission") {
 		t.Errorf("the demo does not show the error of WP Engine:\n%s", out.String())
 	}
 	nothingLeft(t, temp)
+	picturesAreTrue(t, out.String())
+}
+
+// took is what differs from run to run.
+var took = regexp.MustCompile(`after \d+s`)
+
+// picturesAreTrue tells what make pictures would draw anew: what a picture shows
+// of the changes, their results and errors is in the output.
+func picturesAreTrue(t *testing.T, output string) {
+	t.Helper()
+	line := func(l string) string { return took.ReplaceAllString(strings.TrimSpace(l), "") }
+	shown := make(map[string]bool)
+	for l := range strings.Lines(output) {
+		shown[line(l)] = true
+	}
+	for _, name := range []string{"apply.svg", "error.svg"} {
+		told := 0
+		for l := range strings.Lines(textOf(t, "../../../.github/pictures/"+name)) {
+			if telling(l) == "" && !strings.HasPrefix(l, "│") {
+				continue
+			}
+			told++
+			if !shown[line(l)] {
+				t.Errorf("%s shows %q, and the demo does not: run make pictures", name, l)
+			}
+		}
+		if told == 0 {
+			t.Errorf("%s shows nothing", name)
+		}
+	}
+}
+
+// textOf returns the lines of a picture.
+func textOf(t *testing.T, file string) string {
+	t.Helper()
+	picture, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer picture.Close()
+	var text strings.Builder
+	for decoder := xml.NewDecoder(picture); ; {
+		token, err := decoder.Token()
+		switch token := token.(type) {
+		case xml.CharData:
+			text.Write(token)
+		case xml.EndElement:
+			if token.Name.Local == "text" {
+				text.WriteString("\n")
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return text.String()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // interrupter ends a context as soon as a text is written.
@@ -59,7 +121,7 @@ func TestInterruptedDemoLeavesNothing(t *testing.T) {
 	needTerraform(t)
 	temp := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
-	err := demo(ctx, interrupter{"1. The first apply", cancel}, temp)
+	err := demo(ctx, interrupter{"1. The first apply", cancel}, temp, "")
 	if err == nil || !strings.Contains(err.Error(), "interrupted") {
 		t.Errorf("the error is %v, want one that says interrupted", err)
 	}

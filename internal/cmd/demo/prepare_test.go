@@ -1,27 +1,13 @@
 package main
 
 import (
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
-
-func TestNothingOfTheCallersAccountsReachesTheProvider(t *testing.T) {
-	t.Parallel()
-	got := environment(
-		[]string{"PATH=/bin", "RAX_CDN_ENDPOINT=https://real.example.com/v1.0", "WPE_API_PASSWORD=real", "MSTR_API_TOKEN=real", "TF_CLI_ARGS=-destroy", "HOME=/root"},
-		map[string]string{"RAX_USERNAME": "fake", "HOME": "/tmp"})
-	slices.Sort(got)
-	if diff := cmp.Diff([]string{"HOME=/tmp", "PATH=/bin", "RAX_USERNAME=fake"}, got); diff != "" {
-		t.Errorf("environment (-want +got):\n%s", diff)
-	}
-}
 
 func TestOnlyTheConfigurationIsCopied(t *testing.T) {
 	t.Parallel()
@@ -52,14 +38,5 @@ func TestOnlyTheConfigurationIsCopied(t *testing.T) {
 	}
 	if err := copyConfiguration(t.TempDir(), to); err == nil {
 		t.Error("no error for a directory without a configuration")
-	}
-}
-
-func TestATerraformThatIsNamedMustBeThere(t *testing.T) {
-	t.Parallel()
-	missing := filepath.Join(t.TempDir(), "terraform")
-	_, err := findTerraform(t.Context(), io.Discard, func(string) string { return missing }, t.TempDir())
-	if err == nil || !strings.Contains(err.Error(), missing) {
-		t.Errorf("the error is %v, want one that names %s", err, missing)
 	}
 }

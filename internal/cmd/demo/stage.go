@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -17,6 +18,9 @@ type stage struct {
 	terraform *terraform
 	sandbox   *sandbox.Sandbox
 	out       io.Writer
+	// save, if not empty, is a directory that gets what each command wrote to the
+	// terminal, in colour.
+	save string
 }
 
 // tell plays the story up to the first step that is not as it should be.
@@ -24,7 +28,7 @@ func (s *stage) tell(ctx context.Context) error {
 	steps := story(s.sandbox)
 	for i, st := range steps {
 		fmt.Fprintf(s.out, "\n%d. %s\n%s\n", i+1, st.title, indent(st.why))
-		o, err := s.play(ctx, st)
+		o, err := s.play(ctx, i+1, st)
 		if err != nil {
 			return err
 		}
@@ -40,35 +44,39 @@ func (s *stage) tell(ctx context.Context) error {
 }
 
 // play does one step: a plan, and an apply of just that plan.
-func (s *stage) play(ctx context.Context, st step) (o observation, err error) {
+func (s *stage) play(ctx context.Context, number int, st step) (o observation, err error) {
 	if st.before != nil {
 		if err := st.before(s); err != nil {
 			return o, err
 		}
 	}
-	args := []string{"-input=false", "-no-color", "-out=demo.tfplan", "-var=release=" + st.release}
-	for name, value := range s.sandbox.Inputs() {
-		args = append(args, "-var="+name+"="+value)
-	}
-	if o.plan, err = s.terraform.run(ctx, append([]string{"plan", "-detailed-exitcode"}, args...)...); err != nil {
+	if o.plan, err = s.run(ctx, number, "plan", "-detailed-exitcode", "-out=release.tfplan", "-var=release="+st.release); err != nil {
 		return o, err
 	}
 	o.planned = s.sandbox.Take()
-	s.show("plan -detailed-exitcode -var release="+st.release, o.plan)
 	if o.plan.exit == 1 {
 		return o, errors.New("the plan failed")
 	}
-	if o.apply, err = s.terraform.run(ctx, "apply", "-input=false", "-no-color", "demo.tfplan"); err != nil {
+	if o.apply, err = s.run(ctx, number, "apply", "release.tfplan"); err != nil {
 		return o, err
 	}
 	o.applied, o.openSessions = s.sandbox.Take(), s.sandbox.MSTR.OpenSessions()
-	s.show("apply", o.apply)
 	return o, nil
 }
 
-// show prints what matters of a run: its changes, its summary and its errors.
-func (s *stage) show(args string, r result) {
-	s.print(fmt.Sprintf("$ %s %s   (exit code %d)\n%s%s", filepath.Base(s.terraform.binary), args, r.exit, telling(r.stdout), r.stderr))
+// run runs terraform and prints what matters: changes, summary and errors.
+func (s *stage) run(ctx context.Context, number int, args ...string) (result, error) {
+	r, err := s.terraform.run(ctx, args...)
+	if err != nil {
+		return r, err
+	}
+	command := "$ " + filepath.Base(s.terraform.Binary.Path) + " " + strings.Join(args, " ")
+	if s.save != "" {
+		name := fmt.Sprintf("%d-%s.ansi", number, args[0])
+		err = os.WriteFile(filepath.Join(s.save, name), []byte(command+"\n"+r.terminal+"\n"), 0o600)
+	}
+	s.print(fmt.Sprintf("%s   (exit code %d)\n%s%s", command, r.exit, telling(r.stdout), r.stderr))
+	return r, err
 }
 
 func (s *stage) print(text string) {

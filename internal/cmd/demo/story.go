@@ -84,7 +84,7 @@ var (
 
 // deploy changes the files of the static site.
 func deploy(s *stage) error {
-	dir := filepath.Join(s.terraform.dir, siteDir)
+	dir := filepath.Join(s.terraform.Path, siteDir)
 	return errors.Join(
 		os.WriteFile(filepath.Join(dir, "index.html"), []byte("<!doctype html>\n<title>Handbook, second edition</title>\n"), 0o600),
 		os.WriteFile(filepath.Join(dir, "new.html"), []byte("<!doctype html>\n<title>What is new</title>\n"), 0o600),

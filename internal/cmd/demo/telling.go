@@ -15,7 +15,6 @@ func telling(output string) string {
 	var b strings.Builder
 	for line := range strings.Lines(output) {
 		switch line = strings.TrimSpace(line); {
-		case strings.Contains(line, "development overrides"): // the demo's own
 		case reason.MatchString(line): // of one asset
 			b.WriteString("    " + line + "\n")
 		case strings.HasPrefix(line, "# purge_"),

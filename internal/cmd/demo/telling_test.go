@@ -9,12 +9,6 @@ import (
 func TestTellingKeepsWhatMatters(t *testing.T) {
 	t.Parallel()
 	const output = `
-Warning: Provider development overrides are in effect
-
-The following provider development overrides are set in the CLI
-configuration:
- - cachepurge/purge in /tmp/plugins
-
 Terraform will perform the following actions:
 
   # purge_cdn_asset.page["/index.html"] will be updated in-place

@@ -1,0 +1,212 @@
+// Package tfcli runs a real terraform or tofu with the provider of this
+// repository, for the demo, the benchmark and tests.
+package tfcli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/hashicorp/go-version"
+)
+
+// Binary is a terraform or tofu.
+type Binary struct {
+	Path    string // absolute
+	Tofu    bool
+	Version *version.Version
+}
+
+// variable names the binary to use.
+const variable = "TF_ACC_TERRAFORM_PATH"
+
+// Find returns the binary that TF_ACC_TERRAFORM_PATH names, and otherwise the
+// first terraform or tofu on PATH. Its error says how to get one.
+func Find(ctx context.Context) (*Binary, error) {
+	path, err := locate()
+	if err != nil {
+		return nil, err
+	}
+	b := &Binary{Path: path}
+	cmd := b.In("", nil).Command(ctx, "version", "-json")
+	output, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s version: %w", path, err)
+	}
+	var reply struct {
+		Version string `json:"terraform_version"`
+	}
+	if err := json.Unmarshal(output, &reply); err != nil {
+		return nil, fmt.Errorf("%s version: %w", path, err)
+	}
+	if b.Version, err = version.NewVersion(reply.Version); err != nil {
+		return nil, err
+	}
+	// Only the words name OpenTofu: its JSON is Terraform's.
+	words, err := b.In("", nil).Command(ctx, "version").Output()
+	b.Tofu = strings.HasPrefix(string(words), "OpenTofu")
+	return b, err
+}
+
+func locate() (string, error) {
+	if named := os.Getenv(variable); named != "" {
+		found, err := exec.LookPath(named)
+		if err != nil {
+			return "", fmt.Errorf("%s names %s, which cannot be run", variable, named)
+		}
+		return filepath.Abs(found)
+	}
+	for _, name := range []string{"terraform", "tofu"} {
+		if found, err := exec.LookPath(name); err == nil {
+			return filepath.Abs(found)
+		}
+	}
+	return "", errors.New("there is no terraform or tofu on PATH: install Terraform (https://developer.hashicorp.com/terraform/install) " +
+		"or OpenTofu (https://opentofu.org/docs/intro/install/), or let " + variable + " name one")
+}
+
+// String is the name and the version.
+func (b *Binary) String() string {
+	if b.Tofu {
+		return "OpenTofu " + b.Version.String()
+	}
+	return "Terraform " + b.Version.String()
+}
+
+// AtLeast tells whether the binary is at least as new as what its project calls
+// these versions. Pre-releases count as the release. Without a version the
+// project has nothing that is new enough.
+func (b *Binary) AtLeast(terraform, tofu string) bool {
+	least := terraform
+	if b.Tofu {
+		least = tofu
+	}
+	return least != "" && b.Version.Core().GreaterThanOrEqual(version.Must(version.NewVersion(least)))
+}
+
+// ours begin the names of variables that decide what terraform or the provider
+// does.
+var ours = []string{"TF_", "TOFU_", "CHECKPOINT_", "MSTR_", "RAX_", "WPE_"}
+
+// In returns the binary in a directory, with env, and with the inherited
+// environment but for the caller's own settings of terraform and of the upstream
+// systems.
+func (b *Binary) In(dir string, env map[string]string) *Dir {
+	return &Dir{Binary: b, Path: dir, Env: environment(os.Environ(), env)}
+}
+
+func environment(inherited []string, set map[string]string) []string {
+	env := []string{"CHECKPOINT_DISABLE=1"} // asks nobody for a newer version
+	for _, variable := range inherited {
+		name, _, _ := strings.Cut(variable, "=")
+		_, replaced := set[name]
+		for _, prefix := range ours {
+			replaced = replaced || strings.HasPrefix(name, prefix)
+		}
+		if !replaced {
+			env = append(env, variable)
+		}
+	}
+	for name, value := range set {
+		env = append(env, name+"="+value)
+	}
+	return env
+}
+
+// Dir is a directory with a configuration, and the binary that works in it.
+type Dir struct {
+	*Binary
+	Path string
+	Env  []string
+}
+
+// Command returns the command that runs the binary with args.
+func (d *Dir) Command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, d.Binary.Path, args...)
+	cmd.Dir, cmd.Env = d.Path, d.Env
+	return cmd
+}
+
+// Run returns what the binary wrote to standard output; its error holds what it
+// wrote to both.
+func (d *Dir) Run(ctx context.Context, args ...string) (string, error) {
+	var stdout, stderr strings.Builder
+	cmd := d.Command(ctx, args...)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	if err != nil {
+		err = fmt.Errorf("%s %s: %w\n%s%s", filepath.Base(d.Binary.Path), strings.Join(args, " "), err, stdout.String(), stderr.String())
+	}
+	return stdout.String(), err
+}
+
+// Write writes a file, and the directories that it needs.
+func (d *Dir) Write(name, content string) error {
+	file := filepath.Join(d.Path, name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(file, []byte(content), 0o600)
+}
+
+// executable is the name of the provider's binary, without what a version or
+// the operating system adds.
+const executable = "terraform-provider-purge"
+
+// Build builds the provider of the module in root, with go build's own
+// arguments besides, and returns its path in the directory.
+func Build(ctx context.Context, root, dir string, args ...string) (string, error) {
+	file := filepath.Join(dir, executable)
+	if runtime.GOOS == "windows" {
+		file += ".exe"
+	}
+	cmd := exec.CommandContext(ctx, "go", append(append([]string{"build"}, args...), "-o", file, ".")...)
+	cmd.Dir = root
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the provider: %w\n%s", err, output)
+	}
+	return file, nil
+}
+
+// Override writes a CLI configuration into a directory that makes a binary take the provider from
+// the same directory, without init and with a warning, and returns its path. The
+// address is the provider's, with its host.
+func Override(address, dir string) (string, error) {
+	return configure(dir, fmt.Sprintf("dev_overrides {\n    %q = %q\n  }\n  direct {}", source(address), dir))
+}
+
+// Mirror makes a directory the only registry, from which init installs a built
+// provider as people get it, and returns the path of the CLI configuration that
+// says so. The version is the one that init finds.
+func (b *Binary) Mirror(address, built, version, dir string) (string, error) {
+	host, _, _ := strings.Cut(address, "/")
+	if b.Tofu {
+		host = "registry.opentofu.org"
+	}
+	into := filepath.Join(dir, host, filepath.FromSlash(source(address)), version, runtime.GOOS+"_"+runtime.GOARCH)
+	if err := os.MkdirAll(into, 0o700); err != nil {
+		return "", err
+	}
+	if err := os.Rename(built, filepath.Join(into, executable+"_v"+version+filepath.Ext(built))); err != nil {
+		return "", err
+	}
+	return configure(dir, fmt.Sprintf("filesystem_mirror {\n    path = %q\n  }", dir))
+}
+
+// source is an address without its host, for which each binary has its own
+// default.
+func source(address string) string {
+	return path.Join(path.Base(path.Dir(address)), path.Base(address))
+}
+
+func configure(dir, installation string) (string, error) {
+	file := filepath.Join(dir, "cli.tfrc")
+	return file, os.WriteFile(file, fmt.Appendf(nil, "provider_installation {\n  %s\n}\n", installation), 0o600)
+}
