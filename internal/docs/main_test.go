@@ -48,10 +48,10 @@ func build() {
 	if built.dir, built.err = os.MkdirTemp("", "purge-docs"); built.err != nil {
 		return
 	}
-	if _, built.err = tfcli.Build(context.Background(), root, built.dir); built.err != nil {
+	if _, built.err = tfcli.Build(context.Background(), provider.Address, root, built.dir); built.err != nil {
 		return
 	}
-	built.cli, built.err = tfcli.Override(provider.Address, built.dir)
+	built.cli, built.err = tfcli.Override(built.dir, provider.Address)
 }
 
 // terraform is the real binary, in a directory of its own.

@@ -46,7 +46,7 @@ func installProvider() (cli string, err error) {
 		if installed.err = os.Symlink(self, filepath.Join(installed.dir, "terraform-provider-purge")); installed.err != nil {
 			return
 		}
-		installed.cli, installed.err = tfcli.Override(Address, installed.dir)
+		installed.cli, installed.err = tfcli.Override(installed.dir, Address)
 	})
 	return installed.cli, installed.err
 }

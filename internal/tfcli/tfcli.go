@@ -12,6 +12,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/go-version"
@@ -91,26 +92,23 @@ func (b *Binary) AtLeast(terraform, tofu string) bool {
 	return least != "" && b.Version.Core().GreaterThanOrEqual(version.Must(version.NewVersion(least)))
 }
 
-// ours begin the names of variables that decide what terraform or the provider
-// does.
-var ours = []string{"TF_", "TOFU_", "CHECKPOINT_", "MSTR_", "RAX_", "WPE_"}
+// ours begin the names of variables that decide what terraform does.
+var ours = []string{"TF_", "TOFU_", "CHECKPOINT_"}
 
 // In returns the binary in a directory, with env, and with the inherited
-// environment but for the caller's own settings of terraform and of the upstream
-// systems.
+// environment but for the caller's own settings of terraform and of the systems
+// that env names a variable of.
 func (b *Binary) In(dir string, env map[string]string) *Dir {
 	return &Dir{Binary: b, Path: dir, Env: environment(os.Environ(), env)}
 }
 
 func environment(inherited []string, set map[string]string) []string {
 	env := []string{"CHECKPOINT_DISABLE=1"} // asks nobody for a newer version
+	replaced := prefixes(set)
 	for _, variable := range inherited {
 		name, _, _ := strings.Cut(variable, "=")
-		_, replaced := set[name]
-		for _, prefix := range ours {
-			replaced = replaced || strings.HasPrefix(name, prefix)
-		}
-		if !replaced {
+		_, twice := set[name]
+		if !twice && !slices.ContainsFunc(replaced, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) {
 			env = append(env, variable)
 		}
 	}
@@ -118,6 +116,19 @@ func environment(inherited []string, set map[string]string) []string {
 		env = append(env, name+"="+value)
 	}
 	return env
+}
+
+// prefixes begin the names of variables that are not inherited. A system's
+// variables share what is before the first underscore: where one is set, the
+// caller's account must not fill in another.
+func prefixes(set map[string]string) []string {
+	all := slices.Clone(ours)
+	for name := range set {
+		if system, _, ok := strings.Cut(name, "_"); ok {
+			all = append(all, system+"_")
+		}
+	}
+	return all
 }
 
 // Dir is a directory with a configuration, and the binary that works in it.
@@ -156,30 +167,35 @@ func (d *Dir) Write(name, content string) error {
 	return os.WriteFile(file, []byte(content), 0o600)
 }
 
-// executable is the name of the provider's binary, without what a version or
+// executable is the name of the binary of a provider, without what a version or
 // the operating system adds.
-const executable = "terraform-provider-purge"
+func executable(address string) string { return "terraform-provider-" + path.Base(address) }
 
-// Build builds the provider of the module in root, with go build's own
-// arguments besides, and returns its path in the directory.
-func Build(ctx context.Context, root, dir string, args ...string) (string, error) {
-	file := filepath.Join(dir, executable)
+// Build builds the package in the directory source, which is the provider with
+// this address, with go build's own arguments besides, and returns the path of
+// the binary in dir.
+func Build(ctx context.Context, address, source, dir string, args ...string) (string, error) {
+	file := filepath.Join(dir, executable(address))
 	if runtime.GOOS == "windows" {
 		file += ".exe"
 	}
 	cmd := exec.CommandContext(ctx, "go", append(append([]string{"build"}, args...), "-o", file, ".")...)
-	cmd.Dir = root
+	cmd.Dir = source
 	if output, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building the provider: %w\n%s", err, output)
+		return "", fmt.Errorf("building %s: %w\n%s", executable(address), err, output)
 	}
 	return file, nil
 }
 
-// Override writes a CLI configuration into a directory that makes a binary take the provider from
-// the same directory, without init and with a warning, and returns its path. The
-// address is the provider's, with its host.
-func Override(address, dir string) (string, error) {
-	return configure(dir, fmt.Sprintf("dev_overrides {\n    %q = %q\n  }\n  direct {}", source(address), dir))
+// Override writes a CLI configuration into a directory that makes a binary take
+// the providers with these addresses from the same directory, without init and
+// with a warning, and returns its path.
+func Override(dir string, addresses ...string) (string, error) {
+	var overrides strings.Builder
+	for _, address := range addresses {
+		fmt.Fprintf(&overrides, "    %q = %q\n", source(address), dir)
+	}
+	return configure(dir, fmt.Sprintf("dev_overrides {\n%s  }\n  direct {}", overrides.String()))
 }
 
 // Mirror makes a directory the only registry, from which init installs a built
@@ -194,7 +210,7 @@ func (b *Binary) Mirror(address, built, version, dir string) (string, error) {
 	if err := os.MkdirAll(into, 0o700); err != nil {
 		return "", err
 	}
-	if err := os.Rename(built, filepath.Join(into, executable+"_v"+version+filepath.Ext(built))); err != nil {
+	if err := os.Rename(built, filepath.Join(into, executable(address)+"_v"+version+filepath.Ext(built))); err != nil {
 		return "", err
 	}
 	return configure(dir, fmt.Sprintf("filesystem_mirror {\n    path = %q\n  }", dir))

@@ -14,9 +14,10 @@ func TestNothingOfTheCallersAccountsReachesTheProvider(t *testing.T) {
 	t.Parallel()
 	got := environment(
 		[]string{"PATH=/bin", "RAX_CDN_ENDPOINT=https://real.example.com/v1.0", "WPE_API_PASSWORD=real", "MSTR_API_TOKEN=real", "TF_CLI_ARGS=-destroy", "HOME=/root"},
-		map[string]string{"RAX_USERNAME": "fake", "HOME": "/tmp"})
+		map[string]string{"RAX_USERNAME": "fake", "WPE_API_USER_ID": "fake", "MSTR_BASE_URL": "fake", "HOME": "/tmp"})
 	slices.Sort(got)
-	if diff := cmp.Diff([]string{"CHECKPOINT_DISABLE=1", "HOME=/tmp", "PATH=/bin", "RAX_USERNAME=fake"}, got); diff != "" {
+	want := []string{"CHECKPOINT_DISABLE=1", "HOME=/tmp", "MSTR_BASE_URL=fake", "PATH=/bin", "RAX_USERNAME=fake", "WPE_API_USER_ID=fake"}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("environment (-want +got):\n%s", diff)
 	}
 }

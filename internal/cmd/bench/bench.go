@@ -1,203 +1,124 @@
 package main
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/provider"
 	"github.com/cachepurge/terraform-provider-purge/internal/sandbox"
+	"github.com/cachepurge/terraform-provider-purge/internal/tfcli"
 )
 
-// bench is what all scenarios share: the provider's binary, the sandbox, and
-// the environment for terraform.
+// bench is what all tables share: the binaries, the sandbox, and the environment
+// for terraform.
 type bench struct {
-	dir       string
-	terraform string
-	sandbox   *sandbox.Sandbox
-	stop      func()
-	inputs    map[string]string
-	endpoint  string
-	env       []string
+	dir        string
+	terraform  *tfcli.Binary
+	ours, bare string // binaries
+
+	sandbox     *sandbox.Sandbox
+	server      *http.Server
+	connections atomic.Int64
+	last        atomic.Pointer[recorded]
+	reach       map[string]string // environment that points a provider at the sandbox
+	inputs      map[string]string
+	env         map[string]string // reach, and what makes terraform take the binaries
+}
+
+// recorded is a request as it arrived.
+type recorded struct {
+	*http.Request
+	body []byte
 }
 
 // requestsPerMinute is the most that the provider accepts, so that the pace
 // does not count.
 const requestsPerMinute = 6000
 
-func newBench(ctx context.Context) (*bench, error) {
-	b := &bench{sandbox: sandbox.New(), terraform: os.Getenv("TF_ACC_TERRAFORM_PATH")}
-	if b.terraform == "" {
-		b.terraform = "terraform"
-	}
-	dir, err := os.MkdirTemp("", "purge-bench-")
-	if err != nil {
+// bareAddress is that of the provider that does nothing.
+const bareAddress = "registry.terraform.io/cachepurge/bare"
+
+func newBench(ctx context.Context) (b *bench, err error) {
+	b = &bench{sandbox: sandbox.New(), env: map[string]string{"TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}}
+	if b.terraform, err = tfcli.Find(ctx); err != nil {
 		return nil, err
 	}
-	b.dir = dir
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(dir, "terraform-provider-purge"), ".")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return nil, errors.Join(fmt.Errorf("building the provider: %w", err), os.RemoveAll(dir))
+	if b.dir, err = os.MkdirTemp("", "purge-bench-"); err != nil {
+		return nil, err
 	}
-	b.sandbox.CDN.PurgesPerMinute = 0
-	env, stop, err := b.sandbox.Start(ctx, "127.0.0.1:0")
-	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
+	if err = errors.Join(b.build(ctx), b.serve(ctx)); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(b.dir))
 	}
-	b.stop, b.inputs = stop, b.sandbox.Inputs()
-	b.endpoint = b.sandbox.CDN.PublicURL + "/v1.0/" + b.sandbox.CDN.ProjectID
-	config := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    %q = %q\n  }\n  direct {}\n}\n", provider.Address, dir)
-	cli := filepath.Join(dir, "cli.tfrc")
-	b.env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+cli, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1")
-	for name, value := range env {
-		b.env = append(b.env, name+"="+value)
+	for name, value := range b.reach {
+		b.env[name] = value
 	}
-	return b, os.WriteFile(cli, []byte(config), 0o600)
+	b.env["TF_CLI_CONFIG_FILE"], err = tfcli.Override(b.dir, provider.Address, bareAddress)
+	return b, err
 }
 
-func (b *bench) close() error {
-	b.stop()
-	return os.RemoveAll(b.dir)
+// build builds both providers as a release is built.
+func (b *bench) build(ctx context.Context) (err error) {
+	release := []string{"-trimpath", "-ldflags", "-s -w"}
+	if b.ours, err = tfcli.Build(ctx, provider.Address, ".", b.dir, release...); err != nil {
+		return err
+	}
+	b.bare, err = tfcli.Build(ctx, bareAddress, filepath.Join("internal", "cmd", "bench", "bare"), b.dir, release...)
+	return err
 }
 
-// run measures a scenario: each run does provider and floor in turn, so that
-// what else goes on in the machine meets both.
-func (b *bench) run(ctx context.Context, s scenario, runs int) (result, error) {
-	r := result{name: s.name, atMost: s.atMost}
-	for range runs {
-		seconds, peak, err := b.once(ctx, s, providerBlock+s.provider(b))
-		if err != nil {
-			return r, err
-		}
-		r.provider, r.peak = append(r.provider, seconds), max(r.peak, peak)
-		seconds, _, err = b.once(ctx, s, s.floor(b))
-		if err != nil {
-			return r, fmt.Errorf("floor: %w", err)
-		}
-		r.floor = append(r.floor, seconds)
-	}
-	return r, nil
-}
-
-var providerBlock = fmt.Sprintf(`
-terraform {
-  required_providers {
-    purge = { source = %q }
-  }
-}
-provider "purge" {
-  cdn = { requests_per_minute = %d }
-}
-`, provider.Address, requestsPerMinute)
-
-// once does all steps in a new directory and returns how long the last one took
-// and the provider's peak memory in it.
-func (b *bench) once(ctx context.Context, s scenario, config string) (seconds float64, peak int, err error) {
-	dir, err := os.MkdirTemp(b.dir, "run-")
-	if err != nil {
-		return 0, 0, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(config), 0o600); err != nil {
-		return 0, 0, err
-	}
-	if !strings.Contains(config, "required_providers") {
-		if err := b.exec(ctx, dir, "init", "-input=false"); err != nil {
-			return 0, 0, err
-		}
-	}
-	for _, step := range s.steps {
-		if err := writeAssets(dir, s.assets, step.changed); err != nil {
-			return 0, 0, err
-		}
-		memory := watchMemory()
-		began := time.Now()
-		args := []string{"apply", "-auto-approve", "-input=false", "-no-color"}
-		if step.release > 0 {
-			args = append(args, fmt.Sprintf("-var=release=%d", step.release))
-		}
-		if err := b.exec(ctx, dir, args...); err != nil {
-			return 0, 0, err
-		}
-		seconds, peak = time.Since(began).Seconds(), memory()
-	}
-	return seconds, peak, nil
-}
-
-func (b *bench) exec(ctx context.Context, dir string, args ...string) error {
-	cmd := exec.CommandContext(ctx, b.terraform, args...)
-	cmd.Dir, cmd.Env = dir, b.env
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%w\n%s", err, out)
-	}
-	return nil
-}
-
-// writeAssets writes a map of n paths, of which the first few have a
-// fingerprint of their own.
-func writeAssets(dir string, n, changed int) error {
-	assets := make(map[string]string, n)
-	for i := range n {
-		fingerprint := fmt.Sprintf("%032x", i)
-		if i < changed {
-			fingerprint = fmt.Sprintf("%032x", n+i)
-		}
-		assets[fmt.Sprintf("/assets/%02x/file-%06d.html", i%256, i)] = fingerprint
-	}
-	encoded, err := json.Marshal(assets)
+// serve serves the sandbox and counts the connections.
+func (b *bench) serve(ctx context.Context) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "assets.json"), encoded, 0o600)
+	b.server = &http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body) // whoever reads less than it wants says so
+			b.last.Store(&recorded{r, body})
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			b.sandbox.ServeHTTP(w, r)
+		}),
+		ReadHeaderTimeout: 10 * time.Second,
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			if state == http.StateNew {
+				b.connections.Add(1)
+			}
+		},
+	}
+	b.sandbox.CDN.PurgesPerMinute = 0
+	b.sandbox.CDN.DeployTime = time.Millisecond
+	b.reach, b.inputs = b.sandbox.Reach("http://"+listener.Addr().String()), b.sandbox.Inputs()
+	go func() { _ = b.server.Serve(listener) }() // returns when it is closed
+	return nil
 }
 
-// watchMemory returns a function that ends the watch and returns the most
-// memory, in MB, that a process of the provider has used meanwhile. Where there
-// is no /proc it is 0.
-func watchMemory() func() int {
-	stop, result := make(chan struct{}), make(chan int)
-	go func() {
-		ticker := time.NewTicker(20 * time.Millisecond)
-		defer ticker.Stop()
-		peak := 0
-		for {
-			select {
-			case <-stop:
-				result <- peak
-				return
-			case <-ticker.C:
-				peak = max(peak, providerMemory())
-			}
-		}
-	}()
-	return func() int {
-		close(stop)
-		return <-result
+func (b *bench) close() error { return errors.Join(b.server.Close(), os.RemoveAll(b.dir)) }
+
+// in returns terraform in a new directory with a configuration. The caller
+// removes it.
+func (b *bench) in(config string) (*tfcli.Dir, error) {
+	dir, err := os.MkdirTemp(b.dir, "run-")
+	if err != nil {
+		return nil, err
 	}
+	d := b.terraform.In(dir, b.env)
+	err = d.Write("main.tf", config)
+	return d, err
 }
 
-func providerMemory() int {
-	peak := 0
-	files, _ := filepath.Glob("/proc/[0-9]*/status")
-	for _, file := range files {
-		status, err := os.ReadFile(file)
-		if err != nil || !strings.HasPrefix(string(status), "Name:\tterraform-provi") {
-			continue
-		}
-		for line := range strings.Lines(string(status)) {
-			if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-				kb, _ := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(rest), " kB"))
-				peak = max(peak, kb/1024)
-			}
-		}
-	}
-	return peak
+// apply applies what is in a directory and returns how long it took, in seconds.
+func apply(ctx context.Context, d *tfcli.Dir, release int) (float64, error) {
+	began := time.Now()
+	_, err := d.Run(ctx, "apply", "-auto-approve", "-no-color", fmt.Sprintf("-var=release=%d", release))
+	return time.Since(began).Seconds(), err
 }

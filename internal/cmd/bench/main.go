@@ -1,13 +1,14 @@
-// Command bench measures the provider against Terraform's own terraform_data
-// with the same data, in the same run on the same machine, and prints ratios:
-// times alone say more of the machine than of the provider. The upstream systems
-// are the sandbox's, without rate limits.
+// Command bench measures the provider and prints ratios, each of which comes
+// from runs side by side on the same machine: times alone say more of the
+// machine than of the provider. The upstream systems are the sandbox's, without
+// rate limits. What it prints is Markdown.
 package main
 
 import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"slices"
@@ -15,23 +16,32 @@ import (
 )
 
 func main() {
-	if err := run(); err != nil {
+	if err := run(os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run() error {
+func run(out io.Writer) error {
 	runs := flag.Int("runs", 5, "how often each figure is measured; the median counts")
 	only := flag.String("only", "", "measure only the rows whose name contains this")
-	large := flag.Bool("large", true, "also measure 100,000 assets and 1,000 instances, with at most 3 runs")
+	large := flag.Bool("large", true, "also measure 100,000 assets and 1,000 resources, which takes most of the time")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	return measure(ctx, *runs, *only, *large)
+	return measure(ctx, out, options{*runs, *only, *large})
 }
 
-func measure(ctx context.Context, runs int, only string, large bool) (err error) {
+type options struct {
+	runs  int
+	only  string
+	large bool
+}
+
+func (o options) wants(name string) bool { return strings.Contains(name, o.only) }
+
+// measure prints each row as it comes: all of them take about half an hour.
+func measure(ctx context.Context, out io.Writer, o options) (err error) {
 	b, err := newBench(ctx)
 	if err != nil {
 		return err
@@ -41,46 +51,25 @@ func measure(ctx context.Context, runs int, only string, large bool) (err error)
 			err = closed
 		}
 	}()
-	// Each row is printed as it comes: all of them take the better part of an hour.
-	fmt.Printf(row, "what", "provider", "floor", "ratio", "at most", "peak memory")
-	for _, s := range scenarios() {
-		if !strings.Contains(s.name, only) || s.large && !large {
-			continue
+	fmt.Fprintf(out, "Medians of %d runs, each with all sides in turn. A ratio is the median of the runs' ratios.\n", o.runs)
+	for _, table := range []func(context.Context, io.Writer, options) error{
+		b.clients, b.process, b.counts, finishing, b.contests,
+	} {
+		if err := table(ctx, out, o); err != nil {
+			return err
 		}
-		n := runs
-		if s.large {
-			n = min(n, 3)
-		}
-		r, err := b.run(ctx, s, n)
-		if err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
-		}
-		r.print()
 	}
-	fmt.Println("\nTimes are medians. The floor is terraform_data with the same values, or local-exec with curl where it says so.")
 	return nil
 }
 
-const row = "%-55s %9s %9s %6s %8s %12s\n"
-
-// result is one row of the table. Times are in seconds, memory is in MB.
-type result struct {
-	name            string
-	provider, floor []float64
-	atMost          float64
-	peak            int
+func header(out io.Writer, title string, columns ...string) {
+	fmt.Fprintf(out, "\n### %s\n\n", title)
+	line(out, columns...)
+	fmt.Fprintln(out, "|---|"+strings.Repeat("---:|", len(columns)-1))
 }
 
-func (r result) print() {
-	p, f := median(r.provider), median(r.floor)
-	atMost, peak := "", ""
-	if r.atMost > 0 {
-		atMost = fmt.Sprintf("%.1f", r.atMost)
-	}
-	if r.peak > 0 {
-		peak = fmt.Sprintf("%d MB", r.peak)
-	}
-	fmt.Printf(row, r.name, fmt.Sprintf("%.2f s", p), fmt.Sprintf("%.2f s", f), fmt.Sprintf("%.2f", p/f), atMost, peak)
+func line(out io.Writer, cells ...string) {
+	fmt.Fprintln(out, "| "+strings.Join(cells, " | ")+" |")
 }
 
 func median(values []float64) float64 {
@@ -89,4 +78,13 @@ func median(values []float64) float64 {
 		return 0
 	}
 	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+}
+
+// ratio is the median of the ratios of each run.
+func ratio(ours, theirs []float64) string {
+	ratios := make([]float64, len(ours))
+	for i := range ours {
+		ratios[i] = ours[i] / theirs[i]
+	}
+	return fmt.Sprintf("%.2f", median(ratios))
 }

@@ -31,7 +31,7 @@ func prepare(ctx context.Context, out io.Writer, dir string, env map[string]stri
 		return nil, err
 	}
 	work, registry := filepath.Join(dir, "work"), filepath.Join(dir, "registry")
-	built, err := tfcli.Build(ctx, root, dir)
+	built, err := tfcli.Build(ctx, provider.Address, root, dir)
 	if err != nil {
 		return nil, err
 	}
