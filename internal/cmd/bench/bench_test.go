@@ -1,0 +1,47 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"regexp"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// One login, one logout where there are sessions, and a request for each purge:
+// nothing else, however many resources there are.
+func TestWhatOneApplySends(t *testing.T) {
+	if os.Getenv("TF_ACC") == "" {
+		t.Skip("set TF_ACC=1 to count what a real terraform makes the provider send")
+	}
+	t.Chdir("../../..")
+	b, err := newBench(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := b.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	var out bytes.Buffer
+	if err := b.counts(t.Context(), &out, options{}); err != nil {
+		t.Fatal(err)
+	}
+	const want = `
+### What one apply sends, exactly
+
+| one apply | purges | logins | logouts | anything else | connections |
+|---|---:|---:|---:|---:|---:|
+| 100 purge_mstr_cache | 100 | 1 | 1 | 0 | few |
+| 100 purge_cdn_asset | 100 | 1 | 0 | 0 | few |
+| 100 purge_wpengine_cache | 100 | 0 | 0 | 0 | few |
+`
+	// Terraform works on ten resources side by side, and a client opens 16
+	// connections at most.
+	few := regexp.MustCompile(`(?m)\| (1?[0-6]|[7-9]) \|$`)
+	if diff := cmp.Diff(want, few.ReplaceAllString(out.String(), "| few |")); diff != "" {
+		t.Errorf("what is sent (-want +got):\n%s", diff)
+	}
+}
