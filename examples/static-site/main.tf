@@ -3,7 +3,8 @@
 #
 #     hugo --destination dist         # or whatever builds the site
 #     rclone sync dist origin:site    # or whatever uploads it
-#     terraform apply
+#     terraform init
+#     terraform apply -var service_name=website
 
 terraform {
   required_providers {

@@ -1,7 +1,8 @@
 # MicroStrategy after a load of the warehouse: the element caches of the projects
 # that read from it are purged once for each load.
 #
-#     terraform apply -var load_id=2026-11-23T04:10:00Z
+#     terraform init
+#     terraform apply -var load_id=2026-11-23T04:10:00Z -var 'projects=["Sales"]'
 
 terraform {
   required_providers {

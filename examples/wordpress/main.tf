@@ -1,8 +1,11 @@
 # WordPress on WP Engine: after a deploy the caches of staging are purged, and
 # those of production only when that is what was asked for.
 #
-#     terraform apply -var release=v42
-#     terraform apply -var release=v42 -var production=true
+# The names of the installs stand in terraform.tfvars, or come with -var.
+#
+#     terraform init
+#     terraform apply -var release=v42 -var staging_install=acmestage
+#     terraform apply -var release=v42 -var staging_install=acmestage -var production=true -var production_install=acmeprod
 
 terraform {
   required_providers {
@@ -28,6 +31,13 @@ data "purge_wpengine_install" "site" {
   for_each = local.installs
 
   name = each.value
+
+  lifecycle {
+    precondition {
+      condition     = each.value != null
+      error_message = "Set ${each.key}_install."
+    }
+  }
 }
 
 resource "purge_wpengine_cache" "site" {

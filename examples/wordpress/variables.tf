@@ -15,6 +15,7 @@ variable "staging_install" {
 }
 
 variable "production_install" {
-  description = "Name of the production install."
+  description = "Name of the production install. Needed where production is purged."
   type        = string
+  default     = null
 }

@@ -118,6 +118,6 @@ func explainLogin(resp *transport.Response, e *transport.Error) {
 		e.Advice = "A page is not an answer of the Identity service. Check cdn.identity_url, and whether a proxy or a firewall stands in between."
 	case resp.Status == http.StatusBadRequest, resp.Status == http.StatusUnauthorized, resp.Status == http.StatusForbidden:
 		e.Kind, e.Input = transport.KindCredentials, "api_key"
-		e.Advice = "Check cdn.username and cdn.api_key (or cdn.password)."
+		e.Advice = "Check cdn.username, and cdn.api_key or cdn.password."
 	}
 }

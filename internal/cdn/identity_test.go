@@ -38,8 +38,8 @@ func TestWaysIn(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
 				test.configure(w)
 				wantNone(t, []error{w.purge(hard("/a")), w.purge(hard("/b"))})
-				diff(t, "logins", test.logins, w.count("login"))
-				diff(t, "purges", []int{202, 202}, w.statuses("purge"))
+				diff(t, "logins", test.logins, w.Count("login"))
+				diff(t, "purges", []int{202, 202}, w.Statuses("purge"))
 			})
 		})
 	}
@@ -47,7 +47,7 @@ func TestWaysIn(t *testing.T) {
 
 func TestRefusedLogins(t *testing.T) {
 	t.Parallel()
-	refused := said{System: "Rackspace Identity", Kind: transport.KindCredentials, Status: 401, Message: "Unable to authenticate user with credentials provided.", Input: "api_key", Advice: "Check cdn.username and cdn.api_key", Waiting: "logging in"}
+	refused := said{System: "Rackspace Identity", Kind: transport.KindCredentials, Status: 401, Message: "Unable to authenticate user with credentials provided.", Input: "api_key", Advice: "Check cdn.username, and cdn.api_key or cdn.password", Waiting: "logging in"}
 	tests := map[string]struct {
 		configure func(*world)
 		want      said
@@ -94,8 +94,8 @@ func TestRefusedLogins(t *testing.T) {
 					t.Error("is taken for refused credentials")
 				}
 				_ = w.purge(hard("/a"))
-				diff(t, "logins in the end", test.again, w.count("login"))
-				diff(t, "purges sent", 0, w.count("purge"))
+				diff(t, "logins in the end", test.again, w.Count("login"))
+				diff(t, "purges sent", 0, w.Count("purge"))
 			})
 		})
 	}
@@ -124,7 +124,7 @@ func TestAWrongKeyOrTokenIsTriedOnceByFifty(t *testing.T) {
 					}
 				}
 				diff(t, "requests", 1, len(w.Journal.Entries()))
-				diff(t, "of which", []int{401}, w.statuses(test.operation))
+				diff(t, "of which", []int{401}, w.Statuses(test.operation))
 			})
 		})
 	}
@@ -163,7 +163,7 @@ func TestLoginsThatAreNone(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
 				w.Fail("login", -1, answer(test.status, nil, test.body))
 				wantSaid(t, w.purge(hard("/a")), test.want)
-				diff(t, "purges", 0, w.count("purge"))
+				diff(t, "purges", 0, w.Count("purge"))
 			})
 		})
 	}
@@ -199,8 +199,8 @@ func TestTokensThatExpire(t *testing.T) {
 				wantNone(t, []error{w.purge(hard("/a"))})
 				test.expire(w)
 				diff(t, "fails", test.fails, w.purge(hard("/a")) != nil)
-				diff(t, "purges", test.purges, w.statuses("purge"))
-				diff(t, "logins", test.logins, w.count("login"))
+				diff(t, "purges", test.purges, w.Statuses("purge"))
+				diff(t, "logins", test.logins, w.Count("login"))
 			})
 		})
 	}
@@ -210,7 +210,7 @@ func TestOneLoginForAll(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		wantNone(t, together(50, func(i int) error { return w.purge(hard("/" + strings.Repeat("a", i))) }))
-		diff(t, "logins", 1, w.count("login"))
+		diff(t, "logins", 1, w.Count("login"))
 	})
 }
 
@@ -256,7 +256,7 @@ func TestServicesAreListed(t *testing.T) {
 			t.Fatal(err)
 		}
 		diff(t, "services", 23, len(services))
-		diff(t, "requests: two pages of 20, by marker", []int{200, 200}, w.statuses("services"))
+		diff(t, "requests: two pages of 20, by marker", []int{200, 200}, w.Statuses("services"))
 		diff(t, "the second page", "limit=20&marker="+services[19].ID, w.Journal.Select("services")[1].Subject)
 	})
 }

@@ -52,13 +52,13 @@ func (c *Client) login(ctx context.Context) (*transport.Credential, error) {
 		},
 	})
 	if e := (*transport.Error)(nil); errors.As(err, &e) {
-		e.System = identitySystem // it has an address of its own
+		e.System = IdentitySystem // it has an address of its own
 	}
 	return cred, err
 }
 
-// identitySystem is what Rackspace's Identity service is called in messages.
-const identitySystem = "Rackspace Identity"
+// IdentitySystem is what Rackspace's Identity service is called in messages.
+const IdentitySystem = "Rackspace Identity"
 
 func (c *Client) fromLogin(reply *access) (*transport.Credential, error) {
 	token := reply.Access.Token

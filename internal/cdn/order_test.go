@@ -31,9 +31,9 @@ func TestHardIsAlwaysSent(t *testing.T) {
 func TestHardPurgesRunSideBySide(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
-		w.latency = 5 * time.Second
+		w.Latency = 5 * time.Second
 		wantNone(t, together(10, func(i int) error { return w.purge(hard(fmt.Sprint("/", i))) }))
-		diff(t, "elapsed, with the login and the one that proves the token", 10*time.Second, w.elapsed())
+		diff(t, "elapsed, with the login and the one that proves the token", 10*time.Second, w.Elapsed())
 	})
 }
 
@@ -52,7 +52,7 @@ func TestSoftPurgesAreAlone(t *testing.T) {
 			}
 		})
 		wantNone(t, errs)
-		diff(t, "refused purges", false, slices.ContainsFunc(w.statuses("purge"), func(status int) bool { return status != 202 }))
+		diff(t, "refused purges", false, slices.ContainsFunc(w.Statuses("purge"), func(status int) bool { return status != 202 }))
 		diff(t, "accepted purges", 30, len(w.Purges()))
 		// While a soft one is deployed, nothing of its service is sent.
 		var deployed time.Time
@@ -67,8 +67,8 @@ func TestSoftPurgesAreAlone(t *testing.T) {
 				deployed = p.Time.Add(w.DeployTime)
 			}
 		}
-		if limit := 10 * (w.DeployTime + 15*time.Second); w.elapsed() > limit {
-			t.Errorf("took %s, which is more than ten deployments and their polling (%s)", w.elapsed(), limit)
+		if limit := 10 * (w.DeployTime + 15*time.Second); w.Elapsed() > limit {
+			t.Errorf("took %s, which is more than ten deployments and their polling (%s)", w.Elapsed(), limit)
 		}
 	})
 }
@@ -80,7 +80,7 @@ func TestEqualPurgesThatWaitAreSentOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantNone(t, together(10, func(int) error { return w.purge(hard("/a")) }))
-		diff(t, "purges", []int{202, 202}, w.statuses("purge"))
+		diff(t, "purges", []int{202, 202}, w.Statuses("purge"))
 	})
 }
 
@@ -138,11 +138,11 @@ func TestWaitingForADeployment(t *testing.T) {
 				synctest.Wait()
 				test.meanwhile(w)
 				err = <-ended
-				w.show(err)
+				w.Show(err)
 				wantSaid(t, err, test.want)
-				diff(t, "purges: the DELETE is not repeated", []int{202}, w.statuses("purge"))
-				if w.elapsed() < test.atLeast || w.elapsed() > test.atLeast+5*time.Minute {
-					t.Errorf("took %s, want at least %s and not much more", w.elapsed(), test.atLeast)
+				diff(t, "purges: the DELETE is not repeated", []int{202}, w.Statuses("purge"))
+				if w.Elapsed() < test.atLeast || w.Elapsed() > test.atLeast+5*time.Minute {
+					t.Errorf("took %s, want at least %s and not much more", w.Elapsed(), test.atLeast)
 				}
 			})
 		})
@@ -162,9 +162,9 @@ func TestAServiceThatStaysInProgress(t *testing.T) {
 		if err := d.Wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("the wait ended with %v", err)
 		}
-		diff(t, "elapsed", time.Hour, w.elapsed())
-		diff(t, "purges", []int{202}, w.statuses("purge"))
-		if n := w.count("service"); n > 370 {
+		diff(t, "elapsed", time.Hour, w.Elapsed())
+		diff(t, "purges", []int{202}, w.Statuses("purge"))
+		if n := w.Count("service"); n > 370 {
 			t.Errorf("asked %d times in an hour, want about one in ten seconds", n)
 		}
 	})
@@ -178,7 +178,7 @@ func TestManyWaitForOneDeployment(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantNone(t, together(50, func(int) error { return d.Wait(t.Context()) }))
-		if n := w.count("service"); n > 12 {
+		if n := w.Count("service"); n > 12 {
 			t.Errorf("asked %d times in about a minute, want one of the 50 to ask", n)
 		}
 	})
@@ -195,11 +195,11 @@ func TestAServiceThatSomebodyElseChanges(t *testing.T) {
 		first := make(chan error)
 		go func() { first <- w.purge(hard("/first")) }()
 		synctest.Wait()
-		diff(t, "the first is refused", []int{400}, w.statuses("purge"))
+		diff(t, "the first is refused", []int{400}, w.Statuses("purge"))
 		wantNone(t, together(10, func(i int) error { return w.purge(hard(fmt.Sprint("/", i))) }))
 		wantNone(t, []error{<-first})
-		diff(t, "those who came later waited with GET", 1, len(slices.DeleteFunc(w.statuses("purge"), func(s int) bool { return s == 202 })))
-		if d := w.elapsed(); d < 10*time.Minute || d > 11*time.Minute {
+		diff(t, "those who came later waited with GET", 1, len(slices.DeleteFunc(w.Statuses("purge"), func(s int) bool { return s == 202 })))
+		if d := w.Elapsed(); d < 10*time.Minute || d > 11*time.Minute {
 			t.Errorf("took %s", d)
 		}
 	})
@@ -243,7 +243,7 @@ func TestAServiceThatCannotBePurged(t *testing.T) {
 				test.prepare(w)
 				err := w.purge(cdn.Purge{Service: test.service, Path: "/a", Hard: true})
 				wantSaid(t, err, test.want)
-				diff(t, "purges", test.purges, w.statuses("purge"))
+				diff(t, "purges", test.purges, w.Statuses("purge"))
 				if !strings.Contains(err.Error(), "purging /a of service "+test.service) {
 					t.Errorf("%q does not say what was tried", err)
 				}
@@ -264,7 +264,7 @@ func TestWaitingForOthersDoesNotCount(t *testing.T) {
 		short, cancel := quota.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		if _, err := w.purgeUnder(short, hard("/a")); err != nil {
-			t.Errorf("after %s: %s", w.elapsed(), err)
+			t.Errorf("after %s: %s", w.Elapsed(), err)
 		}
 	})
 }
@@ -282,8 +282,8 @@ func TestAServiceThatIsStuckHoldsOthersUpForALimitedTime(t *testing.T) {
 		defer cancel()
 		_, err := w.purgeUnder(short, hard("/a"))
 		wantSaid(t, err, said{System: "Rackspace CDN", Kind: transport.KindTimeout, Waiting: "waiting for the service to be deployed"})
-		diff(t, "elapsed: the patience of the first, then its own", 65*time.Minute, w.elapsed())
-		diff(t, "purges", []int{202}, w.statuses("purge"))
+		diff(t, "elapsed: the patience of the first, then its own", 65*time.Minute, w.Elapsed())
+		diff(t, "purges", []int{202}, w.Statuses("purge"))
 	})
 }
 
@@ -295,15 +295,15 @@ func TestWaitingForSomebodyElsesDeploymentCounts(t *testing.T) {
 		defer cancel()
 		_, err := w.purgeUnder(ctx, hard("/a"))
 		wantSaid(t, err, said{System: "Rackspace CDN", Kind: transport.KindTimeout, Waiting: "waiting for the service to be deployed"})
-		diff(t, "elapsed", 5*time.Minute, w.elapsed())
-		diff(t, "purges", []int{400}, w.statuses("purge"))
+		diff(t, "elapsed", 5*time.Minute, w.Elapsed())
+		diff(t, "purges", []int{400}, w.Statuses("purge"))
 	})
 }
 
 func TestInterruptedInTheQueueOfAService(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
-		w.latency = time.Minute / 4
+		w.Latency = time.Minute / 4
 		ctx, cancel := context.WithCancel(t.Context())
 		var first, second error
 		done := make(chan struct{})
@@ -314,7 +314,7 @@ func TestInterruptedInTheQueueOfAService(t *testing.T) {
 		synctest.Wait()
 		cancel()
 		<-left
-		diff(t, "elapsed", time.Duration(0), w.elapsed())
+		diff(t, "elapsed", time.Duration(0), w.Elapsed())
 		wantSaid(t, second, said{System: "Rackspace CDN", Kind: transport.KindCanceled, Waiting: "waiting for other purges of the same service"})
 		<-done
 		wantNone(t, []error{first})

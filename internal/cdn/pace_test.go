@@ -30,7 +30,7 @@ func TestTwentyAMinute(t *testing.T) {
 				w.PurgesPerMinute, w.config.RequestsPerMinute = test.perMinute, test.perMinute
 				wantNone(t, together(test.purges, func(i int) error { return w.purge(hard(fmt.Sprint("/", i))) }))
 				diff(t, "accepted", test.purges, len(w.Purges()))
-				diff(t, "sent", test.purges, w.count("purge"))
+				diff(t, "sent", test.purges, w.Count("purge"))
 				diff(t, "finished after", test.want, w.Purges()[test.purges-1].Time.Sub(w.Purges()[0].Time))
 			})
 		})
@@ -54,8 +54,8 @@ func TestRefusals(t *testing.T) {
 							t.Fatal(err)
 						}
 					}
-					diff(t, "sent: 25 and two refusals", 27, w.count("purge"))
-					if d := w.elapsed(); d < 2*time.Minute || d > 2*time.Minute+2*time.Second {
+					diff(t, "sent: 25 and two refusals", 27, w.Count("purge"))
+					if d := w.Elapsed(); d < 2*time.Minute || d > 2*time.Minute+2*time.Second {
 						t.Errorf("took %s, want two minutes, and a second for each date", d)
 					}
 				})
@@ -75,8 +75,8 @@ func TestARefusalLongerThanTheTimeout(t *testing.T) {
 			System: "Rackspace CDN", Kind: transport.KindLimited, Status: 413, Message: "OverLimit Retry...", Wait: time.Hour,
 			Advice: "Lower cdn.requests_per_minute",
 		})
-		diff(t, "elapsed: fails now", time.Duration(0), w.elapsed())
-		diff(t, "purges", []int{413}, w.statuses("purge"))
+		diff(t, "elapsed: fails now", time.Duration(0), w.Elapsed())
+		diff(t, "purges", []int{413}, w.Statuses("purge"))
 	})
 }
 
@@ -85,8 +85,8 @@ func TestA503ThatIsNoLimitIsRepeated(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.Fail("purge", 2, answer(503, nil, "<html><title>503</title>"))
 		wantNone(t, []error{w.purge(hard("/a"))})
-		diff(t, "purges", []int{503, 503, 202}, w.statuses("purge"))
-		diff(t, "elapsed", 2*time.Second, w.elapsed())
+		diff(t, "purges", []int{503, 503, 202}, w.Statuses("purge"))
+		diff(t, "elapsed", 2*time.Second, w.Elapsed())
 	})
 }
 
@@ -151,9 +151,9 @@ func TestErrors(t *testing.T) {
 					test.want.System = "Rackspace CDN"
 				}
 				wantSaid(t, w.purge(hard("/a")), test.want)
-				diff(t, "purges sent", test.sent, w.count("purge"))
-				diff(t, "elapsed", time.Duration(test.sent-1)*time.Second, w.elapsed())
-				diff(t, "hosts dialed", "localhost:80", w.network.Dialed()[0])
+				diff(t, "purges sent", test.sent, w.Count("purge"))
+				diff(t, "elapsed", time.Duration(test.sent-1)*time.Second, w.Elapsed())
+				diff(t, "hosts dialed", "localhost:80", w.Network.Dialed()[0])
 			})
 		})
 	}

@@ -2,6 +2,7 @@ package cdn
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"unicode"
 )
@@ -40,7 +41,7 @@ func checkPath(path string) error {
 	case hasScheme && !strings.ContainsAny(scheme, "/?#"):
 		return errors.New("must be a path without a scheme and host, for instance /images/logo.png")
 	case path[0] != '/':
-		return errors.New("must start with a slash")
+		return fmt.Errorf("must start with a slash: write %q", "/"+strings.TrimLeft(path, " /"))
 	case strings.HasPrefix(path, "//"):
 		return errors.New("must not start with two slashes, which would name a host")
 	case strings.Contains(path, "#"):

@@ -56,7 +56,7 @@ func TestWhatArrivesIsWhatWasAskedFor(t *testing.T) {
 					t.Fatal(err)
 				}
 				diff(t, "what arrived", []cdntest.Purge{{
-					Time: w.began, Service: cdntest.DeployedID, URL: test.want, Hard: true,
+					Time: w.Began, Service: cdntest.DeployedID, URL: test.want, Hard: true,
 				}}, w.Purges())
 			})
 		})
@@ -71,15 +71,15 @@ func TestPathsThatAreNone(t *testing.T) {
 		"a URL":                      {"https://www.example.com/a", relative},
 		"a URL of any scheme":        {"ftp://a", relative},
 		"a host":                     {"//www.example.com/a", "must not start with two slashes, which would name a host"},
-		"no slash":                   {"a.png", "must start with a slash"},
-		"a query only":               {"?a", "must start with a slash"},
-		"a space before the slash":   {" /a", "must start with a slash"},
+		"no slash":                   {"a.png", `must start with a slash: write "/a.png"`},
+		"a query only":               {"?a", `must start with a slash: write "/?a"`},
+		"a space before the slash":   {" /a", `must start with a slash: write "/a"`},
 		"a fragment":                 {"/a#b", "must not have a fragment: write %23 for a # in a file name"},
 		"a line break":               {"/a\nb", "must not hold control characters, such as a line break"},
 		"a NUL":                      {"/a\x00", "must not hold control characters, such as a line break"},
 		"DEL":                        {"/a\x7f", "must not hold control characters, such as a line break"},
 		"a control character of C1":  {"/a\u0085", "must not hold control characters, such as a line break"},
-		"a relative path with a URL": {"a?u=http://b", "must start with a slash"},
+		"a relative path with a URL": {"a?u=http://b", `must start with a slash: write "/a?u=http://b"`},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {

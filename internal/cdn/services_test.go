@@ -27,8 +27,8 @@ func TestServicesArePagedByMarker(t *testing.T) {
 				slices.Sort(want)
 				diff(t, "services", want, names)
 				// A page that is full may be the last one.
-				diff(t, "requests", n/20+1, w.count("services"))
-				for _, address := range w.network.Dialed() {
+				diff(t, "requests", n/20+1, w.Count("services"))
+				for _, address := range w.Network.Dialed() {
 					if !strings.HasPrefix(address, "localhost:") {
 						t.Errorf("a link was followed to %s", address)
 					}

@@ -3,74 +3,42 @@ package cdn_test
 import (
 	"context"
 	"errors"
-	"net/http"
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn"
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
-	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
+	"github.com/cachepurge/terraform-provider-purge/internal/transport/clienttest"
 )
 
 // world is a fake, a client of it, and the network between them. The world ends
 // with the test: it fails when a connection or a secret got out.
 type world struct {
 	*cdntest.Server
-	t       *testing.T
-	network *wiretest.Network
-	config  cdn.Config
-	latency time.Duration // before a request reaches the fake
-	began   time.Time
+	*clienttest.Bubble
+	config cdn.Config
 
 	mu     sync.Mutex
 	client *cdn.Client
-	shown  []string // errors and log lines
 }
 
 // inWorld runs a test in virtual time.
 func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		w := &world{Server: cdntest.New(), t: t, network: wiretest.Listen(), began: time.Now()}
+	f := cdntest.New()
+	clienttest.Run(t, f, f.Journal, func(b *clienttest.Bubble) {
+		w := &world{Server: f, Bubble: b}
 		w.config = cdn.Config{
 			IdentityURL: "http://localhost/v2.0", Username: w.Username, APIKey: w.APIKey,
 			RequestsPerMinute: cdn.DefaultRequestsPerMinute,
-			Wire: transport.Options{
-				RequestTimeout: 30 * time.Second, Dial: w.network.Dial,
-				Backoff: func(int) time.Duration { return time.Second }, Log: w.log,
-			},
+			Wire:              b.Wire(),
 		}
-		w.network.Serve(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			if w.latency > 0 {
-				<-time.After(w.latency)
-			}
-			w.ServeHTTP(rw, r)
-		}))
-		test(t, w)
-		w.end()
+		test(b.T, w)
+		b.End(f, func(ctx context.Context) error { return w.connect().Close(ctx) })
 	})
-}
-
-func (w *world) end() {
-	w.t.Helper()
-	if err := w.connect().Close(context.Background()); err != nil {
-		w.t.Errorf("closing the client: %s", err)
-	}
-	if n := w.network.Open(); n != 0 {
-		w.t.Errorf("%d connections are open at the end, want none", n)
-	}
-	w.network.Close()
-	for _, secret := range w.Secrets() {
-		if strings.Contains(strings.Join(w.shown, "\n"), secret) {
-			w.t.Errorf("the secret %q is shown", secret)
-		}
-	}
 }
 
 // connect makes the client with the first call, so that tests can change the
@@ -91,48 +59,15 @@ func hard(path string) cdn.Purge {
 func soft(path string) cdn.Purge { return cdn.Purge{Service: cdntest.DeployedID, Path: path} }
 
 func (w *world) purge(p cdn.Purge) error {
-	_, err := w.purgeUnder(w.t.Context(), p)
+	_, err := w.purgeUnder(w.T.Context(), p)
 	return err
 }
 
 func (w *world) purgeUnder(ctx context.Context, p cdn.Purge) (*cdn.Deployment, error) {
 	d, err := w.connect().Purge(ctx, p)
-	w.show(err)
+	w.Show(err)
 	return d, err
 }
-
-func (w *world) show(err error) {
-	if err != nil {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.shown = append(w.shown, err.Error())
-	}
-}
-
-func (w *world) log(_ context.Context, message string, fields map[string]any) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for name, value := range fields {
-		if text, ok := value.(string); ok {
-			message += " " + name + "=" + text
-		}
-	}
-	w.shown = append(w.shown, message)
-}
-
-// statuses are those of one operation's requests, in order of arrival.
-func (w *world) statuses(operation string) []int {
-	var all []int
-	for _, e := range w.Journal.Select(operation) {
-		all = append(all, e.Status)
-	}
-	return all
-}
-
-func (w *world) count(operation string) int { return len(w.Journal.Select(operation)) }
-
-// elapsed is the virtual time since the beginning.
-func (w *world) elapsed() time.Duration { return time.Since(w.began) }
 
 // said is what the tests compare of an error.
 type said struct {
@@ -171,24 +106,6 @@ func wantSaid(t *testing.T, err error, want said) {
 	diff(t, "the error", want, got)
 }
 
-func diff(t *testing.T, what string, want, got any) {
-	t.Helper()
-	if d := cmp.Diff(want, got); d != "" {
-		t.Errorf("%s (-want +got):\n%s", what, d)
-	}
-}
-
-// together calls f from so many goroutines at once and returns the errors.
-func together(n int, f func(i int) error) []error {
-	errs := make([]error, n)
-	var wg sync.WaitGroup
-	for i := range n {
-		wg.Go(func() { errs[i] = f(i) })
-	}
-	wg.Wait()
-	return errs
-}
-
 func wantNone(t *testing.T, errs []error) {
 	t.Helper()
 	for i, err := range errs {
@@ -198,12 +115,9 @@ func wantNone(t *testing.T, errs []error) {
 	}
 }
 
-func answer(status int, header http.Header, body string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		for name, values := range header {
-			w.Header()[name] = values
-		}
-		w.WriteHeader(status)
-		_, _ = w.Write([]byte(body))
-	}
-}
+// Shared with the other clients.
+var (
+	diff     = clienttest.Diff
+	together = clienttest.Together
+	answer   = clienttest.Answer
+)

@@ -1,7 +1,6 @@
 // Package fake is what the stand-ins for the upstream systems share: a journal
 // of what reached them, and faults that a test puts in front of them. The
-// stand-ins themselves live beside their clients (mstrtest, cdntest,
-// wpenginetest).
+// stand-ins themselves live beside their clients (mstrtest and so on).
 package fake
 
 import (
@@ -15,7 +14,7 @@ import (
 type Entry struct {
 	// Time is when the request arrived, by the fake's clock.
 	Time time.Time
-	// System is mstr, cdn or wpengine.
+	// System is the name of the provider's block: mstr, cdn, …
 	System string
 	// Operation is what was asked for, in one word: login, logout, purge, …
 	Operation string
@@ -84,6 +83,9 @@ type Recorder struct {
 	Journal *Journal
 	// Now is the clock, time.Now unless a test or the sandbox replaces it.
 	Now func() time.Time
+	// Around, unless it is nil, is asked for each request what answers it; next
+	// is the fault or the fake. It is set before the fake serves.
+	Around func(operation string, next http.HandlerFunc) http.HandlerFunc
 
 	mu     sync.Mutex
 	faults map[string][]*fault
@@ -149,6 +151,9 @@ func (r *Recorder) Handle(operation string, subject func(*http.Request) string, 
 		answer := r.nextFault(operation)
 		if answer == nil {
 			answer = h
+		}
+		if r.Around != nil {
+			answer = r.Around(operation, answer)
 		}
 		answer(watched, req)
 		if watched.status == 0 {

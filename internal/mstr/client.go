@@ -170,12 +170,20 @@ func (c *Client) purge(ctx context.Context, project, cacheType string) error {
 
 func (c *Client) send(ctx context.Context, spelling, project, cacheType string) error {
 	_, err := c.wire.Do(ctx, &transport.Request{
-		Doing:  fmt.Sprintf("purging the %s cache of project %s", cacheType, project),
+		Doing:  fmt.Sprintf("purging %s of project %s", inWords(cacheType), project),
 		Method: http.MethodDelete,
 		Path:   fmt.Sprintf("/api/monitors/projects/%s/%s/%s", url.PathEscape(project), spelling, url.PathEscape(cacheType)),
 		Expect: []int{http.StatusNoContent}, Auth: c.session, Pace: c.pace, Explain: explainPurge,
 	})
 	return err
+}
+
+// inWords is what a cache type stands for.
+func inWords(cacheType string) string {
+	if cacheType == "all" {
+		return "all caches"
+	}
+	return "the " + cacheType + " cache"
 }
 
 // pace knows no limit until the server refuses: none is documented.

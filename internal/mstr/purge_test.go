@@ -201,9 +201,9 @@ func TestErrors(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
 				w.Fail("purge", -1, test.fault)
 				wantSaid(t, w.purge(tutorial, "object"), test.want)
-				diff(t, "purges sent", test.sent, w.count("purge"))
-				diff(t, "requests to routes that are missing", 0, w.count("unknown"))
-				diff(t, "elapsed", time.Duration(test.sent-1)*time.Second, w.elapsed())
+				diff(t, "purges sent", test.sent, w.Count("purge"))
+				diff(t, "requests to routes that are missing", 0, w.Count("unknown"))
+				diff(t, "elapsed", time.Duration(test.sent-1)*time.Second, w.Elapsed())
 			})
 		})
 	}
@@ -255,12 +255,12 @@ func TestEqualPurgesThatWaitAreSentOnce(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		// A refusal makes all of them wait; the login makes none wait for a slot.
 		w.Fail("purge", 1, answer(429, http.Header{"Retry-After": {"60"}}, ""))
-		for _, err := range together(10, func() error { return w.purge(tutorial, "object") }) {
+		for _, err := range together(10, func(int) error { return w.purge(tutorial, "object") }) {
 			if err != nil {
 				t.Error(err)
 			}
 		}
-		if n := w.count("purge"); n < 2 || n > 3 {
+		if n := w.Count("purge"); n < 2 || n > 3 {
 			t.Errorf("%d purges were sent, want the one that was refused and one or two after it", n)
 		}
 	})
@@ -314,7 +314,7 @@ func TestListsThatAreNone(t *testing.T) {
 				w.Fail("projects", -1, answer(200, nil, test.body))
 				_, err := w.connect().Projects(t.Context())
 				wantSaid(t, err, said{Kind: transport.KindUnexpected, Status: 200, Message: test.want, Advice: "not an answer of this API"})
-				diff(t, "requests", 1, w.count("projects"))
+				diff(t, "requests", 1, w.Count("projects"))
 			})
 		})
 	}

@@ -32,7 +32,7 @@ func TestLoginModes(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
 				configure(w)
 				diff(t, "errors", []error{nil, nil}, []error{w.purge(tutorial, "object"), w.purge(tutorial, "element")})
-				diff(t, "logins", 1, w.count("login"))
+				diff(t, "logins", 1, w.Count("login"))
 			})
 		})
 	}
@@ -116,8 +116,8 @@ func TestRefusedLogins(t *testing.T) {
 					t.Errorf("%q does not say that it was the login", err)
 				}
 				_ = w.purge(tutorial, "object")
-				diff(t, "logins in the end", test.again, w.count("login"))
-				diff(t, "purges sent", 0, w.count("purge"))
+				diff(t, "logins in the end", test.again, w.Count("login"))
+				diff(t, "purges sent", 0, w.Count("purge"))
 			})
 		})
 	}
@@ -127,7 +127,7 @@ func TestAccountsAreNotLocked(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.config.Password = "wrong"
-		for i, err := range together(50, func() error { return w.purge(tutorial, "object") }) {
+		for i, err := range together(50, func(int) error { return w.purge(tutorial, "object") }) {
 			if hear(err).Kind != transport.KindCredentials {
 				t.Errorf("caller %d was told %v", i, err)
 			}
@@ -158,7 +158,7 @@ func TestTokensThatAreNone(t *testing.T) {
 				wantSaid(t, w.purge(tutorial, "object"), said{
 					Kind: transport.KindUnexpected, Status: hear(w.purge(tutorial, "object")).Status, Message: test.want, Advice: "Check the address",
 				})
-				diff(t, "purges sent", 0, w.count("purge"))
+				diff(t, "purges sent", 0, w.Count("purge"))
 			})
 		})
 	}
@@ -179,12 +179,12 @@ func raw(text string) http.HandlerFunc {
 func TestOneLoginForAll(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
-		for _, err := range together(50, func() error { return w.purge(tutorial, "object") }) {
+		for _, err := range together(50, func(int) error { return w.purge(tutorial, "object") }) {
 			if err != nil {
 				t.Error(err)
 			}
 		}
-		diff(t, "logins", 1, w.count("login"))
+		diff(t, "logins", 1, w.Count("login"))
 	})
 }
 
@@ -222,7 +222,7 @@ func TestExpiredSessions(t *testing.T) {
 					got = append(got, e.Status)
 				}
 				diff(t, "purges", test.want, got)
-				diff(t, "logins", test.logins, w.count("login"))
+				diff(t, "logins", test.logins, w.Count("login"))
 				w.Heal()
 			})
 		})
@@ -240,12 +240,12 @@ func TestASessionThatExpiresUnderManyIsReplacedOnce(t *testing.T) {
 		for _, cacheType := range mstr.CacheTypes {
 			types <- cacheType
 		}
-		for _, err := range together(4, func() error { return w.purge(tutorial, <-types) }) {
+		for _, err := range together(4, func(int) error { return w.purge(tutorial, <-types) }) {
 			if err != nil {
 				t.Error(err)
 			}
 		}
-		diff(t, "logins", 2, w.count("login"))
+		diff(t, "logins", 2, w.Count("login"))
 	})
 }
 
@@ -295,7 +295,7 @@ func TestClose(t *testing.T) {
 		"ends it after a purge that was interrupted": {
 			func(w *world) {
 				w.Fail("purge", -1, answer(500, nil, ""))
-				ctx, cancel := context.WithTimeout(w.t.Context(), time.Second/2)
+				ctx, cancel := context.WithTimeout(w.T.Context(), time.Second/2)
 				defer cancel()
 				_ = w.connect().Purge(ctx, tutorial, "object")
 			},
@@ -359,12 +359,12 @@ func TestCloseWaitsForALoginThatIsUnderWay(t *testing.T) {
 		if kind := hear(<-purged).Kind; kind != transport.KindCanceled {
 			t.Errorf("the interrupted purge ended with kind %d", kind)
 		}
-		diff(t, "interrupted after", time.Duration(0), w.elapsed())
+		diff(t, "interrupted after", time.Duration(0), w.Elapsed())
 		if err := w.connect().Close(t.Context()); err != nil {
 			t.Error(err)
 		}
-		diff(t, "closed after", 3*time.Second, w.elapsed())
-		diff(t, "logouts", 1, w.count("logout"))
+		diff(t, "closed after", 3*time.Second, w.Elapsed())
+		diff(t, "logouts", 1, w.Count("logout"))
 	})
 }
 

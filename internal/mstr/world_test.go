@@ -3,19 +3,14 @@ package mstr_test
 import (
 	"context"
 	"errors"
-	"net/http"
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
-	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/mstr"
 	"github.com/cachepurge/terraform-provider-purge/internal/mstr/mstrtest"
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
-	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
+	"github.com/cachepurge/terraform-provider-purge/internal/transport/clienttest"
 )
 
 const (
@@ -27,51 +22,29 @@ const (
 // with the test: it fails when a session, a connection or a secret got out.
 type world struct {
 	*mstrtest.Server
-	t       *testing.T
-	network *wiretest.Network
-	config  mstr.Config
-	began   time.Time
+	*clienttest.Bubble
+	config mstr.Config
 
 	mu     sync.Mutex
 	client *mstr.Client
-	shown  []string // errors and log lines
 }
 
 // inWorld runs a test in virtual time.
 func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		w := &world{Server: mstrtest.New(), t: t, network: wiretest.Listen(), began: time.Now()}
+	f := mstrtest.New()
+	clienttest.Run(t, f, f.Journal, func(b *clienttest.Bubble) {
+		w := &world{Server: f, Bubble: b}
 		w.config = mstr.Config{
 			BaseURL: "http://localhost" + w.ContextPath, Username: w.Username, Password: w.Password,
-			Wire: transport.Options{
-				RequestTimeout: 30 * time.Second, Dial: w.network.Dial,
-				Backoff: func(int) time.Duration { return time.Second }, Log: w.log,
-			},
+			Wire: b.Wire(),
 		}
-		w.network.Serve(w)
-		test(t, w)
-		w.end()
+		test(b.T, w)
+		b.End(f, func(ctx context.Context) error { return w.connect().Close(ctx) })
+		if n := w.OpenSessions(); n != 0 {
+			t.Errorf("%d sessions are open at the end, want none", n)
+		}
 	})
-}
-
-func (w *world) end() {
-	w.t.Helper()
-	if err := w.connect().Close(context.Background()); err != nil {
-		w.t.Errorf("closing the session: %s", err)
-	}
-	if n := w.OpenSessions(); n != 0 {
-		w.t.Errorf("%d sessions are open at the end, want none", n)
-	}
-	if n := w.network.Open(); n != 0 {
-		w.t.Errorf("%d connections are open at the end, want none", n)
-	}
-	w.network.Close()
-	for _, secret := range w.Secrets() {
-		if strings.Contains(strings.Join(w.shown, "\n"), secret) {
-			w.t.Errorf("the secret %q is shown", secret)
-		}
-	}
 }
 
 // connect makes the client with the first call, so that tests can change the
@@ -86,24 +59,9 @@ func (w *world) connect() *mstr.Client {
 }
 
 func (w *world) purge(project, cacheType string) error {
-	err := w.connect().Purge(w.t.Context(), project, cacheType)
-	if err != nil {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.shown = append(w.shown, err.Error())
-	}
+	err := w.connect().Purge(w.T.Context(), project, cacheType)
+	w.Show(err)
 	return err
-}
-
-func (w *world) log(_ context.Context, message string, fields map[string]any) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for name, value := range fields {
-		if text, ok := value.(string); ok {
-			message += " " + name + "=" + text
-		}
-	}
-	w.shown = append(w.shown, message)
 }
 
 // request is what the tests compare of an entry in the journal.
@@ -119,11 +77,6 @@ func (w *world) requests() []request {
 	}
 	return all
 }
-
-func (w *world) count(operation string) int { return len(w.Journal.Select(operation)) }
-
-// elapsed is the virtual time since the beginning.
-func (w *world) elapsed() time.Duration { return time.Since(w.began) }
 
 // said is what the tests compare of an error.
 type said struct {
@@ -156,30 +109,9 @@ func wantSaid(t *testing.T, err error, want said) {
 	diff(t, "the error", want, got)
 }
 
-func diff(t *testing.T, what string, want, got any) {
-	t.Helper()
-	if d := cmp.Diff(want, got); d != "" {
-		t.Errorf("%s (-want +got):\n%s", what, d)
-	}
-}
-
-// together calls f from so many goroutines at once and returns the errors.
-func together(n int, f func() error) []error {
-	errs := make([]error, n)
-	var wg sync.WaitGroup
-	for i := range n {
-		wg.Go(func() { errs[i] = f() })
-	}
-	wg.Wait()
-	return errs
-}
-
-func answer(status int, header http.Header, body string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		for name, values := range header {
-			w.Header()[name] = values
-		}
-		w.WriteHeader(status)
-		_, _ = w.Write([]byte(body))
-	}
-}
+// Shared with the other clients.
+var (
+	diff     = clienttest.Diff
+	together = clienttest.Together
+	answer   = clienttest.Answer
+)

@@ -35,7 +35,8 @@ func texts(items ...string) []tftypes.Value {
 func (f fixture) asAction(t *testing.T, a arguments) object {
 	t.Helper()
 	o := a.inGo(t)
-	if url, ok := o["url"].(string); ok {
+	_, several := f.target.actionOnly["urls"]
+	if url, ok := o["url"].(string); ok && several {
 		delete(o, "url")
 		o["urls"] = texts(url)
 	}
@@ -213,11 +214,7 @@ func TestActionsAreCheckedBeforeTheyAreInvoked(t *testing.T) {
 func TestAnActionWhoseServiceIsNotConfigured(t *testing.T) {
 	t.Parallel()
 	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
-		for name := range w.env {
-			if strings.HasPrefix(name, f.environment) {
-				delete(w.env, name)
-			}
-		}
+		w.withoutService(t, f.target.service)
 		p, config := w.speak(t), f.asAction(t, f.here)
 		if said := p.validateAction(f.kind(), config); len(said) > 0 {
 			t.Errorf("validate: %q, want nothing: the provider is configured later", said)
@@ -323,7 +320,7 @@ func TestErrorsOfActionsSayWhatToDo(t *testing.T) {
 			"purge_cdn_asset",
 			object{"service_id": cdntest.DeployedID, "urls": texts("/a/*", "/b/*"), "hard": false, "timeout": "150s"},
 			func(w *world) { w.CDN.DeployTime = time.Hour },
-			[]string{"error: Rackspace CDN did not accept the purge within the timeout", "1 of 2 purged.", "Invoke the action again, with a longer timeout"},
+			[]string{"error: Rackspace CDN did not accept the purge within the timeout", "1 of 2 purged.", "Invoke the action again, and raise the timeout"},
 		},
 	} {
 		t.Run(sentence, func(t *testing.T) {

@@ -307,8 +307,8 @@ func TestWhatAssetsMustBe(t *testing.T) {
 		"neither":           {object{}, []string{"Nothing to purge: Set url for one asset, or assets for many."}},
 		"both":              {object{"url": "/a.css", "assets": object{}}, []string{"Both url and assets: Set url for one asset or assets for many, not both."}},
 		"a null print":      {object{"assets": object{"/a.css": nil}}, []string{`Null fingerprint: assets["/a.css"] is null.`}},
-		"a relative path":   {object{"assets": object{"a.css": "1"}}, []string{`Invalid path of an asset: the key must start with a slash; it is "a.css".`}},
-		"a hard wildcard":   {object{"assets": object{"/*": "1"}}, []string{"the key must not hold a wildcard in a hard purge"}},
+		"a relative path":   {object{"assets": object{"a.css": "1"}}, []string{`Invalid path of an asset: The key "a.css" of assets must start with a slash: write "/a.css".`}},
+		"a hard wildcard":   {object{"assets": object{"/*": "1"}}, []string{`The key "/*" of assets must not hold a wildcard in a hard purge`}},
 		"a soft wildcard":   {object{"hard": false, "assets": object{"/*": "1"}}, nil},
 		"three spellings": {
 			object{"assets": object{"/ü a": "1", "/%c3%bc a": "2", "/%C3%BC%20a": "3"}},
@@ -319,7 +319,7 @@ func TestWhatAssetsMustBe(t *testing.T) {
 		},
 		"very many faults": {
 			object{"assets": manyFaults(1000)},
-			append(slices.Repeat([]string{"Invalid path of an asset: the key must start with a slash; it is"}, maxFaults), "More faults in assets: 990 more paths are at fault."),
+			append(slices.Repeat([]string{"Invalid path of an asset: The key \""}, maxFaults), "More faults in assets: 990 more paths are at fault."),
 		},
 	}
 	for sentence, test := range tests {

@@ -32,19 +32,20 @@ var cdnAsset = &target{
 		"wait_until_deployed": {kind: types.BoolType, about: "With `hard = false`: whether to wait until the service is deployed again. If that takes longer than the timeout, the purge still counts as done, with a warning. Default `true`."},
 	},
 	resourceOnly: map[string]argument{
-		"url":    {kind: types.StringType, about: "Path of the asset on the CDN, for instance `/images/logo.png`, without scheme and host. Spaces and what is not ASCII are percent-encoded; what is encoded already stays so. With `hard = false` it may be a directory or hold `*` wildcards. Exactly one of `url` and `assets` is needed."},
+		"url":    {kind: types.StringType, about: "Path of the asset on the CDN, for instance `/images/logo.png`, without scheme and host. Spaces and what is not ASCII are percent-encoded; what is encoded already stays so, so a `%` before two hexadecimal digits is written `%25`. With `hard = false` it may be a directory or hold `*` wildcards. Exactly one of `url` and `assets` is needed."},
 		"assets": {kind: types.MapType{ElemType: types.StringType}, about: "Many assets: a map from their paths, written as for `url`, to fingerprints, which are any strings that change with the content, such as `filemd5`. An update purges the paths that were added, changed or removed, and all of them when `triggers` or `hard` change."},
 	},
 	actionOnly: map[string]argument{
-		"urls": {required: true, kind: types.ListType{ElemType: types.StringType}, about: "Paths of the assets on the CDN, for instance `/images/logo.png`, without scheme and host. Spaces and what is not ASCII are percent-encoded; what is encoded already stays so. With `hard = false` they may be directories or hold `*` wildcards."},
+		"urls": {required: true, kind: types.ListType{ElemType: types.StringType}, about: "Paths of the assets on the CDN, for instance `/images/logo.png`, without scheme and host. Spaces and what is not ASCII are percent-encoded; what is encoded already stays so, so a `%` before two hexadecimal digits is written `%25`. With `hard = false` they may be directories or hold `*` wildcards."},
 	},
 	computed: map[string]schema.Attribute{
 		"purged": schema.MapAttribute{
 			Computed: true, ElementType: types.StringType,
-			MarkdownDescription: "What the latest purge was of: a map from paths to the reason, which is `added`, `changed`, `removed` or `triggered`. It is known while planning, so the plan shows what the apply will purge. A path that the plan of an update takes out of it was of the purge before.",
+			MarkdownDescription: "What the latest purge was of: a map from paths to the reason, which is `added`, `changed`, `removed` or `triggered`. It is known while planning: in full it is what the apply will purge. The text of a plan hides the paths whose reason is the same as the last time; `terraform show -json` with a saved plan shows all. A path that the plan of an update takes out of it was of the purge before.",
 		},
 	},
 	identity:    []string{"service_id", "url"},
+	finder:      "The data source purge_cdn_service finds the id of a service by its name or a domain.",
 	join:        func(values []string) string { return strings.Join(values, "") },
 	split:       splitServiceAndPath,
 	configured:  func(c *clients) *configError { return c.cdn.missing() },
@@ -106,7 +107,9 @@ func (m *cdnAssetModel) checkAssets(diags *diag.Diagnostics) {
 		if assets[name].IsNull() {
 			diags.AddAttributeError(at, "Null fingerprint", fmt.Sprintf("assets[%q] is null. Leave the path out, or give it a fingerprint.", name))
 		}
-		m.checkPath(at, "the key", name, diags)
+		if fault := m.pathFault(name); fault != "" {
+			diags.AddAttributeError(at, invalidPath, fmt.Sprintf("The key %q of assets %s.", name, fault))
+		}
 		if other := spelled[cdn.PathKey(name)]; other != name {
 			diags.AddAttributeError(at, "One asset twice", fmt.Sprintf("assets has %q and %q, which are two spellings of one path. Keep one of them.", other, name))
 		}
@@ -116,12 +119,15 @@ func (m *cdnAssetModel) checkAssets(diags *diag.Diagnostics) {
 // maxFaults is how many paths are reported one by one.
 const maxFaults = 10
 
-const serviceIDHint = "The control panel shows it with the service."
+const (
+	serviceIDHint = "The control panel shows it with the service, and the data source purge_cdn_service finds it by the name or a domain."
+	invalidPath   = "Invalid path of an asset"
+)
 
 // checkPath reports what is wrong with a path of an asset.
 func (m *cdnAssetModel) checkPath(at path.Path, label, value string, diags *diag.Diagnostics) {
 	if fault := m.pathFault(value); fault != "" {
-		diags.AddAttributeError(at, "Invalid path of an asset", fmt.Sprintf("%s %s; it is %q.", label, fault, value))
+		diags.AddAttributeError(at, invalidPath, fmt.Sprintf("%s %s; it is %q.", label, fault, value))
 	}
 }
 
@@ -147,6 +153,9 @@ func (m *cdnAssetModel) adopt(identity []string) {
 		return
 	}
 	m.URL = types.StringValue(identity[1])
+	if cdn.HasWildcard(identity[1]) {
+		m.Hard = types.BoolValue(false) // nothing else takes one
+	}
 }
 
 func (m *cdnAssetModel) keepSpelling(prior model) {
@@ -275,7 +284,7 @@ const serviceIDLength = 36
 // splitServiceAndPath leaves the path empty for the id of many assets.
 func splitServiceAndPath(id string) ([]string, error) {
 	if len(id) < serviceIDLength || len(id) > serviceIDLength && id[serviceIDLength] != '/' {
-		return nil, errors.New("the service id (a UUID), with the path of the asset right behind it unless it is of many assets")
+		return nil, errors.New("<service id><path>, for instance 96737ae3-cfc1-4c72-be88-5d0e7cc9a3f0/index.html, or for many assets the service id alone")
 	}
 	return []string{id[:serviceIDLength], id[serviceIDLength:]}, nil
 }

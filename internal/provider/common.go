@@ -51,7 +51,7 @@ func commonAttributes(ctx context.Context, t *target) map[string]schema.Attribut
 		},
 		"purge_on_destroy": schema.BoolAttribute{
 			Optional:            true,
-			MarkdownDescription: "Whether to purge when the resource is destroyed, and the former target when " + "`" + strings.Join(t.identity, "` or `") + "`" + " changes. Default `false`.",
+			MarkdownDescription: "Whether to purge when the resource is destroyed, and the former target when " + "`" + strings.Join(t.identity, "` or `") + "`" + " changes. Then the resource is destroyed only when that purge is accepted; `false`, applied before, gives the purge up. Default `false`.",
 		},
 		"last_purged_at": schema.StringAttribute{
 			Computed:            true,

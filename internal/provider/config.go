@@ -28,6 +28,8 @@ type clients struct {
 	wpengine service[*wpengine.Client]
 	// requestsPerMinute of the CDN, for estimates; 0 while it is unknown.
 	requestsPerMinute int64
+	// open is those of them that there are, to be closed at the end.
+	open []closer
 }
 
 // service is the client of one upstream system, or why there is none.
@@ -62,31 +64,19 @@ type configError struct {
 
 func (e *configError) Error() string { return e.problem }
 
-func (c *clients) closers() []closer {
-	var all []closer
-	if c.mstr.ready {
-		all = append(all, c.mstr.client)
-	}
-	if c.cdn.ready {
-		all = append(all, c.cdn.client)
-	}
-	if c.wpengine.ready {
-		all = append(all, c.wpengine.client)
-	}
-	return all
-}
-
 // settings reads the arguments of one service: the attribute, else the
 // environment variable, else nothing. An unknown attribute is neither missing
 // nor a reason to fall back.
 type settings struct {
 	service  string
+	title    string // the upstream system's name
 	getenv   func(string) string
 	insecure bool
 	diags    diag.Diagnostics
 	unknown  bool
 	inConfig map[string]bool   // which were set in the configuration
 	source   map[string]string // what each is called in messages
+	open     *[]closer         // of all services
 }
 
 func (s *settings) text(name, env string, value types.String) string {
@@ -153,7 +143,8 @@ func (s *settings) rivals(values map[string]*string, names ...string) {
 		set = inConfig
 	}
 	if len(set) > 1 {
-		s.fault(set[1], "and "+s.source[set[0]]+" are both set, and only one of them can be used.")
+		s.diags.AddAttributeError(path.Root(s.service).AtName(set[1]), "Two credentials for "+s.title,
+			s.source[set[1]]+" and "+s.source[set[0]]+" are both set, and only one of them can be used.")
 	}
 }
 
@@ -170,9 +161,11 @@ func finish[C closer](s *settings, block types.Object, missing []string, diags *
 	case s.diags.HasError():
 		return service[C]{problem: s.diags[0].Detail()}
 	case len(missing) > 0:
-		return service[C]{problem: "Set " + strings.Join(missing, ", ") + "."}
+		return service[C]{problem: "Set " + enumerate(missing) + "."}
 	}
-	return service[C]{client: create(), ready: true}
+	client := create()
+	*s.open = append(*s.open, client)
+	return service[C]{client: client, ready: true}
 }
 
 func (o Options) configure(ctx context.Context, config *providerModel, diags *diag.Diagnostics) *clients {
@@ -180,20 +173,21 @@ func (o Options) configure(ctx context.Context, config *providerModel, diags *di
 	if diags.HasError() {
 		return nil
 	}
-	start := func(name string) *settings {
+	c := &clients{}
+	start := func(name, title string) *settings {
 		getenv := o.Getenv
 		if getenv == nil {
 			getenv = os.Getenv
 		}
 		return &settings{
-			service: name, getenv: getenv, unknown: !complete, inConfig: make(map[string]bool), source: make(map[string]string),
+			service: name, title: title, getenv: getenv, unknown: !complete, open: &c.open,
+			inConfig: make(map[string]bool), source: make(map[string]string),
 			insecure: config.AllowInsecureHTTP.IsUnknown() || config.AllowInsecureHTTP.ValueBool(),
 		}
 	}
-	c := &clients{}
-	c.mstr = configureMSTR(ctx, start("mstr"), config.MSTR, wire, diags)
-	c.cdn, c.requestsPerMinute = configureCDN(ctx, start("cdn"), config.CDN, wire, diags)
-	c.wpengine = configureWPEngine(ctx, start("wpengine"), config.WPEngine, wire, diags)
+	c.mstr = configureMSTR(ctx, start("mstr", mstr.System), config.MSTR, wire, diags)
+	c.cdn, c.requestsPerMinute = configureCDN(ctx, start("cdn", cdn.System), config.CDN, wire, diags)
+	c.wpengine = configureWPEngine(ctx, start("wpengine", wpengine.System), config.WPEngine, wire, diags)
 	return c
 }
 
@@ -263,15 +257,15 @@ func configureCDN(ctx context.Context, s *settings, object types.Object, wire tr
 	var missing []string
 	switch {
 	case config.AuthToken != "":
-		missing = lacking("cdn.endpoint (or RAX_CDN_ENDPOINT), because there is no service catalog without a login", config.Endpoint)
+		missing = lacking("cdn.endpoint (or RAX_CDN_ENDPOINT; without a login there is no service catalog that says it)", config.Endpoint)
 		if config.Endpoint == "" || !cdn.HasProject(config.Endpoint) {
 			missing = append(missing, lacking("cdn.project_id (or RAX_PROJECT_ID)", config.ProjectID)...)
 		}
 	default:
 		missing = lacking("cdn.username (or RAX_USERNAME)", config.Username)
-		missing = append(missing, lacking("cdn.api_key (or RAX_API_KEY) or cdn.password (or RAX_PASSWORD)", config.APIKey+config.Password)...)
+		missing = append(missing, lacking("either cdn.api_key (or RAX_API_KEY) or cdn.password (or RAX_PASSWORD)", config.APIKey+config.Password)...)
 		if len(missing) > 0 {
-			missing[len(missing)-1] += ", or a token by cdn.auth_token (or RAX_AUTH_TOKEN)"
+			missing[len(missing)-1] += ", or in their place cdn.auth_token (or RAX_AUTH_TOKEN) with cdn.project_id (or RAX_PROJECT_ID) and cdn.endpoint (or RAX_CDN_ENDPOINT)"
 		}
 	}
 	return finish(s, object, missing, diags, func() *cdn.Client { return cdn.New(config) }), int64(config.RequestsPerMinute)
@@ -295,6 +289,15 @@ func configureWPEngine(ctx context.Context, s *settings, object types.Object, wi
 	missing := lacking("wpengine.username (or WPE_API_USER_ID)", config.Username)
 	missing = append(missing, lacking("wpengine.password (or WPE_API_PASSWORD)", config.Password)...)
 	return finish(s, object, missing, diags, func() *wpengine.Client { return wpengine.New(config) })
+}
+
+// enumerate joins what is all needed.
+func enumerate(items []string) string {
+	last := len(items) - 1
+	if last == 0 {
+		return items[0]
+	}
+	return strings.Join(items[:last], ", ") + " and " + items[last]
 }
 
 func lacking(what, value string) []string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,12 +12,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
-	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
-	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
 )
@@ -86,23 +85,39 @@ func lines(diags diag.Diagnostics) []string {
 	return all
 }
 
-// purgeAt asks a service for one purge.
-func (c *clients) purgeAt(ctx context.Context, service string) error {
-	var err error
-	switch service {
-	case "mstr":
-		m := &mstrCacheModel{ProjectID: types.StringValue(projectHex), CacheType: types.StringValue("object")}
-		_, err = m.send(ctx, c, "")
-	case "cdn":
-		m := &cdnAssetModel{ServiceID: types.StringValue(cdntest.DeployedID), URL: types.StringValue("/a.css")}
-		_, err = m.send(ctx, c, "/a.css")
-	case "wpengine":
-		m := &wpengineCacheModel{InstallID: types.StringValue(wpenginetest.DefaultInstalls()[0].ID), CacheType: types.StringValue("page")}
-		_, err = m.send(ctx, c, "")
-	default:
-		panic("no service " + service)
+// purgeAt returns what asks a service for one purge.
+func (w *world) purgeAt(t *testing.T, service string) func(context.Context, *clients) error {
+	t.Helper()
+	for _, target := range targets {
+		if target.service != service {
+			continue
+		}
+		m := w.fixture(t, target).model(t)
+		return func(ctx context.Context, c *clients) error {
+			units, _ := m.units()
+			for _, u := range units {
+				if _, err := m.send(ctx, c, u.name); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
 	}
-	return err
+	t.Fatalf("no target is of the service %s", service)
+	return nil
+}
+
+// model is what the provider makes of here.
+func (f fixture) model(t *testing.T) model {
+	t.Helper()
+	var described resource.SchemaResponse
+	(&purgeResource{target: f.target}).Schema(t.Context(), resource.SchemaRequest{}, &described)
+	m := f.target.model()
+	raw := value(described.Schema.Type().TerraformType(t.Context()), f.here.inGo(t))
+	if diags := (tfsdk.Config{Schema: described.Schema, Raw: raw}).Get(t.Context(), m); diags.HasError() {
+		t.Fatal(diags)
+	}
+	return m
 }
 
 // nowhere is an address at which nobody answers.
@@ -179,7 +194,10 @@ func TestEachArgumentAndItsEnvironmentVariable(t *testing.T) {
 			object{"username": w.WPEngine.Username, "password": w.WPEngine.Password},
 		},
 	}
+	var covered []string
 	for name, test := range tests {
+		covered = append(covered, test.service+"."+test.argument+" "+test.env)
+		purge := w.purgeAt(t, test.service) // now, because it may add to the fakes
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			attempt := func(inBlock, inEnv string) error {
@@ -191,7 +209,7 @@ func TestEachArgumentAndItsEnvironmentVariable(t *testing.T) {
 				if len(faults) > 0 {
 					t.Fatalf("with %q in the block and %q in the environment: %q", inBlock, inEnv, faults)
 				}
-				return c.purgeAt(t.Context(), test.service)
+				return purge(t.Context(), c)
 			}
 			if err := attempt("", test.right); err != nil {
 				t.Errorf("from the environment: %s", err)
@@ -212,6 +230,11 @@ func TestEachArgumentAndItsEnvironmentVariable(t *testing.T) {
 				t.Errorf("unknown: the service is %+v, want one that is not known yet", err)
 			}
 		})
+	}
+	for _, a := range blockArguments(t) {
+		if a.variable != "" && !slices.Contains(covered, a.String()+" "+a.variable) {
+			t.Errorf("no row is about %s and %s", a, a.variable)
+		}
 	}
 }
 
@@ -260,13 +283,14 @@ func TestSettingsThatWork(t *testing.T) {
 		"an unknown block does not concern the others":     {"wpengine", w.env, object{"mstr": unknown{}}},
 	}
 	for name, test := range tests {
+		purge := w.purgeAt(t, test.service) // now, because it may add to the fakes
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c, faults := configure(t, test.env, test.block)
 			if len(faults) > 0 {
 				t.Fatalf("faults: %q", faults)
 			}
-			if err := c.purgeAt(t.Context(), test.service); err != nil {
+			if err := purge(t.Context(), c); err != nil {
 				t.Error(err)
 			}
 		})
@@ -321,14 +345,14 @@ func TestFaultsInTheBlock(t *testing.T) {
 		"an identity without v2.0":  {nil, object{"cdn": object{"identity_url": "https://identity.example.com"}}, []string{"cdn.identity_url: Invalid cdn.identity_url: cdn.identity_url must end in /v2.0."}},
 		"a login mode that is none": {nil, object{"mstr": object{"login_mode": "saml"}}, []string{"mstr.login_mode: Invalid mstr.login_mode: mstr.login_mode must be \"standard\" or \"ldap\". Users who sign in by SAML or OIDC can't log in with a password: set mstr.api_token."}},
 		"a login mode as a number":  {nil, object{"mstr": object{"login_mode": "16"}}, []string{"mstr.login_mode: Invalid mstr.login_mode: mstr.login_mode must be \"standard\" or \"ldap\". Users who sign in by SAML or OIDC can't log in with a password: set mstr.api_token."}},
-		"password and token":        {nil, object{"mstr": object{"password": "a", "api_token": "b"}}, []string{"mstr.api_token: Invalid mstr.api_token: mstr.api_token and mstr.password are both set, and only one of them can be used."}},
-		"key and password":          {nil, object{"cdn": object{"api_key": "a", "password": "b"}}, []string{"cdn.password: Invalid cdn.password: cdn.password and cdn.api_key are both set, and only one of them can be used."}},
-		"key and token":             {nil, object{"cdn": object{"api_key": "a", "auth_token": "b"}}, []string{"cdn.auth_token: Invalid cdn.auth_token: cdn.auth_token and cdn.api_key are both set, and only one of them can be used."}},
-		"password and token of cdn": {nil, object{"cdn": object{"password": "a", "auth_token": "b"}}, []string{"cdn.auth_token: Invalid cdn.auth_token: cdn.auth_token and cdn.password are both set, and only one of them can be used."}},
+		"password and token":        {nil, object{"mstr": object{"password": "a", "api_token": "b"}}, []string{"mstr.api_token: Two credentials for MicroStrategy: mstr.api_token and mstr.password are both set, and only one of them can be used."}},
+		"key and password":          {nil, object{"cdn": object{"api_key": "a", "password": "b"}}, []string{"cdn.password: Two credentials for Rackspace CDN: cdn.password and cdn.api_key are both set, and only one of them can be used."}},
+		"key and token":             {nil, object{"cdn": object{"api_key": "a", "auth_token": "b"}}, []string{"cdn.auth_token: Two credentials for Rackspace CDN: cdn.auth_token and cdn.api_key are both set, and only one of them can be used."}},
+		"password and token of cdn": {nil, object{"cdn": object{"password": "a", "auth_token": "b"}}, []string{"cdn.auth_token: Two credentials for Rackspace CDN: cdn.auth_token and cdn.password are both set, and only one of them can be used."}},
 		"two kinds from the environment": {
 			map[string]string{"RAX_API_KEY": "a", "RAX_PASSWORD": "b"},
 			object{"cdn": object{"username": "u"}},
-			[]string{"cdn.password: Invalid cdn.password: cdn.password (from RAX_PASSWORD) and cdn.api_key (from RAX_API_KEY) are both set, and only one of them can be used."},
+			[]string{"cdn.password: Two credentials for Rackspace CDN: cdn.password (from RAX_PASSWORD) and cdn.api_key (from RAX_API_KEY) are both set, and only one of them can be used."},
 		},
 		"a colon in the API user":            {nil, object{"wpengine": object{"username": "a:b"}}, []string{"wpengine.username: Invalid wpengine.username: wpengine.username must not hold a colon."}},
 		"no requests a minute":               {nil, object{"cdn": object{"requests_per_minute": 0}}, []string{"cdn.requests_per_minute: Invalid cdn.requests_per_minute: cdn.requests_per_minute must be from 1 to 6000."}},
@@ -362,21 +386,21 @@ func TestFaultsInTheBlock(t *testing.T) {
 func TestWhatAServiceLacks(t *testing.T) {
 	t.Parallel()
 	const orToken = ", or mstr.api_token (or MSTR_API_TOKEN) in place of both username and password."
-	const orAuthToken = ", or a token by cdn.auth_token (or RAX_AUTH_TOKEN)."
+	const orAuthToken = ", or in their place cdn.auth_token (or RAX_AUTH_TOKEN) with cdn.project_id (or RAX_PROJECT_ID) and cdn.endpoint (or RAX_CDN_ENDPOINT)."
 	tests := map[string]struct {
 		service string
 		env     map[string]string
 		block   object
 		want    string
 	}{
-		"all of MicroStrategy":     {"mstr", nil, nil, "Set mstr.base_url (or MSTR_BASE_URL), mstr.username (or MSTR_USERNAME), mstr.password (or MSTR_PASSWORD)" + orToken},
+		"all of MicroStrategy":     {"mstr", nil, nil, "Set mstr.base_url (or MSTR_BASE_URL), mstr.username (or MSTR_USERNAME) and mstr.password (or MSTR_PASSWORD)" + orToken},
 		"the Library root":         {"mstr", nil, object{"mstr": object{"api_token": "t"}}, "Set mstr.base_url (or MSTR_BASE_URL)."},
 		"a password":               {"mstr", map[string]string{"MSTR_USERNAME": "u"}, object{"mstr": object{"base_url": "https://bi.example.com"}}, "Set mstr.password (or MSTR_PASSWORD)" + orToken},
-		"all of Rackspace":         {"cdn", nil, nil, "Set cdn.username (or RAX_USERNAME), cdn.api_key (or RAX_API_KEY) or cdn.password (or RAX_PASSWORD)" + orAuthToken},
+		"all of Rackspace":         {"cdn", nil, nil, "Set cdn.username (or RAX_USERNAME) and either cdn.api_key (or RAX_API_KEY) or cdn.password (or RAX_PASSWORD)" + orAuthToken},
 		"a user":                   {"cdn", nil, object{"cdn": object{"password": "p"}}, "Set cdn.username (or RAX_USERNAME)" + orAuthToken},
-		"the endpoint for a token": {"cdn", nil, object{"cdn": object{"auth_token": "t"}}, "Set cdn.endpoint (or RAX_CDN_ENDPOINT), because there is no service catalog without a login, cdn.project_id (or RAX_PROJECT_ID)."},
+		"the endpoint for a token": {"cdn", nil, object{"cdn": object{"auth_token": "t"}}, "Set cdn.endpoint (or RAX_CDN_ENDPOINT; without a login there is no service catalog that says it) and cdn.project_id (or RAX_PROJECT_ID)."},
 		"the project for a token":  {"cdn", nil, object{"cdn": object{"auth_token": "t", "endpoint": "https://cdn.example.com/v1.0"}}, "Set cdn.project_id (or RAX_PROJECT_ID)."},
-		"all of WP Engine":         {"wpengine", nil, nil, "Set wpengine.username (or WPE_API_USER_ID), wpengine.password (or WPE_API_PASSWORD)."},
+		"all of WP Engine":         {"wpengine", nil, nil, "Set wpengine.username (or WPE_API_USER_ID) and wpengine.password (or WPE_API_PASSWORD)."},
 		"a fault in the environment": {
 			"mstr",
 			map[string]string{"MSTR_BASE_URL": "http://bi.example.com", "MSTR_API_TOKEN": "t"},
@@ -431,7 +455,7 @@ func TestRetriesAndTheTimeoutOfOneAttempt(t *testing.T) {
 			if len(faults) > 0 {
 				t.Fatalf("faults: %q", faults)
 			}
-			err := c.purgeAt(t.Context(), "wpengine")
+			err := w.purgeAt(t, "wpengine")(t.Context(), c)
 			if err == nil || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("error %v, want one that says %q", err, test.says)
 			}
@@ -449,14 +473,15 @@ func TestRequestsPerMinute(t *testing.T) {
 	if len(faults) > 0 {
 		t.Fatalf("faults: %q", faults)
 	}
+	purge := w.purgeAt(t, "cdn")
 	for range 2 {
-		if err := c.purgeAt(t.Context(), "cdn"); err != nil {
+		if err := purge(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if err := c.purgeAt(ctx, "cdn"); err == nil {
+	if err := purge(ctx, c); err == nil {
 		t.Error("a third purge was sent in the same minute")
 	}
 	if got := len(w.Journal.Select("purge")); got != 2 {
@@ -484,18 +509,9 @@ func TestWhatTheSchemaSaysOfEachArgument(t *testing.T) {
 		"cdn.identity_url": {"RAX_IDENTITY_URL", false}, "cdn.endpoint": {"RAX_CDN_ENDPOINT", false}, "cdn.requests_per_minute": {"", false},
 		"wpengine.username": {"WPE_API_USER_ID", false}, "wpengine.password": {"WPE_API_PASSWORD", true}, "wpengine.base_url": {"WPE_API_BASE_URL", false},
 	}
-	var resp provider.SchemaResponse
-	New(Options{}).Schema(t.Context(), provider.SchemaRequest{}, &resp)
 	got := make(map[string]about)
-	for block, attribute := range resp.Schema.Attributes {
-		nested, ok := attribute.(schema.SingleNestedAttribute)
-		if !ok {
-			continue
-		}
-		for name, a := range nested.Attributes {
-			_, variable, _ := strings.Cut(a.GetMarkdownDescription(), "Environment variable: `")
-			got[block+"."+name] = about{strings.TrimSuffix(variable, "`."), a.IsSensitive()}
-		}
+	for _, a := range blockArguments(t) {
+		got[a.String()] = about{a.variable, a.sensitive}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("arguments (-want +got):\n%s", diff)

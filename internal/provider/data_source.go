@@ -132,8 +132,17 @@ func (l *lookup[T]) diagnoseAs(name string, err error) diag.Diagnostic {
 	if own, ok := lookupSummaries[e.Kind]; ok {
 		summary = fmt.Sprintf(own, e.System)
 	}
-	return diag.NewErrorDiagnostic(summary, strings.ReplaceAll(d.Detail(), "Apply again: the purge is still to be done.", "Plan again."))
+	return diag.NewErrorDiagnostic(summary, planAgain.Replace(d.Detail()))
 }
+
+// planAgain puts the advice to apply again, which is meant for a purge, right. A
+// look-up has no timeout that could be raised.
+var planAgain = strings.NewReplacer(
+	advice[transport.KindCanceled], "Plan again.",
+	advice[transport.KindTimeout], "Plan again later.",
+	advice[transport.KindLimited], "Plan again later.",
+	"Apply again", "Plan again", "apply again", "plan again",
+)
 
 // dataSources are the two that a lookup is served as.
 func (l *lookup[T]) dataSources() []func() datasource.DataSource {
@@ -409,10 +418,25 @@ func (d *manyDataSource[T]) Read(ctx context.Context, req datasource.ReadRequest
 		}
 	}
 	if len(all) == 0 && d.hint != "" {
-		resp.Diagnostics.AddWarning("No "+d.whats, "The credentials see no "+d.whats+" of "+d.title+". "+d.hint)
+		resp.Diagnostics.AddWarning("No "+d.whats, d.nothing(filters)+" "+d.hint)
 	}
 	values[d.whats] = types.ListValueMust(types.ObjectType{AttrTypes: d.types()}, items)
 	resp.Diagnostics.Append(resp.State.Set(ctx, types.ObjectValueMust(kinds, values))...)
+}
+
+// nothing says what an empty list means. The upstream system may have applied a
+// filter itself.
+func (l *lookup[T]) nothing(filters map[string]string) string {
+	var set []string
+	for _, k := range l.filters {
+		if filters[k.name] != "" {
+			set = append(set, k.name)
+		}
+	}
+	if len(set) > 0 {
+		return fmt.Sprintf("No %s of %s that the credentials see matches %s.", l.what, l.title, strings.Join(set, " and "))
+	}
+	return fmt.Sprintf("The credentials see no %s of %s.", l.whats, l.title)
 }
 
 func (l *lookup[T]) passes(item T, filters map[string]string) bool {

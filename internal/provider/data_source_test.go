@@ -319,7 +319,11 @@ func TestAnEmptyListDeservesAHint(t *testing.T) {
 			}
 		}
 	}
-	// A filter that lets nothing through is no reason for a hint.
+	_, said := p.lookUp("purge_wpengine_installs", object{"account_id": w.WPEngine.Installs[0].Account.ID, "environment": "development"})
+	if len(said) != 1 || !strings.HasPrefix(said[0], "warning: No installs: No install of WP Engine that the credentials see matches account_id and environment. WP Engine also") {
+		t.Errorf("many, with filters: %q", said)
+	}
+	// A filter that lets nothing through of what there is is no reason for a hint.
 	w.WPEngine.AccessOff = false
 	if _, said := p.lookUp("purge_wpengine_installs", object{"account_id": w.WPEngine.Installs[len(w.WPEngine.Installs)-1].Account.ID, "environment": "development"}); len(said) > 0 {
 		t.Errorf("said %q", said)
@@ -429,11 +433,7 @@ func TestALookUpWhoseServiceIsNotConfigured(t *testing.T) {
 	t.Parallel()
 	lookUps := map[string][]string{"mstr": {"purge_mstr_project", "purge_mstr_projects"}, "cdn": {"purge_cdn_service", "purge_cdn_services"}, "wpengine": {"purge_wpengine_install", "purge_wpengine_installs"}}
 	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
-		for name := range w.env {
-			if strings.HasPrefix(name, f.environment) {
-				delete(w.env, name)
-			}
-		}
+		w.withoutService(t, f.target.service)
 		p := w.speak(t)
 		for i, name := range lookUps[f.target.service] {
 			config := []object{{"name": "x"}, {}}[i]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -11,8 +12,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn"
+	"github.com/cachepurge/terraform-provider-purge/internal/mstr"
 	"github.com/cachepurge/terraform-provider-purge/internal/quota"
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
+	"github.com/cachepurge/terraform-provider-purge/internal/wpengine"
 )
 
 // summaries are the first lines of an error, by kind; %s is the system.
@@ -38,13 +42,45 @@ var summaries = map[transport.Kind]string{
 // advice is what to do next where the upstream's error has no better one.
 var advice = map[transport.Kind]string{
 	transport.KindCanceled:    "Apply again: the purge is still to be done.",
-	transport.KindTimeout:     "Apply again, with a longer timeout if the upstream is only slow.",
+	transport.KindTimeout:     "Apply again, and raise the timeout if the upstream is only slow.",
 	transport.KindNoAnswer:    "Check the address, the network and the proxy, then apply again.",
 	transport.KindUnknownHost: "Check the address for a typing error, and the name server.",
 	transport.KindTLS:         "Check the address. If the server's certificate is from a private CA, set ca_certificate in the provider block.",
 	transport.KindInvalid:     "Check what is purged against the upstream's message above.",
 	transport.KindLimited:     "Apply again later, or raise the timeout.",
 	transport.KindServer:      "Apply again. If it stays so, ask the operators of the system, with the id above if there is one.",
+}
+
+// environment is where an argument of the provider block also comes from.
+var environment = map[string]string{ //nolint:gosec // names of variables, not their values
+	"mstr.base_url":     "MSTR_BASE_URL",
+	"mstr.username":     "MSTR_USERNAME",
+	"mstr.password":     "MSTR_PASSWORD",
+	"mstr.login_mode":   "MSTR_LOGIN_MODE",
+	"mstr.api_token":    "MSTR_API_TOKEN",
+	"cdn.username":      "RAX_USERNAME",
+	"cdn.api_key":       "RAX_API_KEY",
+	"cdn.password":      "RAX_PASSWORD",
+	"cdn.auth_token":    "RAX_AUTH_TOKEN",
+	"cdn.project_id":    "RAX_PROJECT_ID",
+	"cdn.identity_url":  "RAX_IDENTITY_URL",
+	"cdn.endpoint":      "RAX_CDN_ENDPOINT",
+	"wpengine.username": "WPE_API_USER_ID",
+	"wpengine.password": "WPE_API_PASSWORD",
+	"wpengine.base_url": "WPE_API_BASE_URL",
+}
+
+// addresses are where the address of a system comes from, by its name in errors.
+var addresses = map[string]string{
+	mstr.System:        "mstr.base_url.",
+	cdn.System:         "cdn.endpoint, or else from the login's service catalog.",
+	cdn.IdentitySystem: "cdn.identity_url, or else is the default.",
+	wpengine.System:    "wpengine.base_url, or else is the default.",
+}
+
+// aboutAddress are the kinds for which the address is among the suspects.
+var aboutAddress = []transport.Kind{
+	transport.KindNoAnswer, transport.KindUnknownHost, transport.KindTLS, transport.KindRedirect, transport.KindUnexpected,
 }
 
 // diagnose makes the diagnostic of an error. This is the one place where the
@@ -58,7 +94,7 @@ func (t *target) diagnose(err error) diag.Diagnostic {
 			t.title+" is not configured",
 			fmt.Sprintf("purge_%s needs the provider's %s settings. %s", t.name, t.service, missing.problem))
 	case errors.As(err, &e):
-		return t.locate(e, fmt.Sprintf(summaries[e.Kind], e.System), describe(e))
+		return t.locate(e, fmt.Sprintf(summaries[e.Kind], e.System), t.describe(e))
 	case errors.Is(err, context.DeadlineExceeded):
 		return t.diagnose(&transport.Error{System: t.title, Kind: transport.KindTimeout, Doing: "starting a purge"})
 	case errors.Is(err, context.Canceled):
@@ -93,7 +129,7 @@ func (t *target) locate(e *transport.Error, summary, detail string) diag.Diagnos
 }
 
 // describe says what was tried, what the upstream said, and what to do next.
-func describe(e *transport.Error) string {
+func (t *target) describe(e *transport.Error) string {
 	paragraphs := []string{"Tried: " + e.Doing + ".", sentence(e.Outcome())}
 	if e.Docs != "" {
 		paragraphs = append(paragraphs, "See "+e.Docs)
@@ -114,13 +150,13 @@ func describe(e *transport.Error) string {
 	if len(notes) > 0 {
 		paragraphs = append(paragraphs, strings.Join(notes, " "))
 	}
-	if next := nextStep(e); next != "" {
+	if next := t.nextStep(e); next != "" {
 		paragraphs = append(paragraphs, next)
 	}
 	return strings.Join(paragraphs, "\n\n")
 }
 
-func nextStep(e *transport.Error) string {
+func (t *target) nextStep(e *transport.Error) string {
 	if e.Kind == transport.KindCanceled {
 		return advice[e.Kind] // the upstream is not to blame
 	}
@@ -131,7 +167,30 @@ func nextStep(e *transport.Error) string {
 	if e.Advice == "" {
 		steps = append(steps, advice[e.Kind])
 	}
-	return strings.Join(slices.DeleteFunc(steps, func(s string) bool { return s == "" }), " ")
+	if len(t.identity) > 0 && e.Input == t.identity[0] && (e.Kind == transport.KindNotFound || e.Kind == transport.KindInvalid) {
+		steps = append(steps, t.finder)
+	}
+	from := addresses[e.System]
+	if slices.Contains(aboutAddress, e.Kind) && from != "" && !strings.Contains(e.Advice, argumentName.FindString(from)) {
+		steps = append(steps, strings.TrimSpace("The address "+e.Host)+" comes from "+from)
+	}
+	return withEnvironment(strings.Join(slices.DeleteFunc(steps, func(s string) bool { return s == "" }), " "))
+}
+
+var argumentName = regexp.MustCompile(`\b(?:mstr|cdn|wpengine)\.[a-z_]+`)
+
+// withEnvironment adds to each argument, where it is named first, the variable
+// that it also comes from. The clients don't know of variables.
+func withEnvironment(text string) string {
+	named := make(map[string]bool)
+	return argumentName.ReplaceAllStringFunc(text, func(name string) string {
+		variable := environment[name]
+		if variable == "" || named[name] {
+			return name
+		}
+		named[name] = true
+		return name + " (or " + variable + ")"
+	})
 }
 
 // tooLong is the wait that the upstream asked for, where that is why the purge
@@ -180,6 +239,7 @@ func human(d time.Duration) string {
 // progress is in the state where kept is true.
 func (t *target) diagnoseRun(op operation, o *outcome, total int, err error, kept bool) diag.Diagnostic {
 	d := t.diagnose(err)
+	d = relocate(d, strings.ReplaceAll(d.Detail(), "raise the timeout", "raise timeouts."+string(op)))
 	if total == 1 {
 		return d
 	}
@@ -200,6 +260,13 @@ func (t *target) diagnoseRun(op operation, o *outcome, total int, err error, kep
 	}
 	detail += "\n\n" + d.Detail()
 	return relocate(d, detail)
+}
+
+// lastPurge says of a destroy that fails how to get out of it. Terraform shows no
+// address with its errors, so the id stands here.
+func (t *target) lastPurge(id string) string {
+	return fmt.Sprintf("\n\nThe purge_%s with the id %q has purge_on_destroy = true, so it is destroyed only when this purge is accepted. "+
+		"To give the purge up, set purge_on_destroy = false, apply, and then destroy; or run terraform state rm with the resource's address.", t.name, id)
 }
 
 // relocate is the same diagnostic with another detail.

@@ -29,7 +29,10 @@ var update = flag.Bool("update", false, "write the golden texts of the fault sui
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	forEachUpstream(t, func(t *testing.T, target *target) {
-		all := append(faults(), upstreams[target.name].own()...)
+		all := faults()
+		if own := upstreams[target.name].own; own != nil {
+			all = append(all, own()...)
+		}
 		var mu sync.Mutex
 		var records []record
 		missing := false
@@ -82,6 +85,11 @@ func (b *bench) suffer(f fault, at request) record {
 	r.sent = b.sent()
 	_, _ = b.Write([]byte(r.told))
 	r.told = normal(r.told)
+	// A purge that was accepted stays so when its effect can't be watched: there
+	// it is a warning.
+	if f.hopeless && result.diag == nil && len(result.warnings) == 0 {
+		b.t.Errorf("%s, %s: a success was reported, which -update must not record: mend what the client takes for an acceptance", at.name, f.name)
+	}
 	return r
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -108,29 +109,28 @@ func TestATokenThatExpiresInTheMiddleOfManyPurges(t *testing.T) {
 	t.Parallel()
 	const n = 1000
 	forEachUpstream(t, func(t *testing.T, target *target) {
-		if upstreams[target.name].requests[0].name != "login" {
+		if upstreams[target.name].expire == nil {
 			t.Skip("its credentials do not expire")
 		}
 		onBench(t, target, func(b *bench) {
 			// One of those that are on the wire is slow: its 401 comes when the
 			// new token is in use already.
-			purges := 0
-			var mu sync.Mutex
-			b.before = func(r *http.Request) {
-				mu.Lock()
-				if r.Method == http.MethodDelete {
-					purges++
+			var purges atomic.Int64
+			b.around(func(operation string, next http.HandlerFunc) http.HandlerFunc {
+				if operation != "purge" {
+					return next
 				}
-				now := purges
-				mu.Unlock()
-				if now == n/2 {
-					b.MSTR.ExpireSessions()
-					b.CDN.ExpireTokens()
+				now := purges.Add(1)
+				return func(w http.ResponseWriter, r *http.Request) {
+					if now == n/2 {
+						b.expire(b.Sandbox)
+					}
+					if now%7 == 0 {
+						<-time.After(time.Duration(now%50) * time.Millisecond)
+					}
+					next(w, r)
 				}
-				if now%7 == 0 {
-					<-time.After(time.Duration(now%50) * time.Millisecond)
-				}
-			}
+			})
 			if got := b.purgeMany(n, sideBySide); got["accepted"] != n {
 				t.Errorf("the purges ended as %v", got)
 			}
@@ -155,7 +155,7 @@ func TestWrongCredentialsAreTriedOnce(t *testing.T) {
 				t.Errorf("%d requests, want one: accounts lock", sent)
 			}
 		}, roomy(50), func(_ *bench, env map[string]string) {
-			for _, name := range []string{"MSTR_PASSWORD", "RAX_API_KEY", "WPE_API_PASSWORD"} {
+			for name := range secretsIn(t, env) {
 				env[name] = "wrong-" + strings.ToLower(name)
 			}
 		})
@@ -167,15 +167,10 @@ func TestOneRefusalOfManyThatWait(t *testing.T) {
 	const n = 200
 	forEachUpstream(t, func(t *testing.T, target *target) {
 		onBench(t, target, func(b *bench) {
-			// All of one window: WP Engine has one for each install and type.
-			if target == wpengineCache {
-				b.more = func(int) model { return wpenginePurge(0, "page") }
+			if b.crowd != nil {
+				b.more = b.crowd
 			}
-			b.before = func(r *http.Request) { // or the one that goes first would be no time ahead
-				if r.URL.Path != "/mstr/MicroStrategyLibrary/api/auth/login" {
-					<-time.After(time.Second)
-				}
-			}
+			b.before = func(*http.Request) { <-time.After(time.Second) } // or the one that goes first would be no time ahead
 			b.fail("purge", 1, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Retry-After", "60")
 				w.WriteHeader(http.StatusTooManyRequests)
@@ -206,6 +201,35 @@ func TestOneRefusalOfManyThatWait(t *testing.T) {
 	})
 }
 
+// A purge that waits is what equal ones join. Here it waits for the time that a
+// refusal asks for, which is so with every system, whatever its quota.
+func TestEqualPurgesThatWaitAreOne(t *testing.T) {
+	t.Parallel()
+	const n = 20
+	forEachUpstream(t, func(t *testing.T, target *target) {
+		onBench(t, target, func(b *bench) {
+			b.more = func(int) model { return b.purge() }
+			b.fail("purge", 1, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Retry-After", "60")
+				w.WriteHeader(http.StatusTooManyRequests)
+			})
+			first := make(chan map[string]int)
+			go func() { first <- b.purgeMany(1, 1) }()
+			<-time.After(10 * time.Second) // and it waits
+			if got := b.purgeMany(n, n); got["accepted"] != n {
+				t.Errorf("the purges ended as %v", got)
+			}
+			if got := <-first; got["accepted"] != 1 {
+				t.Errorf("the first purge ended as %v", got)
+			}
+			if sent := b.count("purge"); sent != 2 {
+				t.Errorf("%d purges were sent, want the one that was refused and one for all: equal purges that wait are joined by quota.Do, "+
+					"and wait in the Pace of their requests", sent)
+			}
+		})
+	})
+}
+
 // TestAClosedProviderSendsNothing is what happens when Terraform shuts the
 // provider down while purges are asked for.
 func TestAClosedProviderSendsNothing(t *testing.T) {
@@ -215,7 +239,7 @@ func TestAClosedProviderSendsNothing(t *testing.T) {
 			if got := b.purgeMany(1, 1); got["accepted"] != 1 {
 				t.Fatalf("the purges ended as %v", got)
 			}
-			for _, c := range b.clients.closers() {
+			for _, c := range b.clients.open {
 				if err := c.Close(context.Background()); err != nil {
 					t.Error(err)
 				}

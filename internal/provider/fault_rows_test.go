@@ -25,6 +25,8 @@ type fault struct {
 	only []string
 	// lost: the answer to a request that worked is lost.
 	lost bool
+	// hopeless: it must not end in success, whatever the golden text says.
+	hopeless bool
 }
 
 func (f fault) concerns(at request) bool {
@@ -37,6 +39,12 @@ func faults() []fault {
 }
 
 const forEver = -1
+
+// hopeless marks a fault in spite of which nothing may be taken for done.
+func hopeless(f fault) fault {
+	f.hopeless = true
+	return f
+}
 
 func connectionFaults() []fault {
 	broken := func(name string, times int, f wiretest.Fault) fault {
@@ -80,14 +88,18 @@ func statusFaults() []fault {
 			answers(fmt.Sprintf("%d for ever", status), forEver, reply(status, "")))
 	}
 	for _, status := range []int{400, 403, 404, 409} {
-		all = append(all,
+		for _, f := range []fault{
 			answers(fmt.Sprintf("%d in JSON", status), forEver, reply(status, `{"message":"The cause, in words"}`)),
 			answers(fmt.Sprintf("%d in HTML", status), forEver, page(status)),
-			answers(fmt.Sprintf("%d without a body", status), forEver, reply(status, "")))
+			answers(fmt.Sprintf("%d without a body", status), forEver, reply(status, "")),
+		} {
+			f.hopeless = status == http.StatusForbidden
+			all = append(all, f)
+		}
 	}
 	return append(all,
 		answers("401, once", 1, reply(401, `{"message":"Unauthorized"}`)),
-		answers("401 for ever", forEver, reply(401, `{"message":"Unauthorized"}`)),
+		hopeless(answers("401 for ever", forEver, reply(401, `{"message":"Unauthorized"}`))),
 		answers("a status that nobody knows", forEver, reply(599, "")))
 }
 
@@ -146,7 +158,7 @@ func redirectFaults() []fault {
 	}
 	var all []fault
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		all = append(all, answers(fmt.Sprintf("%d to another host", status), forEver, to(status, "https://evil.example.com/login?next=1")))
+		all = append(all, hopeless(answers(fmt.Sprintf("%d to another host", status), forEver, to(status, "https://evil.example.com/login?next=1"))))
 	}
 	for _, r := range [][2]string{
 		{"to another port", "http://localhost:8080/"},
@@ -156,7 +168,7 @@ func redirectFaults() []fault {
 		{"without Location", ""},
 		{"to what is no address", "http://%zz"},
 	} {
-		all = append(all, answers("307 "+r[0], forEver, to(http.StatusTemporaryRedirect, r[1])))
+		all = append(all, hopeless(answers("307 "+r[0], forEver, to(http.StatusTemporaryRedirect, r[1]))))
 	}
 	return all
 }
@@ -164,8 +176,8 @@ func redirectFaults() []fault {
 // bodyFaults are answers that are none, whatever their status says.
 func bodyFaults() []fault {
 	return []fault{
-		answers("200 with a login page", forEver, page(http.StatusOK)),
-		answers("200 with an error", forEver, reply(200, `{"error":"backend is down"}`)),
+		hopeless(answers("200 with a login page", forEver, page(http.StatusOK))),
+		hopeless(answers("200 with an error", forEver, reply(200, `{"error":"backend is down"}`))),
 		answers("200 with null", forEver, reply(200, `null`)),
 		answers("200 with an empty object", forEver, reply(200, `{}`)),
 		answers("200 with an empty list", forEver, reply(200, `[]`)),
@@ -175,7 +187,7 @@ func bodyFaults() []fault {
 		answers("200 with invalid UTF-8", forEver, reply(200, "\xff\xfe{}")),
 		answers("200 without a body", forEver, reply(200, "")),
 		answers("202 with a body", forEver, reply(202, `{"status":"queued"}`)),
-		answers("202 with a login page", forEver, page(http.StatusAccepted)),
+		hopeless(answers("202 with a login page", forEver, page(http.StatusAccepted))),
 		answers("204", forEver, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }),
 		answers("206", forEver, reply(206, `{}`)),
 		answers("200 with 1 GiB of body", forEver, endless(http.StatusOK, "")),

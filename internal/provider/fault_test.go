@@ -33,10 +33,24 @@ type upstream struct {
 	more  func(n int) model
 	// requests are the kinds of requests that the target and its look-up send.
 	requests []request
-	// own are the faults that only this system has.
+	// own are the faults that only this system has. Nil: there are none.
 	own func() []fault
 	// sessions tells how many are open at the server. Nil: it has none.
 	sessions func(*bench) int
+	// expire ends the credentials of all logins. Nil: there is no login.
+	expire func(*sandbox.Sandbox)
+	// crowd is the n-th of many that share one window. Nil: as more.
+	crowd func(n int) model
+	// accepted and limited are the statuses with which the fake accepts a purge
+	// and refuses one that is too fast.
+	accepted, limited int
+	// random is any purge that the fake accepts. Nil: one of a thousand of more.
+	random func(*soak) model
+	// subject is what the journal calls a purge. Nil: the resource's id.
+	subject func(m model, name string) string
+	// window is the quota that a purge counts for, by its subject, with how many
+	// purges it allows in a minute, 0 for any number. Nil: there is none.
+	window func(subject string) (key string, limit int)
 }
 
 // request is one kind of request to an upstream system.
@@ -62,6 +76,9 @@ var upstreams = map[string]upstream{
 		},
 		own:      mstrFaults,
 		sessions: func(b *bench) int { return b.MSTR.OpenSessions() },
+		expire:   func(s *sandbox.Sandbox) { s.MSTR.ExpireSessions() },
+		accepted: http.StatusNoContent, limited: http.StatusTooManyRequests,
+		random: randomMSTR,
 	},
 	"cdn_asset": {
 		recorder: func(b *bench) *fake.Recorder { return b.CDN.Recorder },
@@ -73,7 +90,10 @@ var upstreams = map[string]upstream{
 			{"service", 2, purgeWithin(5*time.Minute, cdnPurge("/images/*", false))},
 			{"services", 1, look(cdnServices)},
 		},
-		own: cdnFaults,
+		own:      cdnFaults,
+		expire:   func(s *sandbox.Sandbox) { s.CDN.ExpireTokens() },
+		accepted: http.StatusAccepted, limited: http.StatusRequestEntityTooLarge,
+		random: randomCDN, subject: cdnSubject, window: cdnWindow,
 	},
 	"wpengine_cache": {
 		recorder: func(b *bench) *fake.Recorder { return b.WPEngine.Recorder },
@@ -83,7 +103,10 @@ var upstreams = map[string]upstream{
 			{"purge", 0, purge(wpenginePurge(0, "object"))},
 			{"installs", 0, look(wpengineInstalls)},
 		},
-		own: wpengineFaults,
+		own:      wpengineFaults,
+		crowd:    func(int) model { return wpenginePurge(0, "page") },
+		accepted: http.StatusAccepted, limited: http.StatusTooManyRequests,
+		random: randomWPEngine, window: wpengineWindow,
 	},
 }
 
@@ -189,7 +212,7 @@ func (b *bench) Write(p []byte) (int, error) {
 func onBench(t *testing.T, target *target, test func(*bench), edit ...func(*bench, map[string]string)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		b := &bench{Sandbox: sandbox.New(), upstream: upstreams[target.name], t: t, target: target, network: wiretest.Listen(), began: time.Now()}
+		b := &bench{Sandbox: sandbox.New(), upstream: upstreamOf(t, target), t: t, target: target, network: wiretest.Listen(), began: time.Now()}
 		b.MSTR.Projects[0].ID, b.WPEngine.Installs[0].ID = projectHex, install
 		b.network.Serve(b)
 		env := b.Reach("http://localhost")
@@ -241,6 +264,11 @@ func (b *bench) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.Sandbox.ServeHTTP(w, r)
 }
 
+// around asks f for each request to the fake what answers it.
+func (b *bench) around(f func(operation string, next http.HandlerFunc) http.HandlerFunc) {
+	b.recorder(b).Around = f
+}
+
 // fail lets the fake answer so many requests of an operation with a fault.
 func (b *bench) fail(operation string, times int, answer http.HandlerFunc) {
 	b.recorder(b).Fail(operation, times, answer)
@@ -263,7 +291,7 @@ func (b *bench) end() {
 	b.t.Helper()
 	b.recorder(b).Heal()
 	b.network.Set(nil)
-	for _, c := range b.clients.closers() {
+	for _, c := range b.clients.open {
 		if err := c.Close(context.Background()); err != nil {
 			b.t.Errorf("closing: %s", err)
 		}
@@ -297,7 +325,7 @@ func (b *bench) keepsSecrets() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	shown := b.shown.String() + fmt.Sprint(b.Journal.Entries())
-	for _, leak := range leaks(shown, b.Secrets()) {
+	for _, leak := range leaks(shown, append(b.Secrets(), kept(b.Sandbox)...)) {
 		b.t.Errorf("the secret %s is shown", leak)
 	}
 }
@@ -333,14 +361,21 @@ func (b *bench) sent() string {
 	return strings.Join(parts, ", ")
 }
 
+func upstreamOf(t *testing.T, target *target) upstream {
+	t.Helper()
+	u, ok := upstreams[target.name]
+	if !ok {
+		t.Fatalf("the target %s has no upstream: add one to upstreams in fault_test.go, and the fault suite covers it", target.name)
+	}
+	return u
+}
+
 func forEachUpstream(t *testing.T, test func(t *testing.T, target *target)) {
 	t.Helper()
 	for _, target := range targets {
 		t.Run(target.name, func(t *testing.T) {
 			t.Parallel()
-			if _, ok := upstreams[target.name]; !ok {
-				t.Fatalf("the target %s has no upstream: add one to upstreams in fault_test.go, and the fault suite covers it", target.name)
-			}
+			upstreamOf(t, target)
 			test(t, target)
 		})
 	}

@@ -68,7 +68,7 @@ func TestTLSFaults(t *testing.T) {
 	var records []record
 	for _, target := range targets {
 		for _, row := range rows {
-			b := &bench{Sandbox: sandbox.New(), upstream: upstreams[target.name], t: t, target: target, began: time.Now()}
+			b := &bench{Sandbox: sandbox.New(), upstream: upstreamOf(t, target), t: t, target: target, began: time.Now()}
 			b.MSTR.Projects[0].ID, b.WPEngine.Installs[0].ID = projectHex, install
 			server := httptest.NewUnstartedServer(b)
 			server.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -98,7 +98,7 @@ func TestTLSFaults(t *testing.T) {
 				t.Fatal(diags)
 			}
 			result := purge(b.purge())(t.Context(), b)
-			for _, c := range b.clients.closers() {
+			for _, c := range b.clients.open {
 				if err := c.Close(t.Context()); err != nil {
 					t.Errorf("%s, %s: closing: %s", target.name, row.name, err)
 				}

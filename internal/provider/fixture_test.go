@@ -57,8 +57,6 @@ type fixture struct {
 	refusedHere string
 	// many are n things to purge, and the journal's words.
 	many func(n int) (things []arguments, sent []string)
-	// environment is the prefix of the variables that configure the service.
-	environment string
 	// needs is what an error names that has to be set.
 	needs []string
 }
@@ -79,6 +77,11 @@ func (w *world) fixture(t *testing.T, target *target) fixture {
 	}
 	f := of(w)
 	f.target = target
+	for name := range f.here {
+		if f.there[name] == "" {
+			t.Fatalf("the fixture of %s does not set %s in there, as it does in here: write null if it is to be left out", target.name, name)
+		}
+	}
 	return f
 }
 
@@ -135,8 +138,7 @@ func mstrFixture(w *world) fixture {
 			}
 			return things, sent
 		},
-		environment: "MSTR_",
-		needs:       []string{"MicroStrategy is not configured", "mstr.base_url (or MSTR_BASE_URL)"},
+		needs: []string{"MicroStrategy is not configured", "mstr.base_url (or MSTR_BASE_URL)"},
 	}
 }
 
@@ -166,8 +168,7 @@ func cdnFixture(w *world) fixture {
 			}
 			return things, sent
 		},
-		environment: "RAX_",
-		needs:       []string{"Rackspace CDN is not configured", "cdn.username (or RAX_USERNAME)", "cdn.api_key (or RAX_API_KEY)"},
+		needs: []string{"Rackspace CDN is not configured", "cdn.username (or RAX_USERNAME)", "cdn.api_key (or RAX_API_KEY)"},
 	}
 }
 
@@ -190,7 +191,6 @@ func wpengineFixture(w *world) fixture {
 			}
 			return things, sent
 		},
-		environment: "WPE_",
-		needs:       []string{"WP Engine is not configured", "wpengine.username (or WPE_API_USER_ID)", "wpengine.password (or WPE_API_PASSWORD)"},
+		needs: []string{"WP Engine is not configured", "wpengine.username (or WPE_API_USER_ID)", "wpengine.password (or WPE_API_PASSWORD)"},
 	}
 }

@@ -245,6 +245,72 @@ func TestAServiceWithManyAssetsIsImported(t *testing.T) {
 	}
 }
 
+// A wildcard is only possible where hard is false, which an id does not say.
+func TestAWildcardIsImported(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.speak(t)
+	want := object{"id": cdntest.DeployedID + "/images/*", "service_id": cdntest.DeployedID, "url": "/images/*", "hard": false}
+	for sentence, by := range map[string]struct {
+		id       string
+		identity object
+	}{
+		"by id": {cdntest.DeployedID + "/images/*", nil}, "by identity": {"", object{"service_id": cdntest.DeployedID, "url": "/images/*"}},
+	} {
+		adopted, identity, said := p.adopt("purge_cdn_asset", by.id, by.identity)
+		wanted := []any{want, object{"service_id": cdntest.DeployedID, "url": "/images/*"}, []string(nil)}
+		if diff := cmp.Diff(wanted, []any{adopted, identity, said}); diff != "" {
+			t.Fatalf("%s (-want +got):\n%s", sentence, diff)
+		}
+		config := object{"service_id": cdntest.DeployedID, "url": "/images/*"}
+		if _, said := p.plan("purge_cdn_asset", adopted, config); len(said) != 1 || !strings.Contains(said[0], "Set hard = false") {
+			t.Errorf("%s: a configuration that is hard is planned, and it says %q", sentence, said)
+		}
+		config["hard"] = false
+		planned, said := p.plan("purge_cdn_asset", adopted, config)
+		if len(said) != 1 || !strings.HasPrefix(said[0], "warning: "+recorded) {
+			t.Errorf("%s: the plan says %q", sentence, said)
+		}
+		state, _ := p.apply("purge_cdn_asset", adopted, planned, config)
+		w.compareSent(t, step{name: sentence + ", the first apply"})
+		if again, said := p.plan("purge_cdn_asset", state, config); !cmp.Equal(state, again) || len(said) > 0 {
+			t.Errorf("%s: the next plan says %q and is not empty:\n%s", sentence, said, cmp.Diff(state, again))
+		}
+		config["triggers"] = object{"release": "2"}
+		planned, _ = p.plan("purge_cdn_asset", state, config)
+		_, _ = p.apply("purge_cdn_asset", state, planned, config)
+		w.compareSent(t, step{name: sentence + ", a change", sent: []string{"cdn " + cdntest.DeployedID + " /images/* hard=false 202"}})
+	}
+}
+
+func TestAWildcardIsImportedByTerraform(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const declared = "resource \"purge_cdn_asset\" \"images\" {\n  service_id = \"" + cdntest.DeployedID + "\"\n  url        = \"/images/*\"\n  hard       = false\n}\n"
+	const block = "import {\n  to = purge_cdn_asset.images\n  id = \"" + cdntest.DeployedID + "/images/*\"\n}\n"
+	want := shown{Changes: []string{"update purge_cdn_asset.images"}, Warnings: []string{recorded}}
+
+	command := newTerraform(t, w, declared)
+	command.mustRun(t, "import", "purge_cdn_asset.images", cdntest.DeployedID+"/images/*")
+	if diff := cmp.Diff(want, command.show(t, "apply", "-auto-approve")); diff != "" {
+		t.Errorf("the apply after the command (-want +got):\n%s", diff)
+	}
+	command.planEmpty(t, "after the command and an apply")
+
+	want.Imported = 1
+	with := newTerraform(t, w, declared+block)
+	if diff := cmp.Diff(want, with.show(t, "apply", "-auto-approve")); diff != "" {
+		t.Errorf("the apply of a block (-want +got):\n%s", diff)
+	}
+	with.planEmpty(t, "after a block")
+
+	generated := newTerraform(t, w, block)
+	generated.mustRun(t, "plan", "-generate-config-out=generated.tf")
+	generated.mustRun(t, "apply", "-auto-approve")
+	generated.planEmpty(t, "after what was generated was applied")
+	w.compareSent(t, step{name: "all of it"})
+}
+
 func TestImportsOfWhatCanNotBe(t *testing.T) {
 	t.Parallel()
 	p := newWorld(t).speak(t)
@@ -253,14 +319,14 @@ func TestImportsOfWhatCanNotBe(t *testing.T) {
 		identity object
 		want     string
 	}{
-		"a project alone":               {"purge_mstr_cache", projectHex, nil, `error: Invalid import id: The id of a purge_mstr_cache is two values with a slash between them; "` + projectHex + `" is not.`},
+		"a project alone":               {"purge_mstr_cache", projectHex, nil, `error: Invalid import id: The id of a purge_mstr_cache is <project id>/<cache type>, for instance B7CA92F04B9FAE8D941C3E9B7E0CD754/element; "` + projectHex + `" is not.`},
 		"nothing behind the slash":      {"purge_mstr_cache", projectHex + "/", nil, "error: Invalid import id"},
 		"three values":                  {"purge_wpengine_cache", "a/b/c", nil, "error: Invalid import id"},
 		"a name":                        {"purge_wpengine_cache", "acmeprod/page", nil, `error at AttributeName("install_id"): Invalid install_id`},
 		"a type that does not exist":    {"purge_mstr_cache", projectHex + "/page", nil, `error at AttributeName("cache_type"): Invalid cache_type`},
-		"a service by its name":         {"purge_cdn_asset", "website/a.css", nil, `error: Invalid import id: The id of a purge_cdn_asset is the service id (a UUID), with the path of the asset right behind it unless it is of many assets; "website/a.css" is not.`},
+		"a service by its name":         {"purge_cdn_asset", "website/a.css", nil, `error: Invalid import id: The id of a purge_cdn_asset is <service id><path>, for instance 96737ae3-cfc1-4c72-be88-5d0e7cc9a3f0/index.html, or for many assets the service id alone; "website/a.css" is not.`},
 		"a path without a slash":        {"purge_cdn_asset", cdntest.DeployedID + "a.css", nil, "error: Invalid import id"},
-		"a wildcard":                    {"purge_cdn_asset", cdntest.DeployedID + "/a*", nil, `error at AttributeName("url"): Invalid path of an asset`},
+		"a path with a fragment":        {"purge_cdn_asset", cdntest.DeployedID + "/a#b", nil, `error at AttributeName("url"): Invalid path of an asset`},
 		"an identity that is malformed": {"purge_mstr_cache", "", object{"project_id": "x", "cache_type": "object"}, `error at AttributeName("project_id"): Invalid project_id`},
 	} {
 		t.Run(sentence, func(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 )
 
-// The rows of "A target's life" in ARCHITECTURE.md, for every target.
+// "How a purge is kept" in ARCHITECTURE.md, in the life of every target.
 
 var (
 	rfc3339UTC = knownvalue.StringRegexp(regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`))

@@ -27,7 +27,8 @@ var mstrCache = &target{
 	},
 	identity:    []string{"project_id", "cache_type"},
 	join:        joinWithSlash,
-	split:       splitAtSlash,
+	finder:      "The data source purge_mstr_project finds the id of a project by its name.",
+	split:       splitAtSlash("<project id>/<cache type>, for instance B7CA92F04B9FAE8D941C3E9B7E0CD754/element"),
 	configured:  func(c *clients) *configError { return c.mstr.missing() },
 	model:       func() model { return &mstrCacheModel{} },
 	actionModel: func() actionModel { return &mstrCacheAction{} },
@@ -51,7 +52,7 @@ func (m *mstrCacheModel) check(diags *diag.Diagnostics) {
 func checkProjectID(diags *diag.Diagnostics, name string, value types.String) {
 	if known(value) && !projectID.MatchString(value.ValueString()) {
 		diags.AddAttributeError(path.Root(name), "Invalid "+name, fmt.Sprintf(
-			"%s must be 32 hexadecimal digits, without hyphens; it is %q. It is shown in the project's properties.", name, value.ValueString()))
+			"%s must be 32 hexadecimal digits, without hyphens; it is %q. The project's properties show it, and the data source purge_mstr_project finds it by the name.", name, value.ValueString()))
 	}
 }
 
@@ -97,10 +98,13 @@ func (m *mstrCacheAction) purge() (model, []string) {
 
 func joinWithSlash(values []string) string { return strings.Join(values, "/") }
 
-func splitAtSlash(id string) ([]string, error) {
-	values := strings.Split(id, "/")
-	if len(values) != 2 || values[0] == "" || values[1] == "" {
-		return nil, errors.New("two values with a slash between them")
+// splitAtSlash splits ids of two values. What they look like is for the error.
+func splitAtSlash(form string) func(id string) ([]string, error) {
+	return func(id string) ([]string, error) {
+		values := strings.Split(id, "/")
+		if len(values) != 2 || values[0] == "" || values[1] == "" {
+			return nil, errors.New(form)
+		}
+		return values, nil
 	}
-	return values, nil
 }

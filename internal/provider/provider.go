@@ -64,7 +64,7 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.open = append(p.open, clients.closers()...)
+	p.open = append(p.open, clients.open...)
 	resp.ResourceData = clients
 	resp.DataSourceData = clients
 	resp.ActionData = clients

@@ -20,11 +20,7 @@ import (
 func TestAServiceThatIsNotConfigured(t *testing.T) {
 	t.Parallel()
 	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
-		for name := range w.env {
-			if strings.HasPrefix(name, f.environment) {
-				delete(w.env, name)
-			}
-		}
+		w.withoutService(t, f.target.service)
 		later := arguments{"purge_on_create": "false"}
 		w.play(
 			t,
@@ -40,9 +36,9 @@ func TestAServiceThatIsNotConfigured(t *testing.T) {
 func TestAProviderBlockThatIsUnknownWhilePlanning(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	values := arguments{}
-	for _, name := range []string{"MSTR_BASE_URL", "MSTR_PASSWORD", "RAX_IDENTITY_URL", "RAX_API_KEY", "WPE_API_BASE_URL", "WPE_API_PASSWORD"} {
-		values[name] = fmt.Sprintf("%q", w.env[name])
+	values, blocks := arguments{}, inBlocks(t, w.env, func(variable string) string { return "terraform_data.account.output." + variable })
+	for name, value := range w.env {
+		values[name] = fmt.Sprintf("%q", value)
 		w.env[name] = "what would be an error\n" // if it were fallen back to
 	}
 	config := func(edition string) string {
@@ -51,20 +47,8 @@ resource "terraform_data" "account" {
   input = %s
 }
 provider "purge" {
-  mstr = {
-    base_url = terraform_data.account.output.MSTR_BASE_URL
-    password = terraform_data.account.output.MSTR_PASSWORD
-  }
-  cdn = {
-    identity_url = terraform_data.account.output.RAX_IDENTITY_URL
-    api_key      = terraform_data.account.output.RAX_API_KEY
-  }
-  wpengine = {
-    base_url = terraform_data.account.output.WPE_API_BASE_URL
-    password = terraform_data.account.output.WPE_API_PASSWORD
-  }
-}
-`, values.with(arguments{"edition": fmt.Sprintf("%q", edition)}).object())
+  %s}
+`, values.with(arguments{"edition": fmt.Sprintf("%q", edition)}).object(), blocks)
 		for _, target := range targets {
 			f := w.fixture(t, target)
 			all += f.config(f.here, release(edition))
@@ -142,15 +126,15 @@ provider "purge" {
 func TestCredentialsAreInNoFile(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	names := map[string]string{"mstr": "MSTR_PASSWORD", "cdn": "RAX_API_KEY", "wpengine": "WPE_API_PASSWORD"}
+	secrets := secretsIn(t, w.env)
 	var config strings.Builder
 	var arguments []string
-	for block, name := range names {
-		fmt.Fprintf(&config, "variable %q {\n  type = string\n  sensitive = true\n  ephemeral = true\n}\n", block)
-		arguments = append(arguments, "-var="+block+"="+w.env[name])
+	for name, value := range secrets {
+		fmt.Fprintf(&config, "variable %q {\n  type = string\n  sensitive = true\n  ephemeral = true\n}\n", name)
+		arguments = append(arguments, "-var="+name+"="+value)
 		delete(w.env, name)
 	}
-	config.WriteString("provider \"purge\" {\n  mstr = { password = var.mstr }\n  cdn = { api_key = var.cdn }\n  wpengine = { password = var.wpengine }\n}\n")
+	config.WriteString("provider \"purge\" {\n" + inBlocks(t, secrets, func(variable string) string { return "var." + variable }) + "}\n")
 	var sent []string
 	for _, target := range targets {
 		f := w.fixture(t, target)
@@ -169,7 +153,7 @@ func TestCredentialsAreInNoFile(t *testing.T) {
 		}
 	}
 	files["what terraform wrote"] = output
-	for _, secret := range w.Secrets() {
+	for _, secret := range append(w.Secrets(), kept(w.Sandbox)...) {
 		for name, content := range files {
 			if strings.Contains(content, secret) {
 				t.Errorf("%s holds %q", name, secret)

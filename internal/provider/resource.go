@@ -100,7 +100,11 @@ func (r *purgeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 
 func (r *purgeResource) planDestroy(ctx context.Context, prior model, diags *diag.Diagnostics) {
 	if prior.common().PurgeOnDestroy.ValueBool() {
-		r.target.needConfigured(r.clients, diags)
+		var lacks diag.Diagnostics
+		r.target.needConfigured(r.clients, &lacks)
+		for _, d := range lacks {
+			diags.Append(relocate(d, d.Detail()+r.target.lastPurge(prior.common().ID.ValueString())))
+		}
 		d := destroying(prior)
 		r.estimate(ctx, operationDelete, prior, d, diags)
 	}
@@ -242,7 +246,11 @@ func (r *purgeResource) fail(op operation, prior, next model, d decision, o *out
 	if m != nil {
 		m.common().LastPurgedAt = o.purgedAt()
 	}
-	diags.Append(r.target.diagnoseRun(op, o, d.requests(), o.err, m != nil))
+	diagnosis := r.target.diagnoseRun(op, o, d.requests(), o.err, m != nil)
+	if op == operationDelete {
+		diagnosis = relocate(diagnosis, diagnosis.Detail()+r.target.lastPurge(prior.common().ID.ValueString()))
+	}
+	diags.Append(diagnosis)
 	return m
 }
 

@@ -23,6 +23,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 
+	"github.com/cachepurge/terraform-provider-purge/internal/fake"
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
 )
 
@@ -48,17 +49,20 @@ type vault struct {
 	outputs map[string]string
 
 	mu     sync.Mutex
-	shapes map[string]int // the echoes that were sent, by their shape
+	shapes map[string]int  // the echoes that were sent, by their shape
+	echoed map[string]bool // the variables whose secret was in an echo
 }
 
 func newVault(t *testing.T) *vault {
 	t.Helper()
-	v := &vault{world: &world{}, outputs: make(map[string]string), shapes: make(map[string]int)}
+	v := &vault{world: &world{}, outputs: make(map[string]string), shapes: make(map[string]int), echoed: make(map[string]bool)}
 	v.canary = v.plant("")
 	v.open(t, func(s *httptest.Server) {
-		v.MSTR.Password, v.MSTR.LDAPPassword, v.MSTR.APIToken = v.plant(passwordSpice), v.plant(passwordSpice), v.plant(passwordSpice)
-		v.CDN.APIKey, v.CDN.Password, v.CDN.StaticToken = v.plant(passwordSpice), v.plant(passwordSpice), v.plant(tokenSpice)
-		v.WPEngine.Password = v.plant(passwordSpice)
+		for _, row := range accesses {
+			for _, secret := range row.secrets {
+				*secret.in(v.Sandbox) = v.plant(secret.spice)
+			}
+		}
 		s.Config.Handler = http.HandlerFunc(v.serve)
 		s.Start()
 	})
@@ -82,9 +86,9 @@ func (v *vault) serve(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set(name, v.canary)
 	}
 	sent := r.Clone(r.Context())
-	for _, name := range []string{"X-Auth-Token", "X-Mstr-Authtoken"} {
-		if token := r.Header.Get(name); token != "" {
-			r.Header.Set(name, strings.TrimSuffix(token, tokenSpice))
+	for _, row := range accesses {
+		if token := r.Header.Get(row.token); token != "" {
+			r.Header.Set(row.token, strings.TrimSuffix(token, tokenSpice))
 		}
 	}
 	if cookies := r.Header.Get("Cookie"); cookies != "" {
@@ -118,7 +122,8 @@ var (
 	issuedToken = regexp.MustCompile(`AAD[A-Z2-7]{100,}`)
 )
 
-// credentials are the secrets of a request as it was sent.
+// credentials are all parts of a request as it was sent that may be secret: the
+// headers that not every request has, the cookies and the texts of the body.
 func credentials(r *http.Request) []string {
 	sent, ok := r.Context().Value(sentKey{}).(*http.Request)
 	if !ok {
@@ -126,18 +131,25 @@ func credentials(r *http.Request) []string {
 	}
 	var all []string
 	if user, password, ok := sent.BasicAuth(); ok {
-		_, pair, _ := strings.Cut(sent.Header.Get("Authorization"), " ")
-		all = append(all, password, user+":"+password, pair, "Basic "+pair)
+		all = append(all, password, user+":"+password)
 	}
-	for _, name := range []string{"X-Auth-Token", "X-Mstr-Authtoken"} {
-		all = append(all, sent.Header.Get(name))
+	for _, name := range slices.Sorted(maps.Keys(sent.Header)) {
+		if slices.Contains(ordinary, name) {
+			continue
+		}
+		for _, value := range sent.Header[name] {
+			all = append(all, value)
+			if _, behind, ok := strings.Cut(value, " "); ok && name == "Authorization" {
+				all = append(all, behind)
+			}
+		}
 	}
 	for _, cookie := range strings.Split(sent.Header.Get("Cookie"), "; ") {
 		_, value, _ := strings.Cut(cookie, "=")
 		all = append(all, value)
 	}
 	body, _ := io.ReadAll(r.Body)
-	for _, field := range secretField.FindAllSubmatch(body, -1) {
+	for _, field := range textField.FindAllSubmatch(body, -1) {
 		var value string
 		if json.Unmarshal(field[1], &value) == nil {
 			all = append(all, value)
@@ -146,7 +158,10 @@ func credentials(r *http.Request) []string {
 	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
 }
 
-var secretField = regexp.MustCompile(`"(?:password|apiKey|username)":("(?:[^"\\]|\\.)*")`)
+// ordinary are headers of any request, and the cookies, which are taken apart.
+var ordinary = []string{"Accept", "Accept-Encoding", "Connection", "Content-Length", "Content-Type", "Cookie", "User-Agent"}
+
+var textField = regexp.MustCompile(`"\s*:\s*("(?:[^"\\]|\\.)*")`)
 
 // manners are the encodings in which credentials are sent, and so may come back.
 var manners = []func(string) string{
@@ -247,24 +262,43 @@ func echoJSON(w http.ResponseWriter, status int, body any) {
 func (v *vault) echo(s shape, manner func(string) string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var spelled []string
-		for _, credential := range credentials(r) {
+		sent := credentials(r)
+		for _, credential := range sent {
 			spelled = append(spelled, manner(credential))
 		}
 		text := strings.Join(spelled, " ")
-		v.mu.Lock()
-		v.shapes[s.name]++
-		v.mu.Unlock()
+		v.count(s, sent)
 		s.answer(w, text)
 	}
 }
 
+// count notes what an echo is made of.
+func (v *vault) count(s shape, sent []string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.shapes[s.name]++
+	for _, row := range accesses {
+		for _, secret := range row.secrets {
+			if slices.Contains(sent, *secret.in(v.Sandbox)) {
+				v.echoed[secret.variable] = true
+			}
+		}
+	}
+}
+
+// recorder is that of a target's fake.
+func (v *vault) recorder(t *testing.T, target *target) *fake.Recorder {
+	t.Helper()
+	return upstreamOf(t, target).recorder(&bench{Sandbox: v.Sandbox})
+}
+
 // echoes lets the next requests of an operation be answered with echoes, each
 // in a shape and an encoding of its own, and returns how many.
-func (v *vault) echoes(operation string, all []shape) {
+func (v *vault) echoes(t *testing.T, operation string, all []shape) {
+	t.Helper()
 	for _, target := range targets {
-		recorder := upstreams[target.name].recorder(&bench{Sandbox: v.Sandbox})
 		for i, s := range all {
-			recorder.Fail(operation, 1, v.echo(s, manners[i%len(manners)]))
+			v.recorder(t, target).Fail(operation, 1, v.echo(s, manners[i%len(manners)]))
 		}
 	}
 }
@@ -285,24 +319,24 @@ func (v *vault) run(t *testing.T, more map[string]string, wantSuccess bool, args
 	}
 }
 
-// The ways to give credentials, each with the variables that replace those of
-// the world. In the last one WP Engine's come from the provider block.
-func (v *vault) passwordAndAPIKey() map[string]string { return nil }
-
-func (v *vault) apiTokenAndPassword() map[string]string {
-	return map[string]string{
-		"MSTR_USERNAME": "", "MSTR_PASSWORD": "", "MSTR_API_TOKEN": v.MSTR.APIToken,
-		"RAX_API_KEY": "", "RAX_PASSWORD": v.CDN.Password,
+// way is the n-th way to give credentials to all systems that have so many: the
+// variables that replace those of the world.
+func (v *vault) way(n int) map[string]string {
+	more := make(map[string]string)
+	for _, row := range accesses {
+		if row.ways == nil {
+			continue
+		}
+		if ways := row.ways(v.Sandbox, v.env); n < len(ways) {
+			maps.Copy(more, ways[n])
+		}
 	}
+	return more
 }
 
-func (v *vault) ldapAndFixedToken() map[string]string {
-	return map[string]string{
-		"MSTR_USERNAME": v.MSTR.LDAPUsername, "MSTR_PASSWORD": v.MSTR.LDAPPassword, "MSTR_LOGIN_MODE": "ldap",
-		"RAX_USERNAME": "", "RAX_API_KEY": "", "RAX_AUTH_TOKEN": v.CDN.StaticToken, "RAX_PROJECT_ID": v.CDN.ProjectID,
-		"RAX_CDN_ENDPOINT": strings.TrimSuffix(v.env["RAX_IDENTITY_URL"], "/v2.0") + "/v1.0",
-		"WPE_API_PASSWORD": "", "TF_VAR_wpengine": v.WPEngine.Password,
-	}
+// inVariable is the way in which one system's password comes from the provider block.
+func (v *vault) inVariable() map[string]string {
+	return map[string]string{"WPE_API_PASSWORD": "", "TF_VAR_wpengine": v.WPEngine.Password}
 }
 
 const (
@@ -359,34 +393,43 @@ func (v *vault) allIsWell(t *testing.T) {
 		config += f.config(f.here, release("1"))
 	}
 	v.tf.write(t, "main.tf", config)
-	v.run(t, v.passwordAndAPIKey(), true, "plan", "-out=plan")
-	v.run(t, v.passwordAndAPIKey(), true, "show", "-json", "plan")
-	v.run(t, v.passwordAndAPIKey(), true, "apply", "plan")
+	v.run(t, nil, true, "plan", "-out=plan")
+	v.run(t, nil, true, "show", "-json", "plan")
+	v.run(t, nil, true, "apply", "plan")
 }
 
 // purgesAreEchoed lets each purge be refused with the credentials that it was
 // sent with.
 func (v *vault) purgesAreEchoed(t *testing.T) {
 	t.Helper()
-	v.echoes("purge", shapes)
+	v.echoes(t, "purge", shapes)
 	v.tf.write(t, "main.tf", traceVariable+v.resources(t, len(shapes)))
-	v.run(t, v.ldapAndFixedToken(), false, "apply", "-auto-approve")
-	v.heal()
+	more := v.way(1)
+	maps.Copy(more, v.inVariable())
+	v.run(t, more, false, "apply", "-auto-approve")
+	v.heal(t)
 }
 
 // lookUpsAreEchoed does the same to look-ups, with other encodings.
 func (v *vault) lookUpsAreEchoed(t *testing.T) {
 	t.Helper()
-	for _, operation := range []string{"projects", "services", "installs"} {
-		v.echoes(operation, append(shapes[4:len(shapes):len(shapes)], shapes[:4]...))
+	for _, target := range targets {
+		for _, request := range upstreamOf(t, target).requests {
+			if request.name == "login" || request.name == "purge" {
+				continue
+			}
+			for i, s := range append(shapes[4:len(shapes):len(shapes)], shapes[:4]...) {
+				v.recorder(t, target).Fail(request.name, 1, v.echo(s, manners[i%len(manners)]))
+			}
+		}
 	}
 	v.tf.write(t, "main.tf", traceProvider+lookUps(len(shapes)))
-	v.run(t, v.apiTokenAndPassword(), false, "plan")
-	v.heal()
+	v.run(t, v.way(0), false, "plan")
+	v.heal(t)
 }
 
 // loginsAreEchoed lets logins fail in ways after which another is tried, and
-// then for good. WP Engine has none: there it is the credentials of a purge.
+// then for good. Where there is no login, it is the credentials of a purge.
 func (v *vault) loginsAreEchoed(t *testing.T) {
 	t.Helper()
 	refusal := shape{"a refusal of the credentials", func(w http.ResponseWriter, text string) {
@@ -394,24 +437,36 @@ func (v *vault) loginsAreEchoed(t *testing.T) {
 		echoJSON(w, http.StatusUnauthorized, map[string]any{"message": text, "unauthorized": map[string]any{"message": text}})
 	}, true}
 	passing := slices.DeleteFunc(slices.Clone(shapes), func(s shape) bool { return s.remembered })
-	for i, way := range []map[string]string{v.passwordAndAPIKey(), v.apiTokenAndPassword()} {
+	for i, way := range []map[string]string{nil, v.way(0)} {
 		v.WPEngine.Fail("purge", 1, wpenginetest.GatewayEcho())
-		v.echoes("login", append(slices.Clone(passing[i:]), refusal))
-		v.WPEngine.Fail("purge", 1, v.echo(refusal, manners[i]))
+		v.echoes(t, "login", append(slices.Clone(passing[i:]), refusal))
+		for _, target := range targets {
+			if accesses[target.service].token == "" {
+				v.recorder(t, target).Fail("purge", 1, v.echo(refusal, manners[i]))
+			}
+		}
 		v.tf.write(t, "main.tf", traceProvider+v.resources(t, len(passing)+1))
 		v.run(t, way, false, "apply", "-auto-approve", "-parallelism=1")
-		v.heal()
+		v.heal(t)
 	}
 }
 
-// credentialsAreWrong has passwords that nobody takes, and one in an address,
+// credentialsAreWrong has secrets that nobody takes, and one in each address,
 // where none belongs.
 func (v *vault) credentialsAreWrong(t *testing.T) {
 	t.Helper()
-	wrong := v.plant(passwordSpice)
-	address := strings.Replace(v.env["WPE_API_BASE_URL"], "://", "://user:"+url.QueryEscape(wrong)+"@", 1)
-	v.run(t, map[string]string{"MSTR_PASSWORD": wrong, "RAX_API_KEY": wrong, "WPE_API_BASE_URL": address}, false, "apply", "-auto-approve")
-	v.run(t, map[string]string{"MSTR_BASE_URL": address, "RAX_IDENTITY_URL": address + "/v2.0", "WPE_API_PASSWORD": wrong}, false, "apply", "-auto-approve")
+	wrong := v.plant(tokenSpice)
+	secrets, addresses := secretsIn(t, v.env), make(map[string]string)
+	for name := range secrets {
+		secrets[name] = wrong
+	}
+	for name, value := range v.env {
+		if scheme, rest, ok := strings.Cut(value, "://"); ok {
+			addresses[name] = scheme + "://user:" + url.QueryEscape(wrong) + "@" + rest
+		}
+	}
+	v.run(t, secrets, false, "apply", "-auto-approve")
+	v.run(t, addresses, false, "apply", "-auto-approve")
 }
 
 // actionsAreEchoed does to one action of each target what purgesAreEchoed does
@@ -424,15 +479,16 @@ func (v *vault) actionsAreEchoed(t *testing.T) {
 	for i, target := range targets {
 		f := v.fixture(t, target)
 		v.tf.write(t, "main.tf", traceProvider+f.asBlock("1", f.here))
-		v.echoes("purge", shapes[i:])
-		v.run(t, v.passwordAndAPIKey(), false, "apply", "-auto-approve", "-invoke=action."+f.kind()+".it")
-		v.heal()
+		v.echoes(t, "purge", shapes[i:])
+		v.run(t, nil, false, "apply", "-auto-approve", "-invoke=action."+f.kind()+".it")
+		v.heal(t)
 	}
 }
 
-func (v *vault) heal() {
+func (v *vault) heal(t *testing.T) {
+	t.Helper()
 	for _, target := range targets {
-		upstreams[target.name].recorder(&bench{Sandbox: v.Sandbox}).Heal()
+		v.recorder(t, target).Heal()
 	}
 }
 
@@ -440,11 +496,7 @@ func (v *vault) heal() {
 // find.
 func (v *vault) search(t *testing.T) {
 	t.Helper()
-	for _, s := range shapes {
-		if v.shapes[s.name] == 0 {
-			t.Errorf("nothing was answered with %s", s.name)
-		}
-	}
+	v.searchEchoes(t)
 	texts := v.tf.files(t)
 	maps.Copy(texts, v.outputs)
 	texts["the journal"] = fmt.Sprint(v.Journal.Entries())
@@ -467,6 +519,23 @@ func (v *vault) search(t *testing.T) {
 		}
 	}
 	v.searchHeaders(t, all)
+}
+
+// searchEchoes looks for shapes and secrets that no echo had: what is not sent
+// back can't leak.
+func (v *vault) searchEchoes(t *testing.T) {
+	t.Helper()
+	for _, s := range shapes {
+		if v.shapes[s.name] == 0 {
+			t.Errorf("nothing was answered with %s", s.name)
+		}
+	}
+	for _, a := range blockArguments(t) {
+		if a.sensitive && !v.echoed[a.variable] {
+			t.Errorf("no echo held the secret of %s, so that nobody would notice if it were shown: does a request carry it, "+
+				"and does one of the ways in accesses in service_test.go use it?", a)
+		}
+	}
 }
 
 var headerField = regexp.MustCompile(`header_([A-Za-z0-9-]+)`)

@@ -67,12 +67,11 @@ func TestSoak(t *testing.T) {
 
 // soak is all systems in virtual time, and what was asked of them.
 type soak struct {
-	*sandbox.Sandbox
 	bench
 	env      map[string]string
 	services []string // ids of those that are deployed
 
-	wanted []model
+	wanted []wish
 	asks   []ask
 
 	mu      sync.Mutex
@@ -92,6 +91,12 @@ type injected struct {
 	refused map[string]int
 }
 
+// wish is one resource that is to be applied.
+type wish struct {
+	*target
+	resource model
+}
+
 // ask is one purge that was asked for, and when it was reported done.
 type ask struct {
 	system, subject string
@@ -100,8 +105,8 @@ type ask struct {
 
 func newSoak(t *testing.T, seed uint64) *soak {
 	t.Helper()
-	s := &soak{Sandbox: sandbox.New(), chances: rand.New(rand.NewPCG(seed, 0))}
-	s.bench = bench{t: t, network: wiretest.Listen(), began: time.Now()}
+	s := &soak{chances: rand.New(rand.NewPCG(seed, 0))}
+	s.bench = bench{Sandbox: sandbox.New(), t: t, network: wiretest.Listen(), began: time.Now()}
 	s.made = injected{logins: make(map[string]int), lost: make(map[string]int), refused: make(map[string]int)}
 	s.MSTR.SessionIdle = 0 // a session that is left open stays so
 	for _, service := range s.CDN.Services {
@@ -109,7 +114,10 @@ func newSoak(t *testing.T, seed uint64) *soak {
 			s.services = append(s.services, service.ID)
 		}
 	}
-	s.network.Serve(http.HandlerFunc(s.serve))
+	for _, target := range targets {
+		s.disturb(target.service, upstreamOf(t, target))
+	}
+	s.network.Serve(s.Sandbox)
 	s.env = s.Reach("http://localhost")
 	return s
 }
@@ -122,24 +130,38 @@ func (s *soak) chance(n int) int {
 
 func pick[T any](s *soak, from []T) T { return from[s.chance(len(from))] }
 
-// random is one resource: a purge of any system, and now and then many assets.
-func (s *soak) random() model {
-	switch s.chance(30) {
+// random is one resource of any target.
+func (s *soak) random() wish {
+	target := pick(s, targets)
+	u := upstreams[target.name]
+	if u.random == nil {
+		return wish{target, u.more(s.chance(1000))}
+	}
+	return wish{target, u.random(s)}
+}
+
+func randomMSTR(s *soak) model {
+	return &mstrCacheModel{
+		ProjectID: types.StringValue(s.MSTR.Projects[s.chance(2)].ID),
+		CacheType: types.StringValue(pick(s, s.MSTR.CacheTypes)),
+	}
+}
+
+func randomWPEngine(s *soak) model {
+	return &wpengineCacheModel{
+		InstallID: types.StringValue(pick(s, s.WPEngine.Installs).ID),
+		CacheType: types.StringValue(pick(s, []string{"object", "page", "cdn", "all"})),
+	}
+}
+
+// randomCDN is one asset, and now and then a wildcard or many assets.
+func randomCDN(s *soak) model {
+	switch s.chance(10) {
 	default:
-		return &mstrCacheModel{
-			ProjectID: types.StringValue(s.MSTR.Projects[s.chance(2)].ID),
-			CacheType: types.StringValue(pick(s, s.MSTR.CacheTypes)),
-		}
-	case 10, 11, 12, 13, 14, 15, 16, 17, 18, 19:
-		return &wpengineCacheModel{
-			InstallID: types.StringValue(pick(s, s.WPEngine.Installs).ID),
-			CacheType: types.StringValue(pick(s, []string{"object", "page", "cdn", "all"})),
-		}
-	case 20, 21, 22, 23, 24, 25, 26, 27:
 		return cdnPurgeOf(s.service(), fmt.Sprintf("/%d.css", s.chance(1000)), true)
-	case 28:
+	case 8:
 		return cdnPurgeOf(s.service(), fmt.Sprintf("/%d/*", s.chance(10)), false)
-	case 29:
+	case 9:
 		m := cdnPurgeOf(s.service(), "", true)
 		assets := make(map[string]attr.Value)
 		for i := range 8 {
@@ -156,17 +178,28 @@ func cdnPurgeOf(service, url string, hard bool) *cdnAssetModel {
 	return &cdnAssetModel{ServiceID: types.StringValue(service), URL: types.StringValue(url), Hard: types.BoolValue(hard)}
 }
 
-// inJournal is the journal's words for a purge.
-func inJournal(m model, name string) (system, subject string) {
+func cdnSubject(m model, name string) string {
 	id, _ := m.identify()
-	switch m := m.(type) {
-	case *mstrCacheModel:
-		return "mstr", id[0] + "/" + id[1]
-	case *cdnAssetModel:
-		return "cdn", fmt.Sprintf("%s %s hard=%t", id[0], name, m.hard())
-	default:
-		return "wpengine", id[0] + "/" + id[1]
+	return fmt.Sprintf("%s %s hard=%t", id[0], name, m.(*cdnAssetModel).hard()) //nolint:forcetypeassert // the target has no other
+}
+
+func cdnWindow(string) (string, int) { return "the account", cdn.DefaultRequestsPerMinute }
+
+func wpengineWindow(subject string) (string, int) {
+	install, cacheType, _ := strings.Cut(subject, "/")
+	if cacheType == "object" || cacheType == "all" {
+		return install, 1
 	}
+	return "", 0
+}
+
+// inJournal is the journal's word for a purge.
+func (w wish) inJournal(name string) string {
+	if subject := upstreams[w.name].subject; subject != nil {
+		return subject(w.resource, name)
+	}
+	id, _ := w.resource.identify()
+	return w.join(id)
 }
 
 // terraformParallelism is how many resources terraform works on at once.
@@ -174,20 +207,20 @@ const terraformParallelism = 10
 
 // apply is what one process of the provider does. It returns the resources of
 // which not all was delivered.
-func (s *soak) apply(resources []model) []model {
+func (s *soak) apply(resources []wish) []wish {
 	s.configure(s.env, transport.Options{Dial: s.network.Dial})
-	failed := make([]model, len(resources))
+	failed := make([]wish, len(resources))
 	turns := make(chan struct{}, terraformParallelism)
 	var group sync.WaitGroup
-	for i, m := range resources {
+	for i, w := range resources {
 		turns <- struct{}{}
 		group.Go(func() {
 			defer func() { <-turns }()
-			failed[i] = s.deliver(m)
+			failed[i] = s.deliver(w)
 		})
 	}
 	group.Wait()
-	for _, c := range s.clients.closers() {
+	for _, c := range s.clients.open {
 		if err := c.Close(context.Background()); err != nil {
 			s.t.Errorf("closing: %s", err)
 		}
@@ -196,14 +229,15 @@ func (s *soak) apply(resources []model) []model {
 		s.t.Errorf("%d MicroStrategy sessions are open after an apply", n)
 	}
 	time.Sleep(quotaWindow) // the next process does not know what this one sent
-	return slices.DeleteFunc(failed, func(m model) bool { return m == nil })
+	return slices.DeleteFunc(failed, func(w wish) bool { return w.target == nil })
 }
 
 const quotaWindow = time.Minute
 
 // deliver does what a create does, and returns what the next apply is to ask
-// for, nil where all is done.
-func (s *soak) deliver(m model) model {
+// for, nothing where all is done.
+func (s *soak) deliver(w wish) wish {
+	m := w.resource
 	units, _ := m.units()
 	pace, jobs := m.pace(len(units), s.clients), jobsFor(m, units, reasonAdded)
 	ctx, cancel := quota.WithTimeout(s.t.Context(), pace.patience+pace.wait)
@@ -215,15 +249,14 @@ func (s *soak) deliver(m model) model {
 	defer s.mu.Unlock()
 	for i, j := range jobs {
 		if o.done[i] {
-			system, subject := inJournal(m, j.name)
-			s.asks = append(s.asks, ask{system, subject, asked, done})
+			s.asks = append(s.asks, ask{w.service, w.inJournal(j.name), asked, done})
 		}
 	}
 	if (o.err == nil) != !slices.Contains(o.done, false) {
 		s.t.Errorf("done: %v, with the error %v", o.done, o.err)
 	}
 	if o.err == nil {
-		return nil
+		return wish{}
 	}
 	if many, ok := m.(*cdnAssetModel); ok && !many.Assets.IsNull() && slices.Contains(o.done, true) {
 		rest := many.Assets.Elements()
@@ -234,41 +267,25 @@ func (s *soak) deliver(m model) model {
 		}
 		many.Assets = types.MapValueMust(types.StringType, rest)
 	}
-	return m
+	return w
 }
 
-// serve answers as the fakes do, or, one time in twenty, wrongly.
-func (s *soak) serve(w http.ResponseWriter, r *http.Request) {
-	system, operation := classify(r)
-	s.mu.Lock()
-	wrong := operation != "logout" && s.chances.IntN(20) == 0
-	s.mu.Unlock()
-	if wrong {
-		s.misbehave(w, r, system, operation)
-		return
+// disturb lets a fake answer one request in twenty wrongly.
+func (s *soak) disturb(system string, u upstream) {
+	u.recorder(&s.bench).Around = func(operation string, next http.HandlerFunc) http.HandlerFunc {
+		if operation == "logout" || s.chance(20) > 0 {
+			return next
+		}
+		return s.misbehave(disturbed{system, operation, u.limited, next})
 	}
-	s.Sandbox.ServeHTTP(w, r)
 }
 
-func classify(r *http.Request) (system, operation string) {
-	switch path := r.URL.Path; {
-	case strings.HasSuffix(path, "/auth/logout"):
-		operation = "logout"
-	case strings.HasSuffix(path, "/auth/login"), strings.HasSuffix(path, "/tokens"):
-		operation = "login"
-	case r.Method == http.MethodGet:
-		operation = "service"
-	default:
-		operation = "purge"
-	}
-	switch {
-	case strings.HasPrefix(r.URL.Path, "/mstr/"):
-		return "mstr", operation
-	case strings.HasPrefix(r.URL.Path, "/rackspace/"):
-		return "cdn", operation
-	default:
-		return "wpengine", operation
-	}
+// disturbed is a request with which something goes wrong.
+type disturbed struct {
+	system, operation string
+	// limited is the status of the system's own limiter.
+	limited int
+	next    http.HandlerFunc // answers as the fake does
 }
 
 // note counts what went wrong.
@@ -278,64 +295,55 @@ func (s *soak) note(counter map[string]int, system string) {
 	counter[system]++
 }
 
-// misbehave is one fault of the kinds of the fault suite. What answers in the
-// place of the fake is in the journal like any other answer. The status of an
+// misbehave is one fault of the kinds of the fault suite. The status of an
 // accepted purge is not among those that are made up.
-func (s *soak) misbehave(w http.ResponseWriter, r *http.Request, system, operation string) {
-	if operation == "login" {
-		s.note(s.made.logins, system) // it is tried again
-	}
-	instead := func(answer http.HandlerFunc) {
-		recorders := map[string]*fake.Recorder{"mstr": s.MSTR.Recorder, "cdn": s.CDN.Recorder, "wpengine": s.WPEngine.Recorder}
-		recorders[system].Fail(operation, 1, answer)
-		s.Sandbox.ServeHTTP(w, r)
+func (s *soak) misbehave(d disturbed) http.HandlerFunc {
+	if d.operation == "login" {
+		s.note(s.made.logins, d.system) // it is tried again
 	}
 	switch s.chance(12) {
-	case 0:
-		instead(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	default:
+		return func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 	case 1:
-		s.lose(w, r, system, operation)
+		return s.lose(d)
 	case 2, 3:
-		instead(reply(pick(s, []int{500, 502, 503, 504}), ""))
+		return reply(pick(s, []int{500, 502, 503, 504}), "")
 	case 4:
-		instead(s.refusal(system, operation))
+		return s.refusal(d)
 	case 5:
-		s.note(s.made.logins, system)
-		instead(reply(http.StatusUnauthorized, `{"message":"Unauthorized"}`))
+		s.note(s.made.logins, d.system)
+		return reply(http.StatusUnauthorized, `{"message":"Unauthorized"}`)
 	case 6:
-		instead(func(_ http.ResponseWriter, r *http.Request) {
+		return func(_ http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body) // or the end of the connection is not noticed
 			<-r.Context().Done()
 			panic(http.ErrAbortHandler)
-		})
+		}
 	case 7:
-		instead(brokenBody(pick(s, []int{400, 500, 502})))
+		return brokenBody(pick(s, []int{400, 500, 502}))
 	case 8:
 		s.expire()
-		s.Sandbox.ServeHTTP(w, r)
+		return d.next
 	case 9:
 		s.occupy(s.service(), time.Duration(30+s.chance(300))*time.Second)
-		s.Sandbox.ServeHTTP(w, r)
+		return d.next
 	case 10:
-		instead(page(pick(s, []int{200, 403, 502})))
+		return page(pick(s, []int{200, 403, 502}))
 	case 11:
-		instead(func(w http.ResponseWriter, _ *http.Request) {
+		return func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Location", "http://evil.example.com/")
 			w.WriteHeader(http.StatusTemporaryRedirect)
-		})
+		}
 	}
 }
 
-// limiters are the statuses with which the fakes refuse what is too fast.
-var limiters = map[string]int{"mstr": http.StatusTooManyRequests, "cdn": http.StatusRequestEntityTooLarge, "wpengine": http.StatusTooManyRequests}
-
-func (s *soak) refusal(system, operation string) http.HandlerFunc {
-	status, seconds := pick(s, []int{limiters[system], http.StatusTooManyRequests, http.StatusServiceUnavailable}), s.chance(90)
-	if operation == "login" && status == http.StatusRequestEntityTooLarge {
+func (s *soak) refusal(d disturbed) http.HandlerFunc {
+	status, seconds := pick(s, []int{d.limited, http.StatusTooManyRequests, http.StatusServiceUnavailable}), s.chance(90)
+	if d.operation == "login" && status == http.StatusRequestEntityTooLarge {
 		status = http.StatusTooManyRequests // with a body it would be about that
 	}
-	if operation == "purge" && status == limiters[system] {
-		s.note(s.made.refused, system)
+	if d.operation == "purge" && status == d.limited {
+		s.note(s.made.refused, d.system)
 	}
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))
@@ -345,22 +353,27 @@ func (s *soak) refusal(system, operation string) http.HandlerFunc {
 
 // lose does what was asked for and cuts the connection. A login is left alone:
 // nobody could end its session.
-func (s *soak) lose(w http.ResponseWriter, r *http.Request, system, operation string) {
-	if operation == "login" {
-		s.Sandbox.ServeHTTP(w, r)
-		return
+func (s *soak) lose(d disturbed) http.HandlerFunc {
+	if d.operation == "login" {
+		return d.next
 	}
-	s.note(s.made.lost, system)
-	s.Sandbox.ServeHTTP(httptest.NewRecorder(), r)
-	panic(http.ErrAbortHandler)
+	s.note(s.made.lost, d.system)
+	return func(w http.ResponseWriter, r *http.Request) {
+		answer := httptest.NewRecorder()
+		d.next(answer, r)
+		w.WriteHeader(answer.Code) // for the journal: it is not flushed
+		panic(http.ErrAbortHandler)
+	}
 }
 
 // expire ends all sessions and tokens at the servers.
 func (s *soak) expire() {
-	s.note(s.made.logins, "mstr")
-	s.note(s.made.logins, "cdn")
-	s.MSTR.ExpireSessions()
-	s.CDN.ExpireTokens()
+	for _, target := range targets {
+		if u := upstreams[target.name]; u.expire != nil {
+			s.note(s.made.logins, target.service)
+			u.expire(s.Sandbox)
+		}
+	}
 }
 
 // occupy puts a service into a deployment by somebody else.
@@ -383,14 +396,13 @@ func (s *soak) end(applies int) {
 		s.t.Errorf("%d requests were sent after the end", n-len(entries))
 	}
 	s.delivered(entries)
-	s.paced(entries)
+	for _, target := range targets {
+		s.paced(target.service, upstreams[target.name], entries)
+	}
 	s.fewLogins(entries, applies)
 	s.t.Logf("%d purges reported done, %d requests, %d applies, %s; lost %v, refused %v", len(s.asks), len(entries), applies,
 		time.Since(s.began).Round(time.Minute), s.made.lost, s.made.refused)
 }
-
-// accepted are the statuses with which the fakes accept a purge.
-var accepted = map[string]int{"mstr": http.StatusNoContent, "cdn": http.StatusAccepted, "wpengine": http.StatusAccepted}
 
 // delivered shows that each purge was accepted between the moment in which it
 // was asked for and that in which it was reported done, and that none was sent
@@ -398,7 +410,10 @@ var accepted = map[string]int{"mstr": http.StatusNoContent, "cdn": http.StatusAc
 func (s *soak) delivered(entries []fake.Entry) {
 	s.t.Helper()
 	times := make(map[string][]time.Time)
-	purges := make(map[string]int)
+	purges, accepted := make(map[string]int), make(map[string]int)
+	for _, target := range targets {
+		accepted[target.service] = upstreams[target.name].accepted
+	}
 	for _, e := range entries {
 		if e.Operation == "purge" && e.Status == accepted[e.System] {
 			times[e.Subject] = append(times[e.Subject], e.Time)
@@ -409,6 +424,13 @@ func (s *soak) delivered(entries []fake.Entry) {
 		if !slices.ContainsFunc(times[a.subject], func(at time.Time) bool { return !at.Before(a.asked) && !at.After(a.done) }) {
 			s.t.Errorf("%s was asked for at %s, reported done at %s, and accepted at %v", a.subject, a.asked, a.done, times[a.subject])
 		}
+	}
+	for system := range accepted {
+		if purges[system] == 0 {
+			s.t.Errorf("%s accepted no purge", system)
+		}
+	}
+	for _, a := range s.asks {
 		purges[a.system]--
 	}
 	for system, more := range purges {
@@ -418,40 +440,34 @@ func (s *soak) delivered(entries []fake.Entry) {
 	}
 }
 
-// paced shows that nothing was sent faster than the quotas, and that no fake
-// refused anything for that by itself.
-func (s *soak) paced(entries []fake.Entry) {
+// paced shows that nothing was sent faster than a system's quotas, and that its
+// fake refused nothing for that by itself.
+func (s *soak) paced(system string, u upstream, entries []fake.Entry) {
 	s.t.Helper()
-	sent := make(map[string][]time.Time)
-	limits := map[string]int{"cdn": cdn.DefaultRequestsPerMinute}
-	refused := make(map[string]int)
+	sent, limits, refused := make(map[string][]time.Time), make(map[string]int), 0
 	for _, e := range entries {
-		if e.Operation != "purge" {
+		if e.System != system || e.Operation != "purge" {
 			continue
 		}
-		if e.Status == limiters[e.System] {
-			refused[e.System]++
+		if e.Status == u.limited {
+			refused++
 		}
-		install, cacheType, _ := strings.Cut(e.Subject, "/")
-		switch {
-		case e.System == "cdn":
-			sent["cdn"] = append(sent["cdn"], e.Time)
-		case e.System == "wpengine" && (cacheType == "object" || cacheType == "all"):
-			sent[install] = append(sent[install], e.Time)
-			limits[install] = 1
+		if u.window == nil {
+			continue
+		}
+		if key, limit := u.window(e.Subject); limit > 0 {
+			sent[key], limits[key] = append(sent[key], e.Time), limit
 		}
 	}
 	for key, times := range sent {
 		for i := limits[key]; i < len(times); i++ {
 			if span := times[i].Sub(times[i-limits[key]]); span < quotaWindow {
-				s.t.Errorf("%s: %d requests in %s", key, limits[key]+1, span)
+				s.t.Errorf("%s, %s: %d requests in %s", system, key, limits[key]+1, span)
 			}
 		}
 	}
-	for system, n := range refused {
-		if n != s.made.refused[system] {
-			s.t.Errorf("%s refused %d purges with %d, of which %d were made up", system, n, limiters[system], s.made.refused[system])
-		}
+	if made := s.made.refused[system]; refused != made {
+		s.t.Errorf("%s refused %d purges with %d, of which %d were made up", system, refused, u.limited, made)
 	}
 }
 

@@ -36,11 +36,11 @@ func (r *purgeResource) UpgradeState(context.Context) map[int64]resource.StateUp
 func (r *purgeResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
 	attributes := make(map[string]identityschema.Attribute)
 	for _, name := range r.target.identity {
-		a, required := r.target.arguments[name]
-		if !required {
+		a, shared := r.target.arguments[name]
+		if !shared {
 			a = r.target.resourceOnly[name]
 		}
-		attributes[name] = identityschema.StringAttribute{RequiredForImport: required, OptionalForImport: !required, Description: a.about}
+		attributes[name] = identityschema.StringAttribute{RequiredForImport: a.required, OptionalForImport: !a.required, Description: a.about}
 	}
 	resp.IdentitySchema = identityschema.Schema{Attributes: attributes}
 }

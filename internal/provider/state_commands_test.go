@@ -123,30 +123,9 @@ run "apply" {
 func TestAliasesOfTheProviderAreApart(t *testing.T) {
 	t.Parallel()
 	one, two := newWorld(t), newWorld(t)
-	two.MSTR.Password, two.WPEngine.Password, two.CDN.APIKey = "another", "another", "another"
+	two.changeSecrets()
 	block := func(alias string, w *world) string {
-		// What is not a service's secret is in the environment of the other one.
-		return fmt.Sprintf(`
-provider "purge" {
-  %s
-  mstr = {
-    base_url = %q
-    username = %q
-    password = %q
-  }
-  cdn = {
-    username     = %q
-    api_key      = %q
-    identity_url = %q
-  }
-  wpengine = {
-    base_url = %q
-    username = %q
-    password = %q
-  }
-}
-`, alias, w.env["MSTR_BASE_URL"], w.MSTR.Username, w.MSTR.Password, w.CDN.Username, w.CDN.APIKey, w.env["RAX_IDENTITY_URL"],
-			w.env["WPE_API_BASE_URL"], w.WPEngine.Username, w.WPEngine.Password)
+		return fmt.Sprintf("provider \"purge\" {\n  %s\n%s}\n", alias, inBlocks(t, w.env, func(variable string) string { return fmt.Sprintf("%q", w.env[variable]) }))
 	}
 	config, all := one.oneOfEach(t)
 	other, _ := two.oneOfEach(t, arguments{"provider": "purge.two"})
@@ -159,6 +138,19 @@ provider "purge" {
 		w.compareSent(t, step{name: name, sent: purgesHere(all)})
 	}
 	tf.planEmpty(t, "with an alias")
+}
+
+// changeSecrets gives the world other secrets than a new one has.
+func (w *world) changeSecrets() {
+	for _, row := range accesses {
+		for _, secret := range row.secrets {
+			value := secret.in(w.Sandbox)
+			if w.env[secret.variable] == *value {
+				w.env[secret.variable] = "another"
+			}
+			*value = "another"
+		}
+	}
 }
 
 // Two accounts don't share a quota: their first minute's purges all go at once.

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -110,8 +111,29 @@ func TestStatesOfFormerVersionsPlanEmpty(t *testing.T) {
 		}
 	}
 	for _, target := range targets {
-		if !covered["purge_"+target.name] {
-			t.Errorf("testdata has no state of purge_%s", target.name)
+		switch {
+		case covered["purge_"+target.name]:
+		case *update:
+			keepState(t, target)
+		default:
+			t.Errorf("testdata has no state of purge_%[1]s: run this test with -update, and add what was written, testdata/%[1]s.*", target.name)
+		}
+	}
+}
+
+// keepState writes a state as this version of the provider makes it.
+func keepState(t *testing.T, target *target) {
+	t.Helper()
+	w := newWorld(t)
+	f := w.fixture(t, target)
+	tf := newTerraform(t, w, f.config(f.here, release("1"), arguments{"purge_on_destroy": "true", "timeouts": `{ update = "8m" }`}))
+	tf.mustRun(t, "fmt")
+	tf.mustRun(t, "apply", "-auto-approve")
+	files := tf.files(t)
+	about := "# What " + target.name + ".tfstate.json is the state of. See first.tf.\n\n"
+	for ending, content := range map[string]string{".tf": about + files["main.tf"], ".tfstate.json": files["terraform.tfstate"]} {
+		if err := os.WriteFile(filepath.Join("testdata", target.name+ending), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
@@ -140,6 +162,34 @@ func (p later) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{func() resource.Resource { return &purgeResource{target: p.target} }}
 }
 
+// speakOf starts a conversation about a target that is not served.
+func speakOf(t *testing.T, target *target) *protocol {
+	t.Helper()
+	var served provider.Provider = later{New(Options{}), target}
+	p := &protocol{ProviderServer: providerserver.NewProtocol6(served)(), t: t}
+	var err error
+	p.schemas, err = p.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
+	p.must(err)
+	identities, err := p.GetResourceIdentitySchemas(t.Context(), &tfprotov6.GetResourceIdentitySchemasRequest{})
+	p.must(err)
+	p.identities = identities.IdentitySchemas
+	return p
+}
+
+func TestAnImportNeedsWhatTheResourceNeeds(t *testing.T) {
+	t.Parallel()
+	optional := *mstrCache
+	optional.arguments = maps.Clone(mstrCache.arguments)
+	argument := optional.arguments["cache_type"]
+	argument.required = false
+	optional.arguments["cache_type"] = argument
+	for _, a := range speakOf(t, &optional).identities["purge_mstr_cache"].IdentityAttributes {
+		if required := a.Name == "project_id"; a.RequiredForImport != required || a.OptionalForImport == required {
+			t.Errorf("%s: required for an import: %t, want %t as in the resource", a.Name, a.RequiredForImport, required)
+		}
+	}
+}
+
 func TestALaterVersionUpgradesAState(t *testing.T) {
 	t.Parallel()
 	next := *mstrCache
@@ -157,11 +207,7 @@ func TestALaterVersionUpgradesAState(t *testing.T) {
 			}
 		},
 	}}
-	var served provider.Provider = later{New(Options{}), &next}
-	p := &protocol{ProviderServer: providerserver.NewProtocol6(served)(), t: t}
-	var err error
-	p.schemas, err = p.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
-	p.must(err)
+	p := speakOf(t, &next)
 	got := p.upgrade(former{kind: "purge_mstr_cache", attributes: json.RawMessage(`{"id":"x/element","project_id":"x","kind":"element"}`)})
 	if diff := cmp.Diff(object{"id": "x/element", "project_id": "x", "cache_type": "element"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

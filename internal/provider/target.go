@@ -38,6 +38,8 @@ type target struct {
 	// type of an attribute raises it and adds an upgrader of the one before.
 	version   int64
 	upgraders map[int64]resource.StateUpgrader
+	// finder says how the first of them is found.
+	finder string
 	// join makes the id of the identity's values, split the values of an id.
 	join  func(values []string) string
 	split func(id string) ([]string, error)

@@ -72,7 +72,7 @@ func refusals() map[string]refusal {
 			detail: []string{
 				"Tried: purging the object cache of project 00000000000000000000000000000000.",
 				"MicroStrategy answered 400 Bad Request, code ERR006: The given Project ID (00000000000000000000000000000000) does not exist (ticket …).",
-				"Check the project id: it is shown in the project's properties and by GET /api/projects.",
+				"Check the project id: it is shown in the project's properties and by GET /api/projects. The data source purge_mstr_project finds the id of a project by its name.",
 			},
 		},
 		"mstr_type": {
@@ -103,7 +103,7 @@ func refusals() map[string]refusal {
 			detail: []string{
 				"Tried: purging the object cache of project B7CA92F04B9FAE8D941C3E9B7E0CD754.",
 				"MicroStrategy answered 401 Unauthorized while logging in, code ERR003 (iServerCode -2147216959): Login failure (ticket …).",
-				"Check mstr.username, mstr.password and mstr.login_mode. A user who signs in by SAML or OIDC can't log in here: set mstr.api_token.",
+				"Check mstr.username (or MSTR_USERNAME), mstr.password (or MSTR_PASSWORD) and mstr.login_mode (or MSTR_LOGIN_MODE). A user who signs in by SAML or OIDC can't log in here: set mstr.api_token (or MSTR_API_TOKEN).",
 			},
 		},
 		"mstr_session": {
@@ -136,7 +136,7 @@ func refusals() map[string]refusal {
 			detail: []string{
 				"Tried: purging the object cache of project B7CA92F04B9FAE8D941C3E9B7E0CD754.",
 				"MicroStrategy answered 404 Not Found, code ERR004: HTTP 404 Not Found (ticket …).",
-				"The server does not know this path: either it is older than 2021 Update 8 (I-Server 11.3.0800), which has no such API, or mstr.base_url is not the Library root (https://host/MicroStrategyLibrary).",
+				"The server does not know this path: either it is older than 2021 Update 8 (I-Server 11.3.0800), which has no such API, or mstr.base_url (or MSTR_BASE_URL) is not the Library root (https://host/MicroStrategyLibrary).",
 			},
 		},
 		"mstr_server": {
@@ -171,7 +171,7 @@ func refusals() map[string]refusal {
 			detail: []string{
 				"Tried: purging /a.css of service 96737ae3-cfc1-4c72-be88-5d0e7cc9a3f0.",
 				"Rackspace Identity answered 401 Unauthorized while logging in: Additional authentication credentials required.",
-				"The account uses multi-factor authentication, which refuses logins with a password. Set cdn.api_key in place of cdn.password.",
+				"The account uses multi-factor authentication, which refuses logins with a password. Set cdn.api_key (or RAX_API_KEY) in place of cdn.password (or RAX_PASSWORD).",
 			},
 		},
 		"cdn_token": {
@@ -182,7 +182,7 @@ func refusals() map[string]refusal {
 				"Tried: purging /a.css of service 96737ae3-cfc1-4c72-be88-5d0e7cc9a3f0.",
 				`Rackspace CDN answered 401 Unauthorized: an HTML page with the title "401 Unauthorized".`,
 				"It was tried 2 times.",
-				"The CDN does not accept the token. If it comes from cdn.auth_token, obtain a new one; otherwise check that the project is the account's own.",
+				"The CDN does not accept the token. If it comes from cdn.auth_token (or RAX_AUTH_TOKEN), obtain a new one; otherwise check that the project is the account's own.",
 			},
 		},
 		"cdn_role": {
@@ -202,7 +202,7 @@ func refusals() map[string]refusal {
 			detail: []string{
 				"Tried: purging /a.css of service ffffffff-0000-4000-8000-0123456789ab.",
 				"Rackspace CDN answered 404 Not Found: service ffffffff-0000-4000-8000-0123456789ab does not exist.",
-				"Check the service id, and that the service belongs to the project of these credentials.",
+				"Check the service id, and that the service belongs to the project of these credentials. The data source purge_cdn_service finds the id of a service by its name or a domain.",
 			},
 		},
 		"cdn_failed": {
@@ -212,7 +212,7 @@ func refusals() map[string]refusal {
 			summary:   "Rackspace CDN can't purge this now",
 			detail: []string{
 				"Tried: purging /a.css of service 3c8e5f70-9a2b-4e14-8d6f-7b0c1a2d3e4f.",
-				"Rackspace CDN answered 200 OK while waiting for the service to be deployed: the service is failed: Domain is not valid.",
+				"Rackspace CDN answered while waiting for the service to be deployed: the service is failed: Domain is not valid.",
 				"The CDN takes purges only while the service is deployed. Mend the service in the control panel, then apply again.",
 			},
 		},
@@ -222,7 +222,7 @@ func refusals() map[string]refusal {
 			summary:   "Rackspace CDN can't purge this now",
 			detail: []string{
 				"Tried: purging /a.css of service b7d2e9a1-4c3f-4b58-a0e6-1f9d8c7b6a50.",
-				"Rackspace CDN answered 200 OK while waiting for the service to be deployed: the service is disabled.",
+				"Rackspace CDN answered while waiting for the service to be deployed: the service is disabled.",
 				"The CDN takes purges only while the service is deployed. Mend the service in the control panel, then apply again.",
 			},
 		},
@@ -246,7 +246,7 @@ func refusals() map[string]refusal {
 				"Tried: purging the page cache of install aaaaaaaa-1111-4222-8333-444455556666.",
 				"WP Engine answered 400 Bad Request, code invalid: Invalid Request; install_id: is of an archived install (request id …).",
 				"See https://wpengineapi.com/reference",
-				"Check the install id and the cache type.",
+				"Check the install id and the cache type. The data source purge_wpengine_install finds the id of an install by its name.",
 			},
 		},
 		"wp_type": {
@@ -267,7 +267,7 @@ func refusals() map[string]refusal {
 			detail: []string{
 				"Tried: purging the page cache of install a5b768f4-c7c4-46bd-88e6-157fd3d77e58.",
 				"WP Engine answered 401 Unauthorized: Bad Credentials (request id …).",
-				"Check wpengine.username and wpengine.password: they are those of API access (User Portal, API Access), not of a login.",
+				"Check wpengine.username (or WPE_API_USER_ID) and wpengine.password (or WPE_API_PASSWORD): they are those of API access (User Portal, API Access), not of a login.",
 			},
 		},
 		"wp_permission": {
@@ -287,7 +287,7 @@ func refusals() map[string]refusal {
 			detail: []string{
 				"Tried: purging the page cache of install a5b768f4-c7c4-46bd-88e6-157fd3d77e58.",
 				"WP Engine answered 403 Forbidden: Missing Authentication Token (request id …).",
-				"This is how the API's gateway answers for an unknown path, it is not about a permission. Check wpengine.base_url (default https://api.wpengineapi.com/v1).",
+				"This is how the API's gateway answers for an unknown path, it is not about a permission. Check wpengine.base_url (or WPE_API_BASE_URL); its default is https://api.wpengineapi.com/v1.",
 			},
 		},
 		"wp_install": {
@@ -297,7 +297,7 @@ func refusals() map[string]refusal {
 			detail: []string{
 				"Tried: purging the page cache of install aaaaaaaa-1111-4222-8333-444455556666.",
 				"WP Engine answered 404 Not Found: Install not found (request id …).",
-				"Check the install id: the API user sees no install with it.",
+				"Check the install id: the API user sees no install with it. The data source purge_wpengine_install finds the id of an install by its name.",
 			},
 		},
 		"wp_limit": {
@@ -308,7 +308,7 @@ func refusals() map[string]refusal {
 				"Tried: purging the object cache of install a5b768f4-c7c4-46bd-88e6-157fd3d77e58.",
 				"WP Engine answered 429 Too Many Requests: Object cache purges are rate-limited to one request every 60 seconds for each install (request id …).",
 				"The upstream asks to wait 1m0s, which is longer than the timeout leaves.",
-				"Object cache purges are limited to one in 60 seconds for each install. Another purge was less than that ago. Try again in a minute, or raise the timeout so that it can wait.",
+				"Object cache purges are limited to one in 60 seconds for each install, and another one was sent shortly before. Try again in a minute, or raise the timeout so that it can wait.",
 			},
 		},
 		"wp_server": {
@@ -442,7 +442,10 @@ func TestRefusalsAsTerraformShowsThem(t *testing.T) {
 					line = r.attribute + " = " + expressions[r.attribute]
 				}
 				address := "purge_" + r.target.name + "." + name
-				want[address] = trouble{Address: address, Context: block, Line: line, Summary: r.summary, Detail: strings.Join(r.detail, "\n\n")}
+				want[address] = trouble{
+					Address: address, Context: block, Line: line, Summary: r.summary,
+					Detail: strings.ReplaceAll(strings.Join(r.detail, "\n\n"), "raise the timeout", "raise timeouts.create"),
+				}
 			}
 			got := make(map[string]trouble)
 			for _, shown := range newTerraform(t, w, config).troubles(t, "apply", "-auto-approve", "-json") {

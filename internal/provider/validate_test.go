@@ -23,7 +23,7 @@ func TestWhatIsCheckedWhilePlanning(t *testing.T) {
 	asset := arguments{"service_id": `"` + cdntest.DeployedID + `"`, "url": `"/a.css"`}
 	install := arguments{"install_id": `"` + cdntest.DeployedID + `"`, "cache_type": `"page"`}
 	projectRule := func(id string) string {
-		return fmt.Sprintf("project_id must be 32 hexadecimal digits, without hyphens; it is %q. It is shown in the project's properties.", id)
+		return fmt.Sprintf("project_id must be 32 hexadecimal digits, without hyphens; it is %q. The project's properties show it, and the data source purge_mstr_project finds it by the name.", id)
 	}
 	const wildcardRule = `url must not hold a wildcard in a hard purge: the CDN would accept it and purge nothing. Set hard = false, which expires all that match; it is "/css/*".`
 	duration := func(name, text string) string {
@@ -42,8 +42,8 @@ func TestWhatIsCheckedWhilePlanning(t *testing.T) {
 		"a_digit_too_few":          {mstrCache, mstr, arguments{"project_id": `"B7CA92F04B9FAE8D941C3E9B7E0CD75"`}, "", "Invalid project_id", projectRule("B7CA92F04B9FAE8D941C3E9B7E0CD75")},
 		"a_project_by_name":        {mstrCache, mstr, arguments{"project_id": `"MicroStrategy Tutorial"`}, "", "Invalid project_id", projectRule("MicroStrategy Tutorial")},
 		"an_unknown_mstr_cache":    {mstrCache, mstr, arguments{"cache_type": `"elements"`}, "", "Invalid cache_type", `cache_type must be one of element, object, report, all; it is "elements".`},
-		"a_service_id_as_hex":      {cdnAsset, asset, arguments{"service_id": `"96737ae3cfc14c72be885d0e7cc9a3f0"`}, "", "Invalid service_id", `service_id must be a UUID such as 0a1b2c3d-1111-2222-3333-444455556666; it is "96737ae3cfc14c72be885d0e7cc9a3f0". The control panel shows it with the service.`},
-		"a_url_without_a_slash":    {cdnAsset, asset, arguments{"url": `"a.css"`}, "", "Invalid path of an asset", `url must start with a slash; it is "a.css".`},
+		"a_service_id_as_hex":      {cdnAsset, asset, arguments{"service_id": `"96737ae3cfc14c72be885d0e7cc9a3f0"`}, "", "Invalid service_id", `service_id must be a UUID such as 0a1b2c3d-1111-2222-3333-444455556666; it is "96737ae3cfc14c72be885d0e7cc9a3f0". The control panel shows it with the service, and the data source purge_cdn_service finds it by the name or a domain.`},
+		"a_url_without_a_slash":    {cdnAsset, asset, arguments{"url": `"a.css"`}, "", "Invalid path of an asset", `url must start with a slash: write "/a.css"; it is "a.css".`},
 		"a_url_with_a_scheme":      {cdnAsset, asset, arguments{"url": `"https://www.example.com/a.css"`}, "", "Invalid path of an asset", `url must be a path without a scheme and host, for instance /images/logo.png; it is "https://www.example.com/a.css".`},
 		"a_url_with_a_host":        {cdnAsset, asset, arguments{"url": `"//www.example.com/a.css"`}, "", "Invalid path of an asset", `url must not start with two slashes, which would name a host; it is "//www.example.com/a.css".`},
 		"a_url_with_a_fragment":    {cdnAsset, asset, arguments{"url": `"/a.html#top"`}, "", "Invalid path of an asset", `url must not have a fragment: write %23 for a # in a file name; it is "/a.html#top".`},

@@ -1,11 +1,11 @@
-// Package sandbox puts the fakes of the three upstream systems behind one port,
+// Package sandbox puts the fakes of the upstream systems behind one port,
 // with one journal, for the demo, the documentation's examples and tests.
 package sandbox
 
 import (
+	"maps"
 	"net/http"
 	"sync"
-	"time"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
 	"github.com/cachepurge/terraform-provider-purge/internal/fake"
@@ -13,8 +13,8 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
 )
 
-// Sandbox is the three fakes. It is an http.Handler: each fake is below a path
-// of its own, so that a client that builds a wrong URL is found out.
+// Sandbox is the fakes. It is an http.Handler: each fake is below a path of its
+// own, so that a client that builds a wrong URL is found out.
 type Sandbox struct {
 	MSTR     *mstrtest.Server
 	CDN      *cdntest.Server
@@ -27,20 +27,54 @@ type Sandbox struct {
 	answering sync.RWMutex
 }
 
-// The paths below which the fakes are. WP Engine's ends in the version of its API.
-const (
-	mstrPath     = "/mstr"
-	cdnPath      = "/rackspace"
-	wpenginePath = "/wpengine"
-)
+// system is one fake in the sandbox.
+type system struct {
+	path     string // below which it is
+	recorder *fake.Recorder
+	fake     interface {
+		http.Handler
+		Secrets() []string
+	}
+	// reach is called with the address of the path, and returns the environment
+	// variables that point the provider there.
+	reach func(address string) map[string]string
+}
+
+// systems are all fakes. What the sandbox does with each it does in a loop.
+func (s *Sandbox) systems() []system {
+	return []system{
+		{"/mstr", s.MSTR.Recorder, s.MSTR, func(address string) map[string]string {
+			return map[string]string{
+				"MSTR_BASE_URL": address + s.MSTR.ContextPath,
+				"MSTR_USERNAME": s.MSTR.Username,
+				"MSTR_PASSWORD": s.MSTR.Password,
+			}
+		}},
+		{"/rackspace", s.CDN.Recorder, s.CDN, func(address string) map[string]string {
+			s.CDN.PublicURL = address // for the links in its answers
+			return map[string]string{
+				"RAX_IDENTITY_URL": address + "/v2.0",
+				"RAX_USERNAME":     s.CDN.Username,
+				"RAX_API_KEY":      s.CDN.APIKey,
+			}
+		}},
+		{"/wpengine", s.WPEngine.Recorder, s.WPEngine, func(address string) map[string]string {
+			return map[string]string{
+				"WPE_API_BASE_URL": address + s.WPEngine.BasePath,
+				"WPE_API_USER_ID":  s.WPEngine.Username,
+				"WPE_API_PASSWORD": s.WPEngine.Password,
+			}
+		}},
+	}
+}
 
 // New returns a sandbox with the fakes' own defaults.
 func New() *Sandbox {
 	s := &Sandbox{MSTR: mstrtest.New(), CDN: cdntest.New(), WPEngine: wpenginetest.New(), Journal: &fake.Journal{}, mux: http.NewServeMux()}
-	s.MSTR.Journal, s.CDN.Journal, s.WPEngine.Journal = s.Journal, s.Journal, s.Journal
-	s.mux.Handle(mstrPath+"/", http.StripPrefix(mstrPath, s.MSTR))
-	s.mux.Handle(cdnPath+"/", http.StripPrefix(cdnPath, s.CDN))
-	s.mux.Handle(wpenginePath+"/", http.StripPrefix(wpenginePath, s.WPEngine))
+	for _, system := range s.systems() {
+		system.recorder.Journal = s.Journal
+		s.mux.Handle(system.path+"/", http.StripPrefix(system.path, system.fake))
+	}
 	return s
 }
 
@@ -55,27 +89,18 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // its answers, and returns the environment variables that point the provider at
 // it.
 func (s *Sandbox) Reach(address string) map[string]string {
-	s.CDN.PublicURL = address + cdnPath
-	return map[string]string{
-		"MSTR_BASE_URL":    address + mstrPath + s.MSTR.ContextPath,
-		"MSTR_USERNAME":    s.MSTR.Username,
-		"MSTR_PASSWORD":    s.MSTR.Password,
-		"RAX_IDENTITY_URL": address + cdnPath + "/v2.0",
-		"RAX_USERNAME":     s.CDN.Username,
-		"RAX_API_KEY":      s.CDN.APIKey,
-		"WPE_API_USER_ID":  s.WPEngine.Username,
-		"WPE_API_PASSWORD": s.WPEngine.Password,
-		"WPE_API_BASE_URL": address + wpenginePath + s.WPEngine.BasePath,
+	env := make(map[string]string)
+	for _, system := range s.systems() {
+		maps.Copy(env, system.reach(address+system.path))
 	}
-}
-
-// SetClock replaces the clock of all fakes.
-func (s *Sandbox) SetClock(now func() time.Time) {
-	s.MSTR.Now, s.CDN.Now, s.WPEngine.Now = now, now, now
+	return env
 }
 
 // Secrets returns everything that must not be shown anywhere.
 func (s *Sandbox) Secrets() []string {
-	secrets := append(s.MSTR.Secrets(), s.CDN.Secrets()...)
-	return append(secrets, s.WPEngine.Secrets()...)
+	var secrets []string
+	for _, system := range s.systems() {
+		secrets = append(secrets, system.fake.Secrets()...)
+	}
+	return secrets
 }

@@ -143,7 +143,7 @@ func (c *Client) roundTrip(ctx context.Context, r *Request, req *http.Request, c
 		if context.Cause(once) != nil {
 			err = context.Cause(once)
 		}
-		return nil, c.noAnswer(r, err, handshake.Load())
+		return nil, c.noAnswer(r, req.URL.Host, err, handshake.Load())
 	case !slices.Contains(r.Expect, resp.Status):
 		return nil, c.failed(r, resp)
 	}

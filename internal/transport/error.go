@@ -53,6 +53,8 @@ type Error struct {
 	Docs string
 	// Wait is how long the upstream asked to wait; 0 where it did not.
 	Wait time.Duration
+	// Host is where the request went that got no answer.
+	Host string
 	// Waiting is what the request was waiting for when its time was over.
 	Waiting string
 	// Sent is how many requests were sent.
@@ -99,6 +101,8 @@ func (e *Error) Error() string {
 func (e *Error) Outcome() string {
 	var b strings.Builder
 	switch {
+	case e.Kind == KindState && e.Status == http.StatusOK:
+		fmt.Fprintf(&b, "%s answered", e.System) // the state is the news, not the success
 	case e.Status != 0:
 		b.WriteString(strings.TrimSpace(fmt.Sprintf("%s answered %d %s", e.System, e.Status, http.StatusText(e.Status))))
 	case e.Kind == KindCanceled:

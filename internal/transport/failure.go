@@ -104,12 +104,12 @@ func (c *Client) clean(e *Error) *Error {
 }
 
 // noAnswer makes the error of a request that got no reply.
-func (c *Client) noAnswer(r *Request, err error, handshake *error) *Error {
+func (c *Client) noAnswer(r *Request, host string, err error, handshake *error) *Error {
 	kind, again := passing(err, handshake)
 	var op *net.OpError
 	dialing := errors.As(err, &op) && op.Op == "dial"
 	return &Error{
-		System: c.system, Doing: r.Doing, Kind: kind, Err: c.mask(err), text: c.scrubber.Line(err.Error()),
+		System: c.system, Doing: r.Doing, Kind: kind, Host: c.scrubber.Line(host), Err: c.mask(err), text: c.scrubber.Line(err.Error()),
 		repeat: again, unsent: dialing, lost: again && !dialing,
 	}
 }

@@ -78,13 +78,21 @@ func (c *Client) purge(ctx context.Context, install, cacheType string) error {
 		return err
 	}
 	_, err = c.wire.Do(ctx, &transport.Request{
-		Doing:  fmt.Sprintf("purging the %s cache of install %s", cacheType, install),
+		Doing:  fmt.Sprintf("purging %s of install %s", inWords(cacheType), install),
 		Method: http.MethodPost, Path: "/installs/" + url.PathEscape(install) + "/purge_cache", Body: body,
 		Expect: []int{http.StatusAccepted, http.StatusOK}, Check: transport.AcceptedBody,
 		Auth: c.auth, Explain: explainPurge,
 		Pace: func(ctx context.Context) (transport.Slot, error) { return c.window(install, cacheType).Acquire(ctx) },
 	})
 	return err
+}
+
+// inWords is what a cache type stands for.
+func inWords(cacheType string) string {
+	if cacheType == "all" {
+		return "all caches"
+	}
+	return "the " + cacheType + " cache"
 }
 
 // objectLimit is documented: one purge of the object cache of an install in 60

@@ -55,7 +55,7 @@ func explainPurge(resp *transport.Response, e *transport.Error) {
 	explain(resp, e)
 	switch {
 	case e.Refused():
-		e.Advice = "Object cache purges are limited to one in 60 seconds for each install. Another purge was less than that ago. Try again in a minute, or raise the timeout so that it can wait."
+		e.Advice = "Object cache purges are limited to one in 60 seconds for each install, and another one was sent shortly before. Try again in a minute, or raise the timeout so that it can wait."
 	case e.Kind == transport.KindForbidden:
 		e.Advice = "Give the API user access to the account of this install (User Portal, Users), or check the install id."
 	case e.Kind == transport.KindNotFound:
@@ -73,7 +73,7 @@ func isPage(resp *transport.Response) bool {
 
 const (
 	inputAddress  = "base_url"
-	addressAdvice = "Check wpengine.base_url (default " + DefaultBaseURL + ")."
+	addressAdvice = "Check wpengine.base_url; its default is " + DefaultBaseURL + "."
 )
 
 func describe(body *apiError, e *transport.Error) {

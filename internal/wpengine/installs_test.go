@@ -27,8 +27,8 @@ func TestInstallsArePagedByOffset(t *testing.T) {
 					want = append(want, i.ID+" "+i.Name+" "+string(i.Environment)+" "+i.Account.ID)
 				}
 				diff(t, "installs", want, names)
-				diff(t, "requests", c.requests, len(w.statuses("installs")))
-				for _, address := range w.network.Dialed() {
+				diff(t, "requests", c.requests, len(w.Statuses("installs")))
+				for _, address := range w.Network.Dialed() {
 					if !strings.HasPrefix(address, "localhost:") {
 						t.Errorf("a link was followed to %s", address)
 					}
@@ -61,6 +61,6 @@ func TestAListOfInstallsThatDoesNotEnd(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "does not end") {
 			t.Errorf("the error is %v", err)
 		}
-		diff(t, "requests", []int{200, 200}, w.statuses("installs"))
+		diff(t, "requests", []int{200, 200}, w.Statuses("installs"))
 	})
 }

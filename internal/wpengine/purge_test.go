@@ -22,7 +22,7 @@ func TestEachCacheTypeIsPurged(t *testing.T) {
 				inWorld(t, func(t *testing.T, w *world) {
 					w.AcceptStatus = status
 					wantNone(t, w.purge(w.prod(), cacheType))
-					diff(t, "purges", []wpenginetest.Purge{{Time: w.began, Install: w.prod(), Type: cacheType}}, w.Purges())
+					diff(t, "purges", []wpenginetest.Purge{{Time: w.Began, Install: w.prod(), Type: cacheType}}, w.Purges())
 					diff(t, "requests", 1, len(w.Journal.Entries()))
 				})
 			})
@@ -54,7 +54,7 @@ func TestBodiesOfAnAcceptance(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
 				w.Fail("purge", -1, answer(test.status, nil, test.body))
 				wantSaid(t, w.purge(w.prod(), "page"), test.want)
-				diff(t, "requests", []int{test.status}, w.statuses("purge"))
+				diff(t, "requests", []int{test.status}, w.Statuses("purge"))
 			})
 		})
 	}
@@ -136,8 +136,8 @@ func TestErrors(t *testing.T) {
 				if e := (*transport.Error)(nil); errors.As(err, &e) && e.Kind != transport.KindRedirect {
 					diff(t, "the id of the request", fmt.Sprintf("request id 00000000-0000-4000-8000-%012d", test.sent), e.ID)
 				}
-				diff(t, "requests", test.sent, len(w.statuses("purge")))
-				diff(t, "elapsed", time.Duration(test.sent-1)*time.Second, w.elapsed())
+				diff(t, "requests", test.sent, len(w.Statuses("purge")))
+				diff(t, "elapsed", time.Duration(test.sent-1)*time.Second, w.Elapsed())
 			})
 		})
 	}
@@ -164,8 +164,8 @@ func TestLimits(t *testing.T) {
 					wantNone(t, w.purge(w.Install(p.install).ID, p.cacheType))
 				}
 				diff(t, "accepted", len(test.purges), len(w.Purges()))
-				diff(t, "sent", len(test.purges), len(w.statuses("purge")))
-				diff(t, "elapsed", test.want, w.elapsed())
+				diff(t, "sent", len(test.purges), len(w.Statuses("purge")))
+				diff(t, "elapsed", test.want, w.Elapsed())
 			})
 		})
 	}
@@ -186,8 +186,8 @@ func TestTenPurgesOfOneObjectCacheTakeTwoRequests(t *testing.T) {
 			return w.purge(w.prod(), "object")
 		})
 		wantNone(t, errs...)
-		diff(t, "requests", []int{202, 202}, w.statuses("purge"))
-		diff(t, "elapsed", time.Minute+time.Second, w.elapsed())
+		diff(t, "requests", []int{202, 202}, w.Statuses("purge"))
+		diff(t, "elapsed", time.Minute+time.Second, w.Elapsed())
 	})
 }
 
@@ -214,8 +214,8 @@ func TestRefusals(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
 				w.Fail("purge", 1, test.fault)
 				wantNone(t, w.purge(w.prod(), "page"))
-				diff(t, "requests", 2, len(w.statuses("purge")))
-				diff(t, "elapsed", test.want, w.elapsed())
+				diff(t, "requests", 2, len(w.Statuses("purge")))
+				diff(t, "elapsed", test.want, w.Elapsed())
 			})
 		})
 	}
@@ -233,7 +233,7 @@ func TestARefusalLongerThanTheTimeout(t *testing.T) {
 			Message: "Object cache purges are rate-limited to one request every 600 seconds for each install",
 			Advice:  "one in 60 seconds for each install",
 		})
-		diff(t, "elapsed: our own window, then it fails at once", time.Minute, w.elapsed())
+		diff(t, "elapsed: our own window, then it fails at once", time.Minute, w.Elapsed())
 	})
 }
 
@@ -270,8 +270,8 @@ func TestALostReply(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), test.timeout)
 				defer cancel()
 				wantSaid(t, w.purgeUnder(ctx, w.prod(), "object"), test.want)
-				diff(t, "requests", test.statuses, w.statuses("purge"))
-				diff(t, "elapsed", test.elapsed, w.elapsed())
+				diff(t, "requests", test.statuses, w.Statuses("purge"))
+				diff(t, "elapsed", test.elapsed, w.Elapsed())
 			})
 		})
 	}
@@ -287,7 +287,7 @@ func TestWrongCredentialsAreTriedOnce(t *testing.T) {
 				Advice: "those of API access (User Portal, API Access), not of a login",
 			})
 		}
-		diff(t, "requests", []int{401}, w.statuses("purge"))
+		diff(t, "requests", []int{401}, w.Statuses("purge"))
 	})
 }
 
@@ -316,8 +316,8 @@ func TestInstallsAreListed(t *testing.T) {
 				installs, err := w.connect().Installs(t.Context(), test.account(w))
 				wantNone(t, err)
 				diff(t, "installs", test.number, len(installs))
-				diff(t, "requests: pages of 100 until one is short", []int{200, 200}, w.statuses("installs"))
-				diff(t, "hosts dialed: next is not followed", []string{"localhost:80"}, w.network.Dialed())
+				diff(t, "requests: pages of 100 until one is short", []int{200, 200}, w.Statuses("installs"))
+				diff(t, "hosts dialed: next is not followed", []string{"localhost:80"}, w.Network.Dialed())
 			})
 		})
 	}

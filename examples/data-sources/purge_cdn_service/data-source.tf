@@ -1,5 +1,5 @@
 data "purge_cdn_service" "site" {
-  domain = "www.example.com"
+  domain = "website.example.com"
 }
 
 resource "purge_cdn_asset" "home" {

@@ -4,7 +4,7 @@ variable "release" {
 }
 
 data "purge_cdn_service" "site" {
-  domain = "www.example.com"
+  domain = "website.example.com"
 }
 
 # Expires all images with each release. Only hard = false takes a wildcard.

@@ -1,5 +1,5 @@
 // Command demo shows the provider's main job on a real terraform: it applies
-// examples/complete to the fakes of the three upstream systems, shows what
+// examples/complete to the fakes of the upstream systems, shows what
 // reached them at each step, and fails if that is not what should have.
 package main
 

@@ -75,8 +75,16 @@ func (s *stage) run(ctx context.Context, number int, args ...string) (result, er
 		name := fmt.Sprintf("%d-%s.ansi", number, args[0])
 		err = os.WriteFile(filepath.Join(s.save, name), []byte(command+"\n"+r.terminal+"\n"), 0o600)
 	}
-	s.print(fmt.Sprintf("%s   (exit code %d)\n%s%s", command, r.exit, telling(r.stdout), r.stderr))
+	s.print(fmt.Sprintf("%s   (%s)\n%s%s", command, ending(args[0], r.exit), telling(r.stdout), r.stderr))
 	return r, err
+}
+
+// ending is an exit code in words. That of a plan with changes is no failure.
+func ending(command string, exit int) string {
+	if command == "plan" && exit == 2 {
+		return "exit code 2: there are changes"
+	}
+	return fmt.Sprintf("exit code %d", exit)
 }
 
 func (s *stage) print(text string) {

@@ -12,7 +12,7 @@ import (
 // table shows requests in the order in which they arrived.
 func table(entries []fake.Entry) string {
 	if len(entries) == 0 {
-		return "(nothing reached any of the three systems)\n"
+		return "(nothing reached any of the systems)\n"
 	}
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)

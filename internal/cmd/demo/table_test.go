@@ -15,7 +15,7 @@ func TestTable(t *testing.T) {
 		entries []fake.Entry
 		want    string
 	}{
-		"says that nothing arrived": {nil, "(nothing reached any of the three systems)\n"},
+		"says that nothing arrived": {nil, "(nothing reached any of the systems)\n"},
 		"lines up its columns, in the order of arrival": {
 			[]fake.Entry{
 				{System: "mstr", Operation: "login", Status: http.StatusNoContent},

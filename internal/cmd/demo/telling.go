@@ -9,12 +9,17 @@ import (
 // Those that lead to null belong to the purge before.
 var reason = regexp.MustCompile(`^[+~] "/.*"(added|changed|removed|triggered)"$`)
 
+// reasons matches the attribute that those are in.
+var reasons = regexp.MustCompile(`^[+~] purged\s+= \{$`)
+
 // telling keeps the lines of terraform's standard output that say what changes
 // and how it ended.
 func telling(output string) string {
 	var b strings.Builder
 	for line := range strings.Lines(output) {
 		switch line = strings.TrimSpace(line); {
+		case reasons.MatchString(line):
+			b.WriteString("  " + line + "\n")
 		case reason.MatchString(line): // of one asset
 			b.WriteString("    " + line + "\n")
 		case strings.HasPrefix(line, "# purge_"),

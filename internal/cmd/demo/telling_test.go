@@ -14,6 +14,10 @@ Terraform will perform the following actions:
   # purge_cdn_asset.page["/index.html"] will be updated in-place
   ~ resource "purge_cdn_asset" "page" {
       ~ last_purged_at = "2024-03-01T12:00:00Z" -> (known after apply)
+      ~ purged         = {
+          ~ "/a.html" = "added" -> "changed"
+          - "/b.html" = "added" -> null
+        }
     }
 
 Plan: 0 to add, 1 to change, 0 to destroy.
@@ -23,6 +27,8 @@ purge_cdn_asset.page["/index.html"]: Modifications complete after 0s [id=s/index
 Warning: Accepted, but not seen deployed
 `
 	const want = `# purge_cdn_asset.page["/index.html"] will be updated in-place
+  ~ purged         = {
+    ~ "/a.html" = "added" -> "changed"
 Plan: 0 to add, 1 to change, 0 to destroy.
 purge_cdn_asset.page["/index.html"]: Modifications complete after 0s [id=s/index.html]
 Warning: Accepted, but not seen deployed

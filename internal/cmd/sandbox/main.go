@@ -1,6 +1,6 @@
 // Command sandbox serves the fakes of the three upstream systems on one port. It
 // prints the environment that points a provider at them and then, as comments,
-// what reaches them, so that a shell can read all of its output.
+// what is there and what reaches them, so that a shell can read all of its output.
 package main
 
 import (
@@ -31,6 +31,7 @@ func main() {
 // serve runs a sandbox until the context ends, and looks for what reached it
 // once in every interval.
 func serve(ctx context.Context, out io.Writer, s *sandbox.Sandbox, address string, interval time.Duration) error {
+	there := inventory(s) // before anything changes it
 	env, stop, err := s.Start(ctx, address)
 	if err != nil {
 		return err
@@ -39,7 +40,7 @@ func serve(ctx context.Context, out io.Writer, s *sandbox.Sandbox, address strin
 	for name, value := range s.Inputs() {
 		env["TF_VAR_"+name] = value
 	}
-	_, err = fmt.Fprintf(out, "%s# The TF_VAR_ lines are for examples/complete. Ctrl-C ends the sandbox. What reaches it:\n", exports(env))
+	_, err = fmt.Fprintf(out, "%s%s# The TF_VAR_ lines are for examples/complete. Ctrl-C ends the sandbox. What reaches it:\n", exports(env), there)
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for err == nil {

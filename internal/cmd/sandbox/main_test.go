@@ -29,6 +29,18 @@ func TestSandboxPrintsItsEnvironmentAndWhatReachesIt(t *testing.T) {
 	if base == "" {
 		t.Fatal("no address of WP Engine was printed")
 	}
+	var there strings.Builder
+	for !strings.HasSuffix(lines.Text(), "What reaches it:") {
+		there.WriteString(lines.Text() + "\n")
+		if !strings.HasPrefix(lines.Text(), "#") || !lines.Scan() {
+			t.Fatalf("what follows the environment is no comment, or ends:\n%s", there.String())
+		}
+	}
+	for _, name := range []string{"website.example.com", "MicroStrategy Tutorial", "acmestage", "acmeprod"} {
+		if !strings.Contains(there.String(), name) {
+			t.Errorf("%s is not named among what is there:\n%s", name, there.String())
+		}
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/status", http.NoBody)
 	if err != nil {
 		t.Fatal(err)

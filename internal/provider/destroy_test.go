@@ -1,0 +1,58 @@
+package provider
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
+)
+
+// The variables that errors name are those that the schema names.
+func TestErrorsNameTheVariablesOfTheSchema(t *testing.T) {
+	t.Parallel()
+	var resp provider.SchemaResponse
+	New(Options{}).Schema(t.Context(), provider.SchemaRequest{}, &resp)
+	want := make(map[string]string)
+	variable := regexp.MustCompile("Environment variable: `(\\w+)`")
+	for system, block := range resp.Schema.Attributes {
+		nested, ok := block.(schema.SingleNestedAttribute)
+		if !ok {
+			continue
+		}
+		for name, a := range nested.Attributes {
+			if m := variable.FindStringSubmatch(a.GetMarkdownDescription()); m != nil {
+				want[system+"."+name] = m[1]
+			}
+		}
+	}
+	if diff := cmp.Diff(want, environment); diff != "" {
+		t.Errorf("variables (-schema +errors):\n%s", diff)
+	}
+}
+
+// A target that is gone, or a system that is, must not keep a resource for ever.
+func TestADestroyThatFailsSaysTheWayOut(t *testing.T) {
+	t.Parallel()
+	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
+		keeps := f.config(f.here, arguments{"purge_on_destroy": "true"})
+		tf := newTerraform(t, w, keeps)
+		tf.mustRun(t, "apply", "-auto-approve")
+		w.compareSent(t, step{name: "the first apply", sent: []string{f.purgedHere}})
+
+		f.refuse()
+		output, err := tf.run("destroy", "-auto-approve", "-no-color")
+		if err == nil || !says("The purge_"+f.target.name+" with the id", f.hereID, "is destroyed only when this purge is accepted",
+			"set purge_on_destroy = false, apply, and then destroy", "terraform state rm").MatchString(output) {
+			t.Errorf("the error does not say the way out (%v):\n%s", err, output)
+		}
+		w.Journal.Reset()
+
+		tf.write(t, "main.tf", strings.Replace(keeps, "purge_on_destroy = true", "purge_on_destroy = false", 1))
+		tf.mustRun(t, "apply", "-auto-approve")
+		tf.mustRun(t, "destroy", "-auto-approve")
+		w.compareSent(t, step{name: "the way out"})
+	})
+}

@@ -1,0 +1,201 @@
+package provider
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/sandbox"
+)
+
+// access is what the tests need to know of how one gets access to an upstream
+// system. The names of arguments and variables they read in the schema.
+type access struct {
+	// secrets are those that the fake takes. Each variable of a sensitive
+	// argument is among them.
+	secrets []secretPlace
+	// token is the header for what a login hands out, nothing: there is no login.
+	token string
+	// ways are further ways to give credentials: variables that replace those of
+	// the environment. With them each secret is of use in one way at least.
+	ways func(s *sandbox.Sandbox, env map[string]string) []map[string]string
+}
+
+// secretPlace is where a fake keeps a secret, and the variable for it.
+type secretPlace struct {
+	variable string
+	in       func(*sandbox.Sandbox) *string
+	// spice is what it may hold beside letters: a password anything, a token
+	// what a header takes.
+	spice string
+}
+
+// accesses has one for each block of the provider.
+var accesses = map[string]access{
+	"mstr": {
+		secrets: []secretPlace{
+			{"MSTR_PASSWORD", func(s *sandbox.Sandbox) *string { return &s.MSTR.Password }, passwordSpice},
+			{"MSTR_PASSWORD", func(s *sandbox.Sandbox) *string { return &s.MSTR.LDAPPassword }, passwordSpice},
+			{"MSTR_API_TOKEN", func(s *sandbox.Sandbox) *string { return &s.MSTR.APIToken }, passwordSpice},
+		},
+		token: "X-Mstr-Authtoken",
+		ways: func(s *sandbox.Sandbox, _ map[string]string) []map[string]string {
+			return []map[string]string{
+				{"MSTR_USERNAME": "", "MSTR_PASSWORD": "", "MSTR_API_TOKEN": s.MSTR.APIToken},
+				{"MSTR_USERNAME": s.MSTR.LDAPUsername, "MSTR_PASSWORD": s.MSTR.LDAPPassword, "MSTR_LOGIN_MODE": "ldap"},
+			}
+		},
+	},
+	"cdn": {
+		secrets: []secretPlace{
+			{"RAX_API_KEY", func(s *sandbox.Sandbox) *string { return &s.CDN.APIKey }, passwordSpice},
+			{"RAX_PASSWORD", func(s *sandbox.Sandbox) *string { return &s.CDN.Password }, passwordSpice},
+			{"RAX_AUTH_TOKEN", func(s *sandbox.Sandbox) *string { return &s.CDN.StaticToken }, tokenSpice},
+		},
+		token: "X-Auth-Token",
+		ways: func(s *sandbox.Sandbox, env map[string]string) []map[string]string {
+			return []map[string]string{
+				{"RAX_API_KEY": "", "RAX_PASSWORD": s.CDN.Password},
+				{
+					"RAX_USERNAME": "", "RAX_API_KEY": "", "RAX_AUTH_TOKEN": s.CDN.StaticToken, "RAX_PROJECT_ID": s.CDN.ProjectID,
+					"RAX_CDN_ENDPOINT": strings.TrimSuffix(env["RAX_IDENTITY_URL"], "/v2.0") + "/v1.0",
+				},
+			}
+		},
+	},
+	"wpengine": {
+		secrets: []secretPlace{{"WPE_API_PASSWORD", func(s *sandbox.Sandbox) *string { return &s.WPEngine.Password }, passwordSpice}},
+	},
+}
+
+// blockArgument is an argument of a block of the provider.
+type blockArgument struct {
+	block, name string
+	variable    string // of the environment, "" where there is none
+	sensitive   bool
+}
+
+func (a blockArgument) String() string { return a.block + "." + a.name }
+
+// blockArguments are all of them, as the schema says.
+func blockArguments(t *testing.T) []blockArgument {
+	t.Helper()
+	var resp provider.SchemaResponse
+	New(Options{}).Schema(t.Context(), provider.SchemaRequest{}, &resp)
+	var all []blockArgument
+	for _, block := range slices.Sorted(maps.Keys(resp.Schema.Attributes)) {
+		nested, ok := resp.Schema.Attributes[block].(schema.SingleNestedAttribute)
+		if !ok {
+			continue
+		}
+		for _, name := range slices.Sorted(maps.Keys(nested.Attributes)) {
+			a := nested.Attributes[name]
+			_, variable, _ := strings.Cut(a.GetMarkdownDescription(), "Environment variable: `")
+			all = append(all, blockArgument{block, name, strings.TrimSuffix(variable, "`."), a.IsSensitive()})
+		}
+	}
+	return all
+}
+
+// inBlocks writes the provider's blocks with each argument whose variable is
+// set. Its value is the expression that is made of the variable's name.
+func inBlocks(t *testing.T, env map[string]string, expression func(variable string) string) string {
+	t.Helper()
+	written := make(map[string]arguments)
+	for _, a := range blockArguments(t) {
+		if env[a.variable] == "" {
+			continue
+		}
+		if written[a.block] == nil {
+			written[a.block] = arguments{}
+		}
+		written[a.block][a.name] = expression(a.variable)
+	}
+	var b strings.Builder
+	for _, block := range slices.Sorted(maps.Keys(written)) {
+		fmt.Fprintf(&b, "%s = %s\n", block, written[block].object())
+	}
+	return b.String()
+}
+
+// secretsIn are those variables of an environment that hold secrets.
+func secretsIn(t *testing.T, env map[string]string) map[string]string {
+	t.Helper()
+	found := make(map[string]string)
+	for _, a := range blockArguments(t) {
+		if a.sensitive && env[a.variable] != "" {
+			found[a.variable] = env[a.variable]
+		}
+	}
+	return found
+}
+
+// withoutService takes away what the environment says of one service.
+func (w *world) withoutService(t *testing.T, service string) {
+	t.Helper()
+	for _, a := range blockArguments(t) {
+		if a.block == service {
+			delete(w.env, a.variable)
+		}
+	}
+}
+
+// kept are the secrets that the fakes take, which are asked of no method of
+// theirs: a fake that forgets one would hide that it is shown.
+func kept(s *sandbox.Sandbox) []string {
+	var all []string
+	for _, row := range accesses {
+		for _, secret := range row.secrets {
+			all = append(all, *secret.in(s))
+		}
+	}
+	return all
+}
+
+// TestAccessesAreComplete is what makes the tests of secrets cover all of them.
+func TestAccessesAreComplete(t *testing.T) {
+	t.Parallel()
+	s := sandbox.New()
+	env, secrets := s.Reach("http://localhost"), s.Secrets()
+	reached, variables := make(map[string]bool), make(map[string]bool)
+	for _, a := range blockArguments(t) {
+		row, ok := accesses[a.block]
+		if !ok {
+			t.Fatalf("the provider's block %s is not in accesses in service_test.go: add a row, and the tests of secrets cover it", a.block)
+		}
+		variables[a.variable] = true
+		reached[a.block] = reached[a.block] || env[a.variable] != ""
+		if !a.sensitive {
+			continue
+		}
+		if !slices.ContainsFunc(row.secrets, func(s secretPlace) bool { return s.variable == a.variable }) {
+			t.Errorf("%s is sensitive, and %q is not among the secrets of %s in accesses in service_test.go", a, a.variable, a.block)
+		}
+		if value := env[a.variable]; value != "" && !slices.Contains(secrets, value) {
+			t.Errorf("Secrets of the fake of %s does not return what %s holds", a.block, a.variable)
+		}
+	}
+	for block, row := range accesses {
+		if !reached[block] {
+			t.Errorf("Reach of the sandbox sets no variable of %s", block)
+		}
+		for _, secret := range row.secrets {
+			if !variables[secret.variable] {
+				t.Errorf("%s has a secret for %s, which is no argument's variable", block, secret.variable)
+			}
+			if value := *secret.in(s); value == "" || !slices.Contains(secrets, value) {
+				t.Errorf("Secrets of the fake of %s does not return a secret for %s", block, secret.variable)
+			}
+		}
+	}
+	for _, target := range targets {
+		if !reached[target.service] {
+			t.Errorf("the target %s is of the service %q, which is no block of the provider", target.name, target.service)
+		}
+	}
+}
