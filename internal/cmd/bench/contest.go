@@ -33,13 +33,13 @@ type step struct {
 
 // contests measures terraform applies.
 func (b *bench) contests(ctx context.Context, out io.Writer, o options) error {
-	for _, n := range []int{1000, 10000, 100000} {
-		if err := b.contest(ctx, out, o, b.assets(n)); err != nil {
+	for _, n := range []int{1, 100, 1000} {
+		if err := b.contest(ctx, out, o, b.resources(n)); err != nil {
 			return err
 		}
 	}
-	for _, n := range []int{1, 100, 1000} {
-		if err := b.contest(ctx, out, o, b.resources(n)); err != nil {
+	for _, n := range []int{1000, 10000, 100000} {
+		if err := b.contest(ctx, out, o, b.assets(n)); err != nil {
 			return err
 		}
 	}
