@@ -510,7 +510,9 @@ func (v *vault) search(t *testing.T) {
 	}
 	if t.Failed() {
 		for _, name := range slices.Sorted(maps.Keys(texts)) {
-			t.Logf("%s holds %d secrets", name, len(leaks(texts[name], secrets)))
+			if n := len(leaks(texts[name], secrets)); n > 0 {
+				t.Logf("%s holds %d secrets", name, n)
+			}
 		}
 	}
 	for _, name := range []string{"plan/tfplan", "terraform.tfstate", "00 plan.log"} {

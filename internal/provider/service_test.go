@@ -197,5 +197,8 @@ func TestAccessesAreComplete(t *testing.T) {
 		if !reached[target.service] {
 			t.Errorf("the target %s is of the service %q, which is no block of the provider", target.name, target.service)
 		}
+		if addresses[target.title] == "" {
+			t.Errorf("addresses in diagnostics.go does not say where the address of %s comes from", target.title)
+		}
 	}
 }

@@ -1,0 +1,55 @@
+package docs
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestAddATargetNamesWhatATargetTouches takes WP Engine for any system: the code
+// that names it, outside of its own, is what the steps of ARCHITECTURE.md tell to
+// touch. The commands show it to people and are no part of the provider.
+func TestAddATargetNamesWhatATargetTouches(t *testing.T) {
+	t.Parallel()
+	_, steps, found := strings.Cut(read(t, "ARCHITECTURE.md"), "## Add a target")
+	if !found {
+		t.Fatal("ARCHITECTURE.md has no steps")
+	}
+	touched := 0
+	for _, file := range files(t, "internal", ".go") {
+		own := strings.HasPrefix(file, "internal/wpengine/") || strings.HasPrefix(filepath.Base(file), "wpengine_")
+		if own || strings.HasSuffix(file, "_test.go") || strings.HasPrefix(file, "internal/cmd/") || !names(t, file, "wpengine") {
+			continue
+		}
+		touched++
+		if !strings.Contains(steps, filepath.Base(file)) {
+			t.Errorf("%s names WP Engine, and the steps to add a target don't name the file: derive it from a list, or say it there", file)
+		}
+	}
+	if touched == 0 {
+		t.Error("no file was found to be touched, which can't be")
+	}
+}
+
+// names tells whether the code of a file, without its comments, names a system.
+func names(t *testing.T, file, system string) bool {
+	t.Helper()
+	tree, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, file), nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	ast.Inspect(tree, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.Ident:
+			found = found || strings.Contains(strings.ToLower(n.Name), system)
+		case *ast.BasicLit:
+			found = found || strings.Contains(strings.ToLower(n.Value), system)
+		}
+		return !found
+	})
+	return found
+}
