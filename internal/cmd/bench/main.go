@@ -40,7 +40,7 @@ type options struct {
 
 func (o options) wants(name string) bool { return strings.Contains(name, o.only) }
 
-// measure prints each row as it comes: all of them take about half an hour.
+// measure prints each row as it comes: all of them take about an hour.
 func measure(ctx context.Context, out io.Writer, o options) (err error) {
 	b, err := newBench(ctx)
 	if err != nil {
