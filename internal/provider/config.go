@@ -64,6 +64,26 @@ type configError struct {
 
 func (e *configError) Error() string { return e.problem }
 
+// environment is where an argument of the provider block comes from that is not
+// in the configuration.
+var environment = map[string]string{ //nolint:gosec // names of variables, not their values
+	"mstr.base_url":     "MSTR_BASE_URL",
+	"mstr.username":     "MSTR_USERNAME",
+	"mstr.password":     "MSTR_PASSWORD",
+	"mstr.login_mode":   "MSTR_LOGIN_MODE",
+	"mstr.api_token":    "MSTR_API_TOKEN",
+	"cdn.username":      "RAX_USERNAME",
+	"cdn.api_key":       "RAX_API_KEY",
+	"cdn.password":      "RAX_PASSWORD",
+	"cdn.auth_token":    "RAX_AUTH_TOKEN",
+	"cdn.project_id":    "RAX_PROJECT_ID",
+	"cdn.identity_url":  "RAX_IDENTITY_URL",
+	"cdn.endpoint":      "RAX_CDN_ENDPOINT",
+	"wpengine.username": "WPE_API_USER_ID",
+	"wpengine.password": "WPE_API_PASSWORD",
+	"wpengine.base_url": "WPE_API_BASE_URL",
+}
+
 // settings reads the arguments of one service: the attribute, else the
 // environment variable, else nothing. An unknown attribute is neither missing
 // nor a reason to fall back.
@@ -79,13 +99,14 @@ type settings struct {
 	open     *[]closer         // of all services
 }
 
-func (s *settings) text(name, env string, value types.String) string {
+// text reads an argument that the table environment has a variable for.
+func (s *settings) text(name string, value types.String) string {
 	if value.IsUnknown() {
 		s.unknown = true
 		return ""
 	}
 	s.source[name] = s.service + "." + name
-	text := value.ValueString()
+	env, text := environment[s.source[name]], value.ValueString()
 	switch {
 	case !value.IsNull():
 		s.inConfig[name] = true
@@ -104,8 +125,8 @@ func (s *settings) text(name, env string, value types.String) string {
 }
 
 // address reads an argument that is a URL and checks it.
-func (s *settings) address(name, env string, value types.String, check func(string, bool) (string, error)) string {
-	text := s.text(name, env, value)
+func (s *settings) address(name string, value types.String, check func(string, bool) (string, error)) string {
+	text := s.text(name, value)
 	if text == "" {
 		return ""
 	}
@@ -203,10 +224,10 @@ func configureMSTR(ctx context.Context, s *settings, object types.Object, wire t
 	var m mstrModel
 	block(ctx, s, object, &m)
 	config := mstr.Config{
-		BaseURL:  s.address("base_url", "MSTR_BASE_URL", m.BaseURL, mstr.BaseURL),
-		Username: s.text("username", "MSTR_USERNAME", m.Username),
-		Password: s.text("password", "MSTR_PASSWORD", m.Password),
-		APIToken: s.text("api_token", "MSTR_API_TOKEN", m.APIToken),
+		BaseURL:  s.address("base_url", m.BaseURL, mstr.BaseURL),
+		Username: s.text("username", m.Username),
+		Password: s.text("password", m.Password),
+		APIToken: s.text("api_token", m.APIToken),
 		Wire:     wire,
 	}
 	config.LoginMode = s.loginMode(m.LoginMode)
@@ -222,7 +243,7 @@ func configureMSTR(ctx context.Context, s *settings, object types.Object, wire t
 }
 
 func (s *settings) loginMode(value types.String) mstr.LoginMode {
-	switch mode := s.text("login_mode", "MSTR_LOGIN_MODE", value); {
+	switch mode := s.text("login_mode", value); {
 	case mode == "" || mode == "standard", mode == "1" && value.IsNull():
 		return mstr.LoginStandard
 	case mode == "ldap", mode == "16" && value.IsNull():
@@ -237,13 +258,13 @@ func configureCDN(ctx context.Context, s *settings, object types.Object, wire tr
 	var m cdnModel
 	block(ctx, s, object, &m)
 	config := cdn.Config{
-		Username:          s.text("username", "RAX_USERNAME", m.Username),
-		APIKey:            s.text("api_key", "RAX_API_KEY", m.APIKey),
-		Password:          s.text("password", "RAX_PASSWORD", m.Password),
-		AuthToken:         s.text("auth_token", "RAX_AUTH_TOKEN", m.AuthToken),
-		ProjectID:         s.text("project_id", "RAX_PROJECT_ID", m.ProjectID),
-		IdentityURL:       s.address("identity_url", "RAX_IDENTITY_URL", m.IdentityURL, cdn.IdentityURL),
-		Endpoint:          s.address("endpoint", "RAX_CDN_ENDPOINT", m.Endpoint, cdn.Endpoint),
+		Username:          s.text("username", m.Username),
+		APIKey:            s.text("api_key", m.APIKey),
+		Password:          s.text("password", m.Password),
+		AuthToken:         s.text("auth_token", m.AuthToken),
+		ProjectID:         s.text("project_id", m.ProjectID),
+		IdentityURL:       s.address("identity_url", m.IdentityURL, cdn.IdentityURL),
+		Endpoint:          s.address("endpoint", m.Endpoint, cdn.Endpoint),
 		AllowInsecure:     s.insecure,
 		RequestsPerMinute: int(s.number("requests_per_minute", m.RequestsPerMinute, cdn.DefaultRequestsPerMinute, 1, 6000)),
 		Wire:              wire,
@@ -275,9 +296,9 @@ func configureWPEngine(ctx context.Context, s *settings, object types.Object, wi
 	var m wpengineModel
 	block(ctx, s, object, &m)
 	config := wpengine.Config{
-		BaseURL:  s.address("base_url", "WPE_API_BASE_URL", m.BaseURL, transport.BaseURL),
-		Username: s.text("username", "WPE_API_USER_ID", m.Username),
-		Password: s.text("password", "WPE_API_PASSWORD", m.Password),
+		BaseURL:  s.address("base_url", m.BaseURL, transport.BaseURL),
+		Username: s.text("username", m.Username),
+		Password: s.text("password", m.Password),
 		Wire:     wire,
 	}
 	if config.BaseURL == "" {

@@ -51,25 +51,6 @@ var advice = map[transport.Kind]string{
 	transport.KindServer:      "Apply again. If it stays so, ask the operators of the system, with the id above if there is one.",
 }
 
-// environment is where an argument of the provider block also comes from.
-var environment = map[string]string{ //nolint:gosec // names of variables, not their values
-	"mstr.base_url":     "MSTR_BASE_URL",
-	"mstr.username":     "MSTR_USERNAME",
-	"mstr.password":     "MSTR_PASSWORD",
-	"mstr.login_mode":   "MSTR_LOGIN_MODE",
-	"mstr.api_token":    "MSTR_API_TOKEN",
-	"cdn.username":      "RAX_USERNAME",
-	"cdn.api_key":       "RAX_API_KEY",
-	"cdn.password":      "RAX_PASSWORD",
-	"cdn.auth_token":    "RAX_AUTH_TOKEN",
-	"cdn.project_id":    "RAX_PROJECT_ID",
-	"cdn.identity_url":  "RAX_IDENTITY_URL",
-	"cdn.endpoint":      "RAX_CDN_ENDPOINT",
-	"wpengine.username": "WPE_API_USER_ID",
-	"wpengine.password": "WPE_API_PASSWORD",
-	"wpengine.base_url": "WPE_API_BASE_URL",
-}
-
 // addresses are where the address of a system comes from, by its name in errors.
 var addresses = map[string]string{
 	mstr.System:        "mstr.base_url.",
@@ -262,11 +243,12 @@ func (t *target) diagnoseRun(op operation, o *outcome, total int, err error, kep
 	return relocate(d, detail)
 }
 
-// lastPurge says of a destroy that fails how to get out of it. Terraform shows no
+// ofDestroy adds to why a destroy fails how to get out of it. Terraform shows no
 // address with its errors, so the id stands here.
-func (t *target) lastPurge(id string) string {
-	return fmt.Sprintf("\n\nThe purge_%s with the id %q has purge_on_destroy = true, so it is destroyed only when this purge is accepted. "+
-		"To give the purge up, set purge_on_destroy = false, apply, and then destroy; or run terraform state rm with the resource's address.", t.name, id)
+func (t *target) ofDestroy(d diag.Diagnostic, prior model) diag.Diagnostic {
+	return relocate(d, d.Detail()+fmt.Sprintf("\n\nThe purge_%s with the id %q has purge_on_destroy = true, so it is destroyed only when this purge is accepted. "+
+		"To give the purge up, set purge_on_destroy = false, apply, and then destroy; or run terraform state rm with the resource's address.",
+		t.name, prior.common().ID.ValueString()))
 }
 
 // relocate is the same diagnostic with another detail.

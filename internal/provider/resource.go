@@ -103,7 +103,7 @@ func (r *purgeResource) planDestroy(ctx context.Context, prior model, diags *dia
 		var lacks diag.Diagnostics
 		r.target.needConfigured(r.clients, &lacks)
 		for _, d := range lacks {
-			diags.Append(relocate(d, d.Detail()+r.target.lastPurge(prior.common().ID.ValueString())))
+			diags.Append(r.target.ofDestroy(d, prior))
 		}
 		d := destroying(prior)
 		r.estimate(ctx, operationDelete, prior, d, diags)
@@ -248,7 +248,7 @@ func (r *purgeResource) fail(op operation, prior, next model, d decision, o *out
 	}
 	diagnosis := r.target.diagnoseRun(op, o, d.requests(), o.err, m != nil)
 	if op == operationDelete {
-		diagnosis = relocate(diagnosis, diagnosis.Detail()+r.target.lastPurge(prior.common().ID.ValueString()))
+		diagnosis = r.target.ofDestroy(diagnosis, prior)
 	}
 	diags.Append(diagnosis)
 	return m

@@ -4,7 +4,6 @@ package tfcli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -36,24 +35,18 @@ func Find(ctx context.Context) (*Binary, error) {
 		return nil, err
 	}
 	b := &Binary{Path: path}
-	cmd := b.In("", nil).Command(ctx, "version", "-json")
-	output, err := cmd.Output()
+	output, err := b.In("", nil).Command(ctx, "version").Output()
 	if err != nil {
 		return nil, fmt.Errorf("%s version: %w", path, err)
 	}
-	var reply struct {
-		Version string `json:"terraform_version"`
+	// The words, because the JSON does not say which of the two it is.
+	line, _, _ := strings.Cut(string(output), "\n")
+	name, number, _ := strings.Cut(strings.TrimSpace(line), " ")
+	b.Tofu = name == "OpenTofu"
+	if b.Version, err = version.NewVersion(number); err != nil {
+		return nil, fmt.Errorf("%s version says %q: %w", path, line, err)
 	}
-	if err := json.Unmarshal(output, &reply); err != nil {
-		return nil, fmt.Errorf("%s version: %w", path, err)
-	}
-	if b.Version, err = version.NewVersion(reply.Version); err != nil {
-		return nil, err
-	}
-	// Only the words name OpenTofu: its JSON is Terraform's.
-	words, err := b.In("", nil).Command(ctx, "version").Output()
-	b.Tofu = strings.HasPrefix(string(words), "OpenTofu")
-	return b, err
+	return b, nil
 }
 
 func locate() (string, error) {
