@@ -27,6 +27,9 @@ type Options struct {
 	MaxRetries int
 	// RootCAs replaces the system's certificate authorities.
 	RootCAs *x509.CertPool
+	// DisableCompression sends requests without Accept-Encoding, unless they
+	// have one of their own, and leaves bodies as they come.
+	DisableCompression bool
 	// Log receives one line per attempt. The fields hold no credentials.
 	Log func(ctx context.Context, message string, fields map[string]any)
 
@@ -81,6 +84,7 @@ func New(system string, o Options) *Client {
 			TLSClientConfig:        &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12},
 			TLSHandshakeTimeout:    o.RequestTimeout + leftBehind,
 			ForceAttemptHTTP2:      true,
+			DisableCompression:     o.DisableCompression,
 			MaxIdleConnsPerHost:    maxConnections,
 			IdleConnTimeout:        90 * time.Second,
 			MaxResponseHeaderBytes: 256 << 10,
