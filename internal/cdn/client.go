@@ -95,7 +95,7 @@ func (c *Client) Close(ctx context.Context) error {
 type Purge struct {
 	// Service is a UUID in lower case.
 	Service string
-	// Path as EncodePath returns it.
+	// Path as urlpath.EncodePattern returns it.
 	Path string
 	// Hard drops the asset, in about ten minutes. Otherwise it is expired, in
 	// about a minute and a deployment of the service, which takes no other

@@ -17,6 +17,7 @@ import (
 
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn"
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
+	"github.com/cachepurge/terraform-provider-purge/internal/urlpath"
 )
 
 var cdnAsset = &target{
@@ -85,7 +86,7 @@ func (m *cdnAssetModel) checkAssets(diags *diag.Diagnostics) {
 	spelled := make(map[string]string, len(assets))
 	var faulty []string
 	for name, fingerprint := range assets {
-		key := cdn.PathKey(name)
+		key := urlpath.Key(name)
 		if other, twice := spelled[key]; twice {
 			faulty = append(faulty, max(name, other))
 			spelled[key] = min(name, other)
@@ -110,7 +111,7 @@ func (m *cdnAssetModel) checkAssets(diags *diag.Diagnostics) {
 		if fault := m.pathFault(name); fault != "" {
 			diags.AddAttributeError(at, invalidPath, fmt.Sprintf("The key %q of assets %s.", name, fault))
 		}
-		if other := spelled[cdn.PathKey(name)]; other != name {
+		if other := spelled[urlpath.Key(name)]; other != name {
 			diags.AddAttributeError(at, "One asset twice", fmt.Sprintf("assets has %q and %q, which are two spellings of one path. Keep one of them.", other, name))
 		}
 	}
@@ -133,10 +134,10 @@ func (m *cdnAssetModel) checkPath(at path.Path, label, value string, diags *diag
 
 // pathFault says what is wrong with a path, nothing where it is all right.
 func (m *cdnAssetModel) pathFault(value string) string {
-	if _, err := cdn.EncodePath(value); err != nil {
+	if _, err := urlpath.EncodePattern(value); err != nil {
 		return err.Error()
 	}
-	if cdn.HasWildcard(value) && !m.Hard.IsUnknown() && m.hard() {
+	if urlpath.HasWildcard(value) && !m.Hard.IsUnknown() && m.hard() {
 		return "must not hold a wildcard in a hard purge: the CDN would accept it and purge nothing. Set hard = false, which expires all that match"
 	}
 	return ""
@@ -153,7 +154,7 @@ func (m *cdnAssetModel) adopt(identity []string) {
 		return
 	}
 	m.URL = types.StringValue(identity[1])
-	if cdn.HasWildcard(identity[1]) {
+	if urlpath.HasWildcard(identity[1]) {
 		m.Hard = types.BoolValue(false) // nothing else takes one
 	}
 }
@@ -161,7 +162,7 @@ func (m *cdnAssetModel) adopt(identity []string) {
 func (m *cdnAssetModel) keepSpelling(prior model) {
 	if p, ok := prior.(*cdnAssetModel); ok {
 		keepText(&m.ServiceID, p.ServiceID, strings.EqualFold)
-		keepText(&m.URL, p.URL, cdn.SamePath)
+		keepText(&m.URL, p.URL, urlpath.Same)
 	}
 }
 
@@ -181,7 +182,7 @@ func (m *cdnAssetModel) units() (map[string]unit, bool) {
 	}
 	if !m.URL.IsNull() {
 		name := m.URL.ValueString()
-		return map[string]unit{cdn.PathKey(name): {name: name}}, true
+		return map[string]unit{urlpath.Key(name): {name: name}}, true
 	}
 	assets := m.Assets.Elements()
 	units := make(map[string]unit, len(assets))
@@ -190,7 +191,7 @@ func (m *cdnAssetModel) units() (map[string]unit, bool) {
 		if !ok || fingerprint.IsUnknown() {
 			return nil, false
 		}
-		units[cdn.PathKey(name)] = unit{name: name, fingerprint: fingerprint.ValueString()}
+		units[urlpath.Key(name)] = unit{name: name, fingerprint: fingerprint.ValueString()}
 	}
 	return units, true
 }
@@ -246,13 +247,13 @@ func (m *cdnAssetModel) send(ctx context.Context, c *clients, name string) (rece
 	if err != nil {
 		return receipt{}, err
 	}
-	encoded, err := cdn.EncodePath(name)
+	encoded, err := urlpath.EncodePattern(name)
 	if err != nil {
 		return receipt{}, err
 	}
 	service := strings.ToLower(m.ServiceID.ValueString())
 	// A wildcard can come out of a state in which hard was false.
-	hard := m.hard() && !cdn.HasWildcard(name)
+	hard := m.hard() && !urlpath.HasWildcard(name)
 	deployment, err := client.Purge(ctx, cdn.Purge{Service: service, Path: encoded, Hard: hard})
 	got := receipt{at: time.Now()}
 	if err != nil || deployment == nil || !m.WaitUntilDeployed.IsNull() && !m.WaitUntilDeployed.ValueBool() {
@@ -327,7 +328,7 @@ func (m *cdnAssetAction) purge() (model, []string) {
 	listed := make(map[string]bool)
 	for _, value := range m.URLs.Elements() {
 		text, ok := value.(types.String)
-		if key := cdn.PathKey(text.ValueString()); ok && !listed[key] {
+		if key := urlpath.Key(text.ValueString()); ok && !listed[key] {
 			listed[key] = true
 			names = append(names, text.ValueString())
 		}
