@@ -69,6 +69,8 @@ func (b *Bubble) End(f Fake, closeClient func(context.Context) error) {
 	if err := closeClient(context.Background()); err != nil {
 		b.T.Errorf("closing the client: %s", err)
 	}
+	// A connection is closed by the goroutine that reads from it.
+	synctest.Wait()
 	if n := b.Network.Open(); n != 0 {
 		b.T.Errorf("%d connections are open at the end, want none", n)
 	}
