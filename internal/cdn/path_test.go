@@ -1,8 +1,10 @@
 package cdn_test
 
 import (
+	"fmt"
 	"testing"
 
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn"
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
 	"github.com/cachepurge/terraform-provider-purge/internal/urlpath"
 )
@@ -39,6 +41,57 @@ func TestWhatArrivesIsWhatWasAskedFor(t *testing.T) {
 				}}, w.Purges())
 			})
 		})
+	}
+}
+
+// TestPathsOfEachKindOfPurge has what one kind of purge can do and the other
+// cannot.
+func TestPathsOfEachKindOfPurge(t *testing.T) {
+	t.Parallel()
+	const (
+		wildcard = "must not contain a wildcard in a hard purge, because the CDN accepts it and purges nothing. To invalidate all matching assets, set hard = false"
+		query    = "must not contain a query in a soft purge, because the CDN matches the path without the query. Use %q to invalidate it with every query, or set hard = true"
+	)
+	type result struct{ Encoded, Err string }
+	tests := map[string]struct {
+		path       string
+		hard, soft result
+	}{
+		"a path":                          {"/ü", result{"/%C3%BC", ""}, result{"/%C3%BC", ""}},
+		"a page at a directory's address": {"/images/", result{"/images/", ""}, result{"/images/", ""}},
+		"a wildcard":                      {"/a/*", result{"", wildcard}, result{"/a/*", ""}},
+		"a query":                         {"/ü?v=1", result{"/%C3%BC?v=1", ""}, result{"", fmt.Sprintf(query, "/%C3%BC")}},
+		"an empty query":                  {"/?", result{"/?", ""}, result{"", fmt.Sprintf(query, "/")}},
+		"a wildcard and a query":          {"/a*?*", result{"", wildcard}, result{"", fmt.Sprintf(query, "/a*")}},
+		"an encoded question mark":        {"/a%3Fb", result{"/a%3Fb", ""}, result{"/a%3Fb", ""}},
+		"what is no path for either":      {"a*?b", result{"", `must start with a slash. Use "/a*?b"`}, result{"", `must start with a slash. Use "/a*?b"`}},
+		"dots, which no request has":      {"/./a", result{"", dots}, result{"", dots}},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			for hard, want := range map[bool]result{true: test.hard, false: test.soft} {
+				var got result
+				var err error
+				if got.Encoded, err = cdn.EncodePath(test.path, hard); err != nil {
+					got.Err = err.Error()
+				}
+				diff(t, fmt.Sprintf("with hard = %t", hard), want, got)
+			}
+		})
+	}
+}
+
+const dots = `must not contain "." or ".." as a segment, because clients remove these before they request a path. Use "/a"`
+
+func TestThePatternOfADirectory(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]string{"/": "/*", "/images/": "/images/*", "/images": "", "/images/*": ""} {
+		pattern, ok := cdn.DirectoryPattern(path)
+		diff(t, "a directory: "+path, want != "", ok)
+		if ok {
+			diff(t, "the pattern of "+path, want, pattern)
+		}
 	}
 }
 

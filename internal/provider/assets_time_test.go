@@ -307,8 +307,8 @@ func TestWhatAssetsMustBe(t *testing.T) {
 		"neither":           {object{}, []string{"Nothing to purge: Set url for one asset, or assets for many."}},
 		"both":              {object{"url": "/a.css", "assets": object{}}, []string{"Both url and assets: Set url for one asset or assets for many, not both."}},
 		"a null print":      {object{"assets": object{"/a.css": nil}}, []string{`Null fingerprint: assets["/a.css"] is null.`}},
-		"a relative path":   {object{"assets": object{"a.css": "1"}}, []string{`Invalid path of an asset: The key "a.css" of assets must start with a slash: write "/a.css".`}},
-		"a hard wildcard":   {object{"assets": object{"/*": "1"}}, []string{`The key "/*" of assets must not hold a wildcard in a hard purge`}},
+		"a relative path":   {object{"assets": object{"a.css": "1"}}, []string{`Invalid path of an asset: The key "a.css" of assets must start with a slash. Use "/a.css".`}},
+		"a hard wildcard":   {object{"assets": object{"/*": "1"}}, []string{`The key "/*" of assets must not contain a wildcard in a hard purge`}},
 		"a soft wildcard":   {object{"hard": false, "assets": object{"/*": "1"}}, nil},
 		"three spellings": {
 			object{"assets": object{"/ü a": "1", "/%c3%bc a": "2", "/%C3%BC%20a": "3"}},

@@ -33,11 +33,11 @@ var cdnAsset = &target{
 		"wait_until_deployed": {kind: types.BoolType, about: "With `hard = false`: whether to wait until the service is deployed again. If that takes longer than the timeout, the purge still counts as done, with a warning. Default `true`."},
 	},
 	resourceOnly: map[string]argument{
-		"url":    {kind: types.StringType, about: "Path of the asset on the CDN, for instance `/images/logo.png`, without scheme and host. Spaces and what is not ASCII are percent-encoded; what is encoded already stays so, so a `%` before two hexadecimal digits is written `%25`. With `hard = false` it may be a directory or hold `*` wildcards. Exactly one of `url` and `assets` is needed."},
+		"url":    {kind: types.StringType, about: "Path of the asset on the CDN, for instance `/images/logo.png`, without scheme and host. The provider percent-encodes spaces, non-ASCII characters, and whatever else browsers encode, and keeps existing escapes, so write a literal `%` before two hexadecimal digits as `%25`. With `hard = false`, it may contain `*` wildcards but no query, and `/images/*` is everything below a directory: `/images/` is one page. Exactly one of `url` and `assets` is needed."},
 		"assets": {kind: types.MapType{ElemType: types.StringType}, about: "Many assets: a map from their paths, written as for `url`, to fingerprints, which are any strings that change with the content, such as `filemd5`. An update purges the paths that were added, changed or removed, and all of them when `triggers` or `hard` change."},
 	},
 	actionOnly: map[string]argument{
-		"urls": {required: true, kind: types.ListType{ElemType: types.StringType}, about: "Paths of the assets on the CDN, for instance `/images/logo.png`, without scheme and host. Spaces and what is not ASCII are percent-encoded; what is encoded already stays so, so a `%` before two hexadecimal digits is written `%25`. With `hard = false` they may be directories or hold `*` wildcards."},
+		"urls": {required: true, kind: types.ListType{ElemType: types.StringType}, about: "Paths of the assets on the CDN, for instance `/images/logo.png`, without scheme and host. The provider percent-encodes spaces, non-ASCII characters, and whatever else browsers encode, and keeps existing escapes, so write a literal `%` before two hexadecimal digits as `%25`. With `hard = false`, they may contain `*` wildcards but no query, and `/images/*` is everything below a directory: `/images/` is one page."},
 	},
 	computed: map[string]schema.Attribute{
 		"purged": schema.MapAttribute{
@@ -128,17 +128,18 @@ const (
 // checkPath reports what is wrong with a path of an asset.
 func (m *cdnAssetModel) checkPath(at path.Path, label, value string, diags *diag.Diagnostics) {
 	if fault := m.pathFault(value); fault != "" {
-		diags.AddAttributeError(at, invalidPath, fmt.Sprintf("%s %s; it is %q.", label, fault, value))
+		diags.AddAttributeError(at, invalidPath, fmt.Sprintf("%s is %q. It %s.", label, value, fault))
 	}
 }
 
 // pathFault says what is wrong with a path, nothing where it is all right.
 func (m *cdnAssetModel) pathFault(value string) string {
-	if _, err := urlpath.EncodePattern(value); err != nil {
-		return err.Error()
+	_, err := urlpath.EncodePattern(value)
+	if err == nil && !m.Hard.IsUnknown() {
+		_, err = cdn.EncodePath(value, m.hard())
 	}
-	if urlpath.HasWildcard(value) && !m.Hard.IsUnknown() && m.hard() {
-		return "must not hold a wildcard in a hard purge: the CDN would accept it and purge nothing. Set hard = false, which expires all that match"
+	if err != nil {
+		return err.Error()
 	}
 	return ""
 }

@@ -263,7 +263,7 @@ func TestAWildcardIsImported(t *testing.T) {
 			t.Fatalf("%s (-want +got):\n%s", sentence, diff)
 		}
 		config := object{"service_id": cdntest.DeployedID, "url": "/images/*"}
-		if _, said := p.plan("purge_cdn_asset", adopted, config); len(said) != 1 || !strings.Contains(said[0], "Set hard = false") {
+		if _, said := p.plan("purge_cdn_asset", adopted, config); len(said) != 1 || !strings.Contains(said[0], "set hard = false") {
 			t.Errorf("%s: a configuration that is hard is planned, and it says %q", sentence, said)
 		}
 		config["hard"] = false

@@ -5,25 +5,25 @@ package urlpath
 
 import (
 	"errors"
-	"fmt"
 	"strings"
-	"unicode"
 )
 
 // Encode checks the path of one URL and returns it in the form in which a
-// client requests it: spaces and non-ASCII characters are percent-encoded, a
-// percent sign that encodes nothing becomes %25, and existing escapes stay as
-// they are. A "?" starts the query.
+// client requests it: spaces, non-ASCII characters, and others that browsers do
+// not send as they are become percent-encoded, a percent sign that encodes
+// nothing becomes %25, and existing escapes stay as they are. A "?" starts the
+// query.
 //
 // Caches accept relative paths, full URLs, and more without complaint, and then
 // purge something else than the user meant. All of these are errors. The text
-// of an error completes a sentence that starts with the argument's name, such
-// as "must start with a slash".
+// of an error completes a sentence that starts with the argument's name. It has
+// no period at its end: `must start with a slash. Use "/index.html"`.
 func Encode(path string) (string, error) {
-	if HasWildcard(path) {
+	encoded, err := EncodePattern(path)
+	if err == nil && HasWildcard(path) {
 		return "", errors.New("must not contain a wildcard. Write %2A for a * in a file name")
 	}
-	return EncodePattern(path)
+	return encoded, err
 }
 
 // EncodePattern is Encode for a cache that knows "*" as a wildcard: it keeps
@@ -35,39 +35,35 @@ func EncodePattern(path string) (string, error) {
 	return escape(path), nil
 }
 
+// The characters that clients encode beside spaces and what is not ASCII, in
+// both parts of a path and in each of them. Source: the percent-encode sets of
+// the URL Standard (https://url.spec.whatwg.org/#path-percent-encode-set), which
+// browsers follow.
+const (
+	unsafe        = " \"<>"
+	unsafeInPath  = "^`{}"
+	unsafeInQuery = "'"
+)
+
 func escape(path string) string {
 	const digits = "0123456789ABCDEF"
+	also := unsafeInPath
 	var b strings.Builder
 	for i := range len(path) {
-		switch c := path[i]; {
+		c := path[i]
+		if c == '?' {
+			also = unsafeInQuery
+		}
+		switch {
 		case c == '%' && !isEscape(path[i:]):
 			b.WriteString("%25")
-		case c == ' ' || c >= 0x80:
+		case c >= 0x80 || strings.IndexByte(unsafe, c) >= 0 || strings.IndexByte(also, c) >= 0:
 			b.Write([]byte{'%', digits[c>>4], digits[c&15]})
 		default:
 			b.WriteByte(c)
 		}
 	}
 	return b.String()
-}
-
-func check(path string) error {
-	scheme, _, hasScheme := strings.Cut(path, "://")
-	switch {
-	case path == "":
-		return errors.New("must not be empty: that would purge everything")
-	case hasScheme && !strings.ContainsAny(scheme, "/?#"):
-		return errors.New("must be a path without a scheme and host, for instance /images/logo.png")
-	case path[0] != '/':
-		return fmt.Errorf("must start with a slash: write %q", "/"+strings.TrimLeft(path, " /"))
-	case strings.HasPrefix(path, "//"):
-		return errors.New("must not start with two slashes, which would name a host")
-	case strings.Contains(path, "#"):
-		return errors.New("must not have a fragment: write %23 for a # in a file name")
-	case strings.ContainsFunc(path, unicode.IsControl):
-		return errors.New("must not hold control characters, such as a line break")
-	}
-	return nil
 }
 
 // isEscape reports whether s starts with a percent-encoded byte.

@@ -2,6 +2,8 @@ package urlpath_test
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
@@ -33,8 +35,18 @@ var paths = map[string]struct{ path, want string }{
 	"the query of the asset":                     {"/a.js?v=1&w=2", "/a.js?v=1&w=2"},
 	"a URL in the query of the asset":            {"/a?u=https://example.com/", "/a?u=https://example.com/"},
 	"a colon":                                    {"/a:b//c", "/a:b//c"},
-	"two dots stay":                              {"/a/../b", "/a/../b"},
-	"quotes, brackets, braces":                   {`/"'<>[]{}|\^` + "`", `/"'<>[]{}|\^` + "`"},
+	"dots that are no segment":                   {"/.well-known/a..b/...", "/.well-known/a..b/..."},
+	"dots in the query":                          {"/a?b=/../c", "/a?b=/../c"},
+	"dots beside an encoded slash":               {"/a%2F../b", "/a%2F../b"},
+	"what browsers encode in a path":             {"/\"<>^`{}", "/%22%3C%3E%5E%60%7B%7D"},
+	"what browsers leave in a path":              {"/!$&'()+,-.:;=@[]_|~", "/!$&'()+,-.:;=@[]_|~"},
+	"what browsers encode in a query":            {`/?"<>'`, "/?%22%3C%3E%27"},
+	"what browsers leave in a query":             {"/?!$&()+,-./:;=?@[\\]^_`{|}~", "/?!$&()+,-./:;=?@[\\]^_`{|}~"},
+	"an encoded backslash":                       {"/a%5Cb", "/a%5Cb"},
+	"encoded spaces at the ends":                 {"/%20a/%20", "/%20a/%20"},
+	"a comma and a space":                        {"/Smith, John.html", "/Smith,%20John.html"},
+	"two slashes inside":                         {"/a//b", "/a//b"},
+	"a host as a directory":                      {"/www.example.com/a.html", "/www.example.com/a.html"},
 	"invalid UTF-8 byte by byte":                 {"/\xff", "/%FF"},
 	"wildcards, which the provider checks":       {"/a/*", "/a/*"},
 	"Chinese, as Terraform's fileset gives it":   {"/\u4f60.html", "/%E4%BD%A0.html"},
@@ -66,21 +78,77 @@ func diff(t *testing.T, what string, want, got any) {
 
 func TestPathsThatAreNone(t *testing.T) {
 	t.Parallel()
-	const relative = "must be a path without a scheme and host, for instance /images/logo.png"
+	const (
+		empty    = "must not be empty"
+		control  = "must not contain control characters, such as a line break"
+		scheme   = "must be a path without a scheme and host"
+		outer    = "must not start or end with a space"
+		several  = "must be one path, but contains a space before a slash"
+		relative = "must start with a slash"
+		slashes  = "must not start with two slashes. A prefix before the path is probably empty"
+		fragment = "must not contain a fragment"
+		back     = "must not contain a backslash"
+		dots     = `must not contain "." or ".." as a segment, because clients remove these before they request a path`
+
+		orSpace = ", or write %20 if the space is part of the path"
+		orHash  = ", or write %23 for a # in a file name"
+	)
 	tests := map[string]struct{ path, want string }{
-		"nothing":                    {"", "must not be empty: that would purge everything"},
-		"a URL":                      {"https://www.example.com/a", relative},
-		"a URL of any scheme":        {"ftp://a", relative},
-		"a host":                     {"//www.example.com/a", "must not start with two slashes, which would name a host"},
-		"no slash":                   {"a.png", `must start with a slash: write "/a.png"`},
-		"a query only":               {"?a", `must start with a slash: write "/?a"`},
-		"a space before the slash":   {" /a", `must start with a slash: write "/a"`},
-		"a fragment":                 {"/a#b", "must not have a fragment: write %23 for a # in a file name"},
-		"a line break":               {"/a\nb", "must not hold control characters, such as a line break"},
-		"a NUL":                      {"/a\x00", "must not hold control characters, such as a line break"},
-		"DEL":                        {"/a\x7f", "must not hold control characters, such as a line break"},
-		"a control character of C1":  {"/a\u0085", "must not hold control characters, such as a line break"},
-		"a relative path with a URL": {"a?u=http://b", `must start with a slash: write "/a?u=http://b"`},
+		"nothing": {"", empty},
+
+		"a URL":                       {"https://www.example.com/index.html", scheme + `. Use "/index.html"`},
+		"a URL of any scheme":         {"FTP://a", scheme + `. Use "/"`},
+		"a URL with a query":          {"https://www.example.com?a=/../b", scheme + `. Use "/?a=/../b"`},
+		"a URL with a fragment":       {"https://www.example.com/a?b#c", scheme + `. Use "/a?b"`},
+		"a URL with more faults":      {`https://www.example.com//./a\b `, scheme + `. Use "/a/b"`},
+		"a URL of two paths":          {"https://www.example.com/a /b", scheme},
+		"a URL in a relative path":    {"a?u=http://b", relative + `. Use "/a?u=http://b"`},
+		"a relative path":             {"a.png", relative + `. Use "/a.png"`},
+		"a relative path with a dot":  {"./index.html", relative + `. Use "/index.html"`},
+		"a relative path with dots":   {"../a", relative + `. Use "/a"`},
+		"this directory":              {".", relative + `. Use "/"`},
+		"a relative path of Windows":  {`images\logo.png`, relative + `. Use "/images/logo.png"`},
+		"a file on Windows":           {`C:\site\index.html`, relative},
+		"a query only":                {"?a", relative + `. Use "/?a"`},
+		"a fragment only":             {"#a", relative + `. Use "/"`},
+		"a host and a path":           {"www.example.com/a.html", relative + `. If "www.example.com" is a host, use "/a.html"`},
+		"a host without www":          {"müller.de/./a", relative + `. If "müller.de" is a host, use "/a"`},
+		"a host in Punycode":          {"a.xn--p1ai/a", relative + `. If "a.xn--p1ai" is a host, use "/a"`},
+		"a host alone":                {"www.example.com", relative + `. If "www.example.com" is a host, use "/"`},
+		"a host with a port":          {"localhost:8080?a", relative + `. If "localhost:8080" is a host, use "/?a"`},
+		"a host that is a number":     {"192.0.2.1/a", relative + `. If "192.0.2.1" is a host, use "/a"`},
+		"a directory with a dot":      {"v1.2/a", relative + `. Use "/v1.2/a"`},
+		"a file that is no host":      {"index.html", relative + `. Use "/index.html"`},
+		"an empty prefix":             {"//index.html", slashes + `. Use "/index.html"`},
+		"two empty prefixes":          {"///a/", slashes + `. Use "/a/"`},
+		"an empty prefix of all":      {"//*", slashes + `. Use "/*"`},
+		"a host after two slashes":    {"//www.example.com/a", slashes + `. If "www.example.com" is a host, use "/a"`},
+		"a fragment":                  {"/a?b#c?d", fragment + `. Use "/a?b"` + orHash},
+		"a fragment and dots":         {"/../a#b", fragment + `. Use "/a"` + orHash},
+		"a path of Windows":           {`/images\logo.png?a=\`, back + `. Use "/images/logo.png?a=\\"`},
+		"dots behind a backslash":     {`/a\..\b`, back + `. Use "/b"`},
+		"path.module":                 {"/./dist/index.html", dots + `. Use "/dist/index.html"`},
+		"the parent":                  {"/a/../b", dots + `. Use "/b"`},
+		"above the root":              {"/..", dots + `. Use "/"`},
+		"a directory's dot":           {"/a/.", dots + `. Use "/a/"`},
+		"a directory's parent":        {"/a/b/..", dots + `. Use "/a/"`},
+		"encoded dots":                {"/%2e/%2E%2e/.%2e/a", dots + `. Use "/a"`},
+		"two encoded dots":            {"/a/%2E%2e/b", dots + `. Use "/b"`},
+		"dots behind a valid host":    {"/www.example.com/./a", dots + `. Use "/www.example.com/a"`},
+		"dots before two slashes":     {"/a/..//b?/../c", dots + `. Use "/b?/../c"`},
+		"a space at the start":        {" /a", outer + `. Use "/a"` + orSpace},
+		"a space at the end":          {"/a ", outer + `. Use "/a"` + orSpace},
+		"a space after the query":     {"/a?b ", outer + `. Use "/a?b"` + orSpace},
+		"a no-break space at the end": {"/a\u00a0", outer + `. Use "/a"` + orSpace},
+		"spaces only":                 {"  ", outer + ". Write %20 if the space is part of the path"},
+		"two paths in one":            {"/a, /b", several + ". Write %20 if the space is part of the path"},
+		"two paths and a space":       {"/a /b", several + ". Write %20 if the space is part of the path"},
+		"a line break":                {"/a\nb", control},
+		"a line break at the end":     {"/a\n", control + `. Use "/a"`},
+		"a tab at the start":          {"\t/a", control + `. Use "/a"`},
+		"a NUL":                       {"/a\x00b", control},
+		"DEL":                         {"/a\x7fb", control},
+		"a control character of C1":   {"/a\u0085b", control},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
@@ -90,6 +158,8 @@ func TestPathsThatAreNone(t *testing.T) {
 				t.Fatalf("was taken for %q", encoded)
 			}
 			diff(t, "the error", test.want, err.Error())
+			_, err = urlpath.Encode(test.path)
+			diff(t, "the error without wildcards", test.want, fmt.Sprint(err))
 		})
 	}
 }
@@ -138,18 +208,29 @@ func TestSpellingsOfOnePath(t *testing.T) {
 	}
 }
 
-// FuzzEncode holds for every path that is accepted: encoding it again changes
-// nothing, and both are spellings of one path.
+// FuzzEncode holds for every path. If it is accepted, encoding it again changes
+// nothing, and both are spellings of one path. If it is not, the path that the
+// error says to use is accepted.
 func FuzzEncode(f *testing.F) {
 	for _, seed := range paths {
 		f.Add(seed.path)
 	}
+	for _, seed := range []string{`https://a.b/c\d#e`, "//www.a.b/.. /c", "./%2e/..?", "a:1/ ", `C:\a`, "\u00a0/./\n"} {
+		f.Add(seed)
+	}
+	advice := regexp.MustCompile(`[Uu]se ("(?:[^"\\]|\\.)*")`)
 	f.Fuzz(func(t *testing.T, path string) {
 		encoded, err := urlpath.EncodePattern(path)
 		if err != nil {
+			for _, match := range advice.FindAllStringSubmatch(err.Error(), -1) {
+				use, invalid := strconv.Unquote(match[1])
+				if _, wrong := urlpath.EncodePattern(use); invalid != nil || wrong != nil {
+					t.Errorf("for %q the error is %q, which is no help: %v %v", path, err, invalid, wrong)
+				}
+			}
 			return
 		}
-		if strings.ContainsFunc(encoded, func(r rune) bool { return r > unicode.MaxASCII || r <= ' ' || r == '#' }) {
+		if strings.ContainsFunc(encoded, func(r rune) bool { return r > unicode.MaxASCII || strings.ContainsRune("\"<>#", r) || r <= ' ' }) {
 			t.Errorf("%q became %q", path, encoded)
 		}
 		again, err := urlpath.EncodePattern(encoded)
