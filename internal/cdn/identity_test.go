@@ -169,6 +169,57 @@ func TestLoginsThatAreNone(t *testing.T) {
 	}
 }
 
+// TestTheHostInTheCatalog: the token goes to no host that nobody configured.
+func TestTheHostInTheCatalog(t *testing.T) {
+	t.Parallel()
+	const rackspace = "http://identity.api.rackspacecloud.com/v2.0"
+	for sentence, test := range map[string]struct {
+		identity, named string
+		trusted         bool
+	}{
+		"as Rackspace does":                     {rackspace, "http://global.cdn.api.rackspacecloud.com/v1.0/7", true},
+		"the same host":                         {"http://poppy.example.com/v2.0", "http://poppy.example.com:8443/v1.0/7", true},
+		"the same host in other spelling":       {"http://poppy.example.com/v2.0", "http://POPPY.example.com./v1.0/7", true},
+		"the same IP address":                   {"http://10.0.0.1/v2.0", "http://10.0.0.1:8443/v1.0/7", true},
+		"the same name of one word":             {"http://poppy/v2.0", "http://poppy:8443/v1.0/7", true},
+		"a domain of a country":                 {"http://id.example.co.uk/v2.0", "http://cdn.example.co.uk/v1.0/7", true},
+		"the metadata of a cloud":               {rackspace, "http://169.254.169.254/v1.0/7", false},
+		"this machine":                          {rackspace, "http://127.0.0.1/v1.0/7", false},
+		"this machine by name":                  {rackspace, "http://localhost/v1.0/7", false},
+		"another domain":                        {rackspace, "http://cdn.example.com/v1.0/7", false},
+		"one that ends like it":                 {rackspace, "http://evilrackspacecloud.com/v1.0/7", false},
+		"one that begins like it":               {rackspace, "http://rackspacecloud.com.evil.example/v1.0/7", false},
+		"another of the same country":           {"http://id.example.co.uk/v2.0", "http://cdn.evil.co.uk/v1.0/7", false},
+		"another customer of the same platform": {"http://example.github.io/v2.0", "http://evil.github.io/v1.0/7", false},
+		"an IP address that ends like it":       {"http://10.0.169.254/v2.0", "http://169.254.169.254/v1.0/7", false},
+		"an IPv6 address":                       {"http://[fd00::1]/v2.0", "http://[fd00::2]/v1.0/7", false},
+		"another name of one word":              {"http://poppy/v2.0", "http://cdn/v1.0/7", false},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				w.config.IdentityURL, w.config.AllowInsecure = test.identity, true
+				w.config.Wire.Proxies = transport.NewProxies(func(string) string { return "" })
+				w.Fail("login", -1, answer(200, nil, `{"access":{"token":{"id":"token-1","tenant":{"id":"7"}},"serviceCatalog":[
+					{"type":"rax:cdn","endpoints":[{"publicURL":"`+test.named+`"}]}]}}`))
+				err := w.purge(hard("/a"))
+				if test.trusted {
+					diff(t, "the token is sent", true, w.Count("purge") > 0)
+					return
+				}
+				diff(t, "dialed: Identity alone", 1, len(w.Network.Dialed()))
+				wantSaid(t, err, said{
+					System: cdn.IdentitySystem, Kind: transport.KindConfig, Status: 200, Message: hear(err).Message,
+					Advice: "If the address is right, set cdn.endpoint.", Waiting: "logging in",
+				})
+				if !strings.Contains(hear(err).Message, "which is not in the domain of") {
+					t.Errorf("the message is %q", hear(err).Message)
+				}
+			})
+		})
+	}
+}
+
 func TestTheFirstEndpointIsTaken(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {

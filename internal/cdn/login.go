@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
+
+	"golang.org/x/net/publicsuffix"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
@@ -91,12 +94,45 @@ func (c *Client) fromCatalog(reply *access) (string, error) {
 		if err != nil {
 			return "", errors.New("the CDN's address in the service catalog " + err.Error())
 		}
-		return endpoint, nil
+		return endpoint, c.trusts(endpoint)
 	}
 	return "", &transport.Error{
 		Kind: transport.KindConfig, Message: "the account's service catalog has no entry of the type rax:cdn",
 		Advice: "Rackspace CDN is not enabled for this account. Enable it, or set cdn.endpoint.",
 	}
+}
+
+// trusts returns an error for an endpoint that is neither on the host of the
+// Identity service nor in its registrable domain. The token would go to a host
+// that nobody has configured.
+func (c *Client) trusts(endpoint string) error {
+	named, from := hostOf(endpoint), hostOf(c.config.IdentityURL)
+	if named == from || domainOf(named) != "" && domainOf(named) == domainOf(from) {
+		return nil
+	}
+	return &transport.Error{
+		Kind: transport.KindConfig, Message: "the service catalog names " + named + " as the host of the CDN, which is not in the domain of " + from,
+		Advice: "The token is not sent to a host that the configuration does not name. If the address is right, set cdn.endpoint.",
+	}
+}
+
+// hostOf returns the host of an address that transport.BaseURL has checked.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+}
+
+// domainOf returns the registrable domain of a host, or "" if it has none: an
+// IP address, or a name of one word.
+func domainOf(host string) string {
+	domain, err := publicsuffix.EffectiveTLDPlusOne(host)
+	if err != nil {
+		return ""
+	}
+	return domain
 }
 
 // credential is what goes with each request: the project both in the path and
@@ -111,6 +147,9 @@ func (c *Client) credential(token, project, endpoint string) *transport.Credenti
 		"X-Auth-Token": {token}, "X-Project-Id": {project},
 	}}
 }
+
+// OwnHeaders carry the credentials, so no configuration sets them.
+var OwnHeaders = []string{"X-Auth-Token", "X-Project-Id"}
 
 // HasProject tells whether an endpoint has the project id behind its version.
 func HasProject(endpoint string) bool { return !strings.HasSuffix(endpoint, "/v1.0") }

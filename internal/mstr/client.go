@@ -84,6 +84,9 @@ func (c *Client) Close(ctx context.Context) error {
 	return c.session.Close(ctx)
 }
 
+// OwnHeaders carry the credentials, so no configuration sets them.
+var OwnHeaders = []string{tokenHeader, "Cookie"}
+
 const tokenHeader = "X-Mstr-Authtoken" //nolint:gosec // canonical form of X-MSTR-AuthToken
 
 // login opens a session: POST /api/auth/login. The token comes in a header, and

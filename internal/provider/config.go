@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"crypto/x509"
 	"fmt"
 	"os"
 	"strings"
@@ -368,9 +367,9 @@ func (o Options) wire(config *providerModel, diags *diag.Diagnostics) (transport
 		}
 	}
 	if known(config.CACertificate) {
-		wire.RootCAs = x509.NewCertPool()
-		if !wire.RootCAs.AppendCertsFromPEM([]byte(config.CACertificate.ValueString())) {
-			diags.AddAttributeError(path.Root("ca_certificate"), "Invalid ca_certificate", "ca_certificate holds no certificate in PEM form (-----BEGIN CERTIFICATE-----).")
+		var err error
+		if wire.RootCAs, err = transport.Authorities(config.CACertificate.ValueString()); err != nil {
+			diags.AddAttributeError(path.Root("ca_certificate"), "Invalid ca_certificate", "ca_certificate "+err.Error()+".")
 		}
 	}
 	complete := !config.CACertificate.IsUnknown() && !config.AllowInsecureHTTP.IsUnknown() &&

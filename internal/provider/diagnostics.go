@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -26,6 +27,7 @@ var summaries = map[transport.Kind]string{
 	transport.KindTimeout:     "%s did not accept the purge within the timeout",
 	transport.KindNoAnswer:    "No answer from %s",
 	transport.KindUnknownHost: "The host of %s is unknown",
+	transport.KindProxy:       "No connection to %s through the proxy",
 	transport.KindTLS:         "No trusted connection to %s",
 	transport.KindRedirect:    "%s answered with a redirect",
 	transport.KindUnexpected:  "Unexpected answer from %s",
@@ -44,7 +46,7 @@ var advice = map[transport.Kind]string{
 	transport.KindCanceled:    "Apply again: the purge is still to be done.",
 	transport.KindTimeout:     "Apply again, and raise the timeout if the upstream is only slow.",
 	transport.KindNoAnswer:    "Check the address, the network and the proxy, then apply again.",
-	transport.KindUnknownHost: "Check the address for a typing error, and the name server.",
+	transport.KindUnknownHost: "Check the address for a typo, and DNS. If this network reaches the internet through a proxy, is HTTPS_PROXY set?",
 	transport.KindTLS:         "Check the address. If the server's certificate is from a private CA, set ca_certificate in the provider block.",
 	transport.KindInvalid:     "Check what is purged against the upstream's message above.",
 	transport.KindLimited:     "Apply again later, or raise the timeout.",
@@ -63,6 +65,10 @@ var addresses = map[string]string{
 var aboutAddress = []transport.Kind{
 	transport.KindNoAnswer, transport.KindUnknownHost, transport.KindTLS, transport.KindRedirect, transport.KindUnexpected,
 }
+
+// wrongPath are the statuses with which servers answer for a path that they do
+// not know, so that the address is among the suspects.
+var wrongPath = []int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone}
 
 // diagnose makes the diagnostic of an error. This is the one place where the
 // words for people are put together.
@@ -124,6 +130,12 @@ func (t *target) describe(e *transport.Error) string {
 	}
 	if wait := tooLong(e); wait > 0 {
 		notes = append(notes, fmt.Sprintf("The upstream asks to wait %s, which is longer than the timeout leaves.", human(wait)))
+	}
+	if e.Proxy != "" && e.Kind != transport.KindConfig {
+		notes = append(notes, "The request went through the proxy "+e.Proxy+".")
+	}
+	if slices.Contains(wrongPath, e.Status) && e.Kind != transport.KindState {
+		notes = append(notes, "The request was "+e.Asked+".")
 	}
 	if lost(e) {
 		notes = append(notes, "An earlier request got no answer. It may have worked, and the refusal may be for that reason.")

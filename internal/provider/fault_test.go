@@ -384,5 +384,5 @@ func forEachUpstream(t *testing.T, test func(t *testing.T, target *target)) {
 // kinds are the words for transport.Kind in the golden texts.
 var kinds = []string{
 	"unknown", "canceled", "timeout", "no answer", "unknown host", "TLS", "redirect", "unexpected", "credentials",
-	"forbidden", "not found", "invalid", "limited", "state", "server", "config",
+	"forbidden", "not found", "invalid", "limited", "state", "server", "config", "proxy",
 }

@@ -90,7 +90,7 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 			},
 			"ca_certificate": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: "Certificate authorities to trust, as PEM, in place of the system's. For servers with certificates of a private CA.",
+				MarkdownDescription: "Certificate authorities to trust in addition to the system's, as one or more certificates in PEM form. For servers with certificates of a private CA.",
 			},
 			"allow_insecure_http": schema.BoolAttribute{
 				Optional:            true,

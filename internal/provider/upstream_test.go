@@ -136,6 +136,7 @@ func refusals() map[string]refusal {
 			detail: []string{
 				"Tried: purging the object cache of project B7CA92F04B9FAE8D941C3E9B7E0CD754.",
 				"MicroStrategy answered 404 Not Found, code ERR004: HTTP 404 Not Found (ticket …).",
+				"The request was DELETE http://…/mstr/MicroStrategyLibrary/api/monitors/projects/B7CA92F04B9FAE8D941C3E9B7E0CD754/caches/object.",
 				"The server does not know this path: either it is older than 2021 Update 8 (I-Server 11.3.0800), which has no such API, or mstr.base_url (or MSTR_BASE_URL) is not the Library root (https://host/MicroStrategyLibrary).",
 			},
 		},
@@ -202,6 +203,7 @@ func refusals() map[string]refusal {
 			detail: []string{
 				"Tried: purging /a.css of service ffffffff-0000-4000-8000-0123456789ab.",
 				"Rackspace CDN answered 404 Not Found: service ffffffff-0000-4000-8000-0123456789ab does not exist.",
+				"The request was DELETE http://…/rackspace/v1.0/110011/services/ffffffff-0000-4000-8000-0123456789ab/assets.",
 				"Check the service id, and that the service belongs to the project of these credentials. The data source purge_cdn_service finds the id of a service by its name or a domain.",
 			},
 		},
@@ -297,6 +299,7 @@ func refusals() map[string]refusal {
 			detail: []string{
 				"Tried: purging the page cache of install aaaaaaaa-1111-4222-8333-444455556666.",
 				"WP Engine answered 404 Not Found: Install not found (request id …).",
+				"The request was POST http://…/wpengine/v1/installs/aaaaaaaa-1111-4222-8333-444455556666/purge_cache.",
 				"Check the install id: the API user sees no install with it. The data source purge_wpengine_install finds the id of an install by its name.",
 			},
 		},
@@ -364,7 +367,11 @@ const refusalTimeout = 20 * time.Second
 var changing = regexp.MustCompile(`(ticket|request id) [0-9A-Za-z-]+`)
 
 // steady replaces what is another one in each reply.
-func steady(text string) string { return changing.ReplaceAllString(text, "$1 …") }
+func steady(text string) string {
+	return loopbackPort.ReplaceAllString(changing.ReplaceAllString(text, "$1 …"), "http://…/")
+}
+
+var loopbackPort = regexp.MustCompile(`http://127\.0\.0\.1:\d+/`)
 
 func TestRefusalsInFull(t *testing.T) {
 	t.Parallel()

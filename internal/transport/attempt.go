@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"slices"
@@ -143,7 +144,7 @@ func (c *Client) roundTrip(ctx context.Context, r *Request, req *http.Request, c
 		if context.Cause(once) != nil {
 			err = context.Cause(once)
 		}
-		return nil, c.noAnswer(r, req.URL.Host, err, handshake.Load())
+		return nil, c.noAnswer(r, req.URL, err, handshake.Load())
 	case !slices.Contains(r.Expect, resp.Status):
 		return nil, c.failed(r, resp)
 	}
@@ -168,6 +169,7 @@ func (c *Client) build(ctx context.Context, r *Request, cred *Credential) (*http
 	if r.Body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	maps.Copy(req.Header, c.options.Header)
 	for name, values := range r.Header {
 		req.Header[name] = values
 	}
@@ -192,7 +194,7 @@ func (c *Client) send(req *http.Request, r *Request) (*Response, error) {
 		return nil, err
 	}
 	defer reply.Body.Close()
-	resp := &Response{Status: reply.StatusCode, Header: reply.Header}
+	resp := &Response{Status: reply.StatusCode, Header: reply.Header, asked: asked(req)}
 	if reply.StatusCode == http.StatusSwitchingProtocols {
 		return resp, nil // its body is the connection, which no context ends
 	}

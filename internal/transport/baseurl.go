@@ -8,10 +8,11 @@ import (
 )
 
 // BaseURL checks an address that requests are built on and takes the slashes
-// off its end. Credentials travel only over https, except to this machine or
+// off its end, and the blanks around it. Credentials travel only over https, except to this machine or
 // where insecure is allowed. The error does not repeat the address, which may
 // hold a password.
 func BaseURL(address string, insecure bool) (string, error) {
+	address = strings.TrimSpace(address)
 	u, err := url.Parse(address)
 	switch {
 	case err != nil:
@@ -20,6 +21,8 @@ func BaseURL(address string, insecure bool) (string, error) {
 		return "", errors.New("must start with https://")
 	case u.Hostname() == "":
 		return "", errors.New("has no host")
+	case checkPort(u) != nil:
+		return "", checkPort(u)
 	case u.User != nil:
 		return "", errors.New("must not hold a user name or password")
 	case u.RawQuery != "" || u.ForceQuery || strings.Contains(address, "#"):

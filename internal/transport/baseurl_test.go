@@ -28,6 +28,13 @@ var addresses = map[string]struct {
 	"http to a name that begins like local": {"http://localhost.evil.example", false, "", insecureText},
 	"http to a number that begins like it":  {"http://127.0.0.1.evil.example", false, "", insecureText},
 	"http to all addresses of this machine": {"http://0.0.0.0", false, "", insecureText},
+	"blanks around it":                      {" https://host/base \t", false, "https://host/base", ""},
+	"a blank behind the slash":              {"https://host/base/ ", false, "https://host/base", ""},
+	"a line break at its end":               {"https://host/base\r\n", false, "https://host/base", ""},
+	"the highest port":                      {"https://host:65535", false, "https://host:65535", ""},
+	"a port that is too high":               {"https://host:99999", false, "", "has a port that is not from 1 to 65535"},
+	"a port of many digits":                 {"https://host:443443443443443443443443", false, "", "has a port that is not from 1 to 65535"},
+	"port 0":                                {"https://host:0", false, "", "has a port that is not from 1 to 65535"},
 	"nothing":                               {"", false, "", "must start with https://"},
 	"a host without a scheme":               {"host/base", false, "", "must start with https://"},
 	"a host and port without a scheme":      {"host:8443", false, "", "must start with https://"},
@@ -76,7 +83,7 @@ func FuzzBaseURL(f *testing.F) {
 		if err != nil || again != got {
 			t.Fatalf("%q becomes %q, and that %q, %v", address, got, again, err)
 		}
-		before, _ := url.Parse(address) // BaseURL could
+		before, _ := url.Parse(strings.TrimSpace(address)) // BaseURL could
 		after, err := url.Parse(got)
 		if err != nil {
 			t.Fatalf("%q becomes %q: %v", address, got, err)

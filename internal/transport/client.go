@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -25,11 +26,23 @@ type Options struct {
 	// refused for a rate limit is not a failure. Negative means never.
 	// Default 4.
 	MaxRetries int
-	// RootCAs replaces the system's certificate authorities.
+	// RootCAs are the certificate authorities to trust, as Authorities returns
+	// them. Nil: the system's.
 	RootCAs *x509.CertPool
 	// DisableCompression sends requests without Accept-Encoding, unless they
 	// have one of their own, and leaves bodies as they come.
 	DisableCompression bool
+	// Certificate is presented to servers that ask for one. Nil: none is.
+	Certificate *tls.Certificate
+	// Header goes with each request, logins included. Its values are secrets,
+	// and so are Secrets: what is configured for the connection and never sent.
+	Header  http.Header
+	Secrets []string
+	// Suspect is a sentence about credentials that look mistyped, for errors
+	// that say that they were rejected.
+	Suspect string
+	// Proxies are those that requests go through. Nil: those of the environment.
+	Proxies *Proxies
 	// Log receives one line per attempt. The fields hold no credentials.
 	Log func(ctx context.Context, message string, fields map[string]any)
 
@@ -51,7 +64,7 @@ const leftBehind = time.Second
 type Client struct {
 	system   string
 	options  Options
-	http     *http.Transport
+	http     *wire
 	slots    *semaphore.Weighted
 	budget   *budget
 	scrubber *Scrubber
@@ -75,24 +88,29 @@ func New(system string, o Options) *Client {
 	if o.Dial == nil {
 		o.Dial = (&net.Dialer{Timeout: o.RequestTimeout + leftBehind, KeepAlive: 30 * time.Second}).DialContext
 	}
-	return &Client{
+	if o.Proxies == nil {
+		o.Proxies = NewProxies(os.Getenv)
+	}
+	c := &Client{
 		system:  system,
 		options: o,
-		http: &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
+		http: newWire(&http.Transport{
 			DialContext:            o.Dial,
-			TLSClientConfig:        &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12},
+			TLSClientConfig:        tlsConfig(o),
 			TLSHandshakeTimeout:    o.RequestTimeout + leftBehind,
 			ForceAttemptHTTP2:      true,
 			DisableCompression:     o.DisableCompression,
 			MaxIdleConnsPerHost:    maxConnections,
 			IdleConnTimeout:        90 * time.Second,
 			MaxResponseHeaderBytes: 256 << 10,
-		},
+		}, o.Proxies),
 		slots:    semaphore.NewWeighted(maxConnections),
 		budget:   newBudget(),
 		scrubber: &Scrubber{},
 	}
+	c.Hide(secretsOf(o.Header)...)
+	c.Hide(o.Secrets...)
+	return c
 }
 
 // Hide keeps secrets out of everything this client shows or logs.
@@ -149,4 +167,6 @@ type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
+
+	asked string // "DELETE https://host/path"
 }

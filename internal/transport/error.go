@@ -28,6 +28,7 @@ const (
 	KindState            // the thing to purge is not in a state to be purged
 	KindServer           // the upstream failed
 	KindConfig           // can't be sent as configured
+	KindProxy            // the proxy is unreachable, or passes nothing on
 )
 
 // Error is why a request was not accepted. All texts in it are free of secrets.
@@ -55,6 +56,12 @@ type Error struct {
 	Wait time.Duration
 	// Host is where the request went that got no answer.
 	Host string
+	// Asked is the request that was answered, without its query:
+	// "DELETE https://host/path".
+	Asked string
+	// Proxy is the proxy that it went through, if any, and the environment
+	// variable that names it: "proxy.example.com:3128 (from HTTPS_PROXY)".
+	Proxy string
 	// Waiting is what the request was waiting for when its time was over.
 	Waiting string
 	// Sent is how many requests were sent.

@@ -7,13 +7,14 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"syscall"
 	"time"
 )
 
 // failed makes the error of a reply with another status than expected.
 func (c *Client) failed(r *Request, resp *Response) *Error {
-	e := &Error{System: c.system, Doing: r.Doing, Status: resp.Status, Kind: usualKind(resp.Status)}
+	e := &Error{System: c.system, Doing: r.Doing, Status: resp.Status, Kind: usualKind(resp.Status), Asked: resp.asked}
 	wait, saysWhen := retryAfter(resp.Header, time.Now())
 	e.Wait = wait
 	switch judge(resp.Status, r.Body == nil, saysWhen) {
@@ -38,7 +39,16 @@ func (c *Client) failed(r *Request, resp *Response) *Error {
 			r.Explain(resp, e)
 		}
 	}
+	if e.Kind == KindCredentials && c.options.Suspect != "" {
+		e.Advice = strings.TrimSpace(e.Advice + " " + c.options.Suspect)
+	}
 	return c.clean(e)
+}
+
+// asked is how a request is called in messages about its answer.
+func asked(req *http.Request) string {
+	u := url.URL{Scheme: req.URL.Scheme, Host: req.URL.Host, Path: req.URL.Path, RawPath: req.URL.RawPath}
+	return req.Method + " " + u.String()
 }
 
 const notTheAPI = "That is not an answer of this API. Check the address, and whether a proxy or a login page stands in between."
@@ -85,18 +95,18 @@ func redirectHost(h http.Header) string {
 func (c *Client) unexpected(r *Request, resp *Response, err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
-		e.System, e.Doing, e.Status = c.system, r.Doing, resp.Status
+		e.System, e.Doing, e.Status, e.Asked = c.system, r.Doing, resp.Status, resp.asked
 		return c.clean(e)
 	}
 	return c.clean(&Error{
 		System: c.system, Doing: r.Doing, Status: resp.Status, Kind: KindUnexpected, Err: c.mask(err), Message: err.Error(),
-		Advice: notTheAPI,
+		Advice: notTheAPI, Asked: resp.asked,
 	})
 }
 
 // clean makes the texts of an error, which are the upstream's, fit to be shown.
 func (c *Client) clean(e *Error) *Error {
-	for _, text := range []*string{&e.Message, &e.Code, &e.ID, &e.Docs, &e.Input} {
+	for _, text := range []*string{&e.Message, &e.Code, &e.ID, &e.Docs, &e.Input, &e.Asked} {
 		*text = c.scrubber.Line(*text)
 	}
 	e.Advice = c.scrubber.Scrub(e.Advice)
@@ -104,14 +114,33 @@ func (c *Client) clean(e *Error) *Error {
 }
 
 // noAnswer makes the error of a request that got no reply.
-func (c *Client) noAnswer(r *Request, host string, err error, handshake *error) *Error {
+func (c *Client) noAnswer(r *Request, target *url.URL, err error, handshake *error) *Error {
+	proxy := c.options.Proxies.of(target)
+	if proxy != nil && proxy.fault != nil {
+		e := c.unsendable(r, proxy.fault)
+		e.unsent = true
+		return e
+	}
 	kind, again := passing(err, handshake)
 	var op *net.OpError
 	dialing := errors.As(err, &op) && op.Op == "dial"
-	return &Error{
-		System: c.system, Doing: r.Doing, Kind: kind, Host: c.scrubber.Line(host), Err: c.mask(err), text: c.scrubber.Line(err.Error()),
+	e := &Error{
+		System: c.system, Doing: r.Doing, Kind: kind, Host: c.scrubber.Line(target.Host), Err: c.mask(err), text: c.scrubber.Line(err.Error()),
 		repeat: again, unsent: dialing, lost: again && !dialing,
 	}
+	switch {
+	case speaksPlainHTTP(err):
+		e.Advice = "The server speaks plain HTTP on this port. Check the scheme and the port of the address."
+	case certificateRefused(err):
+		e.Advice = "The server rejected the client's certificate, or requires one. Check client_certificate and client_key of this system in the provider block."
+	case alert(err) == handshakeFailure:
+		e.Advice = "If the server requires a client certificate, set client_certificate and client_key of this system in the provider block. " +
+			"Otherwise check that it supports TLS 1.2 or later."
+	}
+	if proxy != nil {
+		proxy.blame(e, err)
+	}
+	return e
 }
 
 // unsendable makes the error of a request that can't be sent at all.
@@ -123,7 +152,12 @@ func (c *Client) unsendable(r *Request, err error) *Error {
 // certificate or an unknown host does not.
 func passing(err error, handshake *error) (Kind, bool) {
 	var dns *net.DNSError
+	var own *proxyError
 	switch {
+	case errors.As(err, &own):
+		return KindProxy, !own.final()
+	case certificateRefused(err):
+		return KindTLS, false
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return KindUnknownHost, false
 	case handshake != nil && *handshake != nil && !brokenOff(*handshake):

@@ -1,41 +1,272 @@
 package transport
 
 import (
-	"os"
-	"os/exec"
+	"context"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
 )
 
-const childVariable = "PURGE_TEST_PROXY_WANT"
-
-// TestProxy runs itself: net/http reads the environment once per process.
-func TestProxy(t *testing.T) {
-	t.Parallel()
-	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxyChild$", "-test.v")
-	child.Env = append(os.Environ(), "HTTP_PROXY=http://user:hunter22@proxy.example:3128", "NO_PROXY=", "no_proxy=", childVariable+"=proxy.example:3128")
-	out, err := child.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "--- PASS: TestProxyChild") {
-		t.Errorf("%v\n%s", err, out)
+// environment is for NewProxies: names and values in turn.
+func environment(pairs ...string) func(string) string {
+	return func(name string) string {
+		if i := slices.Index(pairs, name); i >= 0 && i%2 == 0 {
+			return pairs[i+1]
+		}
+		return ""
 	}
 }
 
-func TestProxyChild(t *testing.T) { //nolint:paralleltest // alone in its process
-	want := os.Getenv(childVariable)
-	if want == "" {
-		t.Skip("run by TestProxy")
+// TestWhichProxy: as curl and net/http read the environment, except that what
+// is no address is never passed over.
+func TestWhichProxy(t *testing.T) {
+	t.Parallel()
+	const notAnAddress, scheme = " is not the address of a proxy, such as http://proxy.example.com:3128.", " must start with http://, https://, socks5://, or socks5h://."
+	for name, row := range map[string]struct {
+		env    []string
+		target string
+		dialed string
+		fault  string // is the beginning of it
+	}{
+		"none":                             {nil, "https://upstream.example", "upstream.example:443", ""},
+		"for https":                        {[]string{"HTTPS_PROXY", "http://proxy.example:3128"}, "https://upstream.example", "proxy.example:3128", ""},
+		"for https, in lower case":         {[]string{"https_proxy", "http://proxy.example:3128"}, "https://upstream.example", "proxy.example:3128", ""},
+		"for http":                         {[]string{"HTTP_PROXY", "http://proxy.example"}, "http://upstream.example", "proxy.example:80", ""},
+		"without a scheme":                 {[]string{"HTTPS_PROXY", "proxy.example:3128"}, "https://upstream.example", "proxy.example:3128", ""},
+		"with a user":                      {[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example:3128"}, "https://upstream.example", "proxy.example:3128", ""},
+		"with an @ in the password":        {[]string{"HTTPS_PROXY", "http://user:hun@ter22@proxy.example:3128"}, "https://upstream.example", "proxy.example:3128", ""},
+		"over TLS":                         {[]string{"HTTPS_PROXY", "https://proxy.example"}, "https://upstream.example", "proxy.example:443", ""},
+		"socks":                            {[]string{"HTTPS_PROXY", "socks5://proxy.example"}, "https://upstream.example", "proxy.example:1080", ""},
+		"with blanks around it":            {[]string{"HTTPS_PROXY", " http://proxy.example:3128\n"}, "https://upstream.example", "proxy.example:3128", ""},
+		"the other scheme's":               {[]string{"HTTP_PROXY", "http://proxy.example:3128"}, "https://upstream.example", "upstream.example:443", ""},
+		"not for this host":                {[]string{"HTTPS_PROXY", "http://proxy.example:3128", "NO_PROXY", ".example"}, "https://upstream.example", "upstream.example:443", ""},
+		"not for this machine":             {[]string{"HTTPS_PROXY", "http://proxy.example:3128"}, "https://localhost", "localhost:443", ""},
+		"a slash too few":                  {[]string{"HTTPS_PROXY", "http:/proxy.example:3128"}, "https://upstream.example", "", "HTTPS_PROXY" + notAnAddress},
+		"a % in the password":              {[]string{"HTTPS_PROXY", "http://user:hunter%zz22@proxy.example:3128"}, "https://upstream.example", "", "HTTPS_PROXY" + notAnAddress},
+		"a # in the password":              {[]string{"https_proxy", "http://user:hunter#22@proxy.example:3128"}, "https://upstream.example", "", "https_proxy" + notAnAddress},
+		"a port that there is not":         {[]string{"HTTP_PROXY", "http://proxy.example:99999"}, "http://upstream.example", "", "HTTP_PROXY" + notAnAddress},
+		"a port that is a word":            {[]string{"HTTPS_PROXY", "proxy.example:port"}, "https://upstream.example", "", "HTTPS_PROXY" + notAnAddress},
+		"no host":                          {[]string{"HTTPS_PROXY", "http://"}, "https://upstream.example", "", "HTTPS_PROXY" + notAnAddress},
+		"a host of two words":              {[]string{"HTTPS_PROXY", "no proxy"}, "https://upstream.example", "", "HTTPS_PROXY" + notAnAddress},
+		"another scheme":                   {[]string{"HTTPS_PROXY", "ftp://proxy.example"}, "https://upstream.example", "", "HTTPS_PROXY" + scheme},
+		"a fault that does not concern it": {[]string{"HTTPS_PROXY", "ftp://proxy.example", "NO_PROXY", "upstream.example"}, "https://upstream.example", "upstream.example:443", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			network := wiretest.Listen()
+			network.Set(wiretest.Refuse)
+			proxies := NewProxies(environment(row.env...))
+			fault := textOf(proxies.Check(row.target + "/base"))
+			if !strings.HasPrefix(fault, row.fault) || row.fault == "" && fault != "" {
+				t.Errorf("the fault is %q, want %q", fault, row.fault)
+			}
+			c := New("Upstream", Options{MaxRetries: -1, Dial: network.Dial, Proxies: proxies})
+			defer c.Close()
+			slot := &recorder{}
+			req := purge()
+			req.Base, req.Pace = row.target, slot.pace
+			_, err := c.Do(t.Context(), req)
+			same(t, "dialed", row.dialed, strings.Join(network.Dialed(), " "))
+			same(t, "the quota was told", []string{"quota", "quota: send", "quota: unsent"}, slot.events)
+			if row.fault != "" {
+				same(t, "kind", KindConfig, kindOf(err))
+			}
+			if all := fault + strings.Join(everyText(err), " "); strings.Contains(all, "hun") {
+				t.Errorf("%q contains the proxy's password", all)
+			}
+		})
 	}
-	network := wiretest.Listen()
-	network.Set(wiretest.Refuse)
-	c := New("Upstream", Options{MaxRetries: -1, Dial: network.Dial})
-	defer c.Close()
-	req := purge()
-	req.Base = "http://upstream.example"
-	_, err := c.Do(t.Context(), req)
-	same(t, "dialed", want, strings.Join(network.Dialed(), " "))
-	if strings.Contains(strings.Join(everyText(err), " "), "hunter") {
-		t.Errorf("%q holds the proxy's password", err)
+}
+
+// gateway is a proxy and the upstream behind it.
+type gateway struct {
+	user, password string
+	status         int // of each CONNECT, 0: as it should be
+
+	asked    atomic.Int64 // how often the proxy was
+	upstream *httptest.Server
+	proxy    *httptest.Server
+}
+
+func newGateway(t *testing.T) *gateway {
+	t.Helper()
+	g := &gateway{user: "user", password: "hunter22"}
+	g.upstream = newAuthority(t).server(t, "upstream.example", time.Now().Add(time.Hour), 0)
+	g.proxy = httptest.NewServer(g)
+	t.Cleanup(g.proxy.Close)
+	return g
+}
+
+// dial reaches the proxy under any name.
+func (g *gateway) dial(ctx context.Context, network, _ string) (net.Conn, error) {
+	return (&net.Dialer{}).DialContext(ctx, network, g.proxy.Listener.Addr().String())
+}
+
+func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	g.asked.Add(1)
+	sent := &http.Request{Header: http.Header{"Authorization": r.Header["Proxy-Authorization"]}}
+	user, password, _ := sent.BasicAuth()
+	switch {
+	case user != g.user || password != g.password:
+		w.Header().Set("Proxy-Authenticate", "Basic")
+		w.WriteHeader(http.StatusProxyAuthRequired)
+	case g.status != 0:
+		w.WriteHeader(g.status)
+	case r.Method != http.MethodConnect:
+		w.WriteHeader(http.StatusAccepted)
+	default:
+		g.tunnel(w, r)
+	}
+}
+
+func (g *gateway) tunnel(w http.ResponseWriter, r *http.Request) {
+	far, err := (&net.Dialer{}).DialContext(r.Context(), "tcp", g.upstream.Listener.Addr().String())
+	if err != nil {
+		w.WriteHeader(http.StatusBadGateway)
+		return
+	}
+	w.WriteHeader(http.StatusOK)
+	near, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(err)
+	}
+	go func() { _, _ = io.Copy(far, near); _ = far.Close() }()
+	_, _ = io.Copy(near, far)
+	_ = near.Close()
+}
+
+// roots trust the upstream.
+func (g *gateway) roots(t *testing.T) *x509.CertPool {
+	t.Helper()
+	pool := x509.NewCertPool()
+	cert, err := x509.ParseCertificate(g.upstream.TLS.Certificates[0].Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool.AddCert(cert)
+	return pool
+}
+
+func TestProxy(t *testing.T) {
+	t.Parallel()
+	refused := func(context.Context, string, string) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+	}
+	unknown := func(context.Context, string, string) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "proxy.example", IsNotFound: true}}
+	}
+	for name, row := range map[string]struct {
+		env    []string
+		target string
+		change func(*gateway)
+		dial   func(context.Context, string, string) (net.Conn, error)
+		kind   Kind
+		asked  int64 // of 20 requests at a time by two clients, with two retries each
+		advice string
+	}{
+		"that works": {[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example"}, "https://upstream.example", nil, nil, accepted, -1, ""},
+		"that works without TLS": {
+			[]string{"HTTP_PROXY", "http://user:hunter22@proxy.example"}, "http://upstream.example", nil, nil, accepted, 20, "",
+		},
+		"a wrong password is sent once": {
+			[]string{"HTTPS_PROXY", "http://user:hunter23@proxy.example"},
+			"https://upstream.example", nil, nil, KindProxy, 1,
+			"Check the user name and password in HTTPS_PROXY (http://user:password@host:port).",
+		},
+		"a wrong password is sent once without TLS": {
+			[]string{"http_proxy", "http://user:hunter23@proxy.example"},
+			"http://upstream.example", nil, nil, KindProxy, 1,
+			"Check the user name and password in http_proxy (http://user:password@host:port).",
+		},
+		"no password": {
+			[]string{"HTTPS_PROXY", "http://proxy.example"},
+			"https://upstream.example", nil, nil, KindProxy, 1,
+			"Check the user name and password in HTTPS_PROXY (http://user:password@host:port).",
+		},
+		"that does not permit the host": {
+			[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example"},
+			"https://upstream.example", func(g *gateway) { g.status = 403 }, nil, KindProxy, 20,
+			"Ask the administrator of the proxy to permit connections to upstream.example.",
+		},
+		"that does not reach the host now": {
+			[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example"}, "https://upstream.example", func(g *gateway) { g.status = 503 }, nil, KindProxy, 60, "",
+		},
+		"that is dead": {
+			[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example"},
+			"https://upstream.example", nil, refused, KindProxy, 0,
+			"Check HTTPS_PROXY. If upstream.example can be reached without the proxy, add it to NO_PROXY.",
+		},
+		"that is unknown": {
+			[]string{"HTTPS_PROXY", "http://proxy.example"}, "https://upstream.example", nil, unknown, KindProxy, 0, "Check HTTPS_PROXY.",
+		},
+		"https at a plain proxy": {
+			[]string{"HTTPS_PROXY", "https://user:hunter22@proxy.example"},
+			"https://upstream.example", nil, nil, KindProxy, 0,
+			"The proxy speaks plain HTTP. Change HTTPS_PROXY to start with http://.",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newGateway(t)
+			if row.change != nil {
+				row.change(g)
+			}
+			if row.dial == nil {
+				row.dial = g.dial
+			}
+			o := Options{
+				MaxRetries: 2, Dial: row.dial, RootCAs: g.roots(t), Proxies: NewProxies(environment(row.env...)),
+				RequestTimeout: time.Minute, Backoff: func(int) time.Duration { return 0 },
+			}
+			slot := &recorder{}
+			var wg sync.WaitGroup
+			for range 2 {
+				c := New("Upstream", o)
+				t.Cleanup(c.Close)
+				for range 10 {
+					wg.Go(func() {
+						req := purge()
+						req.Base, req.Pace = row.target, slot.pace
+						_, err := c.Do(t.Context(), req)
+						proxyIsBlamed(t, err, row.kind, row.advice)
+					})
+				}
+			}
+			wg.Wait()
+			if asked := g.asked.Load(); row.asked >= 0 && asked != row.asked {
+				t.Errorf("the proxy was asked %d times, want %d", asked, row.asked)
+			}
+			if told := strings.Join(slot.events, ","); row.kind == KindProxy && (strings.Contains(told, "failed") || strings.Contains(told, "passed")) {
+				t.Errorf("slots were used up for what the proxy did not pass on: %s", told)
+			}
+		})
+	}
+}
+
+func proxyIsBlamed(t *testing.T, err error, kind Kind, advice string) {
+	t.Helper()
+	same(t, "kind", kind, kindOf(err))
+	if err == nil {
+		return
+	}
+	var e *Error
+	errors.As(err, &e)
+	if !strings.HasPrefix(e.Proxy, "proxy.example (from ") || !strings.HasPrefix(e.Advice, advice) {
+		t.Errorf("the proxy is %q, the advice %q", e.Proxy, e.Advice)
+	}
+	if all := e.Proxy + e.Advice + strings.Join(everyText(err), " "); strings.Contains(all, "hunter") {
+		t.Errorf("%q contains the proxy's password", all)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"io"
 	"log"
 	"math/big"
@@ -39,7 +40,7 @@ func (a *authority) sign(t *testing.T, template *x509.Certificate) (*x509.Certif
 	if err != nil {
 		t.Fatal(err)
 	}
-	template.SerialNumber, template.Subject = big.NewInt(1), pkix.Name{CommonName: "test"}
+	template.SerialNumber, template.Subject = big.NewInt(1), pkix.Name{CommonName: rand.Text()}
 	parent, signer := a.cert, a.key
 	if parent == nil {
 		parent, signer = template, key
@@ -100,7 +101,7 @@ func TestTLS(t *testing.T) {
 		"a certificate for another host":    {ours.server(t, "other.example", valid, 0), pool, KindTLS, "cannot validate certificate for 127.0.0.1", 1},
 		"a server that knows only TLS 1.0":  {ours.server(t, "127.0.0.1", valid, tls.VersionTLS10), pool, KindTLS, "protocol version not supported", 1},
 		"a server that knows only TLS 1.1":  {ours.server(t, "127.0.0.1", valid, tls.VersionTLS11), pool, KindTLS, "protocol version not supported", 1},
-		"plain text on the port":            {ours.server(t, "", valid, 0), pool, KindTLS, "first record does not look like a TLS handshake", 1},
+		"plain HTTP on the port":            {ours.server(t, "", valid, 0), pool, KindTLS, "first record does not look like a TLS handshake", 1},
 		"a connection closed in the shake":  {hangUp(t), pool, KindNoAnswer, "no answer from Upstream", 3},
 		"a connection silent in the shake":  {silent(t), pool, KindNoAnswer, "no complete answer within the request timeout", 3},
 	} {
@@ -122,6 +123,10 @@ func TestTLS(t *testing.T) {
 			same(t, "dials", row.dials, dials.Load())
 			if err == nil {
 				same(t, "protocol", "HTTP/2.0", string(resp.Body))
+			}
+			var e *Error
+			if errors.As(err, &e) && strings.Contains(e.Advice, "speaks plain HTTP on this port") != strings.Contains(name, "plain HTTP") {
+				t.Errorf("the advice is %q", e.Advice)
 			}
 		})
 	}

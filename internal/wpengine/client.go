@@ -23,6 +23,9 @@ const System = "WP Engine"
 // DefaultBaseURL is the public API.
 const DefaultBaseURL = "https://api.wpengineapi.com/v1"
 
+// OwnHeaders carry the credentials, so no configuration sets them.
+var OwnHeaders = []string{"Authorization"}
+
 // Config says where and as whom.
 type Config struct {
 	// BaseURL is the API's root with its version, without a slash at the end.

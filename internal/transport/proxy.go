@@ -1,0 +1,266 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/net/http/httpproxy"
+)
+
+// Proxies are the proxies that the environment names, with what is known of
+// them. Clients that share one value learn from each other: credentials that a
+// proxy rejected are not sent again.
+type Proxies struct {
+	forURL func(*url.URL) (*url.URL, error)
+	http   *proxy
+	https  *proxy
+}
+
+// proxy is what one of the variables names.
+type proxy struct {
+	variable string
+	url      *url.URL
+	fault    error
+
+	// The first request goes alone until the proxy has accepted it, so that
+	// wrong credentials are sent once and not by everyone who waits.
+	turn   chan struct{}
+	proven chan struct{}
+	prove  sync.Once
+
+	mu      sync.Mutex
+	refused *proxyError
+}
+
+// NewProxies reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY, or the same names in
+// lower case, as net/http does. A value that is no address is an error of every
+// request that would go through the proxy. net/http ignores it and sends the
+// request past the proxy.
+func NewProxies(getenv func(string) string) *Proxies {
+	p := &Proxies{http: newProxy(getenv, "HTTP_PROXY"), https: newProxy(getenv, "HTTPS_PROXY")}
+	_, exceptions := variable(getenv, "NO_PROXY")
+	p.forURL = (&httpproxy.Config{HTTPProxy: p.http.address(), HTTPSProxy: p.https.address(), NoProxy: exceptions}).ProxyFunc()
+	return p
+}
+
+func variable(getenv func(string) string, name string) (used, value string) {
+	for _, used := range []string{name, strings.ToLower(name)} {
+		if value := strings.TrimSpace(getenv(used)); value != "" {
+			return used, value
+		}
+	}
+	return name, ""
+}
+
+func newProxy(getenv func(string) string, name string) *proxy {
+	p := &proxy{turn: make(chan struct{}, 1), proven: make(chan struct{})}
+	var value string
+	if p.variable, value = variable(getenv, name); value == "" {
+		return p
+	}
+	if !strings.Contains(value, "://") {
+		value = "http://" + value
+	}
+	u, err := url.Parse(value)
+	if err == nil {
+		err = checkPort(u)
+	}
+	switch {
+	case err != nil || u.Hostname() == "" || strings.HasSuffix(u.Host, ":") || strings.Contains(u.Host, " "):
+		p.fault = errors.New(p.variable + " is not the address of a proxy, such as http://proxy.example.com:3128. " +
+			"Special characters in a user name or password must be percent-encoded.")
+	case u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "socks5" && u.Scheme != "socks5h":
+		p.fault = errors.New(p.variable + " must start with http://, https://, socks5://, or socks5h://.")
+	default:
+		p.url = u
+	}
+	return p
+}
+
+// address is in the form that httpproxy takes. A proxy with a fault has one
+// too, so that NO_PROXY decides who is concerned.
+func (p *proxy) address() string {
+	switch {
+	case p.fault != nil:
+		return "http://fault.invalid"
+	case p.url != nil:
+		return p.url.String()
+	default:
+		return ""
+	}
+}
+
+// Check returns why a request to an address cannot be sent: its proxy is
+// configured wrongly. The error is a whole sentence and quotes nothing.
+func (p *Proxies) Check(address string) error {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil //nolint:nilerr // BaseURL reports it
+	}
+	if used := p.of(u); used != nil {
+		return used.fault
+	}
+	return nil
+}
+
+// of returns the proxy of a request, or nil if there is none.
+func (p *Proxies) of(target *url.URL) *proxy {
+	if u, err := p.forURL(target); err != nil || u == nil {
+		return nil
+	}
+	if target.Scheme == "https" {
+		return p.https
+	}
+	return p.http
+}
+
+// function is for http.Transport.
+func (p *Proxies) function(req *http.Request) (*url.URL, error) {
+	used := p.of(req.URL)
+	if used == nil {
+		return nil, nil
+	}
+	return used.url, used.fault
+}
+
+// name is how the proxy is called in messages. Its user and password are not
+// part of it.
+func (p *proxy) name() string { return p.url.Host + " (from " + p.variable + ")" }
+
+// proxyError is a proxy's own answer to a request for a connection.
+type proxyError struct{ status int }
+
+func (e *proxyError) Error() string {
+	return strings.TrimSpace(fmt.Sprintf("the proxy answered %d %s", e.status, http.StatusText(e.status)))
+}
+
+// final reports whether the proxy would answer the same again. A proxy answers
+// with 5xx for a server that it cannot reach.
+func (e *proxyError) final() bool {
+	return e.status < http.StatusInternalServerError && e.status != http.StatusRequestTimeout && e.status != http.StatusTooManyRequests
+}
+
+// enter waits until a request may use the proxy. Call leave after the request.
+func (p *proxy) enter(ctx context.Context) (leave func(), err error) {
+	select {
+	case <-p.proven:
+	default:
+		select {
+		case <-p.proven:
+		case p.turn <- struct{}{}:
+			leave = func() { <-p.turn }
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	if leave == nil {
+		leave = func() {}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.refused != nil {
+		leave()
+		return nil, p.refused
+	}
+	return leave, nil
+}
+
+// answered learns from an answer that is the proxy's own, or came through it.
+func (p *proxy) answered(status int) error {
+	if status != http.StatusProxyAuthRequired {
+		p.prove.Do(func() { close(p.proven) })
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refused = &proxyError{status}
+	return p.refused
+}
+
+// wire is an http.Transport that asks the proxies.
+type wire struct {
+	*http.Transport
+	proxies *Proxies
+}
+
+func newWire(t *http.Transport, proxies *Proxies) *wire {
+	t.Proxy = proxies.function
+	t.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+		if err := proxies.https.answered(resp.StatusCode); err != nil || resp.StatusCode == http.StatusOK {
+			return err
+		}
+		return &proxyError{resp.StatusCode}
+	}
+	return &wire{t, proxies}
+}
+
+// RoundTrip sends a request, through a proxy if there is one for it.
+func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
+	p := w.proxies.of(req.URL)
+	if p == nil {
+		return w.Transport.RoundTrip(req)
+	}
+	leave, err := p.enter(req.Context())
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	reply, err := w.Transport.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	status := reply.StatusCode
+	if req.URL.Scheme == "https" {
+		status = http.StatusOK // of the tunnel: the reply in it is not the proxy's
+	}
+	if err := p.answered(status); err != nil {
+		_ = reply.Body.Close()
+		return nil, err
+	}
+	return reply, nil
+}
+
+// atProxy reports whether a request failed before the proxy passed anything on.
+func atProxy(err error) bool {
+	var own *proxyError
+	var op *net.OpError
+	return errors.As(err, &own) || errors.As(err, &op) && (op.Op == "proxyconnect" || op.Op == "socks connect")
+}
+
+// blame completes the error of a request that failed on its way through a
+// proxy, so that it names what has to be fixed.
+func (p *proxy) blame(e *Error, err error) {
+	e.Proxy = p.name()
+	if !atProxy(err) {
+		return
+	}
+	e.Kind, e.unsent, e.lost = KindProxy, true, false
+	var own *proxyError
+	switch {
+	case errors.As(err, &own) && own.status == http.StatusProxyAuthRequired:
+		e.Advice = "Check the user name and password in " + p.variable + " (http://user:password@host:port). Special characters in them must be percent-encoded."
+	case errors.As(err, &own):
+		e.Advice = "Ask the administrator of the proxy to permit connections to " + e.Host + ". If it can be reached without the proxy, add it to NO_PROXY."
+	case speaksPlainHTTP(err):
+		e.Advice = "The proxy speaks plain HTTP. Change " + p.variable + " to start with http://. Requests to https:// addresses stay encrypted."
+	default:
+		e.Advice = "Check " + p.variable + ". If " + e.Host + " can be reached without the proxy, add it to NO_PROXY."
+	}
+}
+
+// checkPort reports a port that there cannot be. Package url takes any number.
+func checkPort(u *url.URL) error {
+	if port := u.Port(); port != "" {
+		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+			return errors.New("has a port that is not from 1 to 65535")
+		}
+	}
+	return nil
+}
