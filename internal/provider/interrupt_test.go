@@ -134,11 +134,17 @@ func (r *running) until(w *watched, what string, happened func() bool) {
 	}
 }
 
-// interrupt presses Ctrl-C, which reaches the provider too, and returns what
-// terraform wrote until it returned.
+// interrupt presses Ctrl-C and returns what terraform wrote until it returned.
 func (r *running) interrupt() string {
 	r.t.Helper()
-	if err := syscall.Kill(-r.cmd.Process.Pid, syscall.SIGINT); err != nil {
+	return r.signal(syscall.SIGINT)
+}
+
+// signal sends a signal to the process group, the provider included, and returns
+// what terraform wrote until it returned.
+func (r *running) signal(s syscall.Signal) string {
+	r.t.Helper()
+	if err := syscall.Kill(-r.cmd.Process.Pid, s); err != nil {
 		r.t.Fatal(err)
 	}
 	return r.fails()
@@ -361,29 +367,93 @@ func TestAPlanThatIsInterruptedInALookUp(t *testing.T) {
 	w.openSessions(t, "an interrupted plan", 1)
 }
 
-// TestTheProviderIsKilled kills the provider's process when one purge is
-// accepted and the next is on its way.
-func TestTheProviderIsKilled(t *testing.T) {
+// startHalfDone starts an apply of two resources of a target, and returns when the
+// first purge is accepted and the second waits for a response that never comes.
+func (w *watched) startHalfDone(t *testing.T, target *target) (tf *terraform, apply *running, sent []string) {
+	t.Helper()
+	w.holdAfter = 1
+	f := w.fixture(t, target)
+	things, sent := f.many(2)
+	tf = newTerraform(t, w.world, fmt.Sprintf("resource %[1]q \"first\" {\n%[2]s}\nresource %[1]q \"second\" {\n%[3]s  depends_on = [%[1]s.first]\n}\n",
+		f.kind(), things[0].with(release("1")), things[1].with(release("1"))))
+	apply = tf.start(t, "apply", "-auto-approve", "-no-color")
+	apply.until(w, "the second purge is on its way", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.held
+	})
+	return tf, apply, sent
+}
+
+// TestTheProcessGroupIsTerminated does what a canceled CI job and timeout(1) do.
+func TestTheProcessGroupIsTerminated(t *testing.T) {
 	t.Parallel()
-	if _, err := os.Stat("/proc/self/task"); err != nil {
-		t.Skip("finding the provider's process needs /proc:", err)
-	}
 	for _, target := range targets {
 		t.Run(target.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWatchedWorld(t)
-			w.holdAfter = 1
-			f := w.fixture(t, target)
-			things, sent := f.many(2)
-			config := fmt.Sprintf("resource %[1]q \"first\" {\n%[2]s}\nresource %[1]q \"second\" {\n%[3]s  depends_on = [%[1]s.first]\n}\n",
-				f.kind(), things[0].with(release("1")), things[1].with(release("1")))
-			tf := newTerraform(t, w.world, config)
-			apply := tf.start(t, "apply", "-auto-approve", "-no-color")
-			apply.until(w, "the second purge is on its way", func() bool {
-				w.mu.Lock()
-				defer w.mu.Unlock()
-				return w.held
-			})
+			tf, apply, sent := w.startHalfDone(t, target)
+			output := apply.signal(syscall.SIGTERM)
+			if !says("Interrupted before " + target.title + " accepted the purge").MatchString(output) {
+				t.Errorf("nothing says that the purge was interrupted:\n%s", output)
+			}
+			if open := w.MSTR.OpenSessions(); open != 0 {
+				t.Errorf("%d sessions are open, want none", open)
+			}
+			w.compareSent(t, step{name: "the terminated apply", sent: sent[:1]})
+
+			tf.mustRun(t, "apply", "-auto-approve")
+			w.compareSent(t, step{name: "the next apply", sent: sent[1:]})
+			tf.mustRun(t, "plan", "-detailed-exitcode")
+		})
+	}
+}
+
+// TestATerminatedOrphanEnds kills terraform after SIGTERM, as CI systems do with
+// jobs that take long to end.
+func TestATerminatedOrphanEnds(t *testing.T) {
+	t.Parallel()
+	needProc(t)
+	w := newWatchedWorld(t)
+	_, apply, _ := w.startHalfDone(t, mstrCache)
+	providers := apply.providers()
+	for _, pid := range providers {
+		if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := apply.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	apply.fails()
+	deadline := time.After(patience)
+	for _, pid := range providers {
+		// A zombie has no executable.
+		for exe := fmt.Sprintf("/proc/%d/exe", pid); ; {
+			if _, err := os.Readlink(exe); err != nil {
+				break
+			}
+			select {
+			case <-time.After(parentCheck):
+			case <-deadline:
+				_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended
+				t.Fatal("the provider outlives terraform and SIGTERM")
+			}
+		}
+	}
+	w.openSessions(t, "the end of an orphan", 1)
+}
+
+// TestTheProviderIsKilled kills the provider's process when one purge is
+// accepted and the next is on its way.
+func TestTheProviderIsKilled(t *testing.T) {
+	t.Parallel()
+	needProc(t)
+	for _, target := range targets {
+		t.Run(target.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWatchedWorld(t)
+			tf, apply, sent := w.startHalfDone(t, target)
 			apply.killProvider()
 			if output := apply.fails(); strings.Contains(output, "Apply complete") {
 				t.Errorf("the apply is complete without the provider:\n%s", output)
@@ -398,30 +468,45 @@ func TestTheProviderIsKilled(t *testing.T) {
 	}
 }
 
-// killProvider kills the provider's processes, children of terraform's.
+// killProvider kills the provider's processes.
 func (r *running) killProvider() {
+	r.t.Helper()
+	for _, pid := range r.providers() {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+}
+
+// needProc skips a test that finds the provider's process on a system without /proc.
+func needProc(t *testing.T) {
+	t.Helper()
+	if _, err := os.Stat("/proc/self/task"); err != nil {
+		t.Skip("finding the provider's process needs /proc:", err)
+	}
+}
+
+// providers is the provider's processes, children of terraform's.
+func (r *running) providers() []int {
 	r.t.Helper()
 	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", r.cmd.Process.Pid))
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	killed := 0
+	var pids []int
 	for _, list := range lists {
 		children, _ := os.ReadFile(list) // its thread may have ended
 		for _, child := range strings.Fields(string(children)) {
 			pid, err := strconv.Atoi(child)
 			command, readErr := os.ReadFile("/proc/" + child + "/cmdline")
-			if err != nil || readErr != nil || !bytes.Contains(command, []byte("terraform-provider-purge")) {
-				continue
+			if err == nil && readErr == nil && bytes.Contains(command, []byte("terraform-provider-purge")) {
+				pids = append(pids, pid)
 			}
-			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-				r.t.Fatal(err)
-			}
-			killed++
 		}
 	}
-	if killed == 0 {
+	if len(pids) == 0 {
 		r.kill()
 		r.t.Fatal("terraform runs no provider")
 	}
+	return pids
 }
