@@ -123,9 +123,9 @@ func (a *purgeAction) Invoke(ctx context.Context, req action.InvokeRequest, resp
 		return
 	}
 	purge, names := m.purge()
-	jobs := make([]job, len(names))
+	tasks := make([]task, len(names))
 	for i, name := range names {
-		jobs[i] = job{model: purge, name: name}
+		tasks[i] = task{name: name}
 	}
 	say := func(message string) {
 		// Terraform 1.14 and 1.15 crash when they are told more after an interrupt.
@@ -133,15 +133,15 @@ func (a *purgeAction) Invoke(ctx context.Context, req action.InvokeRequest, resp
 			resp.SendProgress(action.InvokeProgressEvent{Message: message})
 		}
 	}
-	o := a.deliver(ctx, m, purge, jobs, say)
+	o := a.deliver(ctx, m, purge, tasks, say)
 	for _, warning := range o.warnings {
 		say(warning) // Terraform drops warnings of actions that succeed
 	}
-	if o.err != nil {
-		resp.Diagnostics.Append(a.diagnose(o, len(jobs)))
+	if !o.complete() {
+		resp.Diagnostics.Append(a.diagnose(o, len(tasks)))
 		return
 	}
-	say(fmt.Sprintf("%s accepted %s", a.target.title, count(len(jobs))))
+	say(fmt.Sprintf("%s accepted %s", a.target.title, count(len(tasks))))
 }
 
 // invokeAgain puts the advice to apply again, which helps a resource, right.
@@ -150,11 +150,11 @@ var invokeAgain = strings.NewReplacer("Apply again", "Invoke the action again", 
 // diagnose makes the diagnostic of an action that failed. It points at an
 // attribute only where the action has it.
 func (a *purgeAction) diagnose(o *outcome, total int) diag.Diagnostic {
-	d := a.target.diagnose(o.err)
+	d := a.target.diagnoseOutcome(o)
 	detail := invokeAgain.Replace(d.Detail()) + fmt.Sprintf("\n\nTerraform does not repeat an action that failed. "+
 		"The resource purge_%s is repeated: by each apply, until the purge is accepted.", a.target.name)
 	if total > 1 {
-		detail = fmt.Sprintf("%d of %d purged.\n\n", o.accepted, total) + detail
+		detail = fmt.Sprintf("%d of %s were accepted.\n\n", o.accepted, count(total)) + detail
 	}
 	if located, ok := d.(diag.DiagnosticWithPath); ok {
 		if _, shared := a.target.arguments[located.Path().String()]; shared {
@@ -166,20 +166,20 @@ func (a *purgeAction) diagnose(o *outcome, total int) diag.Diagnostic {
 
 // deliver sends the purges and tells meanwhile what is going on. Progress can
 // only be sent from here, so the purges run beside.
-func (a *purgeAction) deliver(ctx context.Context, m actionModel, purge model, jobs []job, say func(string)) *outcome {
-	p := purge.pace(len(jobs), a.clients)
+func (a *purgeAction) deliver(ctx context.Context, m actionModel, purge model, tasks []task, say func(string)) *outcome {
+	p := purge.pace(len(tasks), a.clients)
 	timeout := p.patience + p.wait
 	if text := m.commonAction().Timeout.ValueString(); text != "" {
 		timeout, _ = time.ParseDuration(text) // checked before
 	}
 	ctx, cancel := quota.WithTimeout(ctx, timeout)
 	defer cancel()
-	watch := &watch{total: len(jobs), news: make(chan struct{}, 1)}
+	watch := &watch{total: len(tasks), news: make(chan struct{}, 1)}
 	ctx = quota.WithObserver(ctx, watch.waiting)
 
-	say(fmt.Sprintf("Asking %s for %s", a.target.title, count(len(jobs))))
+	say(fmt.Sprintf("Asking %s for %s", a.target.title, count(len(tasks))))
 	finished := make(chan *outcome, 1)
-	go func() { finished <- run(ctx, a.clients, jobs, p, watch.accepted) }()
+	go func() { finished <- run(ctx, a.target.batch(a.clients, purge, tasks, watch.accepted)) }()
 	ticker := time.NewTicker(actionProgressInterval)
 	defer ticker.Stop()
 	for {

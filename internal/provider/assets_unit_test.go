@@ -78,24 +78,35 @@ func released(value string) func(*cdnAssetModel) {
 	}
 }
 
+// waiting makes a model one that has something pending.
+func waiting(pending prints) func(*cdnAssetModel) {
+	return func(m *cdnAssetModel) {
+		values := make(map[string]attr.Value)
+		for name, reason := range pending {
+			values[name] = types.StringValue(reason)
+		}
+		m.Pending = types.MapValueMust(types.StringType, values)
+	}
+}
+
 // decided is a decision in words.
 type decided struct {
 	Unknown, Adopts bool
-	Former, Jobs    prints
+	Previous, Tasks prints
 }
 
 func inWords(d decision) decided {
-	words := func(jobs []job) prints {
+	words := func(tasks []task) prints {
 		var p prints
-		for _, j := range jobs {
+		for _, t := range tasks {
 			if p == nil {
 				p = make(prints)
 			}
-			p[j.name] = j.reason
+			p[t.name] = t.reason
 		}
 		return p
 	}
-	return decided{Unknown: d.unknown, Adopts: d.adopts, Former: words(d.former), Jobs: words(d.jobs)}
+	return decided{Unknown: d.unknown, Adopts: d.adopts, Previous: words(d.previous), Tasks: words(d.tasks)}
 }
 
 func TestWhatIsDecided(t *testing.T) {
@@ -103,39 +114,57 @@ func TestWhatIsDecided(t *testing.T) {
 	ab := prints{"/a": "1", "/b": "1"}
 	all := prints{"/a": "triggered", "/b": "triggered"}
 	added := prints{"/a": "added", "/b": "added"}
+	created := prints{"/a": "created", "/b": "created"}
 	removed := prints{"/a": "removed", "/b": "removed"}
 	tests := map[string]struct {
 		prior, next *cdnAssetModel
 		want        decided
 	}{
-		"a create":                                      {nil, assetModel(ab), decided{Jobs: added}},
+		"a create":                                      {nil, assetModel(ab), decided{Tasks: created}},
 		"a create that records":                         {nil, assetModel(ab, recording), decided{}},
 		"one with unknown fingerprints":                 {nil, assetModel(prints{"/a": "?"}, recording), decided{}},
 		"a create with an unknown fingerprint":          {nil, assetModel(prints{"/a": "?", "/b": "1"}), decided{Unknown: true}},
 		"a create that may only record":                 {nil, assetModel(ab, func(m *cdnAssetModel) { m.PurgeOnCreate = types.BoolUnknown() }), decided{Unknown: true}},
 		"a create of nothing":                           {nil, assetModel(nil), decided{}},
 		"no change":                                     {assetModel(ab), assetModel(ab), decided{}},
-		"added, changed and removed":                    {assetModel(prints{"/a": "1", "/b": "1", "/c": "1"}), assetModel(prints{"/a": "1", "/b": "2", "/d": "1"}), decided{Jobs: prints{"/b": "changed", "/c": "removed", "/d": "added"}}},
+		"added, changed and removed":                    {assetModel(prints{"/a": "1", "/b": "1", "/c": "1"}), assetModel(prints{"/a": "1", "/b": "2", "/d": "1"}), decided{Tasks: prints{"/b": "changed", "/c": "removed", "/d": "added"}}},
 		"another spelling":                              {assetModel(prints{"/ü": "1"}), assetModel(prints{"/%c3%bc": "1"}), decided{}},
-		"another spelling with other content":           {assetModel(prints{"/ü": "1"}), assetModel(prints{"/%c3%bc": "2"}), decided{Jobs: prints{"/%c3%bc": "changed"}}},
+		"another spelling with other content":           {assetModel(prints{"/ü": "1"}), assetModel(prints{"/%c3%bc": "2"}), decided{Tasks: prints{"/%c3%bc": "changed"}}},
 		"another spelling of the service":               {assetModel(ab), assetModel(ab, func(m *cdnAssetModel) { m.ServiceID = types.StringValue(strings.ToUpper(cdntest.DeployedID)) }), decided{}},
-		"triggers":                                      {assetModel(ab), assetModel(ab, released("1")), decided{Jobs: all}},
-		"triggers with changes":                         {assetModel(prints{"/a": "1", "/c": "1"}), assetModel(ab, released("1")), decided{Jobs: prints{"/a": "triggered", "/b": "added", "/c": "removed"}}},
+		"triggers":                                      {assetModel(ab), assetModel(ab, released("1")), decided{Tasks: all}},
+		"triggers with changes":                         {assetModel(prints{"/a": "1", "/c": "1"}), assetModel(ab, released("1")), decided{Tasks: prints{"/a": "triggered", "/b": "added", "/c": "removed"}}},
 		"unknown triggers":                              {assetModel(ab), assetModel(ab, released("?")), decided{Unknown: true}},
-		"hard":                                          {assetModel(ab), assetModel(ab, soft), decided{Jobs: all}},
+		"hard":                                          {assetModel(ab), assetModel(ab, soft), decided{Tasks: all}},
 		"hard = true where it was null":                 {assetModel(ab), assetModel(ab, func(m *cdnAssetModel) { m.Hard = types.BoolValue(true) }), decided{}},
 		"an unknown hard":                               {assetModel(ab), assetModel(ab, func(m *cdnAssetModel) { m.Hard = types.BoolUnknown() }), decided{Unknown: true}},
 		"an unknown map":                                {assetModel(ab), assetModel(ab, func(m *cdnAssetModel) { m.Assets = types.MapUnknown(types.StringType) }), decided{Unknown: true}},
-		"an emptied map":                                {assetModel(ab), assetModel(nil), decided{Jobs: removed}},
+		"an emptied map":                                {assetModel(ab), assetModel(nil), decided{Tasks: removed}},
 		"triggers of an empty map":                      {assetModel(nil), assetModel(nil, released("1")), decided{}},
-		"another service":                               {assetModel(ab), assetModel(ab, elsewhere), decided{Jobs: added}},
-		"another service, with purge_on_destroy":        {assetModel(ab), assetModel(ab, elsewhere, purgesOnDestroy), decided{Former: removed, Jobs: added}},
-		"another service, when it was purge_on_destroy": {assetModel(ab, purgesOnDestroy), assetModel(ab, elsewhere), decided{Jobs: added}},
-		"one url in place of many":                      {assetModel(ab), assetModel(nil, oneURL("/c")), decided{Jobs: prints{"/c": "added"}}},
-		"many in place of one url":                      {assetModel(nil, oneURL("/c")), assetModel(ab, purgesOnDestroy), decided{Former: prints{"/c": "removed"}, Jobs: added}},
+		"another service":                               {assetModel(ab), assetModel(ab, elsewhere), decided{Tasks: added}},
+		"another service, with purge_on_destroy":        {assetModel(ab), assetModel(ab, elsewhere, purgesOnDestroy), decided{Previous: removed, Tasks: added}},
+		"another service, when it was purge_on_destroy": {assetModel(ab, purgesOnDestroy), assetModel(ab, elsewhere), decided{Tasks: added}},
+		"one url in place of many":                      {assetModel(ab), assetModel(nil, oneURL("/c")), decided{Tasks: prints{"/c": "added"}}},
+		"many in place of one url":                      {assetModel(nil, oneURL("/c")), assetModel(ab, purgesOnDestroy), decided{Previous: prints{"/c": "removed"}, Tasks: added}},
 		"an unknown url":                                {assetModel(ab), assetModel(ab, func(m *cdnAssetModel) { m.URL = types.StringUnknown() }), decided{Unknown: true}},
-		"an adopted state":                              {assetModel(nil, adopted), assetModel(ab, released("1")), decided{Adopts: true}},
-		"an adopted state and unknown fingerprints":     {assetModel(nil, adopted), assetModel(prints{"/a": "?"}), decided{Adopts: true}},
+		"an unknown purge_on_destroy":                   {assetModel(ab), assetModel(ab, func(m *cdnAssetModel) { m.PurgeOnDestroy = types.BoolUnknown() }), decided{}},
+		"one with another service":                      {assetModel(ab), assetModel(ab, elsewhere, func(m *cdnAssetModel) { m.PurgeOnDestroy = types.BoolUnknown() }), decided{Unknown: true}},
+		"an imported state":                             {assetModel(nil, adopted), assetModel(ab, released("1")), decided{Adopts: true}},
+		"an imported state and unknown fingerprints":    {assetModel(nil, adopted), assetModel(prints{"/a": "?"}), decided{Adopts: true}},
+		"an import of another service":                  {assetModel(nil, adopted), assetModel(ab, elsewhere, purgesOnDestroy), decided{Tasks: added}},
+		"an import of one url":                          {assetModel(nil, oneURL("/c"), adopted), assetModel(ab, purgesOnDestroy), decided{Tasks: added}},
+
+		"what is pending":                             {assetModel(ab, waiting(prints{"/b": "changed"})), assetModel(ab), decided{Tasks: prints{"/b": "changed"}}},
+		"what is pending in another spelling":         {assetModel(prints{"/ü": "1"}, waiting(prints{"/ü": "changed, failed"})), assetModel(prints{"/%c3%bc": "1"}), decided{Tasks: prints{"/%c3%bc": "changed"}}},
+		"what is pending and changes":                 {assetModel(ab, waiting(prints{"/b": "added"})), assetModel(prints{"/a": "1", "/b": "2"}), decided{Tasks: prints{"/b": "changed"}}},
+		"what is pending and triggered":               {assetModel(ab, waiting(prints{"/b": "added"})), assetModel(ab, released("2")), decided{Tasks: all}},
+		"what is pending and leaves":                  {assetModel(ab, waiting(prints{"/b": "changed"})), assetModel(prints{"/a": "1"}), decided{Tasks: prints{"/b": "removed"}}},
+		"what is pending and left before":             {assetModel(prints{"/a": "1"}, waiting(prints{"/b": "removed"})), assetModel(prints{"/a": "1"}), decided{Tasks: prints{"/b": "removed"}}},
+		"what left and comes back":                    {assetModel(ab, waiting(prints{"/b": "removed"})), assetModel(ab), decided{Tasks: prints{"/b": "added"}}},
+		"what an unfinished create left":              {assetModel(ab, waiting(prints{"/b": "created"})), assetModel(ab), decided{Tasks: prints{"/b": "added"}}},
+		"what is pending elsewhere is withdrawn":      {assetModel(ab, waiting(prints{"/c": "removed"})), assetModel(ab, elsewhere), decided{Tasks: added}},
+		"or purged, with purge_on_destroy":            {assetModel(ab, waiting(prints{"/c": "removed"})), assetModel(ab, elsewhere, purgesOnDestroy), decided{Previous: prints{"/a": "removed", "/b": "removed", "/c": "removed"}, Tasks: added}},
+		"what was never reached is left alone":        {assetModel(ab, waiting(prints{"/a": "added", "/b": "added, failed"})), assetModel(ab, elsewhere, purgesOnDestroy), decided{Tasks: added}},
+		"one url in place of it, on the same service": {assetModel(ab), assetModel(nil, oneURL("/a"), purgesOnDestroy), decided{Previous: prints{"/b": "removed"}, Tasks: prints{"/a": "added"}}},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
@@ -151,67 +180,74 @@ func TestWhatIsDecided(t *testing.T) {
 	}
 }
 
-func TestWhatIsKeptOfAFailure(t *testing.T) {
+func TestWhatIsSavedOfAFailure(t *testing.T) {
 	t.Parallel()
 	type result struct {
-		Which          string // of prior and next, empty where the state stays as it was
-		Assets, Purged prints
+		Which           string // of prior and next, empty if the state stays as it was
+		Assets, Pending prints
 	}
+	ab := prints{"/a": "1", "/b": "1"}
 	tests := map[string]struct {
 		prior, next *cdnAssetModel
-		done        []string // names, those of the former target with a "-" before
+		done        []string // names, those of the previous target after a "-"; rejected ones after a "!"
 		want        result
 	}{
-		"nothing was done": {assetModel(prints{"/a": "1"}), assetModel(prints{"/a": "2"}), nil, result{}},
-		"a create half done": {
-			nil, assetModel(prints{"/a": "1", "/b": "1"}),
-			[]string{"/b"},
-			result{"next", prints{"/b": "1"}, prints{"/b": "added"}},
+		"nothing was accepted": {
+			assetModel(prints{"/a": "1", "/b": "1"}, waiting(prints{"/b": "removed"})), assetModel(prints{"/a": "2"}), nil,
+			result{"prior", ab, prints{"/a": "changed", "/b": "removed"}},
 		},
-		"purged ones with the new fingerprint, what is not purged yet is left out": {
-			assetModel(prints{"/a": "1", "/b": "1", "/same": "1"}), assetModel(prints{"/a": "2", "/b": "2", "/new": "1", "/same": "1"}),
+		"nothing was accepted, and one rejected": {
+			assetModel(ab), assetModel(ab, released("2")), []string{"!/a"},
+			result{"prior", ab, prints{"/a": "triggered, failed", "/b": "triggered"}},
+		},
+		"a create of which nothing was accepted": {nil, assetModel(ab), nil, result{}},
+		"a create that was accepted in part": {
+			nil, assetModel(ab), []string{"/b"},
+			result{"next", ab, prints{"/a": "created"}},
+		},
+		"an update that was accepted in part": {
+			assetModel(prints{"/a": "1", "/b": "1", "/gone": "1", "/same": "1"}), assetModel(prints{"/a": "2", "/b": "2", "/new": "1", "/same": "1"}),
 			[]string{"/a"},
-			result{"next", prints{"/a": "2", "/same": "1"}, prints{"/a": "changed"}},
+			result{"next", prints{"/a": "2", "/b": "2", "/new": "1", "/same": "1"}, prints{"/b": "changed", "/new": "added", "/gone": "removed"}},
 		},
-		"removed ones stay until they are purged": {
-			assetModel(prints{"/gone": "1", "/left": "7", "/same": "1"}), assetModel(prints{"/same": "1"}),
-			[]string{"/gone"},
-			result{"next", prints{"/left": "7", "/same": "1"}, prints{"/gone": "removed"}},
-		},
-		"triggers": {
-			assetModel(prints{"/a": "1", "/b": "1"}), assetModel(prints{"/a": "1", "/b": "1"}, released("2")),
-			[]string{"/b"},
-			result{"next", prints{"/b": "1"}, prints{"/b": "triggered"}},
+		"what failed before and was not tried keeps the mark": {
+			assetModel(ab, waiting(prints{"/b": "added, failed"})), assetModel(prints{"/a": "2", "/b": "1"}), []string{"/a"},
+			result{"next", prints{"/a": "2", "/b": "1"}, prints{"/b": "added, failed"}},
 		},
 		"in the new spelling": {
 			assetModel(prints{"/ü": "1", "/b": "1"}), assetModel(prints{"/%c3%bc": "2", "/b": "2"}),
-			[]string{"/%c3%bc"},
-			result{"next", prints{"/%c3%bc": "2"}, prints{"/%c3%bc": "changed"}},
+			[]string{"/b"},
+			result{"next", prints{"/%c3%bc": "2", "/b": "2"}, prints{"/%c3%bc": "changed"}},
 		},
-		"the former service in part": {
-			assetModel(prints{"/a": "1", "/b": "2"}), assetModel(prints{"/c": "1"}, elsewhere, purgesOnDestroy),
-			[]string{"-/a"},
-			result{"prior", prints{"/b": "2"}, prints{"/a": "removed"}},
+		"another service that was not reached": {
+			assetModel(ab, waiting(prints{"/b": "added"})), assetModel(ab, elsewhere), nil, result{},
 		},
-		"all of the former service and nothing of the new one": {
+		"the previous service in part": {
+			assetModel(prints{"/a": "1", "/b": "2"}, waiting(prints{"/c": "removed", "/d": "removed"})), assetModel(prints{"/e": "1"}, elsewhere, purgesOnDestroy),
+			[]string{"-/a", "-/c"},
+			result{"prior", prints{"/b": "2"}, prints{"/d": "removed"}},
+		},
+		"nothing of the previous service": {
+			assetModel(ab), assetModel(prints{"/c": "1"}, elsewhere, purgesOnDestroy), nil, result{},
+		},
+		"all of the previous service and nothing of the new one": {
 			assetModel(prints{"/a": "1"}), assetModel(prints{"/c": "1"}, elsewhere, purgesOnDestroy),
 			[]string{"-/a"},
-			result{"next", prints{}, prints{}},
-		},
-		"all of the former service and some of the new one": {
-			assetModel(prints{"/a": "1"}), assetModel(prints{"/a": "1", "/c": "1"}, elsewhere, purgesOnDestroy),
-			[]string{"-/a", "/c"},
 			result{"next", prints{"/c": "1"}, prints{"/c": "added"}},
 		},
-		"many assets and not the url that follows": {
-			assetModel(prints{"/a": "1"}), assetModel(nil, oneURL("/c"), purgesOnDestroy),
-			[]string{"-/a"},
-			result{"prior", prints{}, prints{"/a": "removed"}},
+		"all of the previous service and some of the new one": {
+			assetModel(prints{"/a": "1"}), assetModel(prints{"/a": "1", "/c": "1"}, elsewhere, purgesOnDestroy),
+			[]string{"-/a", "/c"},
+			result{"next", prints{"/a": "1", "/c": "1"}, prints{"/a": "added"}},
 		},
-		"one url and not the next has no way to tell": {
+		"one url and not the next": {
 			assetModel(nil, oneURL("/a")), assetModel(nil, oneURL("/c"), purgesOnDestroy),
 			[]string{"-/a"},
-			result{},
+			result{"next", prints{}, prints{"/c": "added"}},
+		},
+		"what was never reached stays so": {
+			assetModel(ab, waiting(prints{"/a": "added", "/b": "added"})), assetModel(prints{"/a": "1"}), nil,
+			result{"prior", ab, prints{"/a": "added", "/b": "added"}},
 		},
 	}
 	for sentence, test := range tests {
@@ -222,20 +258,14 @@ func TestWhatIsKeptOfAFailure(t *testing.T) {
 				prior = test.prior
 			}
 			d := decide(cdnAsset, prior, test.next)
-			var done []bool
-			for _, j := range d.former {
-				done = append(done, slices.Contains(test.done, "-"+j.name))
-			}
-			for _, j := range d.jobs {
-				done = append(done, slices.Contains(test.done, j.name))
-			}
+			o := &outcome{fates: append(fatesOf("-", d.previous, test.done), fatesOf("", d.tasks, test.done)...)}
 			var got result
-			switch m := d.kept(prior, test.next, done); {
+			switch m := d.saved(prior, test.next, o); {
 			case m == nil:
 			case m == model(test.next):
-				got = result{"next", listed(test.next.Assets), listed(test.next.Purged)}
+				got = result{"next", listed(test.next.Assets), listed(test.next.Pending)}
 			default:
-				got = result{"prior", listed(test.prior.Assets), listed(test.prior.Purged)}
+				got = result{"prior", listed(test.prior.Assets), listed(test.prior.Pending)}
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("what is saved (-want +got):\n%s", diff)
@@ -244,27 +274,45 @@ func TestWhatIsKeptOfAFailure(t *testing.T) {
 	}
 }
 
-// upstreamModel stands for a target whose requests do what a test says.
-type upstreamModel struct {
-	model
-	answer func(ctx context.Context, name string) (warning string, err error)
-}
-
-func (m *upstreamModel) send(ctx context.Context, _ *clients, name string) (receipt, error) {
-	warning, err := m.answer(ctx, name)
-	return receipt{at: time.Now(), warning: warning}, err
-}
-
-// fleet is jobs with names from 0 on.
-func fleet(n int, answer func(ctx context.Context, name string) (string, error)) []job {
-	jobs := make([]job, n)
-	for i := range jobs {
-		jobs[i] = job{model: &upstreamModel{answer: answer}, name: strconv.Itoa(i)}
+func fatesOf(prefix string, tasks []task, done []string) []fate {
+	fates := make([]fate, len(tasks))
+	for i, j := range tasks {
+		switch {
+		case slices.Contains(done, prefix+j.name):
+			fates[i] = fateAccepted
+		case slices.Contains(done, "!"+j.name):
+			fates[i] = fateFailed
+		}
 	}
-	return jobs
+	return fates
+}
+
+// fleet returns a batch of tasks with names from 0 on, whose requests do what a
+// test says.
+func fleet(n int, answer func(ctx context.Context, name string) (string, error)) batch {
+	b := batch{tasks: make([]task, n), parallel: 4, rejectable: "url", report: never}
+	for i := range b.tasks {
+		b.tasks[i] = task{name: strconv.Itoa(i), reason: reasonChanged}
+	}
+	b.send = func(ctx context.Context, name string) (receipt, error) {
+		warning, err := answer(ctx, name)
+		return receipt{at: time.Now(), warning: warning}, err
+	}
+	return b
 }
 
 func never(int) {}
+
+// doneOf returns the names of the tasks with a fate.
+func doneOf(b batch, o *outcome, f fate) []string {
+	var names []string
+	for i, t := range b.tasks {
+		if o.fates[i] == f {
+			names = append(names, t.name)
+		}
+	}
+	return names
+}
 
 func TestARunThatFails(t *testing.T) {
 	t.Parallel()
@@ -317,14 +365,9 @@ func TestARunThatFails(t *testing.T) {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				jobs, began := fleet(10, test.answer), time.Now()
-				o := run(t.Context(), nil, jobs, pace{sideBySide: 4}, never)
-				var done []string
-				for i, j := range jobs {
-					if o.done[i] {
-						done = append(done, j.name)
-					}
-				}
+				b, began := fleet(10, test.answer), time.Now()
+				o := run(t.Context(), b)
+				done := doneOf(b, o, fateAccepted)
 				if diff := cmp.Diff(test.want, done); diff != "" || o.accepted != len(done) {
 					t.Errorf("%d are accepted (-want +got):\n%s", o.accepted, diff)
 				}
@@ -344,7 +387,7 @@ func TestARunThatIsInterrupted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, interrupt := context.WithCancel(t.Context())
 		time.AfterFunc(time.Minute, interrupt)
-		jobs := fleet(10, func(ctx context.Context, name string) (string, error) {
+		b := fleet(10, func(ctx context.Context, name string) (string, error) {
 			if name == "0" || name == "1" {
 				return "", nil
 			}
@@ -352,7 +395,7 @@ func TestARunThatIsInterrupted(t *testing.T) {
 			return "", context.Cause(ctx)
 		})
 		began := time.Now()
-		o := run(ctx, nil, jobs, pace{sideBySide: 4}, never)
+		o := run(ctx, b)
 		if o.accepted != 2 || !errors.Is(o.err, context.Canceled) || time.Since(began) != time.Minute {
 			t.Errorf("%d accepted after %s, and %v; want 2 after 1m0s, interrupted", o.accepted, time.Since(began), o.err)
 		}

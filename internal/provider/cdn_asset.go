@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,7 +13,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn"
@@ -39,12 +39,8 @@ var cdnAsset = &target{
 	actionOnly: map[string]argument{
 		"urls": {required: true, kind: types.ListType{ElemType: types.StringType}, about: "Paths of the assets on the CDN, for instance `/images/logo.png`, without scheme and host. The provider percent-encodes spaces, non-ASCII characters, and whatever else browsers encode, and keeps existing escapes, so write a literal `%` before two hexadecimal digits as `%25`. With `hard = false`, they may contain `*` wildcards but no query, and `/images/*` is everything below a directory: `/images/` is one page."},
 	},
-	computed: map[string]schema.Attribute{
-		"purged": schema.MapAttribute{
-			Computed: true, ElementType: types.StringType,
-			MarkdownDescription: "What the latest purge was of: a map from paths to the reason, which is `added`, `changed`, `removed` or `triggered`. It is known while planning: in full it is what the apply will purge. The text of a plan hides the paths whose reason is the same as the last time; `terraform show -json` with a saved plan shows all. A path that the plan of an update takes out of it was of the purge before.",
-		},
-	},
+	many:        true,
+	rejectable:  "url",
 	identity:    []string{"service_id", "url"},
 	finder:      "The data source purge_cdn_service finds the id of a service by its name or a domain.",
 	join:        func(values []string) string { return strings.Join(values, "") },
@@ -61,7 +57,7 @@ type cdnAssetModel struct {
 	Assets            types.Map    `tfsdk:"assets"`
 	Hard              types.Bool   `tfsdk:"hard"`
 	WaitUntilDeployed types.Bool   `tfsdk:"wait_until_deployed"`
-	Purged            types.Map    `tfsdk:"purged"`
+	Summary           types.String `tfsdk:"summary"`
 }
 
 func (m *cdnAssetModel) check(diags *diag.Diagnostics) {
@@ -151,7 +147,6 @@ func (m *cdnAssetModel) adopt(identity []string) {
 	m.ServiceID = types.StringValue(identity[0])
 	if identity[1] == "" {
 		m.Assets = types.MapValueMust(types.StringType, map[string]attr.Value{})
-		m.Purged = reasons(nil)
 		return
 	}
 	m.URL = types.StringValue(identity[1])
@@ -173,70 +168,65 @@ func (m *cdnAssetModel) identify() ([]string, bool) {
 		known(m.ServiceID) && !m.URL.IsUnknown()
 }
 
-func (m *cdnAssetModel) manner() (string, bool) {
+func (m *cdnAssetModel) mode() (string, bool) {
 	return strconv.FormatBool(m.hard()), !m.Hard.IsUnknown()
 }
 
-func (m *cdnAssetModel) units() (map[string]unit, bool) {
+func (m *cdnAssetModel) items() (map[string]item, bool) {
 	if m.URL.IsUnknown() || m.Assets.IsUnknown() {
 		return nil, false
 	}
 	if !m.URL.IsNull() {
 		name := m.URL.ValueString()
-		return map[string]unit{urlpath.Key(name): {name: name}}, true
+		return map[string]item{urlpath.Key(name): {name: name}}, true
 	}
 	assets := m.Assets.Elements()
-	units := make(map[string]unit, len(assets))
+	items := make(map[string]item, len(assets))
 	for name, value := range assets {
 		fingerprint, ok := value.(types.String)
 		if !ok || fingerprint.IsUnknown() {
 			return nil, false
 		}
-		units[urlpath.Key(name)] = unit{name: name, fingerprint: fingerprint.ValueString()}
+		items[urlpath.Key(name)] = item{name: name, fingerprint: fingerprint.ValueString()}
 	}
-	return units, true
+	return items, true
 }
 
-// purged is not used for a single url, whose plan says as much by its triggers.
-func (m *cdnAssetModel) purged() (*types.Map, bool) { return &m.Purged, !m.Assets.IsNull() }
+func (*cdnAssetModel) key(name string) string { return urlpath.Key(name) }
 
-// keepDone leaves the paths that are not purged yet out of the state, so that
-// they are planned as added, and keeps those that are to be removed.
-func (m *cdnAssetModel) keepDone(prior model, todo []job, done []bool) bool {
-	if m.Assets.IsNull() {
-		return false
+// summary is not used for a single url, whose plan says as much by its triggers.
+func (m *cdnAssetModel) summary() (*types.String, bool) { return &m.Summary, !m.Assets.IsNull() }
+
+func (m *cdnAssetModel) keepQuiet(next model) {
+	m.commonModel.keepQuiet(next)
+	if n, ok := next.(*cdnAssetModel); ok {
+		m.WaitUntilDeployed = n.WaitUntilDeployed
 	}
-	var former map[string]unit
-	if prior != nil {
-		former, _ = prior.units()
+}
+
+func (m *cdnAssetModel) forget(keys map[string]bool) {
+	if m.Assets.IsNull() {
+		return
 	}
 	assets := m.Assets.Elements()
-	for i, j := range todo {
-		switch removed := j.reason == reasonRemoved; {
-		case removed && !done[i]:
-			assets[j.name] = types.StringValue(former[j.key].fingerprint)
-		case removed || !done[i]:
-			delete(assets, j.name)
-		}
-	}
+	maps.DeleteFunc(assets, func(name string, _ attr.Value) bool { return keys[urlpath.Key(name)] })
 	m.Assets = types.MapValueMust(types.StringType, assets)
-	return true
 }
 
 const (
 	softTimeout = 60 * time.Minute
 	// deployTime is how long one invalidation takes at least, as documented.
 	deployTime = time.Minute
-	// hardSideBySide is as many as a client has connections. More would wait for
+	// hardParallel is as many as a client has connections. More would wait for
 	// one, and be sent when the failure of another purge sets one free.
-	hardSideBySide = 16
+	hardParallel = 16
 )
 
 func (m *cdnAssetModel) pace(n int, c *clients) pace {
 	if !m.hard() {
-		return pace{sideBySide: 1, patience: softTimeout, wait: time.Duration(max(n-1, 0)) * deployTime}
+		return pace{parallel: 1, patience: softTimeout, wait: time.Duration(max(n-1, 0)) * deployTime}
 	}
-	p := pace{sideBySide: hardSideBySide, patience: defaultTimeout}
+	p := pace{parallel: hardParallel, patience: defaultTimeout}
 	if c != nil && c.cdn.ready && n > 0 {
 		p.wait = time.Duration((int64(n)-1)/c.requestsPerMinute) * time.Minute
 	}
@@ -249,8 +239,8 @@ func (m *cdnAssetModel) send(ctx context.Context, c *clients, name string) (rece
 		return receipt{}, err
 	}
 	encoded, err := urlpath.EncodePattern(name)
-	if err != nil {
-		return receipt{}, err
+	if err != nil { // of a path that left the configuration: the others are checked
+		return receipt{}, &transport.Error{System: cdn.System, Kind: transport.KindInvalid, Input: "url", Doing: "purging " + name, Err: err}
 	}
 	service := strings.ToLower(m.ServiceID.ValueString())
 	// A wildcard can come out of a state in which hard was false.

@@ -30,13 +30,18 @@ type commonModel struct {
 	PurgeOnCreate  types.Bool     `tfsdk:"purge_on_create"`
 	PurgeOnDestroy types.Bool     `tfsdk:"purge_on_destroy"`
 	LastPurgedAt   types.String   `tfsdk:"last_purged_at"`
+	Pending        types.Map      `tfsdk:"pending"`
 	Timeouts       timeouts.Value `tfsdk:"timeouts"`
+
+	// moved is, of a state that was moved and not applied since, what stands for
+	// the former triggers.
+	moved *digest
 }
 
 func (m *commonModel) common() *commonModel { return m }
 
 func commonAttributes(ctx context.Context, t *target) map[string]schema.Attribute {
-	return map[string]schema.Attribute{
+	attributes := map[string]schema.Attribute{
 		"id": schema.StringAttribute{
 			Computed:            true,
 			MarkdownDescription: "What is purged, in one value that `terraform import` takes.",
@@ -57,8 +62,19 @@ func commonAttributes(ctx context.Context, t *target) map[string]schema.Attribut
 			Computed:            true,
 			MarkdownDescription: "When " + t.title + " accepted the latest purge, in RFC 3339 and UTC. Null until there was one.",
 		},
+		"pending": schema.MapAttribute{
+			Computed: true, ElementType: types.StringType,
+			MarkdownDescription: "Purges that were asked for and not accepted yet, each with its reason: `created`, `added`, `changed`, `removed`, or `triggered`, followed by `, failed` if the API answered the latest request with an error. The next apply sends them. Null if nothing is pending.",
+		},
 		"timeouts": timeoutsAttribute(ctx, t),
 	}
+	if t.many {
+		attributes["summary"] = schema.StringAttribute{
+			Computed:            true,
+			MarkdownDescription: "What the latest apply purged, counted by reason, such as `since 2026-11-23T20:29:23Z: 1 added, 1 changed, 1 removed; 3 purges`. It is known during planning. Null with `url`.",
+		}
+	}
+	return attributes
 }
 
 // timeoutsAttribute is the one of the framework's library without its
@@ -138,15 +154,25 @@ func keepText(next *types.String, prior types.String, same func(a, b string) boo
 // known tells whether an attribute has a value that is known already.
 func known(v attr.Value) bool { return !v.IsNull() && !v.IsUnknown() }
 
-// single is what the targets have in common that are exactly one request.
+// keepQuiet is the part of model's that all targets share.
+func (m *commonModel) keepQuiet(next model) {
+	m.PurgeOnDestroy, m.Timeouts = next.common().PurgeOnDestroy, next.common().Timeouts
+}
+
+// single is what the targets that are exactly one request have in common.
 type single struct{}
 
-func (single) manner() (string, bool) { return "", true }
+func (single) mode() (string, bool) { return "", true }
 
-func (single) units() (map[string]unit, bool) { return map[string]unit{"": {}}, true }
+func (single) key(name string) string { return name }
 
-func (single) pace(int, *clients) pace { return pace{sideBySide: 1, patience: defaultTimeout} }
+func (single) pace(int, *clients) pace { return pace{parallel: 1, patience: defaultTimeout} }
 
-func (single) purged() (*types.Map, bool) { return nil, false }
+func (single) summary() (*types.String, bool) { return nil, false }
 
-func (single) keepDone(model, []job, []bool) bool { return false }
+func (single) forget(map[string]bool) {}
+
+// oneItem returns the item of a target that is one request.
+func oneItem(name types.String) (map[string]item, bool) {
+	return map[string]item{name.ValueString(): {name: name.ValueString()}}, known(name)
+}

@@ -27,6 +27,9 @@ type clients struct {
 	wpengine service[*wpengine.Client]
 	// requestsPerMinute of the CDN, for estimates; 0 while it is unknown.
 	requestsPerMinute int64
+	// deleted holds the states of resources that were deleted with something
+	// pending.
+	deleted *handover
 	// open is those of them that there are, to be closed at the end.
 	open []closer
 }

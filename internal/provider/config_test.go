@@ -94,8 +94,8 @@ func (w *world) purgeAt(t *testing.T, service string) func(context.Context, *cli
 		}
 		m := w.fixture(t, target).model(t)
 		return func(ctx context.Context, c *clients) error {
-			units, _ := m.units()
-			for _, u := range units {
+			items, _ := m.items()
+			for _, u := range items {
 				if _, err := m.send(ctx, c, u.name); err != nil {
 					return err
 				}

@@ -1,139 +1,167 @@
 package provider
 
-import (
-	"cmp"
-	"slices"
-)
-
-// The reasons for a purge, as they are shown in the plan.
-const (
-	reasonAdded     = "added"
-	reasonChanged   = "changed"
-	reasonRemoved   = "removed"
-	reasonTriggered = "triggered"
-)
-
-// job is one purge that is to be sent.
-type job struct {
-	model  model // whose unit it is
-	key    string
-	name   string
-	reason string
-}
+import "slices"
 
 // decision is what an apply is to do.
 type decision struct {
-	// unknown: what is to be done depends on values that are not known yet.
+	// unknown: what is to be done depends on values that are known only after
+	// apply.
 	unknown bool
-	// adopts: the state was imported or moved, so that nothing is sent and
-	// everything is only recorded.
+	// adopts: the state was imported or moved, so nothing is sent and everything
+	// is only recorded.
 	adopts bool
-	// former purges what the resource was for before, jobs what it is for now.
-	former, jobs []job
+	// moves: the prior state has another identity.
+	moves bool
+	// previous purges the previous target, tasks the one that is configured.
+	previous, tasks []task
 }
 
-func (d *decision) requests() int { return len(d.former) + len(d.jobs) }
+func (d *decision) requests() int { return len(d.previous) + len(d.tasks) }
 
 func (d *decision) sends() bool { return d.requests() > 0 }
 
-// kept is what a failed apply leaves in the state, so that the next one sends
-// only what was not done: next as far as it came, prior as long as not all of
-// what the resource was for before is purged, or nil, where the state stays as
-// it was.
-func (d *decision) kept(prior, next model, done []bool) model {
-	former, jobs := done[:len(d.former)], done[len(d.former):]
-	switch {
-	case !slices.Contains(done, true):
-	case !slices.Contains(former, false) && next.keepDone(prior, d.jobs, jobs):
-		list, _ := next.purged()
-		*list = reasons(onlyDone(d.jobs, jobs))
-		return next
-	case len(former) > 0 && prior.keepDone(prior, d.former, former):
-		list, _ := prior.purged()
-		*list = reasons(onlyDone(d.former, former))
-		return prior
-	}
-	return nil
-}
-
-func onlyDone(jobs []job, done []bool) []job {
-	var accepted []job
-	for i, j := range jobs {
-		if done[i] {
-			accepted = append(accepted, j)
-		}
-	}
-	return accepted
-}
-
-// decide compares what was with what shall be. Both the plan and the apply ask
-// it, so that a plan can't promise what an apply does not do. There is no prior
-// for a create.
+// decide compares a prior state with what is configured; a create has no prior
+// state. The plan and the apply both call it, so a plan cannot promise what an
+// apply does not do.
 func decide(t *target, prior, next model) decision {
-	units, unitsKnown := next.units()
-	if prior == nil {
-		on := next.common().PurgeOnCreate
-		switch {
-		case known(on) && !on.ValueBool():
-			return decision{}
-		case on.IsUnknown() || !unitsKnown:
-			return decision{unknown: true}
-		}
-		return decision{jobs: jobsFor(next, units, reasonAdded)}
+	switch {
+	case prior == nil:
+		return decideCreate(next)
+	case prior.common().adopted():
+		return decideAdopted(t, prior, next)
 	}
-	if prior.common().adopted() {
-		return decision{adopts: true}
-	}
+	items, itemsKnown := next.items()
 	id, idKnown := next.identify()
-	formerID, _ := prior.identify()
 	triggered, triggersKnown := triggersChanged(prior.common(), next.common())
-	manner, mannerKnown := next.manner()
-	formerManner, _ := prior.manner()
-	if !idKnown || !unitsKnown || !triggersKnown || !mannerKnown {
+	mode, modeKnown := next.mode()
+	if !idKnown || !itemsKnown || !triggersKnown || !modeKnown {
 		return decision{unknown: true}
 	}
-	before, _ := prior.units()
-	if t.join(id) != t.join(formerID) {
-		d := decision{jobs: jobsFor(next, units, reasonAdded)}
-		if next.common().PurgeOnDestroy.ValueBool() {
-			d.former = jobsFor(prior, before, reasonRemoved)
-		}
-		return d
+	if priorID, _ := prior.identify(); t.join(id) != t.join(priorID) {
+		return decideMove(prior, next, items, id[0] == priorID[0])
 	}
-	return decision{jobs: difference(next, before, units, triggered || manner != formerManner)}
+	before, _ := prior.items()
+	priorMode, _ := prior.mode()
+	return decision{tasks: delta(before, items, pendingOf(prior), triggered || mode != priorMode)}
 }
 
-// difference is the jobs for one target whose units changed.
-func difference(next model, before, after map[string]unit, all bool) []job {
-	var jobs []job
-	for key, u := range after {
-		old, existed := before[key]
-		switch {
-		case !existed:
-			jobs = append(jobs, job{next, key, u.name, reasonAdded})
-		case old.fingerprint != u.fingerprint:
-			jobs = append(jobs, job{next, key, u.name, reasonChanged})
-		case all:
-			jobs = append(jobs, job{next, key, u.name, reasonTriggered})
-		}
+func decideCreate(next model) decision {
+	on := next.common().PurgeOnCreate
+	items, ok := next.items()
+	switch {
+	case known(on) && !on.ValueBool():
+		return decision{}
+	case on.IsUnknown() || !ok:
+		return decision{unknown: true}
+	default:
+		return decision{tasks: tasksFor(items, nil, reasonCreated)}
 	}
-	for key, u := range before {
-		if _, remains := after[key]; !remains {
-			jobs = append(jobs, job{next, key, u.name, reasonRemoved})
-		}
-	}
-	return inOrder(jobs)
 }
 
-func jobsFor(m model, units map[string]unit, reason string) []job {
-	jobs := make([]job, 0, len(units))
-	for key, u := range units {
-		jobs = append(jobs, job{m, key, u.name, reason})
+// decideAdopted decides for the first apply after an import or a move: it
+// records, unless the configuration is of another target or, after a move, came
+// with a release.
+func decideAdopted(t *target, prior, next model) decision {
+	items, itemsKnown := next.items()
+	id, idKnown := next.identify()
+	var same, ok bool // same: nothing was released meanwhile
+	if priorID, imported := prior.identify(); imported {
+		same, ok = t.join(id) == t.join(priorID), idKnown
+	} else {
+		same, ok = prior.common().moved.matches(next)
+		ok = ok && itemsKnown
 	}
-	return inOrder(jobs)
+	switch {
+	case !ok || !same && !itemsKnown:
+		return decision{unknown: true}
+	case same:
+		return decision{adopts: true}
+	default:
+		return decision{moves: true, tasks: tasksFor(items, nil, reasonAdded)}
+	}
 }
 
-func inOrder(jobs []job) []job {
-	slices.SortFunc(jobs, func(a, b job) int { return cmp.Compare(a.key, b.key) })
-	return jobs
+// decideMove decides for a change of identity. Items of the previous target have
+// the same keys as those of the next one only if both are in one place.
+func decideMove(prior, next model, items map[string]item, onePlace bool) decision {
+	d := decision{moves: true, tasks: tasksFor(items, nil, reasonAdded)}
+	before, _ := prior.items()
+	pending := pendingOf(prior)
+	previous := everything(before, pending)
+	on := next.common().PurgeOnDestroy
+	switch {
+	case len(previous) == 0 || neverReached(before, pending):
+	case on.IsUnknown():
+		return decision{unknown: true}
+	case on.ValueBool():
+		d.previous = slices.DeleteFunc(tasksFor(previous, pending, reasonRemoved), func(t task) bool {
+			_, sentAnyway := items[t.key]
+			return onePlace && sentAnyway
+		})
+	}
+	return d
+}
+
+// decideDestroy decides for a destroy with purge_on_destroy: everything is
+// purged, what is pending included.
+func decideDestroy(prior model) decision {
+	items, _ := prior.items()
+	pending := pendingOf(prior)
+	return decision{previous: tasksFor(everything(items, pending), pending, reasonRemoved)}
+}
+
+// saved returns what the state holds after an apply that failed, nil if it stays
+// as it was. It holds the configuration as far as it was applied, and as pending
+// what was not accepted.
+func (d *decision) saved(prior, next model, o *outcome) model {
+	previous, tasks := o.fates[:len(d.previous)], o.fates[len(d.previous):]
+	switch {
+	case slices.ContainsFunc(previous, fate.open):
+		if !slices.ContainsFunc(previous, fate.settled) {
+			return nil
+		}
+		forget(prior, settledKeys(d.previous, previous))
+		return prior
+	case len(previous) > 0 || slices.ContainsFunc(tasks, fate.settled):
+		next.common().Pending = pendingValue(rest(d.tasks, tasks))
+		return next
+	case prior == nil || d.moves:
+		return nil // a target that was never reached must not move in
+	default:
+		pending := rest(d.tasks, tasks)
+		if items, _ := prior.items(); neverReached(items, pendingOf(prior)) {
+			setReason(pending, reasonAdded)
+		}
+		prior.keepQuiet(next)
+		prior.common().Pending = pendingValue(pending)
+		return prior
+	}
+}
+
+func setReason(tasks []task, reason string) {
+	for i := range tasks {
+		tasks[i].reason = reason
+	}
+}
+
+// rest returns the tasks that are still to be sent.
+func rest(tasks []task, fates []fate) []task {
+	var open []task
+	for i, t := range tasks {
+		if fates[i].open() {
+			t.failed = fates[i] == fateFailed || t.failed && fates[i] == fateUntried
+			open = append(open, t)
+		}
+	}
+	return open
+}
+
+func settledKeys(tasks []task, fates []fate) map[string]bool {
+	keys := make(map[string]bool)
+	for i, t := range tasks {
+		if fates[i].settled() {
+			keys[t.key] = true
+		}
+	}
+	return keys
 }

@@ -228,31 +228,97 @@ func human(d time.Duration) string {
 	}
 }
 
-// diagnoseRun makes the diagnostic of a run of which not all was accepted. The
-// progress is in the state where kept is true.
-func (t *target) diagnoseRun(op operation, o *outcome, total int, err error, kept bool) diag.Diagnostic {
-	d := t.diagnose(err)
-	d = relocate(d, strings.ReplaceAll(d.Detail(), "raise the timeout", "raise timeouts."+string(op)))
-	if total == 1 {
+// maxNamed is how many items a message names one by one.
+const maxNamed = 10
+
+// diagnoseRun makes the diagnostic of a run of which not everything was accepted.
+// The progress is in the state if kept is true.
+func (t *target) diagnoseRun(op operation, o *outcome, total int, kept bool) diag.Diagnostic {
+	d := t.diagnoseOutcome(o)
+	detail := strings.ReplaceAll(d.Detail(), "raise the timeout", "raise timeouts."+string(op))
+	if total > 1 {
+		detail = op.progress(o, total, kept) + "\n\n" + detail
+	}
+	if op == operationCreate && kept {
+		detail += "\n\nTerraform marks the resource as tainted because its creation failed, and replaces it in the next apply. " +
+			"The replacement sends only what was not accepted. " +
+			"If the resource has prevent_destroy or create_before_destroy, run terraform untaint first."
+	}
+	return relocate(d, detail)
+}
+
+// progress says how far a run came, and what the next one sends.
+func (op operation) progress(o *outcome, total int, kept bool) string {
+	text := fmt.Sprintf("%d of %s were accepted. The next %s sends ", o.accepted, count(total), op.noun())
+	left := total - o.accepted - len(o.dropped)
+	if left == total || !kept {
+		return text + fmt.Sprintf("all %d.", total)
+	}
+	return text + fmt.Sprintf("the remaining %d.", left)
+}
+
+// diagnoseOutcome makes the diagnostic of why a run stopped, or else of what
+// failed on its own. It names what else failed.
+func (t *target) diagnoseOutcome(o *outcome) diag.Diagnostic {
+	if o.err != nil {
+		d := t.diagnose(o.err)
+		others := slices.DeleteFunc(slices.Clone(o.failures), func(f failure) bool { return f.err == o.err }) //nolint:errorlint // the same one
+		if len(others) == 0 {
+			return d
+		}
+		return relocate(d, d.Detail()+"\n\nBefore that, the API returned errors for:\n"+failureList(others))
+	}
+	d := t.diagnose(o.failures[0].err)
+	if len(o.failures) == 1 {
 		return d
 	}
-	rest := total - o.accepted
-	detail := fmt.Sprintf("%d of %d purged. ", o.accepted, total)
-	switch {
-	case op == operationDelete && !kept:
-		detail += fmt.Sprintf("The next destroy sends all %d.", total)
-	case op == operationDelete:
-		detail += fmt.Sprintf("The next destroy sends the remaining %d.", rest)
-	case !kept:
-		detail += fmt.Sprintf("The next apply sends all %d.", total)
-	case op == operationCreate:
-		detail += fmt.Sprintf("Terraform marks a resource as tainted whose creation failed. Run terraform untaint with the address above before the next apply, "+
-			"and it sends the remaining %d only; without it all are purged again.", rest)
-	default:
-		detail += fmt.Sprintf("The next apply sends the remaining %d.", rest)
+	summary, detail := t.title+" returned errors for "+count(len(o.failures)), failureList(o.failures)
+	if e := verdict(o.failures[0].err); e != nil {
+		if allRejected(o.failures) {
+			summary = t.title + " rejected " + count(len(o.failures))
+		}
+		if next := t.nextStep(e); next != "" {
+			detail += "\n\n" + next
+		}
 	}
-	detail += "\n\n" + d.Detail()
-	return relocate(d, detail)
+	return relocate(diag.NewErrorDiagnostic(summary, ""), detail)
+}
+
+func allRejected(failures []failure) bool {
+	return !slices.ContainsFunc(failures, func(f failure) bool {
+		e := verdict(f.err)
+		return e == nil || e.Kind != transport.KindInvalid
+	})
+}
+
+// failureList names what failed, each with what the API returned, and then the
+// number of the others.
+func failureList(failures []failure) string {
+	var lines []string
+	for _, f := range failures[:min(len(failures), maxNamed)] {
+		text := f.err.Error()
+		if e := verdict(f.err); e != nil {
+			text = e.Outcome()
+		}
+		lines = append(lines, "  "+f.task.name+": "+text)
+	}
+	return strings.Join(append(lines, andOthers(len(failures))...), "\n")
+}
+
+// taskList names tasks, and then the number of the others.
+func taskList(tasks []task) string {
+	var lines []string
+	for _, t := range tasks[:min(len(tasks), maxNamed)] {
+		lines = append(lines, "  "+t.name)
+	}
+	return strings.Join(append(lines, andOthers(len(tasks))...), "\n")
+}
+
+func andOthers(n int) []string {
+	if n <= maxNamed {
+		return nil
+	}
+	return []string{fmt.Sprintf("  and %d others", n-maxNamed)}
 }
 
 // ofDestroy adds to why a destroy fails how to get out of it. Terraform shows no

@@ -142,14 +142,20 @@ func purge(m model) func(context.Context, *bench) diagnosis { return purgeWithin
 
 func purgeWithin(timeout time.Duration, m model) func(context.Context, *bench) diagnosis {
 	return func(ctx context.Context, b *bench) diagnosis {
-		units, _ := m.units()
-		pace := m.pace(len(units), b.clients)
+		items, _ := m.items()
+		pace := m.pace(len(items), b.clients)
 		ctx, cancel := quota.WithTimeout(ctx, cmp.Or(timeout, pace.patience+pace.wait))
 		defer cancel()
-		o := run(ctx, b.clients, jobsFor(m, units, reasonAdded), pace, func(int) {})
+		o := run(ctx, b.target.batch(b.clients, m, tasksFor(items, nil, reasonAdded), func(int) {}))
 		result := diagnosis{warnings: o.warnings}
-		if o.err != nil {
-			result.diag, result.kind = b.target.diagnose(o.err), kindOf(o.err)
+		switch {
+		case o.err != nil:
+			result.kind = kindOf(o.err)
+		case len(o.failures) > 0:
+			result.kind = kindOf(o.failures[0].err)
+		}
+		if !o.complete() {
+			result.diag = b.target.diagnoseOutcome(o)
 		}
 		return result
 	}

@@ -71,6 +71,8 @@ func (m *mstrCacheModel) identify() ([]string, bool) {
 		known(m.ProjectID) && known(m.CacheType)
 }
 
+func (m *mstrCacheModel) items() (map[string]item, bool) { return oneItem(m.CacheType) }
+
 func (m *mstrCacheModel) send(ctx context.Context, c *clients, _ string) (receipt, error) {
 	client, err := c.mstr.get()
 	if err != nil {
@@ -93,7 +95,7 @@ func (m *mstrCacheAction) check(diags *diag.Diagnostics) {
 }
 
 func (m *mstrCacheAction) purge() (model, []string) {
-	return &mstrCacheModel{ProjectID: m.ProjectID, CacheType: m.CacheType}, []string{""}
+	return &mstrCacheModel{ProjectID: m.ProjectID, CacheType: m.CacheType}, []string{m.CacheType.ValueString()}
 }
 
 func joinWithSlash(values []string) string { return strings.Join(values, "/") }

@@ -35,31 +35,59 @@ func (op operation) timeout(ctx context.Context, t timeouts.Value, p pace) (time
 	}
 }
 
-// estimate warns, while planning, of a timeout that is too short for what is to
-// be sent.
-func (r *purgeResource) estimate(ctx context.Context, op operation, m model, d decision, diags *diag.Diagnostics) {
-	if m.common().Timeouts.IsUnknown() || r.clients == nil {
-		return
+// longApply is how long an apply must take for the plan to say so.
+const longApply = 5 * time.Minute
+
+// pace returns how fast all requests of a decision go.
+func (r *purgeResource) pace(prior, next model, d decision) pace {
+	p := next.pace(len(d.tasks), r.clients)
+	if len(d.previous) > 0 {
+		first := prior.pace(len(d.previous), r.clients)
+		p.wait += first.wait
+		p.patience = max(p.patience, first.patience)
 	}
-	p := m.pace(d.requests(), r.clients)
-	timeout, ds := op.timeout(ctx, m.common().Timeouts, p)
-	if ds.HasError() || p.wait <= timeout {
-		return
+	return p
+}
+
+// timeout is how long an operation may take.
+func (r *purgeResource) timeout(ctx context.Context, op operation, prior, next model, d decision) (time.Duration, diag.Diagnostics) {
+	return op.timeout(ctx, next.common().Timeouts, r.pace(prior, next, d))
+}
+
+// estimate warns, during planning, of a timeout that is too short for what an
+// apply sends, or else of an apply that takes long. It returns whether it did.
+func (r *purgeResource) estimate(ctx context.Context, op operation, prior, next model, d decision, diags *diag.Diagnostics) bool {
+	if next.common().Timeouts.IsUnknown() || r.clients == nil {
+		return false
 	}
-	diags.AddWarning("The timeout is too short for all purges", fmt.Sprintf(
-		"%d requests are to be sent. At the rate that is allowed they take at least %s, and timeouts.%s is %s. %s "+
-			"Raise the timeout, or purge with fewer requests: one path with a wildcard and hard = false.",
-		d.requests(), human(p.wait), op, human(timeout), op.unfinished()))
+	p := r.pace(prior, next, d)
+	timeout, ds := r.timeout(ctx, op, prior, next, d)
+	switch {
+	case ds.HasError():
+		return false
+	case p.wait > timeout:
+		diags.AddWarning("The timeout is too short for all purges", fmt.Sprintf(
+			"The %s sends %s. At the allowed rate they take at least %s, and timeouts.%s is %s. %s "+
+				"Raise the timeout, or purge with fewer requests: one path with a wildcard and hard = false.",
+			op.noun(), count(d.requests()), human(p.wait), op, human(timeout), op.unfinished()))
+	case p.wait >= longApply:
+		diags.AddWarning("The purges take "+human(p.wait), fmt.Sprintf(
+			"The %s sends %s. At the allowed rate they take about %s. Terraform shows no progress meanwhile. To see it, set the environment variable TF_LOG_PROVIDER=INFO.",
+			op.noun(), count(d.requests()), human(p.wait)))
+	default:
+		return false
+	}
+	return true
+}
+
+func (op operation) noun() string {
+	if op == operationDelete {
+		return "destroy"
+	}
+	return "apply"
 }
 
 // unfinished says what becomes of purges that a timeout cuts off.
 func (op operation) unfinished() string {
-	switch op {
-	case operationCreate:
-		return "Terraform marks a resource as tainted whose creation does not finish, and purges all again unless you run terraform untaint."
-	case operationDelete:
-		return "What is not done by then is sent by the next destroy."
-	default:
-		return "What is not done by then is sent by the next apply."
-	}
+	return "The next " + op.noun() + " sends what is not accepted by then."
 }

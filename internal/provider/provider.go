@@ -35,6 +35,8 @@ type Provider struct {
 
 	mu   sync.Mutex
 	open []closer
+
+	deleted handover
 }
 
 type closer interface{ Close(context.Context) error }
@@ -62,6 +64,7 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	clients.deleted = &p.deleted
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.open = append(p.open, clients.open...)

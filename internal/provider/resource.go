@@ -2,12 +2,14 @@ package provider
 
 import (
 	"context"
+	"fmt"
 	"maps"
+	"slices"
 
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/quota"
@@ -37,7 +39,6 @@ func (r *purgeResource) Metadata(_ context.Context, req resource.MetadataRequest
 // Schema implements resource.Resource.
 func (r *purgeResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	attributes := commonAttributes(ctx, r.target)
-	maps.Copy(attributes, r.target.computed)
 	for _, arguments := range []map[string]argument{r.target.arguments, r.target.resourceOnly} {
 		for name, a := range arguments {
 			attributes[name] = a.resource()
@@ -63,109 +64,21 @@ func (r *purgeResource) ValidateConfig(ctx context.Context, req resource.Validat
 	}
 }
 
-// ModifyPlan implements resource.ResourceWithModifyPlan: it fills in what an
-// apply will do, as far as that is known.
-func (r *purgeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.Equal(req.State.Raw) {
-		return // also what spares the largest plans without changes the work
+// loadPrior reads a prior state and, of a state that was moved, what its private
+// state holds.
+func (r *purgeResource) loadPrior(ctx context.Context, state tfsdk.State, p private, diags *diag.Diagnostics) model {
+	prior := r.target.model()
+	diags.Append(state.Get(ctx, prior)...)
+	if prior.common().adopted() {
+		prior.common().moved = loadDigest(ctx, p)
 	}
-	var prior, next model
-	if !req.State.Raw.IsNull() {
-		prior = r.target.model()
-		resp.Diagnostics.Append(req.State.Get(ctx, prior)...)
-	}
-	if !req.Plan.Raw.IsNull() {
-		next = r.target.model()
-		resp.Diagnostics.Append(req.Plan.Get(ctx, next)...)
-	}
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	if next == nil {
-		r.planDestroy(ctx, prior, &resp.Diagnostics)
-		return
-	}
-	// Values that were unknown when the configuration was validated are checked
-	// here, before anything is sent.
-	next.check(&resp.Diagnostics)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	if prior != nil {
-		next.keepSpelling(prior)
-	}
-	r.plan(ctx, prior, next, &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.Plan.Set(ctx, next)...)
+	return prior
 }
 
-func (r *purgeResource) planDestroy(ctx context.Context, prior model, diags *diag.Diagnostics) {
-	if prior.common().PurgeOnDestroy.ValueBool() {
-		var lacks diag.Diagnostics
-		r.target.needConfigured(r.clients, &lacks)
-		for _, d := range lacks {
-			diags.Append(r.target.ofDestroy(d, prior))
-		}
-		d := destroying(prior)
-		r.estimate(ctx, operationDelete, prior, d, diags)
-	}
-}
-
-// destroying is what a destroy with purge_on_destroy is to do.
-func destroying(prior model) decision {
-	units, _ := prior.units()
-	return decision{former: jobsFor(prior, units, reasonRemoved)}
-}
-
-// plan sets the computed attributes of next.
-func (r *purgeResource) plan(ctx context.Context, prior, next model, diags *diag.Diagnostics) {
-	c, d := next.common(), decide(r.target, prior, next)
-	c.ID = types.StringUnknown()
-	if id, ok := next.identify(); ok {
-		c.ID = types.StringValue(r.target.join(id))
-	}
-	if d.unknown || d.sends() {
-		r.target.needConfigured(r.clients, diags)
-	}
-	r.remember(prior, next, d)
-	if d.unknown {
-		c.LastPurgedAt = types.StringUnknown()
-		if list, used := next.purged(); used {
-			*list = types.MapUnknown(types.StringType)
-		}
-		return
-	}
-	if d.sends() {
-		c.LastPurgedAt = types.StringUnknown()
-		op := operationUpdate
-		if prior == nil {
-			op = operationCreate
-		}
-		r.estimate(ctx, op, next, d, diags)
-	}
-	if d.adopts {
-		diags.AddWarning("Recorded without purging",
-			"The resource was imported or moved here. This apply records it as it is configured and sends no purge; from the next change on it purges as usual.")
-	}
-}
-
-// remember sets what the state says of the latest purge: this one, or, where
-// nothing is sent, the one before.
-func (r *purgeResource) remember(prior, next model, d decision) {
-	list, used := next.purged()
-	next.common().LastPurgedAt = types.StringNull()
-	if prior != nil {
-		next.common().LastPurgedAt = prior.common().LastPurgedAt
-	}
-	switch {
-	case list == nil:
-	case !used:
-		*list = types.MapNull(types.StringType)
-	case d.sends() || prior == nil:
-		*list = reasons(d.jobs)
-	default:
-		former, _ := prior.purged()
-		*list = *former
-	}
+// save writes a model to the state, and its identity.
+func (r *purgeResource) save(ctx context.Context, m model, state *tfsdk.State, identity *tfsdk.ResourceIdentity, diags *diag.Diagnostics) {
+	diags.Append(state.Set(ctx, m)...)
+	diags.Append(r.setIdentity(ctx, m, identity)...)
 }
 
 // Create implements resource.Resource.
@@ -175,78 +88,168 @@ func (r *purgeResource) Create(ctx context.Context, req resource.CreateRequest, 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if m := r.apply(ctx, operationCreate, nil, next, &resp.Diagnostics); m != nil {
-		resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
-		resp.Diagnostics.Append(r.setIdentity(ctx, m, resp.Identity)...)
+	var prior model
+	d := decide(r.target, nil, next)
+	r.complete(nil, next, d)
+	if s := r.clients.deleted.take(r.target, next); s != nil {
+		prior, d = s.model, resume(r.target, s, next)
+	}
+	if m := r.apply(ctx, operationCreate, prior, next, d, &resp.Diagnostics); m != nil {
+		r.save(ctx, m, &resp.State, resp.Identity, &resp.Diagnostics)
 	}
 }
 
 // Update implements resource.Resource.
 func (r *purgeResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	prior, next := r.target.model(), r.target.model()
-	resp.Diagnostics.Append(req.State.Get(ctx, prior)...)
+	prior, next := r.loadPrior(ctx, req.State, req.Private, &resp.Diagnostics), r.target.model()
 	resp.Diagnostics.Append(req.Plan.Get(ctx, next)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if m := r.apply(ctx, operationUpdate, prior, next, &resp.Diagnostics); m != nil {
-		resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
-		resp.Diagnostics.Append(r.setIdentity(ctx, m, resp.Identity)...)
+	d := decide(r.target, prior, next)
+	r.complete(prior, next, d)
+	m := r.apply(ctx, operationUpdate, prior, next, d, &resp.Diagnostics)
+	if m == nil {
+		return
+	}
+	r.save(ctx, m, &resp.State, resp.Identity, &resp.Diagnostics)
+	if !m.common().adopted() {
+		resp.Diagnostics.Append(resp.Private.SetKey(ctx, movedKey, nil)...)
 	}
 }
 
-// Read implements resource.Resource. There is nothing to read at the upstream
-// system, so a plan needs no network.
+// Read implements resource.Resource. There is nothing to read at the API, so a
+// plan needs no network.
 func (r *purgeResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	m := r.target.model()
 	resp.Diagnostics.Append(req.State.Get(ctx, m)...)
-	if !resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(r.setIdentity(ctx, m, resp.Identity)...)
+	if resp.Diagnostics.HasError() {
+		return
 	}
+	if n := len(m.common().Pending.Elements()); n > 0 {
+		resp.Diagnostics.AddWarning("Purges are still pending", stillPending(n)+
+			" from an earlier apply that failed. The next apply sends what is pending.")
+	}
+	resp.Diagnostics.Append(r.setIdentity(ctx, m, resp.Identity)...)
 }
 
-// Delete implements resource.Resource.
+func stillPending(n int) string {
+	if n == 1 {
+		return "1 purge is still pending"
+	}
+	return fmt.Sprintf("%d purges are still pending", n)
+}
+
+// Delete implements resource.Resource. It cannot tell a destroy from the first
+// half of a replacement.
 func (r *purgeResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	prior := r.target.model()
 	resp.Diagnostics.Append(req.State.Get(ctx, prior)...)
-	if resp.Diagnostics.HasError() || !prior.common().PurgeOnDestroy.ValueBool() {
+	if resp.Diagnostics.HasError() {
 		return
 	}
-	d := destroying(prior)
-	o := r.deliver(ctx, operationDelete, prior, d, &resp.Diagnostics)
-	if o.err == nil {
+	pending := pendingOf(prior)
+	s := &deleted{model: prior, unfinished: unfinishedCreate(pending)}
+	if prior.common().PurgeOnDestroy.ValueBool() {
+		if m, ok := r.purgeAll(ctx, prior, &resp.Diagnostics); !ok {
+			if m != nil {
+				resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+			}
+			return
+		}
+		s.purged = true
+	}
+	if len(pending) == 0 {
 		return
 	}
-	if m := r.fail(operationDelete, prior, nil, d, o, &resp.Diagnostics); m != nil {
-		resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+	r.clients.deleted.put(r.target, s)
+	if !s.purged {
+		resp.Diagnostics.AddWarning("Pending purges are dropped unless the resource is created again", fmt.Sprintf(
+			"The purge_%s with the ID %q was deleted while these purges were pending:\n%s\n\nIf this apply creates the resource again, the new one sends what is configured. A path that is no longer configured is sent only if the new one is created after this deletion.",
+			r.target.name, prior.common().ID.ValueString(), taskList(inOrder(slices.Collect(maps.Values(pending))))))
 	}
 }
 
-// apply does what was planned and completes next. It returns what is to be
-// saved; nil: the state stays as it was and the next plan shows the same again.
-func (r *purgeResource) apply(ctx context.Context, op operation, prior, next model, diags *diag.Diagnostics) model {
-	d := decide(r.target, prior, next)
-	id, _ := next.identify()
-	next.common().ID = types.StringValue(r.target.join(id))
-	r.remember(prior, next, d)
-	if !d.sends() {
-		return next
+// purgeAll purges what a resource with purge_on_destroy holds. It returns false
+// if something is left, and then the state to save, nil if it stays as it was.
+func (r *purgeResource) purgeAll(ctx context.Context, prior model, diags *diag.Diagnostics) (model, bool) {
+	d := decideDestroy(prior)
+	o := r.deliver(ctx, operationDelete, prior, prior, d, diags)
+	if !o.complete() {
+		return r.fail(operationDelete, prior, nil, d, o, diags), false
 	}
-	o := r.deliver(ctx, op, next, d, diags)
-	if o.err != nil {
+	prior.common().Pending = types.MapNull(types.StringType)
+	if o.accepted > 0 {
+		prior.common().LastPurgedAt = o.purgedAt()
+	}
+	return nil, true
+}
+
+// complete sets what is known before anything is sent, and was not known during
+// planning.
+func (r *purgeResource) complete(prior, next model, d decision) {
+	c := next.common()
+	if id, ok := next.identify(); ok {
+		c.ID = types.StringValue(r.target.join(id))
+	}
+	c.Pending = types.MapNull(types.StringType)
+	switch text, used := next.summary(); {
+	case text == nil:
+	case !used:
+		*text = types.StringNull()
+	default:
+		*text = summarize(prior, d)
+	}
+	switch {
+	case d.unknown || d.sends():
+		c.LastPurgedAt = types.StringUnknown()
+	case prior == nil:
+		c.LastPurgedAt = types.StringNull()
+	default:
+		c.LastPurgedAt = prior.common().LastPurgedAt
+	}
+}
+
+// apply does what was planned. It returns what is to be saved, nil if the state
+// stays as it was.
+func (r *purgeResource) apply(ctx context.Context, op operation, prior, next model, d decision, diags *diag.Diagnostics) model {
+	o := &outcome{}
+	if d.sends() {
+		o = r.deliver(ctx, op, prior, next, d, diags)
+	}
+	if !o.complete() {
 		return r.fail(op, prior, next, d, o, diags)
 	}
-	next.common().LastPurgedAt = o.purgedAt()
+	setPurgedAt(prior, next, o)
 	return next
 }
 
-// fail reports why not all was done, and returns what is to be saved of it.
+// setPurgedAt sets when the latest purge was accepted, unless the plan said so.
+func setPurgedAt(prior, next model, o *outcome) {
+	c := next.common()
+	switch {
+	case !c.LastPurgedAt.IsUnknown():
+	case o.accepted > 0:
+		c.LastPurgedAt = o.purgedAt()
+	case prior != nil:
+		c.LastPurgedAt = prior.common().LastPurgedAt
+	default:
+		c.LastPurgedAt = types.StringNull()
+	}
+}
+
+// fail reports why not everything was accepted, and returns what is to be saved,
+// nil if the state stays as it was.
 func (r *purgeResource) fail(op operation, prior, next model, d decision, o *outcome, diags *diag.Diagnostics) model {
-	m := d.kept(prior, next, o.done)
-	if m != nil {
+	m := d.saved(prior, next, o)
+	switch {
+	case m == nil:
+	case m == next:
+		setPurgedAt(prior, next, o)
+	case o.accepted > 0:
 		m.common().LastPurgedAt = o.purgedAt()
 	}
-	diagnosis := r.target.diagnoseRun(op, o, d.requests(), o.err, m != nil)
+	diagnosis := r.target.diagnoseRun(op, o, d.requests(), m != nil)
 	if op == operationDelete {
 		diagnosis = r.target.ofDestroy(diagnosis, prior)
 	}
@@ -254,36 +257,30 @@ func (r *purgeResource) fail(op operation, prior, next model, d decision, o *out
 	return m
 }
 
-// deliver sends the purges of a decision within the operation's timeout. What
-// the resource was for before comes first, and all of it, so that the state can
-// tell how far an apply came.
-func (r *purgeResource) deliver(ctx context.Context, op operation, m model, d decision, diags *diag.Diagnostics) *outcome {
-	p := m.pace(d.requests(), r.clients)
-	timeout, ds := op.timeout(ctx, m.common().Timeouts, p)
+// deliver sends what was decided within the operation's timeout. The previous
+// target comes first, and all of it, so that the state can tell how far an apply
+// came.
+func (r *purgeResource) deliver(ctx context.Context, op operation, prior, next model, d decision, diags *diag.Diagnostics) *outcome {
+	timeout, ds := r.timeout(ctx, op, prior, next, d)
 	diags.Append(ds...)
 	if ds.HasError() {
-		return &outcome{done: make([]bool, d.requests()), err: errTimeouts}
+		return &outcome{fates: make([]fate, d.requests()), err: errTimeouts}
 	}
 	ctx, cancel := quota.WithTimeout(ctx, timeout)
 	defer cancel()
 	report := logProgress(ctx, d.requests())
-	o := run(ctx, r.clients, d.former, p, report)
-	if o.err == nil {
-		o.add(run(ctx, r.clients, d.jobs, p, func(done int) { report(len(d.former) + done) }))
+	o := run(ctx, r.target.batch(r.clients, prior, d.previous, report))
+	if o.complete() {
+		o.add(run(ctx, r.target.batch(r.clients, next, d.tasks, func(done int) { report(len(d.previous) + done) })))
 	} else {
-		o.done = append(o.done, make([]bool, len(d.jobs))...)
+		o.fates = append(o.fates, make([]fate, len(d.tasks))...)
 	}
 	for _, warning := range o.warnings {
-		diags.AddWarning("Accepted, but not seen deployed", warning)
+		diags.AddWarning("Purge accepted, deployment not confirmed", warning)
+	}
+	if len(o.dropped) > 0 {
+		diags.AddWarning("Rejected paths are dropped", fmt.Sprintf(
+			"%s rejects paths that are no longer configured. The provider does not send them again:\n%s", r.target.title, failureList(o.dropped)))
 	}
 	return o
-}
-
-// reasons is the value of an attribute that lists what is purged and why.
-func reasons(jobs []job) types.Map {
-	values := make(map[string]attr.Value, len(jobs))
-	for _, j := range jobs {
-		values[j.name] = types.StringValue(j.reason)
-	}
-	return types.MapValueMust(types.StringType, values)
 }

@@ -238,30 +238,30 @@ const quotaWindow = time.Minute
 // for, nothing where all is done.
 func (s *soak) deliver(w wish) wish {
 	m := w.resource
-	units, _ := m.units()
-	pace, jobs := m.pace(len(units), s.clients), jobsFor(m, units, reasonAdded)
+	items, _ := m.items()
+	pace, tasks := m.pace(len(items), s.clients), tasksFor(items, nil, reasonAdded)
 	ctx, cancel := quota.WithTimeout(s.t.Context(), pace.patience+pace.wait)
 	defer cancel()
 	asked := time.Now()
-	o := run(ctx, s.clients, jobs, pace, func(int) {})
+	o := run(ctx, w.target.batch(s.clients, m, tasks, func(int) {}))
 	done := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i, j := range jobs {
-		if o.done[i] {
+	for i, j := range tasks {
+		if o.fates[i].settled() {
 			s.asks = append(s.asks, ask{w.service, w.inJournal(j.name), asked, done})
 		}
 	}
-	if (o.err == nil) != !slices.Contains(o.done, false) {
-		s.t.Errorf("done: %v, with the error %v", o.done, o.err)
+	if o.complete() != !slices.ContainsFunc(o.fates, fate.open) {
+		s.t.Errorf("fates: %v, with the error %v", o.fates, o.err)
 	}
-	if o.err == nil {
+	if o.complete() {
 		return wish{}
 	}
-	if many, ok := m.(*cdnAssetModel); ok && !many.Assets.IsNull() && slices.Contains(o.done, true) {
+	if many, ok := m.(*cdnAssetModel); ok && !many.Assets.IsNull() && slices.ContainsFunc(o.fates, fate.settled) {
 		rest := many.Assets.Elements()
-		for i, j := range jobs {
-			if o.done[i] {
+		for i, j := range tasks {
+			if o.fates[i].settled() {
 				delete(rest, j.name)
 			}
 		}

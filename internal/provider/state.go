@@ -4,7 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strconv"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -100,7 +101,7 @@ func (r *purgeResource) imported(ctx context.Context, req resource.ImportStateRe
 }
 
 // MoveState implements resource.ResourceWithMoveState: what people used before
-// was terraform_data or null_resource with curl. Its triggers carry over.
+// was terraform_data or null_resource with curl.
 func (r *purgeResource) MoveState(context.Context) []resource.StateMover {
 	return []resource.StateMover{{StateMover: r.move}}
 }
@@ -125,16 +126,14 @@ func (r *purgeResource) move(ctx context.Context, req resource.MoveStateRequest,
 	m := r.target.model()
 	resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root("id"), "")...)
 	resp.Diagnostics.Append(resp.TargetState.Get(ctx, m)...)
-	if triggers != nil {
-		m.common().Triggers = types.MapValueMust(types.StringType, triggers)
-	}
 	resp.Diagnostics.Append(resp.TargetState.Set(ctx, m)...)
 	resp.Diagnostics.Append(r.setIdentity(ctx, m, resp.TargetIdentity)...)
+	resp.Diagnostics.Append(newDigest(triggers).store(ctx, resp.TargetPrivate)...)
 }
 
 // formerTriggers reads null_resource's triggers, and terraform_data's
 // triggers_replace or else input, which come as {"value": …, "type": …}.
-func formerTriggers(state []byte) (map[string]attr.Value, error) {
+func formerTriggers(state []byte) ([]string, error) {
 	type dynamic struct {
 		Value json.RawMessage `json:"value"`
 	}
@@ -156,26 +155,22 @@ func formerTriggers(state []byte) (map[string]attr.Value, error) {
 	return triggersOf(raw), nil
 }
 
-// triggersOf makes a map of strings of any JSON value: of lists by index, of a
-// single value by the name "value". What is not a string is written as JSON.
-func triggersOf(raw json.RawMessage) map[string]attr.Value {
-	if len(raw) == 0 || string(raw) == "null" {
+// triggersOf returns the values of any JSON value: of a map, of a list, or a
+// single one. What is not a string is returned as JSON, nulls are left out.
+func triggersOf(raw json.RawMessage) []string {
+	if len(raw) == 0 {
 		return nil
 	}
 	var fields map[string]json.RawMessage
-	if json.Unmarshal(raw, &fields) != nil {
-		fields = make(map[string]json.RawMessage)
-		var list []json.RawMessage
-		if json.Unmarshal(raw, &list) != nil {
-			list = nil
-			fields["value"] = raw
-		}
-		for i, item := range list {
-			fields[strconv.Itoa(i)] = item
-		}
+	var list []json.RawMessage
+	switch {
+	case json.Unmarshal(raw, &fields) == nil:
+		list = slices.Collect(maps.Values(fields))
+	case json.Unmarshal(raw, &list) != nil:
+		list = []json.RawMessage{raw}
 	}
-	triggers := make(map[string]attr.Value, len(fields))
-	for name, value := range fields {
+	var values []string
+	for _, value := range list {
 		var text string
 		switch {
 		case string(value) == "null":
@@ -183,7 +178,7 @@ func triggersOf(raw json.RawMessage) map[string]attr.Value {
 		case json.Unmarshal(value, &text) != nil:
 			text = string(value)
 		}
-		triggers[name] = types.StringValue(text)
+		values = append(values, text)
 	}
-	return triggers
+	return values
 }

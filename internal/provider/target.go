@@ -29,8 +29,12 @@ type target struct {
 	// arguments are what is purged and how: those that resource and action
 	// share, and those that only one of them has.
 	arguments, resourceOnly, actionOnly map[string]argument
-	// computed are attributes of the resource beside those of all targets.
-	computed map[string]schema.Attribute
+	// many: a resource can be many requests, and has a summary.
+	many bool
+	// rejectable is the input that concerns one item alone, in the API's own
+	// word: if the API rejects it, the other items are sent all the same. Empty if
+	// every rejection concerns all.
+	rejectable string
 	// identity names the arguments that say what is purged, in the order in
 	// which they stand in the id.
 	identity []string
@@ -73,13 +77,6 @@ func (a argument) resource() schema.Attribute {
 	}
 }
 
-// unit is one request that a target wants, and the value that tells whether the
-// content behind it changed.
-type unit struct {
-	name        string // as written in the configuration
-	fingerprint string
-}
-
 func (a argument) action() actionschema.Attribute {
 	switch kind := a.kind.(type) {
 	case types.ListType:
@@ -106,23 +103,28 @@ type model interface {
 	// identify returns the values of the target's identity, normalised. It
 	// returns false while one of them is unknown.
 	identify() ([]string, bool)
-	// manner is what decides how is purged: its change asks for all purges
-	// again. It returns false while it is unknown.
-	manner() (string, bool)
-	// units returns the requests that are wanted, by a key that is equal for
-	// all spellings of one. It returns false while they are unknown.
-	units() (map[string]unit, bool)
-	// pace tells how fast a number of requests goes.
+	// mode returns how is purged: its change sends everything again. It returns
+	// false while it is unknown.
+	mode() (string, bool)
+	// items returns what is configured, by key. It returns false while it is
+	// unknown.
+	items() (map[string]item, bool)
+	// key returns what is equal for all spellings of an item's name. It is unique
+	// for the first value of the identity.
+	key(name string) string
+	// pace returns how fast a number of requests goes.
 	pace(n int, c *clients) pace
-	// send asks for one purge and returns when it is accepted, or, where the
+	// send asks for one purge and returns when it is accepted, or, if the
 	// configuration wants that, when it has taken effect.
 	send(ctx context.Context, c *clients, name string) (receipt, error)
-	// purged is the attribute that lists what an apply purges, nil for a target
-	// that has none, and whether it is of use for these values.
-	purged() (list *types.Map, used bool)
-	// keepDone reduces the model to what was done or needed nothing, after a
-	// failure half-way. It returns false where half done is not done.
-	keepDone(prior model, todo []job, done []bool) bool
+	// summary is the attribute that counts what an apply purges, nil for a target
+	// that is always one request, and whether it is of use for these values.
+	summary() (text *types.String, used bool)
+	// keepQuiet takes over the arguments of a configuration whose change sends
+	// nothing.
+	keepQuiet(next model)
+	// forget removes items, by key.
+	forget(keys map[string]bool)
 }
 
 // receipt is what is known of a purge that was accepted.
@@ -133,10 +135,20 @@ type receipt struct {
 
 // pace is how fast a target's requests go.
 type pace struct {
-	sideBySide int
-	// wait is what all requests together spend waiting for the upstream's
-	// limits and deployments.
+	parallel int
+	// wait is what all requests together spend waiting for rate limits and
+	// deployments.
 	wait time.Duration
 	// patience is the default timeout without that wait.
 	patience time.Duration
+}
+
+// batch returns tasks of a model, ready to run.
+func (t *target) batch(c *clients, m model, tasks []task, report func(accepted int)) batch {
+	b := batch{tasks: tasks, rejectable: t.rejectable, report: report}
+	if len(tasks) > 0 {
+		b.parallel = m.pace(len(tasks), c).parallel
+		b.send = func(ctx context.Context, name string) (receipt, error) { return m.send(ctx, c, name) }
+	}
+	return b
 }

@@ -387,9 +387,9 @@ func TestRefusalsInFull(t *testing.T) {
 			m := r.target.parse(t, r.args)
 			ctx, cancel := quota.WithTimeout(t.Context(), refusalTimeout)
 			defer cancel()
-			units, _ := m.units()
+			items, _ := m.items()
 			var err error
-			for _, u := range units { // there is one
+			for _, u := range items { // there is one
 				_, err = m.send(ctx, c, u.name)
 			}
 			if err == nil {

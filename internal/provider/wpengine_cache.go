@@ -61,6 +61,8 @@ func (m *wpengineCacheModel) identify() ([]string, bool) {
 		known(m.InstallID) && known(m.CacheType)
 }
 
+func (m *wpengineCacheModel) items() (map[string]item, bool) { return oneItem(m.CacheType) }
+
 func (m *wpengineCacheModel) send(ctx context.Context, c *clients, _ string) (receipt, error) {
 	client, err := c.wpengine.get()
 	if err != nil {
@@ -83,5 +85,5 @@ func (m *wpengineCacheAction) check(diags *diag.Diagnostics) {
 }
 
 func (m *wpengineCacheAction) purge() (model, []string) {
-	return &wpengineCacheModel{InstallID: m.InstallID, CacheType: m.CacheType}, []string{""}
+	return &wpengineCacheModel{InstallID: m.InstallID, CacheType: m.CacheType}, []string{m.CacheType.ValueString()}
 }

@@ -1,0 +1,79 @@
+package provider
+
+import (
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// failedMark follows the reason of a pending item if the API answered the
+// latest request for it with an error.
+const failedMark = ", failed"
+
+// pendingOf returns what a state says is still to be sent, by key.
+func pendingOf(m model) map[string]task {
+	elements := m.common().Pending.Elements()
+	if len(elements) == 0 {
+		return nil
+	}
+	pending := make(map[string]task, len(elements))
+	for name, value := range elements {
+		text, _ := value.(types.String)
+		reason, failed := strings.CutSuffix(text.ValueString(), failedMark)
+		key := m.key(name)
+		pending[key] = task{key, name, reason, failed}
+	}
+	return pending
+}
+
+// pendingValue returns the value of the attribute `pending`, null if there is
+// nothing to send.
+func pendingValue(tasks []task) types.Map {
+	if len(tasks) == 0 {
+		return types.MapNull(types.StringType)
+	}
+	values := make(map[string]attr.Value, len(tasks))
+	for _, t := range tasks {
+		reason := t.reason
+		if t.failed {
+			reason += failedMark
+		}
+		values[t.name] = types.StringValue(reason)
+	}
+	return types.MapValueMust(types.StringType, values)
+}
+
+// neverReached tells whether nothing of a target was ever accepted: everything
+// that its state holds is pending as added, which is how a previous target that
+// was purged leaves a new one that could not be reached.
+func neverReached(items map[string]item, pending map[string]task) bool {
+	for key := range everything(items, pending) {
+		if pending[key].reason != reasonAdded {
+			return false
+		}
+	}
+	return len(pending) > 0
+}
+
+// unfinishedCreate tells whether a state is what a failed create left behind.
+func unfinishedCreate(pending map[string]task) bool {
+	for _, t := range pending {
+		if t.reason == reasonCreated {
+			return true
+		}
+	}
+	return false
+}
+
+// forget removes items from a state: from what it holds and from what is pending.
+func forget(m model, keys map[string]bool) {
+	var rest []task
+	for key, t := range pendingOf(m) {
+		if !keys[key] {
+			rest = append(rest, t)
+		}
+	}
+	m.common().Pending = pendingValue(rest)
+	m.forget(keys)
+}

@@ -1,0 +1,123 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+)
+
+// ModifyPlan implements resource.ResourceWithModifyPlan: it fills in what an
+// apply will do, as far as that is known.
+func (r *purgeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.Equal(req.State.Raw) && !hasPending(req.State.Raw) {
+		return // also what spares the largest plans without changes the work
+	}
+	var prior, next model
+	if !req.State.Raw.IsNull() {
+		prior = r.loadPrior(ctx, req.State, req.Private, &resp.Diagnostics)
+	}
+	if !req.Plan.Raw.IsNull() {
+		next = r.target.model()
+		resp.Diagnostics.Append(req.Plan.Get(ctx, next)...)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if next == nil {
+		r.planDestroy(ctx, prior, &resp.Diagnostics)
+		return
+	}
+	// Values that were unknown when the configuration was validated are checked
+	// here, before anything is sent.
+	next.check(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if prior != nil {
+		next.keepSpelling(prior)
+	}
+	r.plan(ctx, prior, next, &resp.Diagnostics)
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, next)...)
+}
+
+// hasPending tells whether purges are pending in a state, without reading all of
+// it.
+func hasPending(state tftypes.Value) bool {
+	var attributes map[string]tftypes.Value
+	if state.IsNull() || state.As(&attributes) != nil {
+		return false
+	}
+	return !attributes["pending"].IsNull()
+}
+
+// plan sets the computed attributes of next.
+func (r *purgeResource) plan(ctx context.Context, prior, next model, diags *diag.Diagnostics) {
+	d := decide(r.target, prior, next)
+	next.common().ID = types.StringUnknown()
+	r.complete(prior, next, d)
+	if d.unknown || d.sends() {
+		r.target.needConfigured(r.clients, diags)
+	}
+	warnNothing(prior, next, d, diags)
+	switch {
+	case d.adopts:
+		diags.AddWarning("Recorded without purging",
+			"The resource was imported or moved. This apply records its configuration and sends no purge. Later changes purge as usual.")
+	case d.sends():
+		op := operationUpdate
+		if prior == nil {
+			op = operationCreate
+		}
+		r.estimate(ctx, op, prior, next, d, diags)
+	}
+}
+
+// warnNothing warns of a configuration that has nothing to purge, although it is
+// new or had something before.
+func warnNothing(prior, next model, d decision, diags *diag.Diagnostics) {
+	items, ok := next.items()
+	if !ok || len(items) > 0 || d.adopts {
+		return
+	}
+	if prior != nil && !d.moves {
+		if before, _ := prior.items(); len(before) == 0 {
+			return
+		}
+	}
+	diags.AddAttributeWarning(path.Root("assets"), "No assets", "assets is empty. If that is not intended, check that the directory of the files exists and that its name is correct.")
+}
+
+// planDestroy tells what a destroy sends, or what it drops.
+func (r *purgeResource) planDestroy(ctx context.Context, prior model, diags *diag.Diagnostics) {
+	if !prior.common().PurgeOnDestroy.ValueBool() {
+		if n := len(prior.common().Pending.Elements()); n > 0 {
+			diags.AddWarning("Pending purges are dropped", fmt.Sprintf(
+				"%s. Destroying the resource drops what is pending. To send it, apply without destroying the resource first.", stillPending(n)))
+		}
+		return
+	}
+	var lacks diag.Diagnostics
+	r.target.needConfigured(r.clients, &lacks)
+	for _, d := range lacks {
+		diags.Append(r.target.ofDestroy(d, prior))
+	}
+	d := decideDestroy(prior)
+	if !d.sends() || r.estimate(ctx, operationDelete, prior, prior, d, diags) {
+		return
+	}
+	diags.AddWarning("Destroying the resource purges", fmt.Sprintf("purge_on_destroy = true: the destroy sends %s, which takes %s.",
+		count(d.requests()), takes(r.pace(prior, prior, d).wait)))
+}
+
+func takes(wait time.Duration) string {
+	if wait < time.Minute {
+		return "less than a minute"
+	}
+	return "about " + human(wait)
+}

@@ -1,0 +1,36 @@
+package provider
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+)
+
+// progress writes the state of a long run to the log: every 30 seconds or every
+// tenth, whichever is rarer.
+type progress struct {
+	total    int
+	began    time.Time
+	lastAt   time.Time
+	lastDone int
+}
+
+// logProgress returns what a run calls when one more of total is accepted.
+func logProgress(ctx context.Context, total int) func(done int) {
+	now := time.Now()
+	p := &progress{total: total, began: now, lastAt: now}
+	return func(done int) { p.report(ctx, done) }
+}
+
+const progressInterval = 30 * time.Second
+
+func (p *progress) report(ctx context.Context, done int) {
+	now := time.Now()
+	if now.Sub(p.lastAt) < progressInterval || (done-p.lastDone)*10 < p.total || done == 0 {
+		return
+	}
+	p.lastAt, p.lastDone = now, done
+	left := now.Sub(p.began) / time.Duration(done) * time.Duration(p.total-done)
+	tflog.Info(ctx, "Purging", map[string]any{"done": done, "total": p.total, "time_left": left.Round(time.Second).String()})
+}
