@@ -320,7 +320,7 @@ func TestErrorsOfActionsSayWhatToDo(t *testing.T) {
 			"purge_cdn_asset",
 			object{"service_id": cdntest.DeployedID, "urls": texts("/a/*", "/b/*"), "hard": false, "timeout": "150s"},
 			func(w *world) { w.CDN.DeployTime = time.Hour },
-			[]string{"error: Rackspace CDN did not accept the purge within the timeout", "1 of 2 purged.", "Invoke the action again, and raise the timeout"},
+			[]string{"error: Rackspace CDN did not accept the purge within the timeout", "1 of 2 purges were accepted.", "Invoke the action again, and raise the timeout"},
 		},
 	} {
 		t.Run(sentence, func(t *testing.T) {
@@ -384,7 +384,7 @@ func TestAnActionIsInterruptedWhileItWaitsForTheQuota(t *testing.T) {
 		if took := time.Since(began); took != 70*time.Second {
 			t.Errorf("returned after %s, want 70s", took)
 		}
-		if len(said) != 1 || !says("Interrupted before Rackspace CDN accepted the purge", "40 of 50 purged.").MatchString(said[0]) {
+		if len(said) != 1 || !says("Interrupted before Rackspace CDN accepted the purge", "40 of 50 purges were accepted.").MatchString(said[0]) {
 			t.Errorf("said %q", said)
 		}
 	})
@@ -406,7 +406,7 @@ func TestAnActionThatIsInterruptedSaysNoMore(t *testing.T) {
 		if diff := cmp.Diff(want, progress); diff != "" {
 			t.Errorf("progress (-want +got):\n%s", diff)
 		}
-		if len(said) != 1 || !says("Interrupted before Rackspace CDN accepted the purge", "1 of 2 purged.").MatchString(said[0]) {
+		if len(said) != 1 || !says("Interrupted before Rackspace CDN accepted the purge", "1 of 2 purges were accepted.").MatchString(said[0]) {
 			t.Errorf("said %q", said)
 		}
 	})
@@ -452,7 +452,7 @@ func TestSomeOfSeveralURLsAreRefused(t *testing.T) {
 			rw.WriteHeader(http.StatusAccepted)
 		})
 		_, said = p.invoke(t.Context(), "purge_cdn_asset", config)
-		if len(said) != 1 || !says("error: Rackspace CDN denied the permission", "1 of 3 purged.", "Tried: invalidating /b/* of service").MatchString(said[0]) {
+		if len(said) != 1 || !says("error: Rackspace CDN denied the permission", "1 of 3 purges were accepted.", "Tried: invalidating /b/* of service").MatchString(said[0]) {
 			t.Errorf("said %q", said)
 		}
 		if n := len(w.purges()); n != 2 {

@@ -30,7 +30,7 @@ func TestAChangeOfFingerprintsThatFailsHalfWay(t *testing.T) {
 		step{
 			name: "a failure half-way", config: next, before: func() { w.together(5, "/b.css", "/left.css") },
 			plan:  []plancheck.PlanCheck{plansPurged(prints{"/a.css": "changed", "/b.css": "changed", "/new ü.css": "added", "/gone.css": "removed", "/left.css": "removed"})},
-			fails: says("Rackspace CDN denied the permission", "3 of 5 purged. The next apply sends the remaining 2.", "403"),
+			fails: says("Rackspace CDN denied the permission", "3 of 5 purges were accepted. The next apply sends the remaining 2.", "403"),
 			sent:  append(journaled(true, 202, "/a.css", "/new%20%C3%BC.css", "/gone.css"), journaled(true, 403, "/b.css", "/left.css")...),
 		},
 		step{
@@ -59,7 +59,7 @@ func TestTriggersAndHardThatFailHalfWay(t *testing.T) {
 		step{name: "a create", config: site(three, release("1")), sent: journaled(true, 202, "/a.css", "/b.css", "/c.css")},
 		step{
 			name: "triggers, half-way", config: site(three, release("2")), before: func() { w.together(3, "/a.css", "/c.css") },
-			plan: []plancheck.PlanCheck{plansPurged(all)}, fails: says("1 of 3 purged. The next apply sends the remaining 2."),
+			plan: []plancheck.PlanCheck{plansPurged(all)}, fails: says("1 of 3 purges were accepted. The next apply sends the remaining 2."),
 			sent: append(journaled(true, 202, "/b.css"), journaled(true, 403, "/a.css", "/c.css")...),
 		},
 		step{
@@ -72,7 +72,7 @@ func TestTriggersAndHardThatFailHalfWay(t *testing.T) {
 		step{
 			name: "hard = false, in order, of which the second fails", config: site(three, release("2"), soft),
 			before: func() { w.answerPurges(1, cdntest.HTML(http.StatusForbidden)) },
-			plan:   []plancheck.PlanCheck{plansPurged(all)}, fails: says("1 of 3 purged. The next apply sends the remaining 2."),
+			plan:   []plancheck.PlanCheck{plansPurged(all)}, fails: says("1 of 3 purges were accepted. The next apply sends the remaining 2."),
 			sent: append(journaled(false, 202, "/a.css"), journaled(false, 403, "/b.css")...),
 		},
 		step{
@@ -84,7 +84,7 @@ func TestTriggersAndHardThatFailHalfWay(t *testing.T) {
 		},
 		step{
 			name: "nothing is purged", config: site(three, release("3")), before: func() { w.together(3, "/a.css", "/b.css", "/c.css") },
-			plan: []plancheck.PlanCheck{plansPurged(all)}, fails: says("0 of 3 purged. The next apply sends all 3."),
+			plan: []plancheck.PlanCheck{plansPurged(all)}, fails: says("0 of 3 purges were accepted. The next apply sends all 3."),
 			sent: journaled(true, 403, "/a.css", "/b.css", "/c.css"),
 		},
 		step{
@@ -115,7 +115,7 @@ func TestTheFormerTargetThatFailsHalfWay(t *testing.T) {
 		step{name: "a create", config: here, sent: journaled(true, 202, "/a.css", "/b.css")},
 		step{
 			name: "another service, and a failure with the former one", config: there, before: func() { w.together(2, "/a.css") },
-			fails: says("1 of 4 purged. The next apply sends the remaining 3."),
+			fails: says("1 of 4 purges were accepted. The next apply sends the remaining 3."),
 			sent:  append(journaled(true, 202, "/b.css"), journaled(true, 403, "/a.css")...),
 		},
 		step{
@@ -128,7 +128,7 @@ func TestTheFormerTargetThatFailsHalfWay(t *testing.T) {
 				},
 				plansPurged(prints{"/a.css": "added", "/b.css": "added"}),
 			},
-			fails: says("2 of 3 purged. The next apply sends the remaining 1."),
+			fails: says("2 of 3 purges were accepted. The next apply sends the remaining 1."),
 			sent:  append(journaled(true, 202, "/a.css"), append(journaledOf(other, true, 202, "/a.css"), journaledOf(other, true, 403, "/b.css")...)...),
 		},
 		step{
@@ -140,7 +140,7 @@ func TestTheFormerTargetThatFailsHalfWay(t *testing.T) {
 		},
 		step{
 			name: "a destroy that fails half-way", config: there, destroy: true, before: func() { w.together(2, "/b.css") },
-			fails: says("1 of 2 purged. The next destroy sends the remaining 1."),
+			fails: says("1 of 2 purges were accepted. The next destroy sends the remaining 1."),
 			sent:  append(journaledOf(other, true, 202, "/a.css"), journaledOf(other, true, 403, "/b.css")...),
 		},
 		step{name: "the rest of it", config: there, destroy: true, sent: journaledOf(other, true, 202, "/b.css")},
@@ -156,7 +156,7 @@ func TestACreateThatFailsHalfWay(t *testing.T) {
 		t.Helper()
 		w.together(3, "/b.css", "/c.css")
 		output, err := tf.run("apply", "-auto-approve", "-no-color")
-		if err == nil || !says("with "+theSite, "1 of 3 purged.", "Run terraform untaint with the address above before the next apply",
+		if err == nil || !says("with "+theSite, "1 of 3 purges were accepted.", "Run terraform untaint with the address above before the next apply",
 			"the remaining 2 only; without it all are purged again").MatchString(output) {
 			t.Errorf("the error does not say how to go on (%v):\n%s", err, output)
 		}
@@ -233,7 +233,7 @@ resource "purge_cdn_asset" "it" {
 		w.CDN.Fail("purge", 3, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 		w.answerPurges(int64(accepted), cdntest.HTML(http.StatusForbidden))
 		output, err := tf.run("apply", "-auto-approve", "-no-color")
-		message := fmt.Sprintf("%d of %d purged. The next apply sends the remaining %d.", accepted, wanted, wanted-accepted)
+		message := fmt.Sprintf("%d of %d purges were accepted. The next apply sends the remaining %d.", accepted, wanted, wanted-accepted)
 		if (err != nil) != (accepted < wanted) || err != nil && !says(message).MatchString(output) {
 			t.Fatalf("want %q, got %v:\n%s", message, err, output)
 		}

@@ -41,6 +41,12 @@ func assetsIn(o object) int {
 	return len(assets)
 }
 
+// acceptedIn counts the assets of a state that are not pending.
+func acceptedIn(o object) int {
+	pending, _ := o["pending"].(object)
+	return assetsIn(o) - len(pending)
+}
+
 // deploy plans and applies, and returns the state and what both said.
 func (p *protocol) deploy(prior, config object) (state object, planSaid, applySaid []string) {
 	p.t.Helper()
@@ -65,40 +71,51 @@ func TestTheEstimateWhilePlanning(t *testing.T) {
 	t.Parallel()
 	const tooShort = "warning: The timeout is too short for all purges: "
 	const instead = " Raise the timeout, or purge with fewer requests: one path with a wildcard and hard = false."
-	const untaint = "Terraform marks a resource as tainted whose creation does not finish, and purges all again unless you run terraform untaint." + instead
-	const after = "What is not done by then is sent by the next apply." + instead
-	const afterDestroy = "What is not done by then is sent by the next destroy." + instead
+	const after = "The next apply sends what is not accepted by then." + instead
+	const afterDestroy = "The next destroy sends what is not accepted by then." + instead
+	const noProgress = "Terraform shows no progress meanwhile. To see it, set the environment variable TF_LOG_PROVIDER=INFO."
 	limit := func(operation, timeout string) object { return object{"timeouts": object{operation: timeout}} }
 	soft := object{"hard": false}
 	tests := map[string]struct {
 		prior, config object
 		want          []string
 	}{
-		"no timeout set: it grows":           {nil, manyAssets(5000, "1"), nil},
-		"nor with soft purges":               {nil, manyAssets(500, "1", soft), nil},
-		"100 hard purges fit into 4 minutes": {nil, manyAssets(100, "1", limit("create", "4m")), nil},
+		"no timeout set: it grows, and the plan says how long it takes": {
+			nil, manyAssets(5000, "1"),
+			[]string{"warning: The purges take 4h9m0s: The apply sends 5000 purges. At the allowed rate they take about 4h9m0s. " + noProgress},
+		},
+		"soft purges, too": {
+			nil, manyAssets(500, "1", soft),
+			[]string{"warning: The purges take 8h19m0s: The apply sends 500 purges. At the allowed rate they take about 8h19m0s. " + noProgress},
+		},
+		"less than 5 minutes are not worth a word": {nil, manyAssets(100, "1"), nil},
+		"100 hard purges fit into 4 minutes":       {nil, manyAssets(100, "1", limit("create", "4m")), nil},
 		"but not 101 into less than 5": {
 			nil, manyAssets(101, "1", limit("create", "299s")),
-			[]string{tooShort + "101 requests are to be sent. At the rate that is allowed they take at least 5m0s, and timeouts.create is 4m59s. " + untaint},
+			[]string{tooShort + "The apply sends 101 purges. At the allowed rate they take at least 5m0s, and timeouts.create is 4m59s. " + after},
 		},
 		"each soft purge is a deployment": {
 			nil, manyAssets(10, "1", soft, limit("create", "8m")),
-			[]string{tooShort + "10 requests are to be sent. At the rate that is allowed they take at least 9m0s, and timeouts.create is 8m0s. " + untaint},
+			[]string{tooShort + "The apply sends 10 purges. At the allowed rate they take at least 9m0s, and timeouts.create is 8m0s. " + after},
 		},
 		"only what changed counts": {manyAssets(100, "1"), manyAssets(120, "1", limit("update", "1m")), nil},
 		"an update's own timeout": {
 			manyAssets(100, "1"), manyAssets(100, "2", limit("update", "1m")),
-			[]string{tooShort + "100 requests are to be sent. At the rate that is allowed they take at least 4m0s, and timeouts.update is 1m0s. " + after},
+			[]string{tooShort + "The apply sends 100 purges. At the allowed rate they take at least 4m0s, and timeouts.update is 1m0s. " + after},
 		},
 		"the timeout of another operation": {manyAssets(100, "1"), manyAssets(100, "2", limit("create", "1m")), nil},
 		"the former service counts too": {
 			manyAssets(30, "1"), manyAssets(30, "1", limit("update", "1m"), object{"service_id": cdntest.OtherID, "purge_on_destroy": true}),
-			[]string{tooShort + "60 requests are to be sent. At the rate that is allowed they take at least 2m0s, and timeouts.update is 1m0s. " + after},
+			[]string{tooShort + "The apply sends 60 purges. At the allowed rate they take at least 2m0s, and timeouts.update is 1m0s. " + after},
 		},
 		"nothing is sent when it is only recorded": {nil, manyAssets(1000, "1", limit("create", "1m"), object{"purge_on_create": false}), nil},
 		"a destroy": {
 			manyAssets(100, "1", limit("delete", "1m"), object{"purge_on_destroy": true}), nil,
-			[]string{tooShort + "100 requests are to be sent. At the rate that is allowed they take at least 4m0s, and timeouts.delete is 1m0s. " + afterDestroy},
+			[]string{tooShort + "The destroy sends 100 purges. At the allowed rate they take at least 4m0s, and timeouts.delete is 1m0s. " + afterDestroy},
+		},
+		"a destroy with time enough": {
+			manyAssets(100, "1", object{"purge_on_destroy": true}), nil,
+			[]string{"warning: Destroying the resource purges: purge_on_destroy = true: the destroy sends 100 purges, which takes about 4m0s."},
 		},
 		"a destroy that sends nothing": {manyAssets(100, "1", limit("delete", "1m")), nil, nil},
 	}
@@ -133,7 +150,7 @@ func TestHowLongManyAssetsTake(t *testing.T) {
 		"hard purges use the quota to the full":                   {manyAssets(100, "1"), 0, 4 * time.Minute},
 		"side by side, though each takes long":                    {manyAssets(16, "1"), 20 * time.Second, 20 * time.Second},
 		"more than the default timeout would be for one":          {manyAssets(1000, "1"), 0, 49 * time.Minute},
-		"soft ones in order, a deployment for each":               {manyAssets(5, "1", object{"hard": false}), 0, 5 * time.Minute},
+		"soft ones in order, a deployment for each":               {manyAssets(4, "1", object{"hard": false}), 0, 4 * time.Minute},
 		"and if need be for longer than the default, which grows": {manyAssets(90, "1", object{"hard": false}), 0, 90 * time.Minute},
 	}
 	for sentence, test := range tests {
@@ -148,7 +165,11 @@ func TestHowLongManyAssetsTake(t *testing.T) {
 				}
 				p, began := w.speak(t), time.Now()
 				_, planSaid, applySaid := p.deploy(nil, test.config)
-				wantSaid(t, "the plan", planSaid)
+				var long []string
+				if test.want >= longApply {
+					long = []string{"warning: The purges take "}
+				}
+				wantSaid(t, "the plan", planSaid, long...)
 				wantSaid(t, "the apply", applySaid)
 				var paths []string
 				for _, e := range w.Journal.Select("purge") {
@@ -182,10 +203,10 @@ func TestATimeoutThatWasTooShort(t *testing.T) {
 		recorded, _, _ := p.deploy(nil, manyAssets(100, "1", object{"purge_on_create": false}))
 		config := manyAssets(100, "2", object{"purge_on_create": false, "timeouts": object{"update": "150s"}})
 		state, planSaid, applySaid := p.deploy(recorded, config)
-		wantSaid(t, "the plan", planSaid, "100 requests are to be sent")
-		wantSaid(t, "the apply", applySaid, "error: Rackspace CDN did not accept the purge within the timeout: 60 of 100 purged. The next apply sends the remaining 40.\n\n")
-		if n := assetsIn(state); n != 60 {
-			t.Errorf("%d assets are in the state, want 60", n)
+		wantSaid(t, "the plan", planSaid, "sends 100 purges")
+		wantSaid(t, "the apply", applySaid, "error: Rackspace CDN did not accept the purge within the timeout: 60 of 100 purges were accepted. The next apply sends the remaining 40.\n\n")
+		if n := acceptedIn(state); n != 60 {
+			t.Errorf("%d assets are recorded as accepted, want 60", n)
 		}
 		_, planSaid, applySaid = p.deploy(state, config)
 		wantSaid(t, "the next plan", planSaid)
@@ -218,15 +239,15 @@ func TestAfterAFailure(t *testing.T) {
 		})
 		p, began := w.speak(t), time.Now()
 		state, _, said := p.deploy(nil, manyAssets(40, "1"))
-		wantSaid(t, "the apply", said, "error: Rackspace CDN denied the permission: 15 of 40 purged. ")
+		wantSaid(t, "the apply", said, "error: Rackspace CDN denied the permission: 15 of 40 purges were accepted. ")
 		if took := time.Since(began); took != 25*time.Second {
 			t.Errorf("took %s, want the 25s that those on the wire took", took)
 		}
 		if n := arrived.Load(); n != 16 {
 			t.Errorf("%d purges were sent, want those on the wire, which are 16", n)
 		}
-		if n := assetsIn(state); n != 15 {
-			t.Errorf("%d assets are in the state, want 15", n)
+		if n := acceptedIn(state); n != 15 {
+			t.Errorf("%d assets are recorded as accepted, want 15", n)
 		}
 	})
 }
@@ -241,13 +262,13 @@ func TestAnInterruptionRecordsWhatWasAccepted(t *testing.T) {
 	}{
 		"a create": {
 			nil,
-			object{"/0000.css": "1"},
-			"1 of 3 purged. Terraform marks a resource as tainted whose creation failed.",
+			object{"/0001.css": "created", "/0002.css": "created"},
+			"1 of 3 purges were accepted. The next apply sends the remaining 2.",
 		},
 		"an update": {
 			manyAssets(3, "0", object{"hard": false, "id": cdntest.DeployedID}),
-			object{"/0000.css": "1"},
-			"1 of 3 purged. The next apply sends the remaining 2.",
+			object{"/0001.css": "changed", "/0002.css": "changed"},
+			"1 of 3 purges were accepted. The next apply sends the remaining 2.",
 		},
 	}
 	for sentence, test := range tests {
@@ -271,8 +292,8 @@ func TestAnInterruptionRecordsWhatWasAccepted(t *testing.T) {
 				p.must(err)
 				wantSaid(t, "the apply", told(resp.Diagnostics), "error: Interrupted before Rackspace CDN accepted the purge: "+test.said)
 				state := p.unpack(p.kind(name), resp.NewState)
-				if diff := cmp.Diff(test.want, state["assets"]); diff != "" {
-					t.Errorf("assets in the state (-want +got):\n%s", diff)
+				if diff := cmp.Diff(test.want, state["pending"]); diff != "" {
+					t.Errorf("pending (-want +got):\n%s", diff)
 				}
 				if state["last_purged_at"] == nil {
 					t.Error("last_purged_at is null")

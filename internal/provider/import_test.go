@@ -172,6 +172,10 @@ func TestAnImportAdopts(t *testing.T) {
 			if diff := cmp.Diff([]any{wantState, wantIdentity}, []any{read, identified}); diff != "" {
 				t.Errorf("%s, read (-want +got):\n%s", sentence, diff)
 			}
+			planned, said := p.plan(f.kind(), state, f.here.inGo(t))
+			if len(said) != 1 || !strings.HasPrefix(said[0], "warning: "+recorded) || planned["purge_on_create"] != true {
+				t.Errorf("%s, with nothing to add: %v is planned, and said %q", sentence, planned, said)
+			}
 			p.liveOn(f, sentence, state, w)
 		}
 	})
@@ -196,7 +200,7 @@ func (p *protocol) liveOn(f fixture, sentence string, adopted object, w *world) 
 		}
 		return state
 	}
-	bare, first, second := f.here.inGo(p.t), f.here.with(release("1")), f.here.with(release("2"))
+	first, second := f.here.with(release("1")), f.here.with(release("2"))
 	triggered := func(a arguments, value string) object {
 		o := a.with()
 		delete(o, "triggers")
@@ -204,7 +208,6 @@ func (p *protocol) liveOn(f fixture, sentence string, adopted object, w *world) 
 		config["triggers"] = object{"release": value}
 		return config
 	}
-	change("the first apply, with nothing to add", adopted, bare, true)
 	state := change("the first apply", adopted, triggered(first, "1"), true)
 	if state["last_purged_at"] != nil || state["purge_on_create"] != true {
 		p.t.Errorf("%s: the state after the first apply is %v", sentence, state)
@@ -224,7 +227,7 @@ func TestAServiceWithManyAssetsIsImported(t *testing.T) {
 	} {
 		state, identity, said := p.adopt("purge_cdn_asset", by.id, by.identity)
 		want := []any{
-			object{"id": cdntest.DeployedID, "service_id": cdntest.DeployedID, "assets": object{}, "purged": object{}},
+			object{"id": cdntest.DeployedID, "service_id": cdntest.DeployedID, "assets": object{}},
 			object{"service_id": cdntest.DeployedID, "url": ""},
 			[]string(nil),
 		}

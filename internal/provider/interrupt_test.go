@@ -331,9 +331,9 @@ resource "purge_cdn_asset" "it" {
 			t.Errorf("%s is recorded as purged, and was not sent", name)
 		}
 	}
-	came := fmt.Sprintf("%d of 5 purged. The next apply sends the remaining %d.", len(purged), 5-len(purged))
+	came := fmt.Sprintf("%d of 5 purges were accepted. The next apply sends the remaining %d.", len(purged), 5-len(purged))
 	if len(purged) == 0 {
-		came = "0 of 5 purged. The next apply sends all 5."
+		came = "0 of 5 purges were accepted. The next apply sends all 5."
 	}
 	if !says("Interrupted before Rackspace CDN accepted the purge", came).MatchString(output) {
 		t.Errorf("the output does not say %q:\n%s", came, output)

@@ -1,13 +1,17 @@
 package provider
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
 )
 
 const (
@@ -22,51 +26,72 @@ func (p *protocol) move(from, provider, state, to string) (moved, identity objec
 		SourceProviderAddress: provider, SourceTypeName: from, SourceState: &tfprotov6.RawState{JSON: []byte(state)}, TargetTypeName: to,
 	})
 	p.must(err)
+	p.private = resp.TargetPrivate
 	if resp.TargetIdentity != nil {
 		identity = p.unpack(p.identities[to].ValueType(), resp.TargetIdentity.IdentityData)
 	}
 	return p.unpack(p.kind(to), resp.TargetState), identity, told(resp.Diagnostics)
 }
 
-func TestTriggersMove(t *testing.T) {
+// TestTheValuesOfTriggersMove shows that a move keeps no value, and knows each
+// of them.
+func TestTheValuesOfTriggersMove(t *testing.T) {
 	t.Parallel()
-	p := newWorld(t).speak(t)
 	for sentence, c := range map[string]struct {
 		from, provider, state string
-		want                  object // nil: there are none
+		want                  []string
 	}{
-		"null_resource":                     {"null_resource", nullProvider, `{"id":"123","triggers":{"release":"1","sum":"abc"}}`, object{"release": "1", "sum": "abc"}},
-		"null_resource of OpenTofu's host":  {"null_resource", "registry.opentofu.org/hashicorp/null", `{"id":"123","triggers":{"release":"1"}}`, object{"release": "1"}},
-		"null_resource of a mirror":         {"null_resource", "tf.example.com/hashicorp/null", `{"id":"123","triggers":{"release":"1"}}`, object{"release": "1"}},
-		"null_resource of a later version":  {"null_resource", nullProvider, `{"id":"123","new":[{}],"triggers":{"release":"1"}}`, object{"release": "1"}},
+		"null_resource":                     {"null_resource", nullProvider, `{"id":"123","triggers":{"release":"1","sum":"abc"}}`, []string{"1", "abc"}},
+		"null_resource of OpenTofu's host":  {"null_resource", "registry.opentofu.org/hashicorp/null", `{"id":"123","triggers":{"release":"1"}}`, []string{"1"}},
+		"null_resource of a mirror":         {"null_resource", "tf.example.com/hashicorp/null", `{"id":"123","triggers":{"release":"1"}}`, []string{"1"}},
+		"null_resource of a later version":  {"null_resource", nullProvider, `{"id":"123","new":[{}],"triggers":{"release":"1"}}`, []string{"1"}},
 		"null_resource without triggers":    {"null_resource", nullProvider, `{"id":"123","triggers":null}`, nil},
-		"numbers and booleans":              {"terraform_data", terraformItself, `{"id":"1","input":null,"output":null,"triggers_replace":{"value":{"n":12.50,"big":123456789012345678901234567890,"yes":true,"no":null},"type":["object",{}]}}`, object{"n": "12.50", "big": "123456789012345678901234567890", "yes": "true"}},
-		"a single string":                   {"terraform_data", terraformItself, `{"id":"1","triggers_replace":{"value":"v1","type":"string"}}`, object{"value": "v1"}},
-		"a single number":                   {"terraform_data", terraformItself, `{"id":"1","triggers_replace":{"value":7,"type":"number"}}`, object{"value": "7"}},
-		"a list":                            {"terraform_data", terraformItself, `{"id":"1","triggers_replace":{"value":["a",2,[true]],"type":["tuple",[]]}}`, object{"0": "a", "1": "2", "2": "[true]"}},
-		"nested values":                     {"terraform_data", terraformItself, `{"id":"1","triggers_replace":{"value":{"a":{"b":[1]}},"type":["object",{}]}}`, object{"a": `{"b":[1]}`}},
-		"the input where nothing replaces":  {"terraform_data", terraformItself, `{"id":"1","input":{"value":{"release":"1"},"type":["map","string"]},"output":{"value":{"release":"1"},"type":["map","string"]},"triggers_replace":null}`, object{"release": "1"}},
-		"what replaces wins over the input": {"terraform_data", terraformItself, `{"id":"1","input":{"value":"x","type":"string"},"triggers_replace":{"value":{"release":"1"},"type":["map","string"]}}`, object{"release": "1"}},
+		"numbers and booleans":              {"terraform_data", terraformItself, `{"id":"1","input":null,"output":null,"triggers_replace":{"value":{"n":12.50,"big":123456789012345678901234567890,"yes":true,"no":null},"type":["object",{}]}}`, []string{"12.50", "123456789012345678901234567890", "true"}},
+		"a single string":                   {"terraform_data", terraformItself, `{"id":"1","triggers_replace":{"value":"v1","type":"string"}}`, []string{"v1"}},
+		"a single number":                   {"terraform_data", terraformItself, `{"id":"1","triggers_replace":{"value":7,"type":"number"}}`, []string{"7"}},
+		"a list":                            {"terraform_data", terraformItself, `{"id":"1","triggers_replace":{"value":["a",2,[true]],"type":["tuple",[]]}}`, []string{"a", "2", "[true]"}},
+		"nested values":                     {"terraform_data", terraformItself, `{"id":"1","triggers_replace":{"value":{"a":{"b":[1]}},"type":["object",{}]}}`, []string{`{"b":[1]}`}},
+		"the input where nothing replaces":  {"terraform_data", terraformItself, `{"id":"1","input":{"value":{"release":"1"},"type":["map","string"]},"output":{"value":{"release":"1"},"type":["map","string"]},"triggers_replace":null}`, []string{"1"}},
+		"what replaces wins over the input": {"terraform_data", terraformItself, `{"id":"1","input":{"value":"x","type":"string"},"triggers_replace":{"value":{"release":"1"},"type":["map","string"]}}`, []string{"1"}},
 		"an input that is null":             {"terraform_data", terraformItself, `{"id":"1","input":{"value":null,"type":"dynamic"},"triggers_replace":null}`, nil},
 		"terraform_data without anything":   {"terraform_data", terraformItself, `{"id":"1","input":null,"output":null,"triggers_replace":null}`, nil},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			for _, target := range targets {
+				p := newWorld(t).speak(t) // the private state is one conversation's
 				moved, identity, said := p.move(c.from, c.provider, c.state, "purge_"+target.name)
-				want, wantIdentity := object{"id": ""}, object{}
-				if c.want != nil {
-					want["triggers"] = c.want
-				}
+				wantIdentity := object{}
 				for _, name := range target.identity {
 					wantIdentity[name] = ""
 				}
-				if diff := cmp.Diff([]any{want, wantIdentity, []string(nil)}, []any{moved, identity, said}); diff != "" {
+				if diff := cmp.Diff([]any{object{"id": ""}, wantIdentity, []string(nil)}, []any{moved, identity, said}); diff != "" {
 					t.Errorf("%s (-want +got):\n%s", target.name, diff)
+				}
+				digest := p.movedDigest(t)
+				if !digest.equals(c.want) {
+					t.Errorf("%s: the digest is not that of %q", target.name, c.want)
+				}
+				if digest.equals(append(slices.Clone(c.want), "more")) {
+					t.Errorf("%s: the digest is that of other values, too", target.name)
 				}
 			}
 		})
 	}
+}
+
+// movedDigest reads the digest out of the private state.
+func (p *protocol) movedDigest(t *testing.T) *digest {
+	t.Helper()
+	var private map[string][]byte
+	d := new(digest)
+	if err := json.Unmarshal(p.private, &private); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(private[movedKey], d); err != nil {
+		t.Fatal(err)
+	}
+	return d
 }
 
 func TestWhatDoesNotMove(t *testing.T) {
@@ -105,6 +130,70 @@ func TestAMoveFromNullResourceAdopts(t *testing.T) {
 			t.Errorf("read (-want +got):\n%s", diff)
 		}
 		p.liveOn(f, "moved", moved, w)
+	})
+}
+
+// TestWhatAMoveCompares shows when a move is taken for a release: if neither the
+// triggers nor the fingerprints hold the values that the former triggers had.
+func TestWhatAMoveCompares(t *testing.T) {
+	t.Parallel()
+	assets := object{"service_id": cdntest.DeployedID, "assets": object{"/a": "1", "/b": "2"}}
+	url := object{"service_id": cdntest.DeployedID, "url": "/a"}
+	with := func(o, triggers object) object {
+		all := maps.Clone(o)
+		all["triggers"] = triggers
+		return all
+	}
+	for sentence, c := range map[string]struct {
+		former string
+		config object
+		sends  int
+	}{
+		"the same triggers":              {`{"release":"1"}`, with(url, object{"release": "1"}), 0},
+		"under other names":              {`{"a":"1","b":"2"}`, with(url, object{"x": "2", "y": "1"}), 0},
+		"other triggers":                 {`{"release":"1"}`, with(url, object{"release": "2"}), 1},
+		"one more":                       {`{"release":"1"}`, with(url, object{"release": "1", "other": "1"}), 1},
+		"none any more":                  {`{"release":"1"}`, url, 1},
+		"none before and none now":       {`null`, url, 0},
+		"none before":                    {`null`, with(url, object{"release": "1"}), 1},
+		"the fingerprints":               {`["1","2"]`, assets, 0},
+		"the fingerprints and a trigger": {`["1","2"]`, with(assets, object{"release": "3"}), 0},
+		"other fingerprints":             {`["1","3"]`, assets, 2},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			p := w.speak(t)
+			const kind = "purge_cdn_asset"
+			moved, _, _ := p.move("null_resource", nullProvider, `{"id":"1","triggers":`+c.former+`}`, kind)
+			planned, said := p.plan(kind, moved, c.config)
+			state, _ := p.apply(kind, moved, planned, c.config)
+			if got := len(w.Journal.Select("purge")); got != c.sends {
+				t.Errorf("%d purges were sent, want %d", got, c.sends)
+			}
+			if warned := len(said) == 1 && strings.HasPrefix(said[0], "warning: "+recorded); warned != (c.sends == 0) {
+				t.Errorf("the plan says %q", said)
+			}
+			if len(p.kept) > 0 {
+				t.Errorf("private state after the first apply: %s", p.kept)
+			}
+			if again, _ := p.plan(kind, state, c.config); !cmp.Equal(state, again) {
+				t.Errorf("the next plan is not empty:\n%s", cmp.Diff(state, again))
+			}
+		})
+	}
+}
+
+func TestAMoveWithoutItsDigestPurges(t *testing.T) {
+	t.Parallel()
+	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
+		p := w.speak(t)
+		moved, _, _ := p.move("null_resource", nullProvider, `{"id":"123","triggers":null}`, f.kind())
+		p.private = nil
+		config := f.here.inGo(t)
+		planned, _ := p.plan(f.kind(), moved, config)
+		p.apply(f.kind(), moved, planned, config)
+		w.compareSent(t, step{name: "the first apply", sent: []string{f.purgedHere}})
 	})
 }
 

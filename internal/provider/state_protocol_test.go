@@ -25,6 +25,9 @@ type protocol struct {
 	t          *testing.T
 	schemas    *tfprotov6.GetProviderSchemaResponse
 	identities map[string]*tfprotov6.ResourceIdentitySchema
+	// private is the private state that plan and apply pass on, kept what the
+	// latest apply returned.
+	private, kept []byte
 }
 
 // speak starts a conversation with a provider and configures it from its
@@ -140,6 +143,7 @@ func (p *protocol) plan(name string, prior, config object) (planned object, said
 	}
 	resp, err := p.PlanResourceChange(p.t.Context(), &tfprotov6.PlanResourceChangeRequest{
 		TypeName: name, PriorState: p.packState(name, prior), ProposedNewState: p.pack(p.kind(name), proposed), Config: p.pack(p.kind(name), config),
+		PriorPrivate: p.private,
 	})
 	p.must(err)
 	return p.unpack(p.kind(name), resp.PlannedState), told(resp.Diagnostics)
@@ -159,8 +163,10 @@ func (p *protocol) apply(name string, prior, planned, config object) (state obje
 	p.t.Helper()
 	resp, err := p.ApplyResourceChange(p.t.Context(), &tfprotov6.ApplyResourceChangeRequest{
 		TypeName: name, PriorState: p.packState(name, prior), PlannedState: p.pack(p.kind(name), planned), Config: p.pack(p.kind(name), config),
+		PlannedPrivate: p.private,
 	})
 	p.must(err)
+	p.kept = resp.Private
 	return p.unpack(p.kind(name), resp.NewState), told(resp.Diagnostics)
 }
 
