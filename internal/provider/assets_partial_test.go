@@ -4,17 +4,20 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
 )
 
-// Applies that fail half-way, with the real terraform: what is in the state
+// Applies that fail partway, with the real terraform: what is in the state
 // after them, and that the next apply does the rest and nothing twice.
 
 func TestAChangeOfFingerprintsThatFailsHalfWay(t *testing.T) {
@@ -37,10 +40,10 @@ func TestAChangeOfFingerprintsThatFailsHalfWay(t *testing.T) {
 			name: "the next apply sends the rest", config: next, sent: journaled(true, 202, "/b.css", "/left.css"),
 			plan: []plancheck.PlanCheck{
 				stateWas{
-					"assets": prints{"/a.css": "2", "/left.css": "7", "/new ü.css": "1", "/same.css": "1"},
-					"purged": prints{"/a.css": "changed", "/new ü.css": "added", "/gone.css": "removed"},
+					"assets":  prints{"/a.css": "2", "/b.css": "2", "/new ü.css": "1", "/same.css": "1"},
+					"pending": prints{"/b.css": "changed", "/left.css": "removed"},
 				},
-				plansPurged(prints{"/b.css": "added", "/left.css": "removed"}),
+				plansPurged(prints{"/b.css": "changed", "/left.css": "removed"}),
 			},
 			state: []statecheck.StateCheck{holds("assets", prints{"/a.css": "2", "/b.css": "2", "/new ü.css": "1", "/same.css": "1"}.exactly())},
 		},
@@ -65,8 +68,8 @@ func TestTriggersAndHardThatFailHalfWay(t *testing.T) {
 		step{
 			name: "the rest of the triggers", config: site(three, release("2")), sent: journaled(true, 202, "/a.css", "/c.css"),
 			plan: []plancheck.PlanCheck{
-				stateWas{"triggers": prints{"release": "2"}, "assets": prints{"/b.css": "1"}, "purged": prints{"/b.css": "triggered"}},
-				plansPurged(prints{"/a.css": "added", "/c.css": "added"}),
+				stateWas{"triggers": prints{"release": "2"}, "assets": three, "pending": prints{"/a.css": "triggered", "/c.css": "triggered"}},
+				plansPurged(prints{"/a.css": "triggered", "/c.css": "triggered"}),
 			},
 		},
 		step{
@@ -78,8 +81,8 @@ func TestTriggersAndHardThatFailHalfWay(t *testing.T) {
 		step{
 			name: "the rest of it", config: site(three, release("2"), soft), before: w.CDN.Heal, sent: journaled(false, 202, "/b.css", "/c.css"),
 			plan: []plancheck.PlanCheck{
-				stateWas{"hard": false, "assets": prints{"/a.css": "1"}, "purged": prints{"/a.css": "triggered"}},
-				plansPurged(prints{"/b.css": "added", "/c.css": "added"}),
+				stateWas{"hard": false, "assets": three, "pending": prints{"/b.css": "triggered", "/c.css": "triggered"}},
+				plansPurged(prints{"/b.css": "triggered", "/c.css": "triggered"}),
 			},
 		},
 		step{
@@ -91,8 +94,7 @@ func TestTriggersAndHardThatFailHalfWay(t *testing.T) {
 			name: "then the state stays as it was", config: site(three, release("3")), sent: journaled(true, 202, "/a.css", "/b.css", "/c.css"),
 			plan: []plancheck.PlanCheck{
 				stateWas{
-					"triggers": prints{"release": "2"}, "hard": false, "assets": three,
-					"purged": prints{"/b.css": "added", "/c.css": "added"},
+					"triggers": prints{"release": "2"}, "hard": false, "assets": three, "pending": all,
 				},
 				plansPurged(all),
 			},
@@ -124,9 +126,9 @@ func TestTheFormerTargetThatFailsHalfWay(t *testing.T) {
 			plan: []plancheck.PlanCheck{
 				stateWas{
 					"service_id": cdntest.DeployedID, "triggers": prints{"release": "1"},
-					"assets": prints{"/a.css": "1"}, "purged": prints{"/b.css": "removed"},
+					"assets": prints{"/a.css": "1"}, "pending": nil,
 				},
-				plansPurged(prints{"/a.css": "added", "/b.css": "added"}),
+				plancheck.ExpectKnownValue(theSite, tfjsonpath.New("summary"), knownvalue.StringRegexp(regexp.MustCompile(`: 2 added, 1 removed; 3 purges$`))),
 			},
 			fails: says("2 of 3 purges were accepted. The next apply sends the remaining 1."),
 			sent:  append(journaled(true, 202, "/a.css"), append(journaledOf(other, true, 202, "/a.css"), journaledOf(other, true, 403, "/b.css")...)...),
@@ -134,7 +136,7 @@ func TestTheFormerTargetThatFailsHalfWay(t *testing.T) {
 		step{
 			name: "the rest of the new one", config: there, sent: journaledOf(other, true, 202, "/b.css"),
 			plan: []plancheck.PlanCheck{
-				stateWas{"service_id": other, "id": other, "triggers": prints{"release": "2"}, "assets": prints{"/a.css": "1"}},
+				stateWas{"service_id": other, "id": other, "triggers": prints{"release": "2"}, "assets": two, "pending": prints{"/b.css": "added"}},
 				plansPurged(prints{"/b.css": "added"}),
 			},
 		},
@@ -147,37 +149,39 @@ func TestTheFormerTargetThatFailsHalfWay(t *testing.T) {
 	)
 }
 
-func TestACreateThatFailsHalfWay(t *testing.T) {
+func TestACreateThatFailsPartway(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	assets := prints{"/a.css": "1", "/b.css": "1", "/c.css": "1"}
 	tf := newTerraform(t, w, site(assets, release("1")))
-	fail := func() {
-		t.Helper()
-		w.together(3, "/b.css", "/c.css")
-		output, err := tf.run("apply", "-auto-approve", "-no-color")
-		if err == nil || !says("with "+theSite, "1 of 3 purges were accepted.", "Run terraform untaint with the address above before the next apply",
-			"the remaining 2 only; without it all are purged again").MatchString(output) {
-			t.Errorf("the error does not say how to go on (%v):\n%s", err, output)
-		}
-		w.compareSent(t, step{name: "a create that fails half-way", sent: append(journaled(true, 202, "/a.css"), journaled(true, 403, "/b.css", "/c.css")...)})
-		tf.wantAssets(t, "tainted", prints{"/a.css": "1"}, prints{"/a.css": "added"})
+	w.together(3, "/b.css", "/c.css")
+	output, err := tf.run("apply", "-auto-approve", "-no-color")
+	if err == nil || !says("with "+theSite, "1 of 3 purges were accepted. The next apply sends the remaining 2.",
+		"If the resource has prevent_destroy or create_before_destroy, run terraform untaint first.").MatchString(output) {
+		t.Errorf("the error does not say how to go on (%v):\n%s", err, output)
 	}
-	fail()
-	fail() // without untaint all are sent again
+	w.compareSent(t, step{name: "a create that fails partway", sent: append(journaled(true, 202, "/a.css"), journaled(true, 403, "/b.css", "/c.css")...)})
+	tf.wantAssets(t, "tainted", assets, prints{"/b.css": "created", "/c.css": "created"})
 
-	tf.mustRun(t, "untaint", theSite)
+	w.together(2, "/b.css", "/c.css")
+	if output, err := tf.run("apply", "-auto-approve", "-no-color"); err == nil {
+		t.Errorf("a replacement that fails succeeds:\n%s", output)
+	}
+	w.compareSent(t, step{name: "a replacement that fails", sent: journaled(true, 403, "/b.css", "/c.css")})
+	tf.wantAssets(t, "tainted", assets, prints{"/b.css": "created", "/c.css": "created"})
+
 	tf.mustRun(t, "apply", "-auto-approve")
-	w.compareSent(t, step{name: "after an untaint", sent: journaled(true, 202, "/b.css", "/c.css")})
-	tf.wantAssets(t, "", assets, prints{"/b.css": "added", "/c.css": "added"})
+	w.compareSent(t, step{name: "the replacement resumes", sent: journaled(true, 202, "/b.css", "/c.css")})
+	tf.wantAssets(t, "", assets, nil)
+	tf.mustRun(t, "plan", "-detailed-exitcode")
 }
 
-// wantAssets compares the status, the assets and what was purged in the state.
-func (tf *terraform) wantAssets(t *testing.T, status string, assets, purged prints) {
+// wantAssets compares the status, the assets and what is pending in the state.
+func (tf *terraform) wantAssets(t *testing.T, status string, assets, pending prints) {
 	t.Helper()
 	type content struct {
 		Status     string
-		Attributes struct{ Assets, Purged prints }
+		Attributes struct{ Assets, Pending prints }
 	}
 	var state struct {
 		Resources []struct{ Instances []content }
@@ -186,7 +190,7 @@ func (tf *terraform) wantAssets(t *testing.T, status string, assets, purged prin
 		t.Fatal(err)
 	}
 	want := content{Status: status}
-	want.Attributes.Assets, want.Attributes.Purged = assets, purged
+	want.Attributes.Assets, want.Attributes.Pending = assets, pending
 	if len(state.Resources) != 1 {
 		t.Fatalf("%d resources in the state, want one", len(state.Resources))
 	}

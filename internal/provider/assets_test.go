@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -26,7 +27,7 @@ import (
 
 const theSite = "purge_cdn_asset.it"
 
-// prints are paths with their fingerprints, or in purged with the reasons.
+// prints are paths with their fingerprints, or with the reasons to purge them.
 type prints map[string]string
 
 func (p prints) String() string {
@@ -70,11 +71,27 @@ func journaledOf(service string, hard bool, status int, paths ...string) []strin
 	return all
 }
 
-// plansNoList is the plan of a single url.
-var plansNoList = plancheck.ExpectKnownValue(theSite, tfjsonpath.New("purged"), knownvalue.Null())
+// plansNoList is the plan of a single url, or of an import.
+var plansNoList = plancheck.ExpectKnownValue(theSite, tfjsonpath.New("summary"), knownvalue.Null())
 
-func plansPurged(want prints) plancheck.PlanCheck {
-	return plancheck.ExpectKnownValue(theSite, tfjsonpath.New("purged"), want.exactly())
+func plansPurged(reasons prints) plancheck.PlanCheck {
+	return plancheck.ExpectKnownValue(theSite, tfjsonpath.New("summary"), reasons.counted())
+}
+
+// counted is the summary of paths with their reasons, whenever the purge before
+// was.
+func (p prints) counted() knownvalue.Check {
+	counts := make(map[string]int)
+	for _, reason := range p {
+		counts[reason]++
+	}
+	var parts []string
+	for _, reason := range reasonOrder {
+		if counts[reason] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", counts[reason], reason))
+		}
+	}
+	return knownvalue.StringRegexp(regexp.MustCompile(`^(since [0-9TZ:-]+: )?` + strings.Join(parts, ", ") + "; " + count(len(p)) + "$"))
 }
 
 func holds(attribute string, want knownvalue.Check) statecheck.StateCheck {
@@ -170,13 +187,13 @@ func TestOnlyAssetsThatChangedArePurged(t *testing.T) {
 			name: "a create purges all", config: site(prints{"/gone.js": "1", "/the logo ü.png": "1", "/same.html": "1"}, release("1")),
 			plan: []plancheck.PlanCheck{
 				does(theSite, plancheck.ResourceActionCreate),
-				plansPurged(prints{"/gone.js": "added", "/the logo ü.png": "added", "/same.html": "added"}),
+				plansPurged(prints{"/gone.js": "created", "/the logo ü.png": "created", "/same.html": "created"}),
 				plancheck.ExpectKnownValue(theSite, idPath, knownvalue.StringExact(cdntest.DeployedID)),
 				plancheck.ExpectUnknownValue(theSite, purgedAt),
 			},
 			sent: journaled(true, 202, "/gone.js", "/the%20logo%20%C3%BC.png", "/same.html"),
 			state: []statecheck.StateCheck{
-				holds("purged", prints{"/gone.js": "added", "/the logo ü.png": "added", "/same.html": "added"}.exactly()),
+				holds("summary", prints{"/gone.js": "created", "/the logo ü.png": "created", "/same.html": "created"}.counted()),
 				holds("id", knownvalue.StringExact(cdntest.DeployedID)),
 				holds("url", knownvalue.Null()),
 				holds("last_purged_at", rfc3339UTC),
@@ -188,23 +205,23 @@ func TestOnlyAssetsThatChangedArePurged(t *testing.T) {
 			sent: journaled(true, 202, "/new.css", "/the%20logo%20%C3%BC.png", "/gone.js"),
 			state: []statecheck.StateCheck{
 				holds("assets", third.exactly()),
-				unmoved.AddStateValue(theSite, purgedAt), unchanged.AddStateValue(theSite, tfjsonpath.New("purged")),
+				unmoved.AddStateValue(theSite, purgedAt), unchanged.AddStateValue(theSite, tfjsonpath.New("summary")),
 			},
 		},
 		step{
-			name: "what concerns no purge leaves purged alone", config: site(third, release("1"), keep),
+			name: "what concerns no purge leaves summary alone", config: site(third, release("1"), keep),
 			plan: []plancheck.PlanCheck{
 				update, plansPurged(prints{"/new.css": "added", "/the logo ü.png": "changed", "/gone.js": "removed"}),
 				plancheck.ExpectKnownValue(theSite, purgedAt, rfc3339UTC),
 			},
-			state: []statecheck.StateCheck{unmoved.AddStateValue(theSite, purgedAt), unchanged.AddStateValue(theSite, tfjsonpath.New("purged"))},
+			state: []statecheck.StateCheck{unmoved.AddStateValue(theSite, purgedAt), unchanged.AddStateValue(theSite, tfjsonpath.New("summary"))},
 		},
 		step{
 			name: "so does another spelling of a path", config: site(respelled, release("1")),
 			plan: []plancheck.PlanCheck{update, plansPurged(prints{"/new.css": "added", "/the logo ü.png": "changed", "/gone.js": "removed"})},
 			state: []statecheck.StateCheck{
 				holds("assets", respelled.exactly()),
-				unmoved.AddStateValue(theSite, purgedAt), unchanged.AddStateValue(theSite, tfjsonpath.New("purged")),
+				unmoved.AddStateValue(theSite, purgedAt), unchanged.AddStateValue(theSite, tfjsonpath.New("summary")),
 			},
 		},
 		step{
@@ -229,7 +246,7 @@ func TestOnlyAssetsThatChangedArePurged(t *testing.T) {
 			name: "a map that is emptied purges what it held", config: site(nil, release("2")),
 			plan:  []plancheck.PlanCheck{update, plansPurged(prints{"/new.css": "removed"})},
 			sent:  journaled(true, 202, "/new.css"),
-			state: []statecheck.StateCheck{holds("assets", prints{}.exactly()), holds("purged", prints{"/new.css": "removed"}.exactly())},
+			state: []statecheck.StateCheck{holds("assets", prints{}.exactly()), holds("summary", prints{"/new.css": "removed"}.counted())},
 		},
 		step{
 			name: "triggers have nothing to purge in an empty map", config: site(nil, release("3")),
@@ -249,7 +266,7 @@ func TestAssetsThatAreOnlyRecorded(t *testing.T) {
 	unmoved := statecheck.CompareValue(compare.ValuesSame())
 	unknownPurges := []plancheck.PlanCheck{
 		does(theSite, plancheck.ResourceActionUpdate),
-		plancheck.ExpectUnknownValue(theSite, tfjsonpath.New("purged")),
+		plancheck.ExpectUnknownValue(theSite, tfjsonpath.New("summary")),
 		plancheck.ExpectUnknownValue(theSite, purgedAt),
 		plancheck.ExpectKnownValue(theSite, idPath, knownvalue.StringExact(cdntest.DeployedID)),
 		plancheck.ExpectKnownValue(theSite, tfjsonpath.New("service_id"), knownvalue.StringExact(cdntest.DeployedID)),
@@ -260,23 +277,23 @@ func TestAssetsThatAreOnlyRecorded(t *testing.T) {
 		step{
 			name: "purge_on_create = false records, and the plan says so though a fingerprint is unknown", config: fingerprint("1"),
 			plan: []plancheck.PlanCheck{
-				does(theSite, plancheck.ResourceActionCreate), plansPurged(prints{}),
+				does(theSite, plancheck.ResourceActionCreate), plancheck.ExpectKnownValue(theSite, tfjsonpath.New("summary"), knownvalue.StringExact(nothingPurged)),
 				plancheck.ExpectKnownValue(theSite, purgedAt, knownvalue.Null()),
 			},
 			state: []statecheck.StateCheck{
-				holds("assets", prints{"/a.css": "1", "/b.css": "1"}.exactly()), holds("purged", prints{}.exactly()),
+				holds("assets", prints{"/a.css": "1", "/b.css": "1"}.exactly()), holds("summary", knownvalue.StringExact(nothingPurged)),
 				holds("last_purged_at", knownvalue.Null()),
 			},
 		},
 		step{
 			name: "an unknown fingerprint that turns out different", config: fingerprint("2"), plan: unknownPurges,
 			sent:  journaled(true, 202, "/a.css"),
-			state: []statecheck.StateCheck{holds("purged", prints{"/a.css": "changed"}.exactly()), unmoved.AddStateValue(theSite, purgedAt)},
+			state: []statecheck.StateCheck{holds("summary", prints{"/a.css": "changed"}.counted()), unmoved.AddStateValue(theSite, purgedAt)},
 		},
 		step{
 			name: "one that turns out equal is no update", plan: unknownPurges,
 			config: strings.Replace(fingerprint("2"), "input =", "triggers_replace = \"anew\"\n  input =", 1),
-			state:  []statecheck.StateCheck{holds("purged", prints{"/a.css": "changed"}.exactly()), unmoved.AddStateValue(theSite, purgedAt)},
+			state:  []statecheck.StateCheck{holds("summary", prints{"/a.css": "changed"}.counted()), unmoved.AddStateValue(theSite, purgedAt)},
 		},
 	)
 }
@@ -287,13 +304,13 @@ func TestUnknownFingerprintsOfACreate(t *testing.T) {
 	config := "resource \"terraform_data\" \"build\" {\n  input = \"1\"\n}\n" +
 		strings.ReplaceAll(site(prints{"/a.css": "FROM BUILD", "/b.css": "1"}, release("1")), `"FROM BUILD"`, "terraform_data.build.output")
 	w.play(t, step{
-		name: "only purged and last_purged_at are unknown", config: config, sent: journaled(true, 202, "/a.css", "/b.css"),
+		name: "only summary and last_purged_at are unknown", config: config, sent: journaled(true, 202, "/a.css", "/b.css"),
 		plan: []plancheck.PlanCheck{
-			plancheck.ExpectUnknownValue(theSite, tfjsonpath.New("purged")), plancheck.ExpectUnknownValue(theSite, purgedAt),
+			plancheck.ExpectUnknownValue(theSite, tfjsonpath.New("summary")), plancheck.ExpectUnknownValue(theSite, purgedAt),
 			plancheck.ExpectKnownValue(theSite, idPath, knownvalue.StringExact(cdntest.DeployedID)),
 			plancheck.ExpectKnownValue(theSite, tfjsonpath.New("triggers"), releaseIs("1")),
 		},
-		state: []statecheck.StateCheck{holds("purged", prints{"/a.css": "added", "/b.css": "added"}.exactly())},
+		state: []statecheck.StateCheck{holds("summary", prints{"/a.css": "created", "/b.css": "created"}.counted())},
 	})
 }
 
@@ -307,10 +324,10 @@ func TestAnImportOfManyAssetsAdopts(t *testing.T) {
 		step{
 			name: "an import records without purging", config: adopt + site(assets, release("1")),
 			plan: []plancheck.PlanCheck{
-				does(theSite, plancheck.ResourceActionUpdate), plansPurged(prints{}),
+				does(theSite, plancheck.ResourceActionUpdate), plansNoList,
 				stateWas{"assets": prints{}, "url": nil, "id": cdntest.DeployedID, "triggers": nil},
 			},
-			state: []statecheck.StateCheck{holds("assets", assets.exactly()), holds("purged", prints{}.exactly()), holds("last_purged_at", knownvalue.Null())},
+			state: []statecheck.StateCheck{holds("assets", assets.exactly()), holds("summary", knownvalue.Null()), holds("last_purged_at", knownvalue.Null())},
 		},
 		step{
 			name: "and after that all is as usual", config: site(prints{"/a.css": "2", "/b.css": "1"}, release("1")),
@@ -350,7 +367,7 @@ func TestBetweenOneUrlAndManyAssets(t *testing.T) {
 		step{
 			name: "another service is purged, and the former one", sent: append(journaled(true, 202, "/one.css"), journaledOf(cdntest.OtherID, true, 202, "/a.css", "/b.css")...),
 			config: site(both, arguments{"service_id": `"` + cdntest.OtherID + `"`, "purge_on_destroy": "true"}),
-			plan:   []plancheck.PlanCheck{update, plansPurged(prints{"/a.css": "added", "/b.css": "added"})},
+			plan:   []plancheck.PlanCheck{update, plansPurged(prints{"/a.css": "added", "/b.css": "added", "/one.css": "removed"})},
 		},
 		step{
 			name: "a destroy with purge_on_destroy purges all", destroy: true, sent: journaledOf(cdntest.OtherID, true, 202, "/a.css", "/b.css"),
@@ -415,7 +432,7 @@ func TestTheEstimateIsInThePlan(t *testing.T) {
 		assets[fmt.Sprintf("/%d.css", i)] = "1"
 	}
 	tf := newTerraform(t, w, site(assets, arguments{"timeouts": `{ create = "90s" }`}))
-	warning := says("The timeout is too short for all purges", "with "+theSite, "41 requests are to be sent.", "at least 2m0s, and timeouts.create is 1m30s.", "wildcard and hard = false")
+	warning := says("The timeout is too short for all purges", "with "+theSite, "sends 41 purges.", "at least 2m0s, and timeouts.create is 1m30s.", "wildcard and hard = false")
 	if output := tf.mustRun(t, "plan", "-no-color"); !warning.MatchString(output) {
 		t.Errorf("the plan does not warn of the timeout:\n%s", output)
 	}

@@ -86,7 +86,7 @@ func TestASoftPurgeThatIsNotSeenDeployedWithinTheTimeout(t *testing.T) {
 	w.CDN.DeployTime = time.Hour
 	tf := newTerraform(t, w, softAsset(arguments{"timeouts": `{ create = "1s" }`}))
 	output := tf.mustRun(t, "apply", "-auto-approve", "-no-color")
-	if !says("Warning: Accepted, but not seen deployed", "service "+cdntest.DeployedID+" was not seen deployed").MatchString(output) {
+	if !says("Warning: Purge accepted, deployment not confirmed", "service "+cdntest.DeployedID+" was not seen deployed").MatchString(output) {
 		t.Errorf("there is no warning:\n%s", output)
 	}
 	tf.mustRun(t, "plan", "-detailed-exitcode")
