@@ -5,12 +5,8 @@ import (
 	"strings"
 )
 
-// reason matches what the plan says of one asset: the reason why it is purged.
-// Those that lead to null belong to the purge before.
-var reason = regexp.MustCompile(`^[+~] "/.*"(added|changed|removed|triggered)"$`)
-
-// reasons matches the attribute that those are in.
-var reasons = regexp.MustCompile(`^[+~] purged\s+= \{$`)
+// summary matches the attribute that counts the purges of an apply.
+var summary = regexp.MustCompile(`^[+~] summary\s+= `)
 
 // telling keeps the lines of terraform's standard output that say what changes
 // and how it ended.
@@ -18,10 +14,8 @@ func telling(output string) string {
 	var b strings.Builder
 	for line := range strings.Lines(output) {
 		switch line = strings.TrimSpace(line); {
-		case reasons.MatchString(line):
+		case summary.MatchString(line):
 			b.WriteString("  " + line + "\n")
-		case reason.MatchString(line): // of one asset
-			b.WriteString("    " + line + "\n")
 		case strings.HasPrefix(line, "# purge_"),
 			strings.HasPrefix(line, "Plan:"), strings.HasPrefix(line, "No changes."),
 			strings.Contains(line, ": Creation complete"), strings.Contains(line, ": Modifications complete"),

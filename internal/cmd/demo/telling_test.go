@@ -14,24 +14,20 @@ Terraform will perform the following actions:
   # purge_cdn_asset.page["/index.html"] will be updated in-place
   ~ resource "purge_cdn_asset" "page" {
       ~ last_purged_at = "2024-03-01T12:00:00Z" -> (known after apply)
-      ~ purged         = {
-          ~ "/a.html" = "added" -> "changed"
-          - "/b.html" = "added" -> null
-        }
+      ~ summary        = "2 created; 2 purges" -> "since 2024-03-01T12:00:00Z: 1 changed; 1 purge"
     }
 
 Plan: 0 to add, 1 to change, 0 to destroy.
 purge_cdn_asset.page["/index.html"]: Modifying... [id=s/index.html]
 purge_cdn_asset.page["/index.html"]: Modifications complete after 0s [id=s/index.html]
 
-Warning: Accepted, but not seen deployed
+Warning: Purge accepted, deployment not confirmed
 `
 	const want = `# purge_cdn_asset.page["/index.html"] will be updated in-place
-  ~ purged         = {
-    ~ "/a.html" = "added" -> "changed"
+  ~ summary        = "2 created; 2 purges" -> "since 2024-03-01T12:00:00Z: 1 changed; 1 purge"
 Plan: 0 to add, 1 to change, 0 to destroy.
 purge_cdn_asset.page["/index.html"]: Modifications complete after 0s [id=s/index.html]
-Warning: Accepted, but not seen deployed
+Warning: Purge accepted, deployment not confirmed
 `
 	if diff := cmp.Diff(want, telling(output)); diff != "" {
 		t.Errorf("telling (-want +got):\n%s", diff)
