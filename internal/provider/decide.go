@@ -10,6 +10,8 @@ type decision struct {
 	// adopts: the state was imported or moved, so nothing is sent and everything
 	// is only recorded.
 	adopts bool
+	// creates: what this apply does not finish is an unfinished create.
+	creates bool
 	// moves: the prior state has another identity.
 	moves bool
 	// previous purges the previous target, tasks the one that is configured.
@@ -54,7 +56,7 @@ func decideCreate(next model) decision {
 	case on.IsUnknown() || !ok:
 		return decision{unknown: true}
 	default:
-		return decision{tasks: tasksFor(items, nil, reasonCreated)}
+		return decision{creates: true, tasks: tasksFor(items, nil, reasonCreated)}
 	}
 }
 
@@ -123,12 +125,12 @@ func (d *decision) saved(prior, next model, o *outcome) model {
 		forget(prior, settledKeys(d.previous, previous))
 		return prior
 	case len(previous) > 0 || slices.ContainsFunc(tasks, fate.settled):
-		next.common().Pending = pendingValue(rest(d.tasks, tasks))
+		next.common().Pending = pendingValue(d.rest(tasks))
 		return next
 	case prior == nil || d.moves:
 		return nil // a target that was never reached must not move in
 	default:
-		pending := rest(d.tasks, tasks)
+		pending := d.rest(tasks)
 		if items, _ := prior.items(); neverReached(items, pendingOf(prior)) {
 			setReason(pending, reasonAdded)
 		}
@@ -144,14 +146,19 @@ func setReason(tasks []task, reason string) {
 	}
 }
 
-// rest returns the tasks that are still to be sent.
-func rest(tasks []task, fates []fate) []task {
+// rest returns the tasks that are still to be sent. A state with one of them that
+// is pending as created is an unfinished create, also if all that is left of it
+// is a removed item.
+func (d *decision) rest(fates []fate) []task {
 	var open []task
-	for i, t := range tasks {
+	for i, t := range d.tasks {
 		if fates[i].open() {
 			t.failed = fates[i] == fateFailed || t.failed && fates[i] == fateUntried
 			open = append(open, t)
 		}
+	}
+	if d.creates {
+		setReason(open, reasonCreated)
 	}
 	return open
 }

@@ -106,7 +106,7 @@ func resume(t *target, s *deleted, next model) decision {
 			tasks = append(tasks, task{key, it.name, reasonRemoved, pending[key].failed})
 		}
 	}
-	return decision{tasks: inOrder(tasks)}
+	return decision{creates: true, tasks: inOrder(tasks)}
 }
 
 // comparable tells whether what a state shows as accepted need not be sent
