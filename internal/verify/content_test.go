@@ -1,0 +1,214 @@
+package verify_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/verify"
+	"github.com/cachepurge/terraform-provider-purge/internal/verify/verifytest"
+)
+
+const content = "body { color: #222 }\n"
+
+// fingerprints are of content, in every form.
+func fingerprints() map[string]string {
+	m, s1, s256, s512 := md5.Sum([]byte(content)), sha1.Sum([]byte(content)), sha256.Sum256([]byte(content)), sha512.Sum512([]byte(content))
+	all := make(map[string]string)
+	for name, sum := range map[string][]byte{"MD5": m[:], "SHA-1": s1[:], "SHA-256": s256[:], "SHA-512": s512[:]} {
+		all[name+" in hexadecimal"] = hex.EncodeToString(sum)
+		all[name+" in upper case"] = strings.ToUpper(hex.EncodeToString(sum))
+		all[name+" in base64"] = base64.StdEncoding.EncodeToString(sum)
+	}
+	return all
+}
+
+func TestTheLengthOfAFingerprintTellsTheDigest(t *testing.T) {
+	t.Parallel()
+	for name, fingerprint := range fingerprints() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				w.put(content + " ")
+				if err := w.verify(time.Second, verify.Item{Want: fingerprint}); err == nil {
+					t.Error("other content is taken for proof")
+				}
+				w.PurgeAll()
+				w.put(content)
+				wantProven(t, w.verify(time.Second, verify.Item{Want: fingerprint}))
+			})
+		})
+	}
+}
+
+func TestTheRequestIsThatOfAVisitor(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		w.Origin.Put("/über uns", verifytest.File{Body: content}, 0)
+		wantProven(t, w.verify(time.Second, verify.Item{Path: "/über uns?v=1", Want: hexMD5(content)}))
+		plain := http.Header{"Accept": {"*/*"}, "User-Agent": {"a visitor"}}
+		gzipped := plain.Clone()
+		gzipped["Accept-Encoding"] = []string{"gzip"}
+		var got []http.Header
+		for _, r := range w.requests {
+			got = append(got, r.header)
+			diff(t, "the address", "/%C3%BCber%20uns?v=1", r.uri)
+		}
+		diff(t, "the headers", []http.Header{plain, gzipped}, got)
+	})
+}
+
+func TestWhatIsEncodedIsDecoded(t *testing.T) {
+	t.Parallel()
+	compressed := compressed(content)
+	for name, test := range map[string]struct {
+		file verifytest.File
+		want string // the digest of this is wanted
+		ok   bool
+	}{
+		"gzip that was not asked for":                {gz(compressed), content, true},
+		"a file that is compressed in the store":     {gz(compressed), compressed, true},
+		"neither of both":                            {gz(compressed), "other", false},
+		"an archive that is served as it is":         {verifytest.File{Body: compressed}, compressed, true},
+		"not gzip, although it says so":              {gz(content), content, false},
+		"gzip that is cut short":                     {gz(compressed[:len(compressed)-4]), content, false},
+		"an encoding that is not asked for":          {verifytest.File{Body: "…", Header: http.Header{"Content-Encoding": {"br"}}}, content, false},
+		"nothing, of a file that is empty":           {verifytest.File{}, "", true},
+		"the content with the status of a failure":   {verifytest.File{Body: content, Status: http.StatusBadGateway}, content, false},
+		"the content with the status of an absence":  {verifytest.File{Body: content, Status: http.StatusNotFound}, content, false},
+		"the content with another status of success": {verifytest.File{Body: content, Status: http.StatusNonAuthoritativeInfo}, content, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				w.Origin.Put("/a", test.file, 0)
+				if err := w.verify(time.Second, verify.Item{Want: hexMD5(test.want)}); (err == nil) != test.ok {
+					t.Errorf("got %v", err)
+				}
+			})
+		})
+	}
+}
+
+func compressed(body string) string {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = z.Write([]byte(body))
+	_ = z.Close()
+	return b.String()
+}
+
+// gz is a file that the origin says is gzipped.
+func gz(body string) verifytest.File {
+	return verifytest.File{Body: body, Header: http.Header{"Content-Encoding": {"gzip"}}}
+}
+
+func TestATextIsFoundWhereverItIs(t *testing.T) {
+	t.Parallel()
+	const text = "ver=2026.11"
+	for name, test := range map[string]struct {
+		body string
+		ok   bool
+	}{
+		"alone":                {text, true},
+		"at the end":           {strings.Repeat("x", 100_000) + text, true},
+		"at the edge":          {strings.Repeat("x", 32<<10-5) + text + strings.Repeat("x", 100_000), true},
+		"after a false start":  {"ver=2026.1ver=2026.11", true},
+		"not there":            {strings.Repeat("ver=2026.1 ", 20_000), false},
+		"in another case":      {strings.ToUpper(text), false},
+		"nothing is there":     {"", false},
+		"on the page of a 404": {"", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				w.put(test.body)
+				if strings.HasPrefix(name, "on the page") {
+					w.Origin.Put("/a", verifytest.File{Body: text, Status: http.StatusNotFound}, 0)
+				}
+				err := w.verify(time.Second, verify.Item{Contains: text})
+				if (err == nil) != test.ok {
+					t.Errorf("got %v", err)
+				}
+				if err != nil && strings.Contains(err.Error(), text) {
+					t.Errorf("%s shows the text, which may be sensitive", err)
+				}
+				if test.ok {
+					diff(t, "requests", 2, len(w.requests))
+				}
+			})
+		})
+	}
+}
+
+func TestATextThatIsLongerThanABufferIsFound(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		text := strings.Repeat("a", 70_000) + "b"
+		w.put("aaa" + text + "aaa")
+		wantProven(t, w.verify(time.Second, verify.Item{Contains: text}))
+		if w.verify(time.Second, verify.Item{Contains: text + "b"}) == nil {
+			t.Error("a text is found that is not there")
+		}
+	})
+}
+
+func TestETagsAreComparedWeaklyOnThePlainResponse(t *testing.T) {
+	t.Parallel()
+	const parts = "9b2cf535f27731c974343645a3985328-12"
+	for name, test := range map[string]struct {
+		served, want string
+		ok           bool
+	}{
+		"equal":                      {`"33a6"`, `"33a6"`, true},
+		"weakened by a cache":        {`W/"33a6"`, `"33a6"`, true},
+		"weak, and strong at last":   {`"33a6"`, `W/"33a6"`, true},
+		"both weak":                  {`W/"33a6"`, `W/"33a6"`, true},
+		"another":                    {`"33a7"`, `"33a6"`, false},
+		"another case":               {`"33A6"`, `"33a6"`, false},
+		"a part of it":               {`"33a6-gzip"`, `"33a6"`, false},
+		"of an upload in parts":      {`"` + parts + `"`, parts, true},
+		"the same, in quotes":        {`"` + parts + `"`, `"` + parts + `"`, true},
+		"another upload in parts":    {`"` + parts[:len(parts)-1] + `"`, parts, false},
+		"a server without quotes":    {`33a6`, `"33a6"`, true},
+		"none":                       {` `, `"33a6"`, false},
+		"a tag of the other's quote": {`"W/33a6"`, `W/"33a6"`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				w.Origin.Put("/a", verifytest.File{Body: content, ETag: test.served}, 0)
+				err := w.verify(400*time.Millisecond, verify.Item{Want: test.want})
+				if (err == nil) != test.ok {
+					t.Errorf("got %v", err)
+				}
+				diff(t, "requests", 1, len(w.requests))
+				diff(t, "Accept-Encoding", "", w.requests[0].header.Get("Accept-Encoding"))
+			})
+		})
+	}
+}
+
+func TestAVariantThatIsOldIsNoProof(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		w.put("old")
+		w.visit()
+		w.put("new")
+		at := w.PurgePlain("/a")
+		err := w.verify(20*time.Second, verify.Item{Want: hexMD5("new"), PurgedAt: at})
+		diff(t, "the error", said{verify.StillOld, "expected MD5 digest " + hexMD5("new") + ", got 200 OK, MD5 digest " + hexMD5("old") +
+			", Age: 18, Cache-Status: edge; hit, X-Cache: HIT (for Accept-Encoding: gzip)", 7}, hear(t, err))
+		w.Purge("/a")
+		wantProven(t, w.verify(time.Second, verify.Item{Want: hexMD5("new"), PurgedAt: at}))
+	})
+}

@@ -1,0 +1,137 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// maxRedirects is how many redirects of one request are followed.
+const maxRedirects = 5
+
+// fetch sends the request of a visitor and follows redirects within the host.
+// The error is why it was not finished: the context, or a wait beyond its
+// deadline.
+func (c *Client) fetch(ctx context.Context, t *target, encoding string) (*Seen, error) {
+	from := t.url
+	for hop := 0; ; hop++ {
+		seen, next, err := c.get(ctx, t, from, encoding)
+		if err != nil || next == nil || hop == maxRedirects {
+			return seen, err
+		}
+		from = next
+	}
+}
+
+// get sends one request, when the host and the number of the others allow it.
+// It returns where a redirect leads that is to be followed.
+func (c *Client) get(ctx context.Context, t *target, from *url.URL, encoding string) (*Seen, *url.URL, error) {
+	if err := t.host.enter(ctx); err != nil {
+		return nil, nil, err
+	}
+	if err := c.slots.Acquire(ctx, 1); err != nil {
+		return nil, nil, context.Cause(ctx)
+	}
+	defer c.slots.Release(1)
+	started := time.Now()
+	seen, next, header := c.exchange(ctx, t, from, encoding)
+	if ctx.Err() != nil {
+		return nil, nil, context.Cause(ctx)
+	}
+	t.host.done(started, seen, header)
+	fields := map[string]any{"url": from.String(), "accept_encoding": encoding, "proven": seen.proven, "seen": seen.String()}
+	c.log(ctx, "Looked at the site", fields)
+	return seen, next, nil
+}
+
+// exchange is the request on the wire. http.Client would follow redirects to
+// other hosts and send the address of the page before.
+func (c *Client) exchange(ctx context.Context, t *target, from *url.URL, encoding string) (*Seen, *url.URL, http.Header) {
+	once, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	timer := time.AfterFunc(c.timeout, func() { cancel(errStalled) })
+	defer timer.Stop()
+	failed := func(err error) *Seen {
+		if errors.Is(context.Cause(once), errStalled) {
+			err = errStalled
+		}
+		return &Seen{AcceptEncoding: encoding, Err: &shown{c.wire.Line(err.Error()), err}}
+	}
+	req, err := c.request(once, from, encoding)
+	if err != nil {
+		return failed(err), nil, nil
+	}
+	resp, err := c.wire.RoundTrip(req)
+	if err != nil {
+		return failed(err), nil, nil
+	}
+	defer resp.Body.Close()
+	body := &watched{resp.Body, timer, c.timeout}
+	seen := c.note(resp, from, t, encoding)
+	next := follow(resp, from)
+	if err := t.expect.judge(resp, body, seen); err != nil {
+		return failed(fmt.Errorf("the response ended early: %w", err)), nil, nil
+	}
+	if resp.StatusCode != http.StatusSwitchingProtocols { // its body is the connection
+		drain(body)
+	}
+	return seen, next, resp.Header
+}
+
+// note returns the evidence in a response, without that of its body.
+func (c *Client) note(resp *http.Response, from *url.URL, t *target, encoding string) *Seen {
+	seen := &Seen{AcceptEncoding: encoding, Status: resp.StatusCode, at: time.Now()}
+	seen.Age, seen.hasAge = age(resp.Header)
+	if from != t.url {
+		seen.Address = c.wire.Line(from.String())
+	}
+	if location, err := resp.Location(); err == nil && redirects(resp.StatusCode) {
+		seen.Redirect = c.wire.Line(location.Scheme + "://" + location.Host)
+	}
+	for _, name := range cacheHeaders {
+		if values := resp.Header.Values(name); len(values) > 0 {
+			seen.Caches = append(seen.Caches, name+": "+c.wire.Line(strings.Join(values, ", ")))
+		}
+	}
+	return seen
+}
+
+// follow returns where a redirect within the host leads.
+func follow(resp *http.Response, from *url.URL) *url.URL {
+	if !redirects(resp.StatusCode) {
+		return nil
+	}
+	to, err := resp.Location() // resolved against the request's address
+	if err != nil || to.Scheme != "http" && to.Scheme != "https" || !sameHost(to, from) {
+		return nil
+	}
+	to.User, to.Fragment, to.RawFragment = nil, "", ""
+	return to
+}
+
+// sameHost reports whether two addresses are on one host. From http to https,
+// the ports are those of the schemes.
+func sameHost(a, b *url.URL) bool {
+	return strings.EqualFold(a.Hostname(), b.Hostname()) && (port(a) == port(b) || port(a) == "" && port(b) == "")
+}
+
+// port is empty for the scheme's own.
+func port(u *url.URL) string {
+	if p := u.Port(); p != map[string]string{"http": "80", "https": "443"}[u.Scheme] {
+		return p
+	}
+	return ""
+}
+
+// shown is an error with a text that is fit to be shown.
+type shown struct {
+	text string
+	err  error
+}
+
+func (s *shown) Error() string { return s.text }
+func (s *shown) Unwrap() error { return s.err }

@@ -1,0 +1,141 @@
+package verify
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/transport"
+)
+
+// host is the rate of the requests to one host. It has no limit until the host
+// returns 403 or 429: firewalls and rate limiters return both. Then the requests
+// start apart from each other, more with each such response and less with each
+// other one. Retry-After stops all of them.
+type host struct {
+	name string
+	turn *semaphore.Weighted // whoever has it starts next
+
+	mu      sync.Mutex
+	stopped time.Time // until then
+	gap     time.Duration
+	started time.Time               // the latest request
+	slowed  time.Time               // when gap grew last
+	reached bool                    // it has responded once
+	failed  time.Time               // when it did not for the first time
+	before  map[time.Time]time.Time // by purge, when content from before it was seen
+}
+
+const (
+	firstGap = 250 * time.Millisecond
+	maxGap   = 5 * time.Second
+	// leastGap is the gap below which there is none.
+	leastGap = 10 * time.Millisecond
+)
+
+func newHost(name string) *host {
+	return &host{name: name, turn: semaphore.NewWeighted(1), before: make(map[time.Time]time.Time)}
+}
+
+// waitError says that the host requires a wait beyond the deadline.
+type waitError struct{ wait time.Duration }
+
+func (*waitError) Error() string {
+	return "the site requires a wait (Retry-After) that is longer than the time left"
+}
+
+// enter waits until the next request may start.
+func (h *host) enter(ctx context.Context) error {
+	if err := h.turn.Acquire(ctx, 1); err != nil {
+		return context.Cause(ctx)
+	}
+	defer h.turn.Release(1)
+	for {
+		wait, stopped := h.start()
+		if wait <= 0 {
+			return nil
+		}
+		if deadline, ok := ctx.Deadline(); ok && stopped && wait >= time.Until(deadline) {
+			return &waitError{wait}
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// start notes that a request starts, or returns how long that has to wait and
+// whether the host asked for it.
+func (h *host) start() (wait time.Duration, stopped bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := time.Now()
+	if wait := h.stopped.Sub(now); wait > 0 {
+		return wait, true
+	}
+	if wait := h.started.Add(h.gap).Sub(now); h.gap > 0 && wait > 0 {
+		return wait, false
+	}
+	h.started = now
+	return 0, false
+}
+
+// done notes what a request that started at a time led to.
+func (h *host) done(started time.Time, seen *Seen, header http.Header) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := time.Now()
+	if seen.Err != nil {
+		if h.failed.IsZero() {
+			h.failed = now
+		}
+		return
+	}
+	h.reached = true
+	wait, asked := transport.RetryAfter(header)
+	switch {
+	case !limited(seen, asked):
+		if h.gap -= h.gap / 8; h.gap < leastGap {
+			h.gap = 0
+		}
+		return
+	case !started.Before(h.slowed): // those in parallel count once
+		h.gap = min(max(2*h.gap, firstGap), maxGap)
+		h.slowed = now
+	}
+	if until := now.Add(wait); until.After(h.stopped) {
+		h.stopped = until
+	}
+}
+
+// limited reports whether a response says that there are too many requests.
+func limited(seen *Seen, asked bool) bool {
+	switch seen.Status {
+	case http.StatusTooManyRequests:
+		return true
+	case http.StatusForbidden:
+		return !seen.proven
+	default:
+		return asked && seen.Status >= http.StatusBadRequest
+	}
+}
+
+// wrong reports whether the address of the host is most likely wrong, after
+// this error.
+func (h *host) wrong(err error) bool {
+	var dns *net.DNSError
+	var certificate *tls.CertificateVerificationError
+	unknown := errors.As(err, &dns) && dns.IsNotFound
+	if !unknown && !errors.As(err, &certificate) {
+		return false
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return !h.reached && time.Since(h.failed) >= wrongAddress
+}

@@ -1,0 +1,132 @@
+package verify_test
+
+import (
+	"context"
+	"crypto/md5"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/transport/clienttest"
+	"github.com/cachepurge/terraform-provider-purge/internal/verify"
+	"github.com/cachepurge/terraform-provider-purge/internal/verify/verifytest"
+)
+
+// base is where the edge of a world is.
+const base = "http://localhost"
+
+// world is an edge with an origin, a client that looks at it, and the network
+// between them, in virtual time. It keeps the requests as they arrived.
+type world struct {
+	*verifytest.Edge
+	*clienttest.Bubble
+	client *verify.Client
+
+	mu       sync.Mutex
+	requests []request
+}
+
+type request struct {
+	at     time.Duration
+	uri    string
+	header http.Header
+}
+
+// inWorld runs a test in virtual time. Nothing may be left open at its end.
+func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Helper()
+	edge := verifytest.NewEdge()
+	w := &world{Edge: edge}
+	edge.Around = func(_ string, next http.HandlerFunc) http.HandlerFunc {
+		return func(rw http.ResponseWriter, r *http.Request) {
+			w.mu.Lock()
+			w.requests = append(w.requests, request{w.Elapsed(), r.URL.RequestURI(), r.Header.Clone()})
+			w.mu.Unlock()
+			next(rw, r)
+		}
+	}
+	clienttest.Run(t, edge, edge.Journal, func(b *clienttest.Bubble) {
+		w.Bubble = b
+		wire := b.Wire()
+		wire.UserAgent = "a visitor"
+		w.client = verify.New(verify.Config{Wire: wire})
+		test(b.T, w)
+		b.End(edge, w.client.Close)
+	})
+}
+
+// verify looks at a path of the edge for up to a time.
+func (w *world) verify(limit time.Duration, item verify.Item) error {
+	ctx, cancel := context.WithTimeout(w.T.Context(), limit)
+	defer cancel()
+	if item.BaseURL == "" {
+		item.BaseURL = base
+	}
+	if item.Path == "" {
+		item.Path = "/a"
+	}
+	err := w.client.Verify(ctx, item)
+	w.Show(err)
+	return err
+}
+
+// put changes a file at the origin at once.
+func (w *world) put(body string) { w.Origin.Put("/a", verifytest.File{Body: body}, 0) }
+
+// visit fetches a path as visitors do, so that the edge has both variants.
+func (w *world) visit() {
+	w.T.Helper()
+	if err := w.verify(time.Second, verify.Item{Gone: hexMD5("what is nowhere")}); err != nil {
+		w.T.Fatal(err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.requests = nil
+}
+
+// times are those of the plain requests.
+func (w *world) times() []time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var all []time.Duration
+	for _, r := range w.requests {
+		if r.header.Get("Accept-Encoding") == "" {
+			all = append(all, r.at)
+		}
+	}
+	return all
+}
+
+func hexMD5(body string) string { return fmt.Sprintf("%x", md5.Sum([]byte(body))) }
+
+// said is what the tests compare of an error.
+type said struct {
+	Verdict verify.Verdict
+	Outcome string
+	Looks   int
+}
+
+func hear(t *testing.T, err error) said {
+	t.Helper()
+	var e *verify.Error
+	if !errors.As(err, &e) {
+		t.Fatalf("got %v, want a *verify.Error", err)
+	}
+	return said{e.Verdict, e.Outcome(), e.Looks}
+}
+
+func wantProven(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Errorf("not proven: %s", err)
+	}
+}
+
+// Shared with the clients.
+var (
+	diff   = clienttest.Diff
+	answer = clienttest.Answer
+)
