@@ -61,6 +61,13 @@ func WithStop(ctx, stop context.Context) context.Context {
 	return context.WithValue(ctx, stopKey{}, stop)
 }
 
+// Underway returns the context for what a purge of several requests sends after
+// the first one. Its requests keep to their windows, but nobody joins the purge
+// any more, because it may have read already what has changed since.
+func Underway(ctx context.Context) context.Context {
+	return context.WithValue(ctx, flightKey{}, (*flight)(nil))
+}
+
 // Do runs send, or joins an equal purge that waits, and returns its result. The
 // send function passes its context to Window.Acquire, which is where a purge
 // waits, and calls Slot.Send when it goes on the wire. One who leaves, because

@@ -482,3 +482,35 @@ func TestNobodyJoinsAPurgeThatIsHopeless(t *testing.T) {
 		}
 	})
 }
+
+// A purge of several requests looks with the first one at what there is. One
+// that comes later may be about a change since then.
+func TestNobodyJoinsAPurgeThatIsUnderway(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(Limit{Requests: 1, Window: 10 * time.Second})
+		purge := func(requests int) (int, error) {
+			return Do(t.Context(), &w.group, "a", func(ctx context.Context) (n int, err error) {
+				for range requests {
+					if n, err = w.send(ctx); err != nil {
+						return n, err
+					}
+					ctx = Underway(ctx)
+				}
+				return n, nil
+			})
+		}
+		var wg sync.WaitGroup
+		var served [2]int
+		wg.Go(func() { served[0], _ = purge(2) })
+		time.Sleep(5 * time.Second) // its second request waits
+		wg.Go(func() { served[1], _ = purge(1) })
+		wg.Wait()
+		if diff := cmp.Diff([2]int{1, 2}, served); diff != "" {
+			t.Error("served by request:\n" + diff)
+		}
+		if diff := cmp.Diff([]time.Duration{0, 11 * time.Second, 22 * time.Second}, w.sent); diff != "" {
+			t.Error("sent:\n" + diff)
+		}
+	})
+}
