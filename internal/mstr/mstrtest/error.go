@@ -18,6 +18,7 @@ const (
 	AccountLocked    = "-2147202287"
 	SessionCap       = "-2147072486"
 	ProjectNotLoaded = "-2147209151"
+	NoPrivilege      = "-2147213784"
 )
 
 // Error answers with an error body as it is on the wire:

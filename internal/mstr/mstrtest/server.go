@@ -1,6 +1,7 @@
 // Package mstrtest is a stand-in for the MicroStrategy REST API as far as a
-// purge of caches needs it: login, logout, the list of projects and the purge.
-// It keeps sessions, locks accounts and refuses what the real system refuses.
+// purge of caches needs it: login, logout, the list of projects, the purge, and
+// the content caches of a cluster. It keeps sessions, locks accounts, and refuses
+// what the real system refuses.
 //
 // Its session cookie is Secure, as the vendor's is: a client with an ordinary
 // cookie jar gets no further than the login unless the fake is served over TLS
@@ -22,10 +23,11 @@ import (
 // fields are to be set before it serves.
 //
 // The operations in its journal are login, logout, projects, purge (subject
-// "<PROJECT>/<type>") and unknown (subject "<METHOD> <path>") for every request
-// that none of its routes takes.
+// "<PROJECT>/<type>"), those of Cluster, and unknown (subject "<METHOD> <path>")
+// for every request that none of its routes takes.
 type Server struct {
 	*fake.Recorder
+	Cluster
 
 	// Username and Password log in with loginMode 1 (standard).
 	Username, Password string
@@ -82,6 +84,7 @@ type Server struct {
 func New() *Server {
 	return &Server{
 		Recorder:     fake.NewRecorder("mstr"),
+		Cluster:      newCluster(),
 		Username:     "etl",
 		Password:     "mstr-p@ss/word+&=%",
 		LDAPUsername: "ldap.etl",
@@ -118,7 +121,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "GET /api/projects":
 		s.Handle("projects", nil, s.listProjects)(w, r)
 	default:
-		s.servePurge(w, r, path)
+		if !s.serveContent(w, r, path) {
+			s.servePurge(w, r, path)
+		}
 	}
 }
 
