@@ -1,5 +1,5 @@
 // Package mstr is a client for the MicroStrategy REST API: it purges the caches
-// of a project and lists the projects.
+// of a project, invalidates content caches, and lists the projects.
 //
 // Source: the vendor's REST API documentation and the OpenAPI document that a
 // Library server publishes under /api-docs.
@@ -44,6 +44,9 @@ type Config struct {
 	LoginMode          LoginMode
 	// APIToken is used in place of Username and Password where it is not empty.
 	APIToken string
+	// PollInterval is the longest time between two looks at content caches that
+	// the server invalidates. Default 10 s.
+	PollInterval time.Duration
 	// Wire is the options for the connection.
 	Wire transport.Options
 }
@@ -62,6 +65,9 @@ type Client struct {
 
 // New returns a client. Nothing is sent before the first request needs it.
 func New(config Config) *Client {
+	if config.PollInterval == 0 {
+		config.PollInterval = 10 * time.Second
+	}
 	c := &Client{config: config, wire: transport.New(System, config.Wire)}
 	c.wire.Hide(config.Password, config.APIToken)
 	c.session = &transport.Session{Login: c.login, Logout: c.logout, Timeout: loginTimeout(config.Wire)}

@@ -65,3 +65,57 @@ func FuzzErrorBody(f *testing.F) {
 		})
 	})
 }
+
+// FuzzContentLists answers the lists of nodes and content caches with anything:
+// the client never panics, invalidates nothing without a list that contains a
+// ready cache, and what it says is one clean line.
+func FuzzContentLists(f *testing.F) {
+	const nodes = `{"nodes":[{"name":"n","status":"running","projects":[{"id":"` + tutorial + `","status":"loaded"}]}]}`
+	for _, list := range []string{
+		"", "null", "[]", "{}", `{"total":0}`, `{"total":1,"contentCaches":[]}`, `{"total":1,"contentCaches":null}`,
+		`{"total":1,"contentCaches":[{"a":{"source":{"type":"report"},"status":{"ready":true}}}]}`,
+		`{"total":2,"contentCaches":[{"a":{"source":{"type":"report"},"status":{"ready":true}},"b":{"source":{"type":"cube"},"status":{"ready":true}}}]}`,
+		`{"total":1,"contentCaches":[{"a":{"source":{"type":"report"},"status":{"ready":true},"lastUpdateTime":{"a":1},"dbTablesUsed":[null]}}]}`,
+		`{"total":9223372036854775807,"offset":0,"contentCaches":[{"a":{"source":{"type":"x"},"status":{}}}]}`,
+		`{"total":1,"contentCaches":[{"a":{"source":null,"status":null}}]}`, `{"total":1,"total":0,"contentCaches":[1],"contentCaches":[]}`,
+	} {
+		f.Add(nodes, list)
+	}
+	f.Add(`{"nodes":[{"name":"n\n","status":"RUNNING","projects":[{"id":"`+strings.ToLower(tutorial)+`"}]},{"name":"m"}]}`, `{"total":0}`)
+	f.Fuzz(func(t *testing.T, nodes, list string) {
+		synctest.Test(t, func(t *testing.T) {
+			network := wiretest.Listen()
+			network.Serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case strings.HasSuffix(r.URL.Path, "/login"):
+					w.Header().Set("X-MSTR-AuthToken", "token")
+				case strings.HasSuffix(r.URL.Path, "/nodes"):
+					_, _ = w.Write([]byte(nodes))
+				case r.Method == http.MethodPatch:
+					low := strings.ToLower(list)
+					ready := strings.Contains(low, "ready") && strings.Contains(low, "true") || strings.Contains(low, `\`)
+					if !ready {
+						t.Errorf("an invalidation after %q", list)
+					}
+				default:
+					_, _ = w.Write([]byte(list))
+				}
+			}))
+			client := mstr.New(mstr.Config{BaseURL: "http://localhost", Username: "u", Password: "p4ssw0rd", Wire: transport.Options{
+				Dial: network.Dial, MaxRetries: -1, RequestTimeout: time.Second,
+			}})
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			_, err := client.PurgeContent(ctx, tutorial, mstr.ContentFilter{})
+			_ = client.Close(ctx)
+			network.Close()
+			var e *transport.Error
+			if err != nil && !errors.As(err, &e) {
+				t.Fatalf("not an error of the wire: %v", err)
+			}
+			if e != nil && strings.ContainsFunc(e.Message+e.Doing, unicode.IsControl) {
+				t.Errorf("not one clean line: %q", e)
+			}
+		})
+	})
+}

@@ -1,0 +1,174 @@
+package mstr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/quota"
+	"github.com/cachepurge/terraform-provider-purge/internal/transport"
+)
+
+// ContentResult is what a purge of content caches did.
+type ContentResult struct {
+	// Invalidated is the number of caches that it invalidated, on all nodes.
+	Invalidated int
+	// UnusedTables are the tables of the filter that no listed cache uses, as
+	// they are written in the filter, sorted. They are nil after an error.
+	UnusedTables []string
+}
+
+// PurgeContent invalidates the results of reports, documents, and dashboards of
+// a project (32 hexadecimal digits in upper case) that the filter chooses, on
+// every running node on which the project is loaded. It returns when none of
+// them is ready any more; those that users made again meanwhile are new and
+// stay. It never touches cubes. After an error on one node it still invalidates
+// the caches on the others. Identical purges are coalesced while they wait.
+func (c *Client) PurgeContent(ctx context.Context, project string, f ContentFilter) (ContentResult, error) {
+	if err := f.check(); err != nil {
+		return ContentResult{}, err
+	}
+	p, err := quota.Do(ctx, &c.group, project+"/content "+f.Key(), func(ctx context.Context) (*contentPurge, error) {
+		p := &contentPurge{client: c, project: project, tables: setOf(f.WarehouseTables), contents: setOf(f.ContentIDs), used: make(set)}
+		err := p.run(ctx)
+		return p, err
+	})
+	if err != nil {
+		return ContentResult{}, err
+	}
+	result := ContentResult{Invalidated: p.invalidated}
+	for _, table := range f.WarehouseTables {
+		if !p.used.contains(table) {
+			result.UnusedTables = append(result.UnusedTables, table)
+		}
+	}
+	slices.Sort(result.UnusedTables)
+	return result, nil
+}
+
+// contentPurge is one purge of content caches, on behalf of all of its callers.
+type contentPurge struct {
+	client           *Client
+	project          string
+	tables, contents set
+
+	mu          sync.Mutex
+	invalidated int
+	used        set // those of tables that a listed cache uses
+}
+
+// nodesAtOnce bounds how many nodes are purged in parallel.
+const nodesAtOnce = 8
+
+func (p *contentPurge) run(ctx context.Context) error {
+	nodes, err := p.nodes(ctx)
+	if err != nil {
+		return err
+	}
+	ctx = quota.Underway(ctx) // whoever comes now wants caches invalidated that the lists may lack
+	errs := make([]error, len(nodes))
+	var all errgroup.Group
+	all.SetLimit(nodesAtOnce)
+	for i, name := range nodes {
+		all.Go(func() error {
+			errs[i] = (&nodePurge{contentPurge: p, name: name, display: p.client.wire.Line(name)}).run(ctx)
+			return nil // or the others would not be waited for
+		})
+	}
+	_ = all.Wait()
+	return p.failure(nodes, errs)
+}
+
+// clusterNode is an element of the list of nodes.
+type clusterNode struct {
+	Name     string `json:"name"`
+	Status   string `json:"status"`
+	Projects []struct {
+		ID     string `json:"id"`
+		Status string `json:"status"`
+	} `json:"projects"`
+}
+
+// has reports whether the node keeps caches of a project for users. Idle
+// projects are loaded, and so is one that waits for its users to leave.
+func (n *clusterNode) has(project string) bool {
+	if !strings.EqualFold(n.Status, "running") {
+		return false
+	}
+	for _, p := range n.Projects {
+		if strings.EqualFold(p.ID, project) {
+			return !strings.EqualFold(p.Status, "unloaded")
+		}
+	}
+	return false
+}
+
+// nodes returns the names of the running nodes on which the project is loaded:
+// GET /api/monitors/iServer/nodes. There is at least one.
+func (p *contentPurge) nodes(ctx context.Context) ([]string, error) {
+	var list struct {
+		Nodes []clusterNode `json:"nodes"`
+	}
+	var names []string
+	_, err := p.client.wire.Do(ctx, &transport.Request{
+		Doing:  "listing the nodes of project " + p.project,
+		Method: http.MethodGet, Path: "/api/monitors/iServer/nodes?" + url.Values{"projects.id": {p.project}}.Encode(),
+		Expect: []int{http.StatusOK}, Into: &list, Auth: p.client.session, Pace: p.client.pace,
+		Explain: explainContent(`Listing the nodes requires the privilege "Monitor cluster" (DssXmlPrivilegesUseClusterMonitor). Grant it to the user.`),
+		Check: func(*transport.Response) error {
+			if list.Nodes == nil {
+				return errors.New("the list of nodes is missing")
+			}
+			names = nil
+			for _, n := range list.Nodes {
+				if n.Name == "" {
+					return errors.New("a node has no name")
+				}
+				if n.has(p.project) {
+					names = append(names, n.Name)
+				}
+			}
+			if names == nil {
+				return &transport.Error{
+					Kind: transport.KindState, Input: inputProject,
+					Message: "the project is not loaded on any running node", Advice: notLoadedAdvice,
+				}
+			}
+			return nil
+		},
+	})
+	return names, err
+}
+
+// failure returns the error of the first node that failed, which names the
+// others.
+func (p *contentPurge) failure(nodes []string, errs []error) error {
+	var first *transport.Error
+	var failed []string
+	for i, err := range errs {
+		var e *transport.Error
+		if !errors.As(err, &e) {
+			continue
+		}
+		if first == nil {
+			own := *e
+			first = &own
+			continue
+		}
+		failed = append(failed, p.client.wire.Line(nodes[i]))
+	}
+	if first == nil {
+		return errors.Join(errs...)
+	}
+	if len(failed) > 0 {
+		first.Doing += fmt.Sprintf(" (also failed: %s)", strings.Join(failed, ", "))
+	}
+	return first
+}
