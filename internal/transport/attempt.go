@@ -3,16 +3,13 @@ package transport
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
-	"net/http/httptrace"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 )
 
@@ -22,6 +19,9 @@ const (
 	maxBody = 16 << 20
 	// maxIgnoredBody bounds what is read of any other, for its message.
 	maxIgnoredBody = 64 << 10
+	// acceptanceWait is how long the body of an acceptance is waited for. Its
+	// status says it all, unless the body comes and says otherwise.
+	acceptanceWait = time.Second
 )
 
 var errAttemptTimeout = errors.New("no complete answer within the request timeout")
@@ -131,11 +131,8 @@ func (c *Client) roundTrip(ctx context.Context, r *Request, req *http.Request, c
 	once, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer time.AfterFunc(c.options.RequestTimeout, func() { cancel(errAttemptTimeout) }).Stop()
-	var handshake atomic.Pointer[error] // set by the goroutine that dials
-	once = httptrace.WithClientTrace(once, &httptrace.ClientTrace{
-		TLSHandshakeDone: func(_ tls.ConnectionState, err error) { handshake.Store(&err) },
-	})
-	resp, err := c.send(req.WithContext(once), r)
+	t := &trail{cancel: cancel}
+	resp, err := c.deliver(req.WithContext(t.trace(once)), r, t)
 	c.log(ctx, r, req, resp, err, time.Since(began))
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -144,7 +141,7 @@ func (c *Client) roundTrip(ctx context.Context, r *Request, req *http.Request, c
 		if context.Cause(once) != nil {
 			err = context.Cause(once)
 		}
-		return nil, c.noAnswer(r, req.URL, err, handshake.Load())
+		return nil, c.noAnswer(r, req.URL, err, t)
 	case !slices.Contains(r.Expect, resp.Status):
 		return nil, c.failed(r, resp)
 	}
@@ -188,7 +185,7 @@ func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
 // send returns a reply with its body. That the body of a reply is cut short
 // matters only where the body is needed.
-func (c *Client) send(req *http.Request, r *Request) (*Response, error) {
+func (c *Client) send(req *http.Request, r *Request, t *trail) (*Response, error) {
 	reply, err := c.http.RoundTrip(req)
 	if err != nil {
 		return nil, err
@@ -198,16 +195,22 @@ func (c *Client) send(req *http.Request, r *Request) (*Response, error) {
 	if reply.StatusCode == http.StatusSwitchingProtocols {
 		return resp, nil // its body is the connection, which no context ends
 	}
-	needed := r.Into != nil && slices.Contains(r.Expect, reply.StatusCode)
+	accepted := slices.Contains(r.Expect, reply.StatusCode)
+	needed := accepted && r.Into != nil
 	limit := int64(maxIgnoredBody)
-	if needed {
+	switch {
+	case needed:
 		limit = maxBody
+	case accepted:
+		defer time.AfterFunc(acceptanceWait, func() { t.cancel(errAttemptTimeout) }).Stop()
 	}
 	resp.Body, err = io.ReadAll(io.LimitReader(reply.Body, limit+1))
+	resp.Body = bytes.TrimPrefix(resp.Body, byteOrderMark)
 	switch {
 	case err != nil && needed:
 		return nil, fmt.Errorf("the answer broke off: %w", err)
 	case err != nil || int64(len(resp.Body)) > limit:
+		resp.Cut = true
 		resp.Body = c.scrubber.trimCut(resp.Body)
 	}
 	return resp, nil

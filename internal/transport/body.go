@@ -41,8 +41,10 @@ func DecodeJSON(body []byte, into any) error {
 	return nil
 }
 
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
 func looksLikeHTML(body []byte) bool {
-	return bytes.HasPrefix(bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))), []byte("<"))
+	return bytes.HasPrefix(bytes.TrimSpace(bytes.TrimPrefix(body, byteOrderMark)), []byte("<"))
 }
 
 // PlainText is what can be shown of an error body that is not JSON: nothing of
@@ -70,29 +72,6 @@ func title(page string) string {
 	}
 	// Not %q: it would spell a secret in a way that the scrubber does not know.
 	return `with the title "` + strings.TrimSpace(html.UnescapeString(found[1])) + `"`
-}
-
-// AcceptedBody refuses a reply that has the status of an accepted purge and the
-// body of something else: the page of a captive portal, or an error.
-func AcceptedBody(resp *Response) error {
-	if looksLikeHTML(resp.Body) {
-		return errors.New("an HTML page came where an acceptance was expected")
-	}
-	var reply struct {
-		Error  json.RawMessage `json:"error"`
-		Errors json.RawMessage `json:"errors"`
-	}
-	if json.Unmarshal(resp.Body, &reply) != nil {
-		return nil //nolint:nilerr // the status is the acceptance, and it needs no body
-	}
-	for _, part := range []json.RawMessage{reply.Error, reply.Errors} {
-		switch string(part) {
-		case "", "null", "[]", "{}", `""`, "false":
-		default:
-			return fmt.Errorf("the answer holds an error: %s", part)
-		}
-	}
-	return nil
 }
 
 // Text is a JSON value that should be a string and is not always one: numbers

@@ -59,28 +59,6 @@ func TestDecodeJSON(t *testing.T) {
 	}
 }
 
-func TestAcceptedBody(t *testing.T) {
-	t.Parallel()
-	for name, row := range map[string]struct{ body, err string }{
-		"nothing":                     {"", ""},
-		"words":                       {"Accepted", ""},
-		"a value":                     {`{"status":"queued"}`, ""},
-		"a list":                      {`[]`, ""},
-		"an error that is none":       {`{"error":null,"errors":[]}`, ""},
-		"an error that is false":      {`{"error":false}`, ""},
-		"an error that is empty":      {`{"error":"","errors":{}}`, ""},
-		"an error":                    {`{"error":"denied"}`, `the answer holds an error: "denied"`},
-		"a list of errors":            {`{"errors":[{"code":1}]}`, `the answer holds an error: [{"code":1}]`},
-		"a login page":                {"\n<html>", "an HTML page came where an acceptance was expected"},
-		"an error that is cut in two": {`{"error":"den`, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			same(t, "error", row.err, textOf(AcceptedBody(&Response{Body: []byte(row.body)})))
-		})
-	}
-}
-
 func FuzzDecodeJSON(f *testing.F) {
 	for _, row := range bodies {
 		f.Add([]byte(row.body))

@@ -103,6 +103,7 @@ func New(system string, o Options) *Client {
 			MaxIdleConnsPerHost:    maxConnections,
 			IdleConnTimeout:        90 * time.Second,
 			MaxResponseHeaderBytes: 256 << 10,
+			HTTP2:                  pings(o.RequestTimeout),
 		}, o.Proxies),
 		slots:    semaphore.NewWeighted(maxConnections),
 		budget:   newBudget(),
@@ -167,6 +168,9 @@ type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
+	// Cut tells that Body is only what came of a body that was too large, too
+	// slow, or broken off.
+	Cut bool
 
 	asked string // "DELETE https://host/path"
 }

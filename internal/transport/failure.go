@@ -114,19 +114,19 @@ func (c *Client) clean(e *Error) *Error {
 }
 
 // noAnswer makes the error of a request that got no reply.
-func (c *Client) noAnswer(r *Request, target *url.URL, err error, handshake *error) *Error {
+func (c *Client) noAnswer(r *Request, target *url.URL, err error, t *trail) *Error {
 	proxy := c.options.Proxies.of(target)
 	if proxy != nil && proxy.fault != nil {
 		e := c.unsendable(r, proxy.fault)
 		e.unsent = true
 		return e
 	}
-	kind, again := passing(err, handshake)
-	var op *net.OpError
-	dialing := errors.As(err, &op) && op.Op == "dial"
+	kind, again := passing(err, t.shook())
+	refused := errors.Is(err, errNotTaken)
+	unsent := t.unsent(errors.Is(err, errAttemptTimeout))
 	e := &Error{
 		System: c.system, Doing: r.Doing, Kind: kind, Host: c.scrubber.Line(target.Host), Err: c.mask(err), text: c.scrubber.Line(err.Error()),
-		repeat: again, unsent: dialing, lost: again && !dialing,
+		repeat: again, unsent: unsent, lost: again && !unsent && !refused,
 	}
 	switch {
 	case speaksPlainHTTP(err):
@@ -150,7 +150,7 @@ func (c *Client) unsendable(r *Request, err error) *Error {
 
 // passing tells whether a failure of the connection may pass by itself. A bad
 // certificate or an unknown host does not.
-func passing(err error, handshake *error) (Kind, bool) {
+func passing(err, handshake error) (Kind, bool) {
 	var dns *net.DNSError
 	var own *proxyError
 	switch {
@@ -160,7 +160,7 @@ func passing(err error, handshake *error) (Kind, bool) {
 		return KindTLS, false
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return KindUnknownHost, false
-	case handshake != nil && *handshake != nil && !brokenOff(*handshake):
+	case handshake != nil && !brokenOff(handshake):
 		return KindTLS, false
 	default:
 		return KindNoAnswer, true

@@ -126,7 +126,7 @@ func TestPolicyForEver(t *testing.T) {
 		"headers that trickle take the request timeout, five times":   {answer(202, ""), wiretest.Trickle(10 * time.Second), seen{5, backoffs + 150*time.Second, KindNoAnswer, false}},
 		"headers without an end are not read to it":                   {answer(202, "", "X-Huge", huge), nil, seen{5, backoffs, KindNoAnswer, false}},
 		"an acceptance whose body breaks off is one":                  {answer(202, long), wiretest.Reset(5000), seen{1, 0, accepted, false}},
-		"an acceptance whose body stalls is one, after the attempt":   {answer(202, long), wiretest.Stall(5000), seen{1, 30 * time.Second, accepted, false}},
+		"an acceptance whose body stalls is one, after a second":      {answer(202, long), wiretest.Stall(5000), seen{1, time.Second, accepted, false}},
 		"a refusal whose body breaks off is one":                      {answer(403, long), wiretest.Reset(5000), seen{1, 0, KindForbidden, false}},
 		"a final answer whose body stalls is one, not a lost attempt": {answer(404, long), wiretest.Stall(5000), seen{1, 30 * time.Second, KindNotFound, false}},
 	} {

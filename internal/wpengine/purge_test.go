@@ -37,16 +37,18 @@ func TestBodiesOfAnAcceptance(t *testing.T) {
 		body   string
 		want   said
 	}{
-		"none is needed":            {202, "", said{}},
-		"null":                      {202, "null", said{}},
-		"an object":                 {200, "{}", said{}},
-		"plain text":                {200, "OK", said{}},
-		"empty lists of errors":     {200, `{"error":null,"errors":[]}`, said{}},
-		"a page is no acceptance":   {200, "\n<!doctype html><title>Sign in</title>", said{Kind: transport.KindUnexpected, Status: 200, Message: "an HTML page came where an acceptance was expected", Advice: "a proxy or a login page"}},
-		"nor with 202":              {202, "<html>", said{Kind: transport.KindUnexpected, Status: 202, Message: "an HTML page came where an acceptance was expected"}},
-		"an error is no acceptance": {200, `{"error":"no backend"}`, said{Kind: transport.KindUnexpected, Status: 200, Message: `the answer holds an error: "no backend"`}},
-		"nor are errors":            {202, `{"errors":[{"message":"x"}]}`, said{Kind: transport.KindUnexpected, Status: 202, Message: `the answer holds an error: [{"message":"x"}]`}},
-		"a 204 is not documented":   {204, "", said{Kind: transport.KindUnexpected, Status: 204}},
+		"none is needed":             {202, "", said{}},
+		"null":                       {202, "null", said{}},
+		"an object":                  {200, "{}", said{}},
+		"plain text is none":         {200, "Please log in", said{Kind: transport.KindUnexpected, Status: 200, Message: "text that is not JSON came where an acceptance was expected"}},
+		"blanks in a list of errors": {200, `{"errors" : [ ]}`, said{}},
+		"no success is none":         {200, `{"success":false}`, said{Kind: transport.KindUnexpected, Status: 200, Message: "the answer reports no success: false"}},
+		"empty lists of errors":      {200, `{"error":null,"errors":[]}`, said{}},
+		"a page is no acceptance":    {200, "\n<!doctype html><title>Sign in</title>", said{Kind: transport.KindUnexpected, Status: 200, Message: "an HTML page came where an acceptance was expected", Advice: "a proxy or a login page"}},
+		"nor with 202":               {202, "<html>", said{Kind: transport.KindUnexpected, Status: 202, Message: "an HTML page came where an acceptance was expected"}},
+		"an error is no acceptance":  {200, `{"error":"no backend"}`, said{Kind: transport.KindUnexpected, Status: 200, Message: `the answer holds an error: "no backend"`}},
+		"nor are errors":             {202, `{"errors":[{"message":"x"}]}`, said{Kind: transport.KindUnexpected, Status: 202, Message: `the answer holds an error: [{"message":"x"}]`}},
+		"a 204 is not documented":    {204, "", said{Kind: transport.KindUnexpected, Status: 204}},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {

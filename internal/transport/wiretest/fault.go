@@ -50,6 +50,17 @@ func Stall(bytes int) Fault {
 	})
 }
 
+// CloseWhenKept is a connection that the peer closes when it has answered, which
+// the client notices in the middle of the write of its next request, of which
+// nothing gets out.
+func CloseWhenKept(ctx context.Context, _ string, connect connect) (net.Conn, error) {
+	inner, err := connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &stale{conn: inner.(*conn)}, nil //nolint:forcetypeassert // Network has no other
+}
+
 // Trickle lets bytes arrive one by one, with a pause before each.
 func Trickle(pause time.Duration) Fault {
 	return func(ctx context.Context, _ string, connect connect) (net.Conn, error) {
@@ -103,6 +114,26 @@ func (s *short) Read(b []byte) (int, error) {
 	n, err := s.conn.Read(b[:min(s.left, len(b))])
 	s.left -= n
 	return n, err
+}
+
+type stale struct {
+	*conn
+	answered atomic.Bool
+}
+
+func (s *stale) Read(b []byte) (int, error) {
+	n, err := s.conn.Read(b)
+	s.answered.Store(s.answered.Load() || n > 0)
+	return n, err
+}
+
+func (s *stale) Write(b []byte) (int, error) {
+	if !s.answered.Load() {
+		return s.conn.Write(b)
+	}
+	_ = s.Conn.Close() // the read says EOF
+	<-s.closed
+	return 0, opError("write", net.ErrClosed)
 }
 
 type slow struct {

@@ -1,0 +1,101 @@
+package transport
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// AcceptedBody refuses a reply that has the status of an accepted purge and the
+// body of something else: the page of a captive portal, or an error. An
+// acceptance has no body, or JSON that reports no error. Of a body that was cut
+// what came is checked.
+func AcceptedBody(resp *Response) error {
+	body := bytes.TrimSpace(bytes.TrimPrefix(resp.Body, byteOrderMark))
+	switch {
+	case len(body) == 0:
+		return nil
+	case looksLikeHTML(body):
+		return errors.New("an HTML page came where an acceptance was expected")
+	case !resp.Cut && !json.Valid(body):
+		return errNoAcceptance
+	}
+	err := reported(json.NewDecoder(bytes.NewReader(body)))
+	switch syntax := (*json.SyntaxError)(nil); {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return nil
+	case errors.As(err, &syntax):
+		return errNoAcceptance
+	default:
+		return err
+	}
+}
+
+var errNoAcceptance = errors.New("text that is not JSON came where an acceptance was expected")
+
+// reported returns the error that a JSON value reports, of which there is one
+// each in the objects of a list. It ends with io.EOF or io.ErrUnexpectedEOF
+// where the value does.
+func reported(decoder *json.Decoder) error {
+	for {
+		token, err := decoder.Token()
+		if err != nil {
+			return err
+		}
+		if token != json.Delim('{') {
+			continue
+		}
+		for decoder.More() {
+			if err := reportedBy(decoder); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// reportedBy reads one field of an object and returns the error that it reports.
+func reportedBy(decoder *json.Decoder) error {
+	key, err := decoder.Token()
+	if err != nil {
+		return err
+	}
+	name, _ := key.(string)
+	var value json.RawMessage
+	err = decoder.Decode(&value)
+	switch {
+	case !strings.EqualFold(name, "error") && !strings.EqualFold(name, "errors") && !strings.EqualFold(name, "success"):
+		return err
+	case err != nil:
+		return errors.New("the answer broke off where it reports an error")
+	}
+	var decoded any
+	if err := json.Unmarshal(value, &decoded); err != nil {
+		return err
+	}
+	if strings.EqualFold(name, "success") {
+		if isFalse(decoded) {
+			return fmt.Errorf("the answer reports no success: %s", value)
+		}
+		return nil
+	}
+	if isEmpty(decoded) {
+		return nil
+	}
+	return fmt.Errorf("the answer holds an error: %s", value)
+}
+
+func isFalse(value any) bool { return value == false || value == "false" || value == 0.0 }
+
+func isEmpty(value any) bool {
+	switch v := value.(type) {
+	case []any:
+		return len(v) == 0
+	case map[string]any:
+		return len(v) == 0
+	default:
+		return v == nil || v == false || v == "" || v == 0.0
+	}
+}

@@ -1,0 +1,388 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/binary"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
+)
+
+// secureNet is a network in memory with TLS and HTTP/2.
+type secureNet struct {
+	roots  *x509.CertPool
+	config *tls.Config
+	accept chan net.Conn
+
+	mu    sync.Mutex
+	conns []*droppable
+}
+
+// secured runs a test against a server that gets each connection after its
+// TLS handshake.
+func secured(t *testing.T, o Options, serve func(*secureNet), test func(t *testing.T, c *Client, n *secureNet)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		ours := newAuthority(t)
+		cert, key := ours.sign(t, &x509.Certificate{NotAfter: time.Now().Add(24 * time.Hour), DNSNames: []string{"localhost"}})
+		n := &secureNet{roots: x509.NewCertPool(), accept: make(chan net.Conn)}
+		n.roots.AddCert(ours.cert)
+		n.config = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{cert.Raw}, PrivateKey: key}}, NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS12}
+		o.RootCAs, o.Dial = n.roots, n.dial
+		if o.Backoff == nil {
+			o.Backoff = func(int) time.Duration { return time.Second }
+		}
+		c := New("Upstream", o)
+		go serve(n)
+		test(t, c, n)
+		c.Close()
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		for _, conn := range n.conns {
+			_ = conn.Close()
+		}
+		close(n.accept)
+	})
+}
+
+func (n *secureNet) dial(context.Context, string, string) (net.Conn, error) {
+	near, far := net.Pipe()
+	conn := &droppable{Conn: near, closed: make(chan struct{})}
+	n.mu.Lock()
+	n.conns = append(n.conns, conn)
+	n.mu.Unlock()
+	n.accept <- far
+	return conn, nil
+}
+
+func (n *secureNet) dials() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.conns)
+}
+
+// drop forgets all connections that there are, as a NAT does: what is written is
+// lost, and nothing comes back.
+func (n *secureNet) drop() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, conn := range n.conns {
+		conn.dropped.Store(true)
+	}
+}
+
+// each lets a function talk on each connection.
+func each(talk func(net.Conn)) func(*secureNet) {
+	return func(n *secureNet) {
+		for conn := range n.accept {
+			go func() {
+				defer conn.Close()
+				secure := tls.Server(conn, n.config)
+				if secure.HandshakeContext(context.Background()) == nil {
+					talk(secure)
+				}
+			}()
+		}
+	}
+}
+
+// Accept, Close, and Addr make a net.Listener of it.
+func (n *secureNet) Accept() (net.Conn, error) {
+	conn, ok := <-n.accept
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return conn, nil
+}
+func (n *secureNet) Close() error   { return nil }
+func (n *secureNet) Addr() net.Addr { return &net.TCPAddr{} }
+
+type droppable struct {
+	net.Conn
+	dropped atomic.Bool
+	once    sync.Once
+	closed  chan struct{}
+}
+
+func (d *droppable) Write(b []byte) (int, error) {
+	if d.dropped.Load() {
+		return len(b), nil
+	}
+	return d.Conn.Write(b)
+}
+
+func (d *droppable) Close() error {
+	d.once.Do(func() { close(d.closed) })
+	return d.Conn.Close()
+}
+
+// purgeSecurely is a request over TLS.
+func purgeSecurely() *Request {
+	r := purge()
+	r.Base = "https://localhost"
+	return r
+}
+
+// TestDroppedConnection: a connection that was dropped without a word is found
+// out by one purge, with one dial, in half of the request timeout, and the other
+// purges don't meet it.
+func TestDroppedConnection(t *testing.T) {
+	t.Parallel()
+	for name, timeout := range map[string]time.Duration{"as a rule": 30 * time.Second, "short": 5 * time.Second, "long": 5 * time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var protocol atomic.Value
+			serve := func(n *secureNet) {
+				server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					protocol.Store(r.Proto)
+					w.WriteHeader(202)
+				}), ErrorLog: log.New(io.Discard, "", 0), TLSConfig: n.config}
+				_ = server.ServeTLS(n, "", "")
+			}
+			secured(t, Options{RequestTimeout: timeout}, serve, func(t *testing.T, c *Client, n *secureNet) {
+				deliver := func() {
+					_, err := c.Do(t.Context(), purgeSecurely())
+					same(t, "error", "", textOf(err))
+				}
+				deliver()
+				n.drop()
+				began := time.Now()
+				for range 40 {
+					deliver()
+				}
+				if took, most := time.Since(began), min(timeout/2, 25*time.Second)+time.Second; took > most {
+					t.Errorf("40 purges took %s, more than %s", took, most)
+				}
+				same(t, "dials", 2, n.dials())
+				same(t, "protocol", "HTTP/2.0", protocol.Load())
+			})
+		})
+	}
+}
+
+// The frames of HTTP/2 that the servers below need.
+const (
+	frameHeaders  = 1
+	frameReset    = 3
+	frameSettings = 4
+	frameGoAway   = 7
+
+	refusedStream = 7
+)
+
+func frame(kind byte, stream uint32, payload []byte) []byte {
+	b := append([]byte{0, 0, byte(len(payload)), kind, 0}, binary.BigEndian.AppendUint32(nil, stream)...)
+	return append(b, payload...)
+}
+
+// frames reads the preface of a client, says hello, and reads its frames. What
+// is said does not wait for the client, which may be writing, too.
+func frames(c net.Conn, hello []byte, got func(kind byte, stream uint32, say chan<- []byte)) {
+	if _, err := io.CopyN(io.Discard, c, int64(len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))); err != nil {
+		return
+	}
+	say := make(chan []byte, 100)
+	defer close(say)
+	go func() {
+		for b := range say {
+			_, _ = c.Write(b)
+		}
+	}()
+	say <- append(frame(frameSettings, 0, nil), hello...)
+	for head := make([]byte, 9); ; {
+		if _, err := io.ReadFull(c, head); err != nil {
+			return
+		}
+		length := int64(binary.BigEndian.Uint32(append([]byte{0}, head[:3]...)))
+		if _, err := io.CopyN(io.Discard, c, length); err != nil {
+			return
+		}
+		got(head[3], binary.BigEndian.Uint32(head[5:]), say)
+	}
+}
+
+// TestOneRequestForOneSlot: what net/http repeats by itself is not seen by the
+// quota, which counts each request that a server sees.
+func TestOneRequestForOneSlot(t *testing.T) {
+	t.Parallel()
+	goAway := func(c net.Conn, seen *atomic.Int64) {
+		frames(c, frame(frameGoAway, 0, make([]byte, 8)), func(kind byte, _ uint32, _ chan<- []byte) {
+			if kind == frameHeaders {
+				seen.Add(1)
+			}
+		})
+	}
+	refuse := func(c net.Conn, seen *atomic.Int64) {
+		frames(c, nil, func(kind byte, stream uint32, say chan<- []byte) {
+			if kind == frameHeaders {
+				seen.Add(1)
+				say <- frame(frameReset, stream, []byte{0, 0, 0, refusedStream})
+			}
+		})
+	}
+	goAwayThen := func(c net.Conn, seen *atomic.Int64) {
+		frames(c, nil, func(kind byte, _ uint32, say chan<- []byte) {
+			if kind == frameHeaders {
+				seen.Add(1)
+				say <- frame(frameGoAway, 0, make([]byte, 8))
+			}
+		})
+	}
+	for name, row := range map[string]struct {
+		talk    func(net.Conn, *atomic.Int64)
+		retries int
+		dials   int // at most
+		seen    int64
+		lost    bool
+	}{
+		"a stream that is refused":                {refuse, 1, 2, 2, false},
+		"a goodbye on each connection":            {goAway, 1, 2 * maxHTTP2, 2, false},
+		"a goodbye in place of each answer":       {goAwayThen, 1, 4, 2, false},
+		"a stream that is refused, five attempts": {refuse, 4, 5, 5, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var seen atomic.Int64
+			talk := func(c net.Conn) { row.talk(c, &seen) }
+			secured(t, Options{MaxRetries: row.retries}, each(talk), func(t *testing.T, c *Client, n *secureNet) {
+				began := time.Now()
+				taken := &taken{}
+				req := purgeSecurely()
+				req.Pace = taken.pace
+				_, err := c.Do(within(t, time.Minute), req)
+				e, ok := err.(*Error) //nolint:errorlint // Do promises it
+				if !ok {
+					t.Fatal(err)
+				}
+				same(t, "kind", KindNoAnswer, e.Kind)
+				same(t, "lost", row.lost, e.Lost)
+				same(t, "attempts", row.retries+1, e.Sent)
+				if seen.Load() > row.seen || seen.Load() > taken.counted.Load() {
+					t.Errorf("%d requests were seen for %d slots that were counted", seen.Load(), taken.counted.Load())
+				}
+				if n.dials() > row.dials {
+					t.Errorf("%d dials, more than %d", n.dials(), row.dials)
+				}
+				same(t, "time", time.Duration(row.retries)*time.Second, time.Since(began))
+			})
+		})
+	}
+}
+
+// TestConnectionsBeforeTheyAreUsed: net/http may ask for one after the other and
+// use none, because each says goodbye first.
+func TestConnectionsBeforeTheyAreUsed(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	trace := httptrace.ContextClientTrace((&trail{cancel: cancel}).trace(ctx))
+	for range maxHTTP2 + 1 {
+		same(t, "cause", nil, context.Cause(ctx), cmpopts.EquateErrors())
+		trace.GetConn("localhost:443")
+	}
+	same(t, "cause", errNotTaken, context.Cause(ctx), cmpopts.EquateErrors())
+}
+
+// TestKeptConnectionIsGone: what the server had closed before anything was
+// written is no failure of the purge, and takes no second slot.
+func TestKeptConnectionIsGone(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		body []byte
+		kept int
+	}{
+		"one of a request without a body": {nil, 1},
+		"one of a request with a body":    {[]byte(`{"type":"all"}`), 1},
+		"all that there are":              {nil, maxConnections},
+		"all, of requests with a body":    {[]byte(`{"type":"all"}`), maxConnections},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			handler := func(w http.ResponseWriter, _ *http.Request) {
+				<-time.After(time.Second) // so that none is used twice
+				w.WriteHeader(202)
+			}
+			inBubble(t, Options{MaxRetries: -1}, handler, func(t *testing.T, r *rig) {
+				taken := &taken{}
+				request := func() *Request {
+					req := purge()
+					req.Method, req.Body, req.Pace = http.MethodPost, row.body, taken.pace
+					return req
+				}
+				r.network.Set(wiretest.CloseWhenKept)
+				same(t, "first", map[string]int{"": row.kept}, together(r, row.kept, request, t.Context()))
+				same(t, "kept", row.kept, r.network.Open())
+				r.network.Set(nil)
+				began := time.Now()
+				_, err := r.Do(t.Context(), request())
+				same(t, "then", "", textOf(err))
+				same(t, "time", time.Second, time.Since(began))
+				same(t, "requests", row.kept+1, r.requests())
+				same(t, "slots", int64(row.kept+1), taken.counted.Load())
+			})
+		})
+	}
+}
+
+// TestNoOtherConnection: where the kept connection is gone and there is no other,
+// nothing was sent.
+func TestNoOtherConnection(t *testing.T) {
+	t.Parallel()
+	inBubble(t, Options{MaxRetries: 1}, answer(202, ""), func(t *testing.T, r *rig) {
+		taken := &taken{}
+		req := purge()
+		req.Pace = taken.pace
+		r.network.Set(wiretest.CloseWhenKept)
+		_, err := r.Do(t.Context(), req)
+		same(t, "first", "", textOf(err))
+		r.network.Set(wiretest.Refuse)
+		_, err = r.Do(t.Context(), req)
+		e := err.(*Error) //nolint:forcetypeassert,errorlint // Do promises it
+		same(t, "lost", false, e.Lost)
+		same(t, "slots", int64(1), taken.counted.Load())
+	})
+}
+
+// TestKeptConnectionCloses is the same in the moment in which net/http has chosen
+// the connection and not written to it. It repeats only what is idempotent.
+func TestKeptConnectionCloses(t *testing.T) {
+	t.Parallel()
+	for range 20 { // whether it tries to write is left to chance
+		inBubble(t, Options{MaxRetries: -1}, answer(202, ""), func(t *testing.T, r *rig) {
+			_, err := r.Do(t.Context(), purge())
+			same(t, "first", "", textOf(err))
+			ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
+				if info.Reused {
+					r.network.Break()
+					synctest.Wait()
+				}
+			}})
+			_, err = r.Do(ctx, purge())
+			same(t, "then", "", textOf(err))
+			same(t, "requests", 2, r.requests())
+		})
+	}
+}
+
+// taken is a quota without a limit that counts.
+type taken struct{ counted atomic.Int64 }
+
+func (q *taken) pace(context.Context) (Slot, error) { return q, nil }
+
+func (q *taken) Send() error                  { q.counted.Add(1); return nil }
+func (q *taken) Unsent()                      { q.counted.Add(-1) }
+func (q *taken) Passed()                      {}
+func (q *taken) Failed(error)                 {}
+func (q *taken) Refused(time.Duration, error) {}
