@@ -86,12 +86,38 @@ func (w *watched) change() {
 	w.changed = make(chan struct{})
 }
 
+// screen is what a command has written so far.
+type screen struct {
+	mu      sync.Mutex
+	text    bytes.Buffer
+	changed chan struct{} // closed when it wrote more
+}
+
+func (s *screen) Write(text []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.changed)
+	s.changed = make(chan struct{})
+	return s.text.Write(text)
+}
+
+func (s *screen) read() (text string, changed <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String(), s.changed
+}
+
+func (s *screen) String() string {
+	text, _ := s.read()
+	return text
+}
+
 // running is a terraform command that has not ended.
 type running struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	name   string
-	output bytes.Buffer
+	output *screen
 	ended  chan error
 }
 
@@ -99,7 +125,8 @@ type running struct {
 func (tf *terraform) start(t *testing.T, args ...string) *running {
 	t.Helper()
 	r := &running{t: t, cmd: tf.command(args...), name: strings.Join(args, " "), ended: make(chan error, 1)}
-	r.cmd.Stdout, r.cmd.Stderr = &r.output, &r.output
+	r.output = &screen{changed: make(chan struct{})}
+	r.cmd.Stdout, r.cmd.Stderr = r.output, r.output
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := r.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -130,6 +157,26 @@ func (r *running) until(w *watched, what string, happened func() bool) {
 		case <-timeout:
 			r.kill()
 			r.t.Fatalf("never: %s\n%v", what, w.Journal.Entries())
+		}
+	}
+}
+
+// shows waits until terraform has written something.
+func (r *running) shows(what string) {
+	r.t.Helper()
+	timeout := time.After(patience)
+	for {
+		text, changed := r.output.read()
+		if strings.Contains(text, what) {
+			return
+		}
+		select {
+		case <-changed:
+		case err := <-r.ended:
+			r.t.Fatalf("terraform %s ended (%v) and did not write %q:\n%s", r.name, err, what, text)
+		case <-timeout:
+			r.kill()
+			r.t.Fatalf("terraform %s does not write %q:\n%s", r.name, what, text)
 		}
 	}
 }
@@ -449,6 +496,45 @@ func TestATerminatedOrphanEnds(t *testing.T) {
 		}
 	}
 	w.openSessions(t, "the end of an orphan", 1)
+}
+
+// TestAnInterruptedActionFails interrupts an action that a resource fires.
+// Without our own server most tries end in "Apply complete".
+func TestAnInterruptedActionFails(t *testing.T) {
+	t.Parallel()
+	for _, target := range targets {
+		t.Run(target.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWatchedWorld(t)
+			f := w.fixture(t, target)
+			for try := range 3 {
+				tf := newTerraform(t, w.world, fmt.Sprintf("resource %q \"first\" {\n%s}\n", f.kind(), f.there)+
+					strings.Replace(f.asBlock("1", f.here), "  lifecycle {", "  depends_on = ["+f.kind()+".first]\n  lifecycle {", 1))
+				tf.skipBelow(t, "1.14.0", "")
+				w.mu.Lock()
+				w.held, w.holdAfter = false, 1
+				w.mu.Unlock()
+				apply := tf.start(t, "apply", "-auto-approve", "-no-color")
+				apply.until(w, "the action's purge is on its way", func() bool {
+					w.mu.Lock()
+					defer w.mu.Unlock()
+					return w.held
+				})
+				// Terraform 1.14 and 1.15 crash if they read this after the interrupt.
+				apply.shows("Asking " + target.title + " for 1 purge")
+				output := apply.interrupt()
+				if !says("Interrupted before " + target.title + " accepted the purge").MatchString(output) {
+					t.Errorf("try %d: nothing says that the action was interrupted:\n%s", try, output)
+				}
+				if open := w.MSTR.OpenSessions(); open != 0 {
+					t.Errorf("%d sessions are open, want none", open)
+				}
+				if sent := w.purges(); len(sent) != 1 {
+					t.Errorf("sent %v, want the first purge only", sent)
+				}
+			}
+		})
+	}
 }
 
 // TestTheProviderIsKilled kills the provider's process when one purge is

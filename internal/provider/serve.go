@@ -9,8 +9,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/provider"
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 )
 
 // goodbye is how long the provider may take to close open sessions. Terraform
@@ -40,8 +40,11 @@ func Serve(version string, debug bool) error {
 			os.Exit(1)
 		})
 	}
-	err := providerserver.Serve(context.Background(), func() provider.Provider { return p },
-		providerserver.ServeOpts{Address: Address, Debug: debug})
+	var opts []tf6server.ServeOpt
+	if debug {
+		opts = append(opts, tf6server.WithManagedDebug())
+	}
+	err := tf6server.Serve(Address, func() tfprotov6.ProviderServer { return newServer(p) }, opts...)
 	closeSessions()
 	return err
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -166,7 +165,7 @@ func (p later) Resources(context.Context) []func() resource.Resource {
 func speakOf(t *testing.T, target *target) *protocol {
 	t.Helper()
 	var served provider.Provider = later{New(Options{}), target}
-	p := &protocol{ProviderServer: providerserver.NewProtocol6(served)(), t: t}
+	p := &protocol{ProviderServerWithActions: newServer(served), t: t}
 	var err error
 	p.schemas, err = p.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	p.must(err)

@@ -8,7 +8,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
@@ -20,8 +19,7 @@ import (
 // protocol is a provider as Terraform speaks to it, without a Terraform. The
 // values that it takes and returns are objects.
 type protocol struct {
-	tfprotov6.ProviderServer
-	tfprotov6.ActionServer
+	tfprotov6.ProviderServerWithActions
 	t          *testing.T
 	schemas    *tfprotov6.GetProviderSchemaResponse
 	identities map[string]*tfprotov6.ResourceIdentitySchema
@@ -34,12 +32,7 @@ type protocol struct {
 // environment alone.
 func (w *world) speak(t *testing.T) *protocol {
 	t.Helper()
-	server := providerserver.NewProtocol6(w.provider)()
-	actions, ok := server.(tfprotov6.ActionServer)
-	if !ok {
-		t.Fatal("the provider has no actions")
-	}
-	p := &protocol{ProviderServer: server, ActionServer: actions, t: t}
+	p := &protocol{ProviderServerWithActions: newServer(w.provider), t: t}
 	var err error
 	p.schemas, err = p.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	p.must(err)

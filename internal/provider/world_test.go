@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/config"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -77,7 +76,7 @@ func (w *world) endSessions(t *testing.T) {
 
 func (w *world) factories() map[string]func() (tfprotov6.ProviderServer, error) {
 	return map[string]func() (tfprotov6.ProviderServer, error){
-		"purge": providerserver.NewProtocol6WithError(w.provider),
+		"purge": func() (tfprotov6.ProviderServer, error) { return newServer(w.provider), nil },
 	}
 }
 
