@@ -13,12 +13,18 @@ import (
 // stopPatience is how long StopProvider waits for the actions that it interrupts.
 const stopPatience = time.Second
 
+// protocolServer is all of Terraform's protocol that the provider serves.
+type protocolServer interface {
+	tfprotov6.ProviderServer
+	tfprotov6.ActionServer
+}
+
 // server is the provider as Terraform talks to it. It is the framework's server,
 // except that StopProvider waits until the interrupted actions have reported their
 // errors. terraform-plugin-go ends their streams when StopProvider returns, and
 // Terraform takes a stream without a result for success.
 type server struct {
-	tfprotov6.ProviderServerWithActions
+	protocolServer
 
 	mu       sync.Mutex
 	stopping bool
@@ -27,9 +33,9 @@ type server struct {
 }
 
 // newServer serves a provider.
-func newServer(p provider.Provider) tfprotov6.ProviderServerWithActions {
-	//nolint:forcetypeassert // The framework says so: tfprotov6 is going to have it in its ProviderServer.
-	return &server{ProviderServerWithActions: providerserver.NewProtocol6(p)().(tfprotov6.ProviderServerWithActions)}
+func newServer(p provider.Provider) protocolServer {
+	//nolint:forcetypeassert // The framework serves actions. Only the type of its result does not contain them yet.
+	return &server{protocolServer: providerserver.NewProtocol6(p)().(protocolServer)}
 }
 
 // InvokeAction implements tfprotov6.ActionServer.
@@ -43,7 +49,7 @@ func (s *server) InvokeAction(ctx context.Context, req *tfprotov6.InvokeActionRe
 		cancel()
 		ctx = canceled
 	}
-	stream, err := s.ProviderServerWithActions.InvokeAction(ctx, req)
+	stream, err := s.protocolServer.InvokeAction(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +77,7 @@ func (s *server) ended() {
 // StopProvider implements tfprotov6.ProviderServer.
 func (s *server) StopProvider(ctx context.Context, req *tfprotov6.StopProviderRequest) (*tfprotov6.StopProviderResponse, error) {
 	s.mu.Lock()
-	resp, err := s.ProviderServerWithActions.StopProvider(ctx, req)
+	resp, err := s.protocolServer.StopProvider(ctx, req)
 	running, idle := s.running, s.idle
 	s.stopping = true
 	s.mu.Unlock()

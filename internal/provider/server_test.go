@@ -146,7 +146,7 @@ func TestStopProviderKeepsTheErrorsOfActions(t *testing.T) {
 
 // stubborn is a provider whose actions end when they are let go.
 type stubborn struct {
-	tfprotov6.ProviderServerWithActions
+	protocolServer
 	letGo    chan struct{}
 	canceled []bool // whether each action's context was when it began
 }
@@ -179,7 +179,7 @@ func TestStopProviderWaitsForActions(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				actions := &stubborn{letGo: make(chan struct{})}
-				s := &server{ProviderServerWithActions: actions}
+				s := &server{protocolServer: actions}
 				invoke := func() {
 					stream, err := s.InvokeAction(t.Context(), &tfprotov6.InvokeActionRequest{})
 					if err != nil {

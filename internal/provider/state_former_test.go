@@ -165,7 +165,7 @@ func (p later) Resources(context.Context) []func() resource.Resource {
 func speakOf(t *testing.T, target *target) *protocol {
 	t.Helper()
 	var served provider.Provider = later{New(Options{}), target}
-	p := &protocol{ProviderServerWithActions: newServer(served), t: t}
+	p := &protocol{protocolServer: newServer(served), t: t}
 	var err error
 	p.schemas, err = p.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	p.must(err)

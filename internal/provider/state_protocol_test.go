@@ -19,7 +19,7 @@ import (
 // protocol is a provider as Terraform speaks to it, without a Terraform. The
 // values that it takes and returns are objects.
 type protocol struct {
-	tfprotov6.ProviderServerWithActions
+	protocolServer
 	t          *testing.T
 	schemas    *tfprotov6.GetProviderSchemaResponse
 	identities map[string]*tfprotov6.ResourceIdentitySchema
@@ -32,7 +32,7 @@ type protocol struct {
 // environment alone.
 func (w *world) speak(t *testing.T) *protocol {
 	t.Helper()
-	p := &protocol{ProviderServerWithActions: newServer(w.provider), t: t}
+	p := &protocol{protocolServer: newServer(w.provider), t: t}
 	var err error
 	p.schemas, err = p.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	p.must(err)
