@@ -1,17 +1,15 @@
 package provider
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"os"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn"
@@ -38,7 +36,8 @@ type clients struct {
 type service[C closer] struct {
 	client  C
 	ready   bool
-	unknown bool // an argument is not known yet, which is no fault
+	unknown bool   // an argument is not known yet, which is no fault
+	title   string // of the fault of an argument, "" if something is missing
 	problem string
 }
 
@@ -55,13 +54,13 @@ func (s service[C]) missing() *configError {
 	if s.ready {
 		return nil
 	}
-	return &configError{problem: s.problem, unknown: s.unknown}
+	return &configError{title: s.title, problem: s.problem, unknown: s.unknown}
 }
 
 // configError is a use of a service that is not configured.
 type configError struct {
-	problem string
-	unknown bool
+	title, problem string
+	unknown        bool
 }
 
 func (e *configError) Error() string { return e.problem }
@@ -69,126 +68,37 @@ func (e *configError) Error() string { return e.problem }
 // environment is where an argument of the provider block comes from that is not
 // in the configuration.
 var environment = map[string]string{ //nolint:gosec // names of variables, not their values
-	"mstr.base_url":     "MSTR_BASE_URL",
-	"mstr.username":     "MSTR_USERNAME",
-	"mstr.password":     "MSTR_PASSWORD",
-	"mstr.login_mode":   "MSTR_LOGIN_MODE",
-	"mstr.api_token":    "MSTR_API_TOKEN",
-	"cdn.username":      "RAX_USERNAME",
-	"cdn.api_key":       "RAX_API_KEY",
-	"cdn.password":      "RAX_PASSWORD",
-	"cdn.auth_token":    "RAX_AUTH_TOKEN",
-	"cdn.project_id":    "RAX_PROJECT_ID",
-	"cdn.identity_url":  "RAX_IDENTITY_URL",
-	"cdn.endpoint":      "RAX_CDN_ENDPOINT",
-	"wpengine.username": "WPE_API_USER_ID",
-	"wpengine.password": "WPE_API_PASSWORD",
-	"wpengine.base_url": "WPE_API_BASE_URL",
+	"mstr.base_url":               "MSTR_BASE_URL",
+	"mstr.username":               "MSTR_USERNAME",
+	"mstr.password":               "MSTR_PASSWORD",
+	"mstr.login_mode":             "MSTR_LOGIN_MODE",
+	"mstr.api_token":              "MSTR_API_TOKEN",
+	"mstr.client_certificate":     "MSTR_CLIENT_CERTIFICATE",
+	"mstr.client_key":             "MSTR_CLIENT_KEY",
+	"mstr.headers":                "MSTR_HEADERS",
+	"cdn.username":                "RAX_USERNAME",
+	"cdn.api_key":                 "RAX_API_KEY",
+	"cdn.password":                "RAX_PASSWORD",
+	"cdn.auth_token":              "RAX_AUTH_TOKEN",
+	"cdn.project_id":              "RAX_PROJECT_ID",
+	"cdn.identity_url":            "RAX_IDENTITY_URL",
+	"cdn.endpoint":                "RAX_CDN_ENDPOINT",
+	"cdn.client_certificate":      "RAX_CLIENT_CERTIFICATE",
+	"cdn.client_key":              "RAX_CLIENT_KEY",
+	"cdn.headers":                 "RAX_HEADERS",
+	"wpengine.username":           "WPE_API_USER_ID",
+	"wpengine.password":           "WPE_API_PASSWORD",
+	"wpengine.base_url":           "WPE_API_BASE_URL",
+	"wpengine.client_certificate": "WPE_API_CLIENT_CERTIFICATE",
+	"wpengine.client_key":         "WPE_API_CLIENT_KEY",
+	"wpengine.headers":            "WPE_API_HEADERS",
 }
 
-// settings reads the arguments of one service: the attribute, else the
-// environment variable, else nothing. An unknown attribute is neither missing
-// nor a reason to fall back.
-type settings struct {
-	service  string
-	title    string // the upstream system's name
-	getenv   func(string) string
-	insecure bool
-	diags    diag.Diagnostics
-	unknown  bool
-	inConfig map[string]bool   // which were set in the configuration
-	source   map[string]string // what each is called in messages
-	open     *[]closer         // of all services
-}
-
-// text reads an argument that the table environment has a variable for.
-func (s *settings) text(name string, value types.String) string {
-	if value.IsUnknown() {
-		s.unknown = true
-		return ""
+func (o Options) getenv() func(string) string {
+	if o.Getenv != nil {
+		return o.Getenv
 	}
-	s.source[name] = s.service + "." + name
-	env, text := environment[s.source[name]], value.ValueString()
-	switch {
-	case !value.IsNull():
-		s.inConfig[name] = true
-		if text == "" {
-			s.fault(name, "is empty. Remove it to use the environment variable "+env+", or give it a value.")
-		}
-	default:
-		text = s.getenv(env)
-		s.source[name] += " (from " + env + ")"
-	}
-	if strings.ContainsFunc(text, unicode.IsControl) {
-		s.fault(name, "holds a control character. A line break that was pasted along is the usual cause; the value is not shown here.")
-		return ""
-	}
-	return text
-}
-
-// address reads an argument that is a URL and checks it.
-func (s *settings) address(name string, value types.String, check func(string, bool) (string, error)) string {
-	text := s.text(name, value)
-	if text == "" {
-		return ""
-	}
-	base, err := check(text, s.insecure)
-	if err != nil {
-		s.fault(name, err.Error()+".")
-	}
-	return base
-}
-
-// fault reports what is wrong with an argument, in words that follow its name.
-func (s *settings) fault(name, problem string) {
-	s.diags.AddAttributeError(path.Root(s.service).AtName(name), "Invalid "+s.service+"."+name, s.source[name]+" "+problem)
-}
-
-// rivals keeps one of several kinds of credentials: what is in the
-// configuration beats the environment, two in the same place are an error.
-func (s *settings) rivals(values map[string]*string, names ...string) {
-	var inConfig, set []string
-	for _, name := range names {
-		if *values[name] == "" {
-			continue
-		}
-		set = append(set, name)
-		if s.inConfig[name] {
-			inConfig = append(inConfig, name)
-		}
-	}
-	if len(inConfig) > 0 {
-		for _, name := range set {
-			if !s.inConfig[name] {
-				*values[name] = ""
-			}
-		}
-		set = inConfig
-	}
-	if len(set) > 1 {
-		s.diags.AddAttributeError(path.Root(s.service).AtName(set[1]), "Two credentials for "+s.title,
-			s.source[set[1]]+" and "+s.source[set[0]]+" are both set, and only one of them can be used.")
-	}
-}
-
-// finish makes the service from its settings. Faults in the configuration are
-// shown at once; faults in the environment only when the service is used,
-// because the variables may be meant for something else.
-func finish[C closer](s *settings, block types.Object, missing []string, diags *diag.Diagnostics, create func() C) service[C] {
-	switch {
-	case s.diags.HasError() && known(block):
-		diags.Append(s.diags...)
-		return service[C]{problem: s.diags[0].Detail()}
-	case s.unknown:
-		return service[C]{unknown: true, problem: "An argument of the provider's " + s.service + " block is not known yet."}
-	case s.diags.HasError():
-		return service[C]{problem: s.diags[0].Detail()}
-	case len(missing) > 0:
-		return service[C]{problem: "Set " + enumerate(missing) + "."}
-	}
-	client := create()
-	*s.open = append(*s.open, client)
-	return service[C]{client: client, ready: true}
+	return os.Getenv
 }
 
 func (o Options) configure(ctx context.Context, config *providerModel, diags *diag.Diagnostics) *clients {
@@ -198,41 +108,29 @@ func (o Options) configure(ctx context.Context, config *providerModel, diags *di
 	}
 	c := &clients{}
 	start := func(name, title string) *settings {
-		getenv := o.Getenv
-		if getenv == nil {
-			getenv = os.Getenv
-		}
 		return &settings{
-			service: name, title: title, getenv: getenv, unknown: !complete, open: &c.open,
+			service: name, title: title, getenv: o.getenv(), unknown: !complete, wire: wire, open: &c.open,
 			inConfig: make(map[string]bool), source: make(map[string]string),
 			insecure: config.AllowInsecureHTTP.IsUnknown() || config.AllowInsecureHTTP.ValueBool(),
 		}
 	}
-	c.mstr = configureMSTR(ctx, start("mstr", mstr.System), config.MSTR, wire, diags)
-	c.cdn, c.requestsPerMinute = configureCDN(ctx, start("cdn", cdn.System), config.CDN, wire, diags)
-	c.wpengine = configureWPEngine(ctx, start("wpengine", wpengine.System), config.WPEngine, wire, diags)
+	c.mstr = configureMSTR(ctx, start("mstr", mstr.System), config.MSTR, diags)
+	c.cdn, c.requestsPerMinute = configureCDN(ctx, start("cdn", cdn.System), config.CDN, diags)
+	c.wpengine = configureWPEngine(ctx, start("wpengine", wpengine.System), config.WPEngine, diags)
 	return c
 }
 
-// block reads a nested attribute that may be null or unknown as a whole.
-func block(ctx context.Context, s *settings, object types.Object, into any) {
-	if object.IsUnknown() {
-		s.unknown = true
-	}
-	s.diags.Append(object.As(ctx, into, basetypes.ObjectAsOptions{UnhandledNullAsEmpty: true, UnhandledUnknownAsEmpty: true})...)
-}
-
-func configureMSTR(ctx context.Context, s *settings, object types.Object, wire transport.Options, diags *diag.Diagnostics) service[*mstr.Client] {
+func configureMSTR(ctx context.Context, s *settings, object types.Object, diags *diag.Diagnostics) service[*mstr.Client] {
 	var m mstrModel
-	block(ctx, s, object, &m)
+	s.block(ctx, object, &m)
 	config := mstr.Config{
 		BaseURL:  s.address("base_url", m.BaseURL, mstr.BaseURL),
-		Username: s.text("username", m.Username),
-		Password: s.text("password", m.Password),
-		APIToken: s.text("api_token", m.APIToken),
-		Wire:     wire,
+		Username: s.credential("username", m.Username),
+		Password: s.credential("password", m.Password),
+		APIToken: s.credential("api_token", m.APIToken),
 	}
 	config.LoginMode = s.loginMode(m.LoginMode)
+	s.connection(m.connectionModel, mstr.OwnHeaders)
 	s.rivals(map[string]*string{"password": &config.Password, "api_token": &config.APIToken}, "password", "api_token")
 
 	missing := lacking("mstr.base_url (or MSTR_BASE_URL)", config.BaseURL)
@@ -241,7 +139,10 @@ func configureMSTR(ctx context.Context, s *settings, object types.Object, wire t
 		missing = append(missing, lacking("mstr.password (or MSTR_PASSWORD)", config.Password)...)
 		missing[len(missing)-1] += ", or mstr.api_token (or MSTR_API_TOKEN) in place of both username and password"
 	}
-	return finish(s, object, missing, diags, func() *mstr.Client { return mstr.New(config) })
+	return finish(s, config.BaseURL, missing, diags, func(wire transport.Options) *mstr.Client {
+		config.Wire = wire
+		return mstr.New(config)
+	})
 }
 
 func (s *settings) loginMode(value types.String) mstr.LoginMode {
@@ -256,24 +157,24 @@ func (s *settings) loginMode(value types.String) mstr.LoginMode {
 	}
 }
 
-func configureCDN(ctx context.Context, s *settings, object types.Object, wire transport.Options, diags *diag.Diagnostics) (service[*cdn.Client], int64) {
+func configureCDN(ctx context.Context, s *settings, object types.Object, diags *diag.Diagnostics) (service[*cdn.Client], int64) {
 	var m cdnModel
-	block(ctx, s, object, &m)
+	s.block(ctx, object, &m)
 	config := cdn.Config{
-		Username:          s.text("username", m.Username),
-		APIKey:            s.text("api_key", m.APIKey),
-		Password:          s.text("password", m.Password),
-		AuthToken:         s.text("auth_token", m.AuthToken),
+		Username:          s.credential("username", m.Username),
+		APIKey:            s.credential("api_key", m.APIKey),
+		Password:          s.credential("password", m.Password),
+		AuthToken:         s.credential("auth_token", m.AuthToken),
 		ProjectID:         s.text("project_id", m.ProjectID),
 		IdentityURL:       s.address("identity_url", m.IdentityURL, cdn.IdentityURL),
 		Endpoint:          s.address("endpoint", m.Endpoint, cdn.Endpoint),
 		AllowInsecure:     s.insecure,
 		RequestsPerMinute: int(s.number("requests_per_minute", m.RequestsPerMinute, cdn.DefaultRequestsPerMinute, 1, 6000)),
-		Wire:              wire,
 	}
 	if config.IdentityURL == "" {
 		config.IdentityURL = cdn.DefaultIdentityURL
 	}
+	s.connection(m.connectionModel, cdn.OwnHeaders)
 	s.rivals(map[string]*string{"api_key": &config.APIKey, "password": &config.Password, "auth_token": &config.AuthToken},
 		"api_key", "password", "auth_token")
 
@@ -291,27 +192,33 @@ func configureCDN(ctx context.Context, s *settings, object types.Object, wire tr
 			missing[len(missing)-1] += ", or in their place cdn.auth_token (or RAX_AUTH_TOKEN) with cdn.project_id (or RAX_PROJECT_ID) and cdn.endpoint (or RAX_CDN_ENDPOINT)"
 		}
 	}
-	return finish(s, object, missing, diags, func() *cdn.Client { return cdn.New(config) }), int64(config.RequestsPerMinute)
+	return finish(s, cmp.Or(config.Endpoint, config.IdentityURL), missing, diags, func(wire transport.Options) *cdn.Client {
+		config.Wire = wire
+		return cdn.New(config)
+	}), int64(config.RequestsPerMinute)
 }
 
-func configureWPEngine(ctx context.Context, s *settings, object types.Object, wire transport.Options, diags *diag.Diagnostics) service[*wpengine.Client] {
+func configureWPEngine(ctx context.Context, s *settings, object types.Object, diags *diag.Diagnostics) service[*wpengine.Client] {
 	var m wpengineModel
-	block(ctx, s, object, &m)
+	s.block(ctx, object, &m)
 	config := wpengine.Config{
 		BaseURL:  s.address("base_url", m.BaseURL, transport.BaseURL),
-		Username: s.text("username", m.Username),
-		Password: s.text("password", m.Password),
-		Wire:     wire,
+		Username: s.credential("username", m.Username),
+		Password: s.credential("password", m.Password),
 	}
 	if config.BaseURL == "" {
 		config.BaseURL = wpengine.DefaultBaseURL
 	}
+	s.connection(m.connectionModel, wpengine.OwnHeaders)
 	if strings.Contains(config.Username, ":") {
 		s.fault("username", "must not hold a colon.")
 	}
 	missing := lacking("wpengine.username (or WPE_API_USER_ID)", config.Username)
 	missing = append(missing, lacking("wpengine.password (or WPE_API_PASSWORD)", config.Password)...)
-	return finish(s, object, missing, diags, func() *wpengine.Client { return wpengine.New(config) })
+	return finish(s, config.BaseURL, missing, diags, func(wire transport.Options) *wpengine.Client {
+		config.Wire = wire
+		return wpengine.New(config)
+	})
 }
 
 // enumerate joins what is all needed.
@@ -330,30 +237,16 @@ func lacking(what, value string) []string {
 	return nil
 }
 
-func (s *settings) number(name string, value types.Int64, otherwise, lowest, highest int64) int64 {
-	s.source[name] = s.service + "." + name
-	if value.IsUnknown() {
-		s.unknown = true
-	}
-	if value.IsNull() || value.IsUnknown() {
-		return otherwise
-	}
-	if n := value.ValueInt64(); lowest <= n && n <= highest {
-		return n
-	}
-	s.fault(name, fmt.Sprintf("must be from %d to %d.", lowest, highest))
-	return otherwise
-}
-
 // wire reads the arguments that all services share. It returns false while one
 // of them is unknown.
 func (o Options) wire(config *providerModel, diags *diag.Diagnostics) (transport.Options, bool) {
 	wire := o.Wire
+	wire.Proxies = transport.NewProxies(o.getenv())
 	wire.UserAgent = "terraform-provider-purge/" + o.Version
 	wire.Log = func(ctx context.Context, message string, fields map[string]any) { tflog.Debug(ctx, message, fields) }
 	wire.RequestTimeout = 30 * time.Second
-	if known(config.RequestTimeout) {
-		d, err := time.ParseDuration(config.RequestTimeout.ValueString())
+	if text := config.RequestTimeout.ValueString(); text != "" {
+		d, err := time.ParseDuration(text)
 		if err != nil || d <= 0 {
 			diags.AddAttributeError(path.Root("request_timeout"), "Invalid request_timeout", `request_timeout must be a duration such as "30s", greater than zero.`)
 		}
@@ -369,9 +262,9 @@ func (o Options) wire(config *providerModel, diags *diag.Diagnostics) (transport
 			wire.MaxRetries = -1
 		}
 	}
-	if known(config.CACertificate) {
+	if bundle := strings.TrimSpace(config.CACertificate.ValueString()); bundle != "" {
 		var err error
-		if wire.RootCAs, err = transport.Authorities(config.CACertificate.ValueString()); err != nil {
+		if wire.RootCAs, err = transport.Authorities(bundle); err != nil {
 			diags.AddAttributeError(path.Root("ca_certificate"), "Invalid ca_certificate", "ca_certificate "+err.Error()+".")
 		}
 	}

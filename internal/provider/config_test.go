@@ -232,7 +232,7 @@ func TestEachArgumentAndItsEnvironmentVariable(t *testing.T) {
 		})
 	}
 	for _, a := range blockArguments(t) {
-		if a.variable != "" && !slices.Contains(covered, a.String()+" "+a.variable) {
+		if a.variable != "" && !a.ofConnection() && !slices.Contains(covered, a.String()+" "+a.variable) {
 			t.Errorf("no row is about %s and %s", a, a.variable)
 		}
 	}
@@ -245,6 +245,26 @@ func (c *clients) missing(service string) *configError {
 		}
 	}
 	panic("no service " + service)
+}
+
+// either is cmp.Or, whose package has the name of another one here.
+func either(first, second string) string {
+	if first != "" {
+		return first
+	}
+	return second
+}
+
+// targetOf returns a target of a service.
+func targetOf(t *testing.T, service string) *target {
+	t.Helper()
+	for _, target := range targets {
+		if target.service == service {
+			return target
+		}
+	}
+	t.Fatalf("no target is of the service %s", service)
+	return nil
 }
 
 func TestSettingsThatWork(t *testing.T) {
@@ -279,7 +299,13 @@ func TestSettingsThatWork(t *testing.T) {
 		"no retries":                                       {"wpengine", w.env, object{"max_retries": 0}},
 		"most retries":                                     {"wpengine", w.env, object{"max_retries": 100}},
 		"a request timeout":                                {"wpengine", w.env, object{"request_timeout": "1m30s"}},
-		"a fault of a service does not concern the others": {"wpengine", with(w.env, "MSTR_PASSWORD", "s3cret\n"), nil},
+		"a fault of a service does not concern the others": {"wpengine", with(w.env, "MSTR_PASSWORD", "s3\ncret"), nil},
+		"line breaks at the end, MicroStrategy":            {"mstr", endingIn("\n", w.env), nil},
+		"line breaks at the end, Rackspace":                {"cdn", endingIn("\r\n", w.env), nil},
+		"line breaks at the end, WP Engine":                {"wpengine", endingIn("\n\n", w.env), object{"wpengine": object{"password": w.WPEngine.Password + "\n"}}},
+		"an address with blanks around it":                 {"mstr", w.env, object{"mstr": object{"base_url": " " + library + " \n"}}},
+		"empty strings give way to the environment":        {"mstr", w.env, object{"mstr": object{"base_url": "", "username": "", "password": "", "api_token": "", "login_mode": ""}}},
+		"a header without a value is not sent":             {"wpengine", w.env, object{"wpengine": object{"headers": object{"X-Gateway-Key": ""}}}},
 		"an unknown block does not concern the others":     {"wpengine", w.env, object{"mstr": unknown{}}},
 	}
 	for name, test := range tests {
@@ -297,6 +323,15 @@ func TestSettingsThatWork(t *testing.T) {
 	}
 }
 
+// endingIn returns an environment in which each value ends in the same way.
+func endingIn(end string, env map[string]string) map[string]string {
+	env = maps.Clone(env)
+	for name := range env {
+		env[name] += end
+	}
+	return env
+}
+
 // with returns a copy of an environment with variables set.
 func with(env map[string]string, pairs ...string) map[string]string {
 	env = maps.Clone(env)
@@ -309,31 +344,35 @@ func with(env map[string]string, pairs ...string) map[string]string {
 func TestFaultsInTheBlock(t *testing.T) {
 	t.Parallel()
 	const inTheClear = "must start with https://, or credentials would travel in the clear (allow_insecure_http permits it)."
-	const control = "holds a control character. A line break that was pasted along is the usual cause; the value is not shown here."
+	const control = "contains a line break or another control character. The value is not shown here."
 	tests := map[string]struct {
 		env   map[string]string
 		block object
 		want  []string
 	}{
-		"a line break behind a password": {nil, object{"mstr": object{"password": "s3cret\n"}}, []string{"mstr.password: Invalid mstr.password: mstr.password " + control}},
-		"a line break behind a token":    {nil, object{"mstr": object{"api_token": "s3cret\r\n"}}, []string{"mstr.api_token: Invalid mstr.api_token: mstr.api_token " + control}},
-		"a tab in a key":                 {nil, object{"cdn": object{"api_key": "s3\tcret"}}, []string{"cdn.api_key: Invalid cdn.api_key: cdn.api_key " + control}},
-		"a null byte in a token":         {nil, object{"cdn": object{"auth_token": "s3cret\x00"}}, []string{"cdn.auth_token: Invalid cdn.auth_token: cdn.auth_token " + control}},
-		"a C1 control in a password":     {nil, object{"wpengine": object{"password": "s3\u0085cret"}}, []string{"wpengine.password: Invalid wpengine.password: wpengine.password " + control}},
+		"a line break in a password": {nil, object{"mstr": object{"password": "s3\ncret"}}, []string{"mstr.password: Invalid mstr.password: mstr.password " + control}},
+		"a line break in a token":    {nil, object{"mstr": object{"api_token": "s3\r\ncret\r\n"}}, []string{"mstr.api_token: Invalid mstr.api_token: mstr.api_token " + control}},
+		"a tab in a key":             {nil, object{"cdn": object{"api_key": "s3\tcret"}}, []string{"cdn.api_key: Invalid cdn.api_key: cdn.api_key " + control}},
+		"a null byte in a token":     {nil, object{"cdn": object{"auth_token": "s3cret\x00"}}, []string{"cdn.auth_token: Invalid cdn.auth_token: cdn.auth_token " + control}},
+		"a C1 control in a password": {nil, object{"wpengine": object{"password": "s3\u0085cret"}}, []string{"wpengine.password: Invalid wpengine.password: wpengine.password " + control}},
 		"a line break in the environment of a service in the block": {
-			map[string]string{"WPE_API_PASSWORD": "s3cret\n"},
+			map[string]string{"WPE_API_PASSWORD": "s3\ncret"},
 			object{"wpengine": object{"username": "u"}},
 			[]string{"wpengine.password: Invalid wpengine.password: wpengine.password (from WPE_API_PASSWORD) " + control},
 		},
 		"two at once": {
 			nil,
-			object{"wpengine": object{"username": "u\n", "password": "s3cret\n"}},
+			object{"wpengine": object{"username": "u\nv", "password": "s3\ncret"}},
 			[]string{"wpengine.username: Invalid wpengine.username: wpengine.username " + control, "wpengine.password: Invalid wpengine.password: wpengine.password " + control},
 		},
-		"a fault beside what is not known yet": {nil, object{"wpengine": object{"username": unknown{}, "password": "s3cret\n"}}, []string{"wpengine.password: Invalid wpengine.password: wpengine.password " + control}},
-		"empty":                                {nil, object{"mstr": object{"password": ""}}, []string{"mstr.password: Invalid mstr.password: mstr.password is empty. Remove it to use the environment variable MSTR_PASSWORD, or give it a value."}},
-		"plain http":                           {nil, object{"mstr": object{"base_url": "http://bi.example.com/MicroStrategyLibrary"}}, []string{"mstr.base_url: Invalid mstr.base_url: mstr.base_url " + inTheClear}},
-		"plain http to a host that is called like loopback": {nil, object{"wpengine": object{"base_url": "http://localhost.example.com/v1"}}, []string{"wpengine.base_url: Invalid wpengine.base_url: wpengine.base_url " + inTheClear}},
+		"a fault beside what is not known yet":                      {nil, object{"wpengine": object{"username": unknown{}, "password": "s3\ncret"}}, []string{"wpengine.password: Invalid wpengine.password: wpengine.password " + control}},
+		"line breaks at the end":                                    {nil, object{"mstr": object{"username": "u\n", "password": "s3cret\r\n", "base_url": "https://bi.example.com\n\n"}}, nil},
+		"blanks around an address":                                  {nil, object{"mstr": object{"base_url": " https://bi.example.com "}}, nil},
+		"an empty string":                                           {nil, object{"mstr": object{"password": "", "base_url": ""}, "cdn": object{"username": "", "api_key": "", "headers": object{}}, "request_timeout": "", "ca_certificate": ""}, nil},
+		"faults in the environment of a service with empty strings": {map[string]string{"MSTR_PASSWORD": "s3\ncret", "MSTR_BASE_URL": "x"}, object{"mstr": object{"password": "", "base_url": ""}}, nil},
+		"a port that there is not":                                  {nil, object{"mstr": object{"base_url": "https://bi.example.com:99999"}}, []string{"mstr.base_url: Invalid mstr.base_url: mstr.base_url has a port that is not from 1 to 65535."}},
+		"plain http":                                                {nil, object{"mstr": object{"base_url": "http://bi.example.com/MicroStrategyLibrary"}}, []string{"mstr.base_url: Invalid mstr.base_url: mstr.base_url " + inTheClear}},
+		"plain http to a host that is called like loopback":         {nil, object{"wpengine": object{"base_url": "http://localhost.example.com/v1"}}, []string{"wpengine.base_url: Invalid wpengine.base_url: wpengine.base_url " + inTheClear}},
 		"plain http in the environment": {
 			map[string]string{"RAX_IDENTITY_URL": "http://identity.example.com/v2.0"},
 			object{"cdn": object{"username": "u"}},
@@ -361,13 +400,11 @@ func TestFaultsInTheBlock(t *testing.T) {
 		"too many retries":                   {nil, object{"max_retries": 101}, []string{"max_retries: Invalid max_retries: max_retries must be from 0 to 100."}},
 		"a timeout without a unit":           {nil, object{"request_timeout": "30"}, []string{`request_timeout: Invalid request_timeout: request_timeout must be a duration such as "30s", greater than zero.`}},
 		"no timeout":                         {nil, object{"request_timeout": "0s"}, []string{`request_timeout: Invalid request_timeout: request_timeout must be a duration such as "30s", greater than zero.`}},
-		"an empty timeout":                   {nil, object{"request_timeout": ""}, []string{`request_timeout: Invalid request_timeout: request_timeout must be a duration such as "30s", greater than zero.`}},
 		"no certificate":                     {nil, object{"ca_certificate": "/etc/ssl/ca.pem"}, []string{"ca_certificate: Invalid ca_certificate: ca_certificate is not in PEM form (-----BEGIN …). It takes the content of the file and not its path, for example file(\"name.pem\")."}},
-		"an empty certificate":               {nil, object{"ca_certificate": ""}, []string{"ca_certificate: Invalid ca_certificate: ca_certificate is not in PEM form (-----BEGIN …). It takes the content of the file and not its path, for example file(\"name.pem\")."}},
 		"plain http, if it is permitted":     {nil, object{"allow_insecure_http": true, "mstr": object{"base_url": "http://bi.example.com"}}, nil},
 		"plain http, if it may be permitted": {nil, object{"allow_insecure_http": unknown{}, "mstr": object{"base_url": "http://bi.example.com"}}, nil},
 		"plain http to IPv6 loopback":        {nil, object{"mstr": object{"base_url": "http://[::1]:8080/x"}}, nil},
-		"faults in the environment of a service that is not mentioned": {map[string]string{"MSTR_PASSWORD": "s3cret\n", "RAX_CDN_ENDPOINT": "x"}, nil, nil},
+		"faults in the environment of a service that is not mentioned": {map[string]string{"MSTR_PASSWORD": "s3\ncret", "RAX_CDN_ENDPOINT": "x", "WPE_API_HEADERS": "s3cret", "HTTPS_PROXY": "http:/s3cret"}, nil, nil},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -391,27 +428,51 @@ func TestWhatAServiceLacks(t *testing.T) {
 		service string
 		env     map[string]string
 		block   object
+		title   string // "" is that the service is not configured
 		want    string
 	}{
-		"all of MicroStrategy":     {"mstr", nil, nil, "Set mstr.base_url (or MSTR_BASE_URL), mstr.username (or MSTR_USERNAME) and mstr.password (or MSTR_PASSWORD)" + orToken},
-		"the Library root":         {"mstr", nil, object{"mstr": object{"api_token": "t"}}, "Set mstr.base_url (or MSTR_BASE_URL)."},
-		"a password":               {"mstr", map[string]string{"MSTR_USERNAME": "u"}, object{"mstr": object{"base_url": "https://bi.example.com"}}, "Set mstr.password (or MSTR_PASSWORD)" + orToken},
-		"all of Rackspace":         {"cdn", nil, nil, "Set cdn.username (or RAX_USERNAME) and either cdn.api_key (or RAX_API_KEY) or cdn.password (or RAX_PASSWORD)" + orAuthToken},
-		"a user":                   {"cdn", nil, object{"cdn": object{"password": "p"}}, "Set cdn.username (or RAX_USERNAME)" + orAuthToken},
-		"the endpoint for a token": {"cdn", nil, object{"cdn": object{"auth_token": "t"}}, "Set cdn.endpoint (or RAX_CDN_ENDPOINT; without a login there is no service catalog that says it) and cdn.project_id (or RAX_PROJECT_ID)."},
-		"the project for a token":  {"cdn", nil, object{"cdn": object{"auth_token": "t", "endpoint": "https://cdn.example.com/v1.0"}}, "Set cdn.project_id (or RAX_PROJECT_ID)."},
-		"all of WP Engine":         {"wpengine", nil, nil, "Set wpengine.username (or WPE_API_USER_ID) and wpengine.password (or WPE_API_PASSWORD)."},
+		"all of MicroStrategy":     {"mstr", nil, nil, "", "Set mstr.base_url (or MSTR_BASE_URL), mstr.username (or MSTR_USERNAME) and mstr.password (or MSTR_PASSWORD)" + orToken},
+		"the Library root":         {"mstr", nil, object{"mstr": object{"api_token": "t"}}, "", "Set mstr.base_url (or MSTR_BASE_URL)."},
+		"a password":               {"mstr", map[string]string{"MSTR_USERNAME": "u"}, object{"mstr": object{"base_url": "https://bi.example.com"}}, "", "Set mstr.password (or MSTR_PASSWORD)" + orToken},
+		"all of Rackspace":         {"cdn", nil, nil, "", "Set cdn.username (or RAX_USERNAME) and either cdn.api_key (or RAX_API_KEY) or cdn.password (or RAX_PASSWORD)" + orAuthToken},
+		"a user":                   {"cdn", nil, object{"cdn": object{"password": "p"}}, "", "Set cdn.username (or RAX_USERNAME)" + orAuthToken},
+		"the endpoint for a token": {"cdn", nil, object{"cdn": object{"auth_token": "t"}}, "", "Set cdn.endpoint (or RAX_CDN_ENDPOINT; without a login there is no service catalog that says it) and cdn.project_id (or RAX_PROJECT_ID)."},
+		"the project for a token":  {"cdn", nil, object{"cdn": object{"auth_token": "t", "endpoint": "https://cdn.example.com/v1.0"}}, "", "Set cdn.project_id (or RAX_PROJECT_ID)."},
+		"all of WP Engine":         {"wpengine", nil, nil, "", "Set wpengine.username (or WPE_API_USER_ID) and wpengine.password (or WPE_API_PASSWORD)."},
 		"a fault in the environment": {
 			"mstr",
 			map[string]string{"MSTR_BASE_URL": "http://bi.example.com", "MSTR_API_TOKEN": "t"},
 			nil,
+			"Invalid mstr.base_url",
 			"mstr.base_url (from MSTR_BASE_URL) must start with https://, or credentials would travel in the clear (allow_insecure_http permits it).",
 		},
 		"a control character in the environment": {
 			"wpengine",
-			map[string]string{"WPE_API_USER_ID": "u", "WPE_API_PASSWORD": "s3cret\n"},
+			map[string]string{"WPE_API_USER_ID": "u", "WPE_API_PASSWORD": "s3\ncret"},
 			nil,
-			"wpengine.password (from WPE_API_PASSWORD) holds a control character. A line break that was pasted along is the usual cause; the value is not shown here.",
+			"Invalid wpengine.password",
+			"wpengine.password (from WPE_API_PASSWORD) contains a line break or another control character. The value is not shown here.",
+		},
+		"headers in the environment that are not JSON": {
+			"wpengine",
+			map[string]string{"WPE_API_USER_ID": "u", "WPE_API_PASSWORD": "s3cret", "WPE_API_HEADERS": "X-Gateway-Key: s3cret"},
+			nil,
+			"Invalid wpengine.headers",
+			`wpengine.headers (from WPE_API_HEADERS) must be a JSON object of strings, such as {"X-Gateway-Key": "…"}.`,
+		},
+		"a proxy that is no address": {
+			"wpengine",
+			map[string]string{"WPE_API_USER_ID": "u", "WPE_API_PASSWORD": "s3cret", "https_proxy": "http://me:s3%cret@proxy.example.com"},
+			nil,
+			"Invalid proxy for WP Engine",
+			"https_proxy is not the address of a proxy, such as http://proxy.example.com:3128. Special characters in a user name or password must be percent-encoded.",
+		},
+		"what is empty in the block": {
+			"cdn",
+			nil,
+			object{"cdn": object{"username": "", "api_key": "", "client_key": "", "headers": object{}}},
+			"",
+			"Set cdn.username (or RAX_USERNAME) and either cdn.api_key (or RAX_API_KEY) or cdn.password (or RAX_PASSWORD)" + orAuthToken,
 		},
 	}
 	for name, test := range tests {
@@ -427,6 +488,14 @@ func TestWhatAServiceLacks(t *testing.T) {
 			}
 			if diff := cmp.Diff(test.want, err.problem); diff != "" {
 				t.Errorf("what is said (-want +got):\n%s", diff)
+			}
+			target := targetOf(t, test.service)
+			d := target.diagnose(err)
+			if want := either(test.title, target.title+" is not configured"); d.Summary() != want || !strings.HasSuffix(d.Detail(), test.want) {
+				t.Errorf("shown as %q: %q, want the title %q", d.Summary(), d.Detail(), want)
+			}
+			if strings.Contains(d.Summary()+d.Detail(), "cret") {
+				t.Errorf("a value is shown: %s", d.Detail())
 			}
 		})
 	}
@@ -508,6 +577,11 @@ func TestWhatTheSchemaSaysOfEachArgument(t *testing.T) {
 		"cdn.auth_token": {"RAX_AUTH_TOKEN", true}, "cdn.project_id": {"RAX_PROJECT_ID", false},
 		"cdn.identity_url": {"RAX_IDENTITY_URL", false}, "cdn.endpoint": {"RAX_CDN_ENDPOINT", false}, "cdn.requests_per_minute": {"", false},
 		"wpengine.username": {"WPE_API_USER_ID", false}, "wpengine.password": {"WPE_API_PASSWORD", true}, "wpengine.base_url": {"WPE_API_BASE_URL", false},
+	}
+	for service, prefix := range map[string]string{"mstr": "MSTR_", "cdn": "RAX_", "wpengine": "WPE_API_"} {
+		for _, name := range connectionArguments {
+			want[service+"."+name] = about{prefix + strings.ToUpper(name), true}
+		}
 	}
 	got := make(map[string]about)
 	for _, a := range blockArguments(t) {

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,7 +79,7 @@ func (t *target) diagnose(err error) diag.Diagnostic {
 	switch {
 	case errors.As(err, &missing):
 		return diag.NewErrorDiagnostic(
-			t.title+" is not configured",
+			cmp.Or(missing.title, t.title+" is not configured"),
 			fmt.Sprintf("purge_%s needs the provider's %s settings. %s", t.name, t.service, missing.problem))
 	case errors.As(err, &e):
 		return t.locate(e, fmt.Sprintf(summaries[e.Kind], e.System), t.describe(e))

@@ -254,7 +254,8 @@ func (b *bench) config(diags *diag.Diagnostics) *providerModel {
 	if !ok {
 		b.t.Fatal("the cdn block is no object")
 	}
-	block, ds := types.ObjectValueFrom(b.t.Context(), kind.AttrTypes, cdnModel{RequestsPerMinute: types.Int64Value(b.perMinute)})
+	m := cdnModel{RequestsPerMinute: types.Int64Value(b.perMinute), connectionModel: connectionModel{Headers: types.MapNull(types.StringType)}}
+	block, ds := types.ObjectValueFrom(b.t.Context(), kind.AttrTypes, m)
 	diags.Append(ds...)
 	return &providerModel{CDN: block}
 }

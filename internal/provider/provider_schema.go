@@ -21,7 +21,16 @@ type providerModel struct {
 	MaxRetries        types.Int64  `tfsdk:"max_retries"`
 }
 
+// connectionModel is what each system has for a gateway in front of it.
+type connectionModel struct {
+	ClientCertificate types.String `tfsdk:"client_certificate"`
+	ClientKey         types.String `tfsdk:"client_key"`
+	Headers           types.Map    `tfsdk:"headers"`
+}
+
 type mstrModel struct {
+	connectionModel
+
 	BaseURL   types.String `tfsdk:"base_url"`
 	Username  types.String `tfsdk:"username"`
 	Password  types.String `tfsdk:"password"`
@@ -30,6 +39,8 @@ type mstrModel struct {
 }
 
 type cdnModel struct {
+	connectionModel
+
 	Username          types.String `tfsdk:"username"`
 	APIKey            types.String `tfsdk:"api_key"`
 	Password          types.String `tfsdk:"password"`
@@ -41,6 +52,8 @@ type cdnModel struct {
 }
 
 type wpengineModel struct {
+	connectionModel
+
 	Username types.String `tfsdk:"username"`
 	Password types.String `tfsdk:"password"`
 	BaseURL  types.String `tfsdk:"base_url"`
@@ -54,18 +67,18 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 			"mstr": schema.SingleNestedAttribute{
 				Optional:            true,
 				MarkdownDescription: "A MicroStrategy Library server. Needed for `purge_mstr_cache`.",
-				Attributes: map[string]schema.Attribute{
+				Attributes: withConnection("mstr", map[string]schema.Attribute{
 					"base_url":   plain("Address of the Library root, for instance `https://bi.example.com/MicroStrategyLibrary`. A trailing `/` or `/api` is accepted.", "MSTR_BASE_URL"),
 					"username":   plain("User to log in as. It needs the privileges UseLibrary and Administer caches.", "MSTR_USERNAME"),
 					"password":   secret("Password of the user.", "MSTR_PASSWORD"),
 					"login_mode": plain("How the server checks the user: `standard` (the default) or `ldap`. The environment variable also takes the numbers `1` and `16`. Users who sign in by SAML or OIDC need an `api_token`.", "MSTR_LOGIN_MODE"),
 					"api_token":  secret("API token of a user, in place of `username` and `password`.", "MSTR_API_TOKEN"),
-				},
+				}),
 			},
 			"cdn": schema.SingleNestedAttribute{
 				Optional:            true,
 				MarkdownDescription: "A Rackspace CDN account, or a Poppy of your own. Needed for `purge_cdn_asset`.",
-				Attributes: map[string]schema.Attribute{
+				Attributes: withConnection("cdn", map[string]schema.Attribute{
 					"username":     plain("Rackspace user.", "RAX_USERNAME"),
 					"api_key":      secret("API key of the user. Accounts with multi-factor authentication need it.", "RAX_API_KEY"),
 					"password":     secret("Password of the user, where there is no API key.", "RAX_PASSWORD"),
@@ -77,16 +90,16 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 						Optional:            true,
 						MarkdownDescription: "How many purges the account may send in any minute, from 1 to 6000. Default `20`, which is what Rackspace documents. Lower it when something else purges with the same account.",
 					},
-				},
+				}),
 			},
 			"wpengine": schema.SingleNestedAttribute{
 				Optional:            true,
 				MarkdownDescription: "API access to WP Engine. Needed for `purge_wpengine_cache`.",
-				Attributes: map[string]schema.Attribute{
+				Attributes: withConnection("wpengine", map[string]schema.Attribute{
 					"username": plain("API user name, from User Portal, API Access.", "WPE_API_USER_ID"),
 					"password": secret("API password.", "WPE_API_PASSWORD"),
 					"base_url": plain("Address of the API with its version. Default `"+wpengine.DefaultBaseURL+"`.", "WPE_API_BASE_URL"),
-				},
+				}),
 			},
 			"ca_certificate": schema.StringAttribute{
 				Optional:            true,

@@ -33,6 +33,33 @@ func TestAServiceThatIsNotConfigured(t *testing.T) {
 	})
 }
 
+// TestVariablesThatDefaultToNothing: a module takes credentials for all systems,
+// and is used without those of one.
+func TestVariablesThatDefaultToNothing(t *testing.T) {
+	t.Parallel()
+	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
+		var blocks strings.Builder
+		for _, a := range blockArguments(t) {
+			if a.block == f.target.service && a.variable != "" && a.name != "headers" {
+				fmt.Fprintf(&blocks, "    %s = var.nothing\n", a.name)
+			}
+		}
+		w.withoutService(t, f.target.service)
+		config := func(count string) string {
+			return fmt.Sprintf("variable \"nothing\" {\n  default = \"\"\n}\nprovider \"purge\" {\n  %s = {\n%s  }\n}\n", f.target.service, blocks.String()) +
+				f.config(f.here, arguments{"count": count})
+		}
+		w.play(
+			t,
+			step{name: "what is not used needs no credentials", config: config("0")},
+			step{
+				name: "what is used does", config: config("1"),
+				fails: says(append([]string{"Error running pre-apply plan"}, f.needs...)...),
+			},
+		)
+	})
+}
+
 func TestAProviderBlockThatIsUnknownWhilePlanning(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -110,15 +137,15 @@ provider "purge" {
 	tf.write(t, "main.tf", `
 provider "purge" {
   mstr = {
-    password = "s3cret\n"
+    password = "s3\ncret"
   }
 }
 `+f.config(f.here))
 	got := tf.troubles(t, "plan", "-json")
-	if len(got) != 1 || got[0].Summary != "Invalid mstr.password" || !strings.HasPrefix(got[0].Detail, "mstr.password holds a control character.") {
+	if len(got) != 1 || got[0].Summary != "Invalid mstr.password" || !strings.HasPrefix(got[0].Detail, "mstr.password contains a line break") {
 		t.Errorf("errors: %+v", got)
 	}
-	if output, _ := tf.run("plan", "-no-color"); !says("mstr.password holds a control character").MatchString(output) || strings.Contains(output, "plan is") {
+	if output, _ := tf.run("plan", "-no-color"); !says("mstr.password contains a line break").MatchString(output) || strings.Contains(output, "plan is") {
 		t.Errorf("the error does not name the argument in full:\n%s", output)
 	}
 }

@@ -43,6 +43,8 @@ type vault struct {
 	// planted are the pieces of the secrets that were made up here: not even
 	// half of one may be seen.
 	planted []string
+	// gateway are the values of the headers for a gateway, by variable.
+	gateway map[string]string
 	// canary is the value of headers that nobody has a reason to log.
 	canary string
 	// outputs is what terraform wrote, by command.
@@ -55,7 +57,7 @@ type vault struct {
 
 func newVault(t *testing.T) *vault {
 	t.Helper()
-	v := &vault{world: &world{}, outputs: make(map[string]string), shapes: make(map[string]int), echoed: make(map[string]bool)}
+	v := &vault{world: &world{}, outputs: make(map[string]string), gateway: make(map[string]string), shapes: make(map[string]int), echoed: make(map[string]bool)}
 	v.canary = v.plant("")
 	v.open(t, func(s *httptest.Server) {
 		for _, row := range accesses {
@@ -66,7 +68,29 @@ func newVault(t *testing.T) *vault {
 		s.Config.Handler = http.HandlerFunc(v.serve)
 		s.Start()
 	})
+	v.plantConnections(t)
 	return v
+}
+
+// plantConnections gives each system a client certificate and headers. The
+// fakes do not look at either, but echo the headers.
+func (v *vault) plantConnections(t *testing.T) {
+	t.Helper()
+	for _, a := range blockArguments(t) {
+		switch a.name {
+		case "headers":
+			v.gateway[a.variable] = v.plant(tokenSpice)
+			headers, err := json.Marshal(map[string]string{"X-Gateway-Key": v.gateway[a.variable]})
+			if err != nil {
+				t.Fatal(err)
+			}
+			v.env[a.variable] = string(headers)
+		case "client_key":
+			certificate, key := clientPair(t)
+			v.env[environment[a.block+".client_certificate"]], v.env[a.variable] = certificate, key
+			v.planted = append(v.planted, linesOfKey(key)...)
+		}
+	}
 }
 
 // plant makes a secret up, of which each half can be told from anything else.
@@ -284,6 +308,11 @@ func (v *vault) count(s shape, sent []string) {
 			}
 		}
 	}
+	for variable, secret := range v.gateway {
+		if slices.Contains(sent, secret) {
+			v.echoed[variable] = true
+		}
+	}
 }
 
 // recorder is that of a target's fake.
@@ -456,9 +485,14 @@ func (v *vault) loginsAreEchoed(t *testing.T) {
 func (v *vault) credentialsAreWrong(t *testing.T) {
 	t.Helper()
 	wrong := v.plant(tokenSpice)
-	secrets, addresses := secretsIn(t, v.env), make(map[string]string)
-	for name := range secrets {
-		secrets[name] = wrong
+	secrets, addresses, connections := make(map[string]string), make(map[string]string), make(map[string]string)
+	for _, a := range blockArguments(t) {
+		switch {
+		case a.ofConnection():
+			connections[a.variable] = wrong
+		case a.sensitive && v.env[a.variable] != "":
+			secrets[a.variable] = wrong
+		}
 	}
 	for name, value := range v.env {
 		if scheme, rest, ok := strings.Cut(value, "://"); ok {
@@ -467,6 +501,7 @@ func (v *vault) credentialsAreWrong(t *testing.T) {
 	}
 	v.run(t, secrets, false, "apply", "-auto-approve")
 	v.run(t, addresses, false, "apply", "-auto-approve")
+	v.run(t, connections, false, "apply", "-auto-approve")
 }
 
 // actionsAreEchoed does to one action of each target what purgesAreEchoed does
@@ -533,6 +568,9 @@ func (v *vault) searchEchoes(t *testing.T) {
 		}
 	}
 	for _, a := range blockArguments(t) {
+		if strings.HasPrefix(a.name, "client_") {
+			continue // is presented in a handshake, of which the key is no part
+		}
 		if a.sensitive && !v.echoed[a.variable] {
 			t.Errorf("no echo held the secret of %s, so that nobody would notice if it were shown: does a request carry it, "+
 				"and does one of the ways in accesses in service_test.go use it?", a)

@@ -52,9 +52,9 @@ func secretsOf(headers http.Header) []string {
 	for _, values := range headers {
 		for _, value := range values {
 			all = append(all, value)
-			_, behind, _ := strings.Cut(value, " ")
+			scheme, behind, _ := strings.Cut(value, " ")
 			all = append(all, behind)
-			if pair, err := base64.StdEncoding.DecodeString(behind); err == nil {
+			if pair, err := base64.StdEncoding.DecodeString(behind); err == nil && strings.EqualFold(scheme, "Basic") {
 				_, password, _ := strings.Cut(string(pair), ":")
 				all = append(all, string(pair), password)
 			}

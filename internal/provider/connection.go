@@ -1,0 +1,99 @@
+package provider
+
+import (
+	"encoding/json"
+	"maps"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/transport"
+)
+
+// What each system has for a gateway in front of it: a client certificate and
+// headers.
+
+// withConnection adds the arguments for the connection to those of a service.
+func withConnection(service string, attributes map[string]schema.Attribute) map[string]schema.Attribute {
+	env := func(name string) string { return environment[service+"."+name] }
+	maps.Copy(attributes, map[string]schema.Attribute{
+		"client_certificate": secret("Client certificate to present, in PEM form, for a server or gateway that requires one (mutual TLS). "+
+			"Certificates that lead to its authority can follow it. Requires `client_key`.", env("client_certificate")),
+		"client_key": secret("Private key of `client_certificate`, in PEM form, without a passphrase.", env("client_key")),
+		"headers": schema.MapAttribute{
+			ElementType: types.StringType, Optional: true, Sensitive: true,
+			MarkdownDescription: "Headers to send with each request, logins included, for example for a gateway that requires a key of its own. " +
+				"Headers that carry the credentials above, and those that HTTP itself needs, cannot be set. " +
+				"The environment variable contains a JSON object of strings. Environment variable: `" + env("headers") + "`.",
+		},
+	})
+	return attributes
+}
+
+// connection reads the arguments of withConnection. Own are the headers of the
+// service's credentials.
+func (s *settings) connection(m connectionModel, own []string) {
+	s.certificate(m.ClientCertificate, m.ClientKey)
+	var err error
+	if s.wire.Header, err = transport.Headers(s.headers(m.Headers), own); err != nil {
+		s.fault("headers", err.Error()+".")
+	}
+}
+
+func (s *settings) certificate(certificate, key types.String) {
+	public, private := s.raw("client_certificate", certificate), s.raw("client_key", key)
+	s.wire.Secrets = secretsOfKey(private)
+	switch {
+	case certificate.IsUnknown() || key.IsUnknown() || public+private == "":
+		return
+	case public == "":
+		s.fault("client_key", "needs "+s.service+".client_certificate, which is not set.")
+		return
+	case private == "":
+		s.fault("client_certificate", "needs "+s.service+".client_key, which is not set.")
+		return
+	}
+	pair, ofKey, err := transport.ClientCertificate(public, private)
+	switch {
+	case err != nil && ofKey:
+		s.fault("client_key", err.Error()+".")
+	case err != nil:
+		s.fault("client_certificate", err.Error()+".")
+	}
+	s.wire.Certificate = pair
+}
+
+// secretsOfKey returns a key in PEM form and its lines, because texts that are
+// shown have one line. The last line may be too short to be a secret.
+func secretsOfKey(key string) []string {
+	secrets := []string{key}
+	for _, line := range strings.Split(key, "\n") {
+		if line = strings.TrimSpace(line); len(line) >= 16 && !strings.HasPrefix(line, "-----") {
+			secrets = append(secrets, line)
+		}
+	}
+	return secrets
+}
+
+func (s *settings) headers(value types.Map) map[string]string {
+	headers := make(map[string]string)
+	for name, element := range value.Elements() {
+		text, ok := element.(types.String)
+		if !ok || element.IsUnknown() {
+			s.unknown = true
+			return nil
+		}
+		headers[name] = text.ValueString()
+	}
+	if value.IsUnknown() {
+		s.unknown = true
+		return nil
+	}
+	text := s.orEnvironment("headers", "", len(headers) > 0)
+	if text != "" && json.Unmarshal([]byte(text), &headers) != nil {
+		s.fault("headers", `must be a JSON object of strings, such as {"X-Gateway-Key": "…"}.`)
+		return nil
+	}
+	return headers
+}
