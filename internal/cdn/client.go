@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"sync"
 	"time"
 
@@ -91,77 +90,104 @@ func (c *Client) Close(ctx context.Context) error {
 	return c.close(ctx)
 }
 
-// Purge is one asset to drop (Hard) or, with wildcards, assets to expire.
-type Purge struct {
-	// Service is a UUID in lower case.
-	Service string
-	// Path as urlpath.EncodePattern returns it.
-	Path string
-	// Hard drops the asset, in about ten minutes. Otherwise it is expired, in
-	// about a minute and a deployment of the service, which takes no other
-	// purge meanwhile.
-	Hard bool
+// Purge deletes one asset from the edge, in about ten minutes (a hard purge). It
+// returns when the CDN has accepted it. Hard purges of one service run in
+// parallel; identical ones that wait are sent once. The service is a UUID in
+// lower case, and the path is as EncodePath returns it.
+func (c *Client) Purge(ctx context.Context, service, path string) error {
+	if path == "" {
+		return errEmptyPath
+	}
+	_, err := quota.Do(ctx, &c.group, service+" hard "+path, func(ctx context.Context) (struct{}, error) {
+		p := &purge{Client: c, service: c.service(service), places: 1, request: func(context.Context) (string, string) {
+			return fmt.Sprintf("purging %s of service %s", path, service), assets(service, path, true)
+		}}
+		return struct{}{}, p.do(ctx, func() {})
+	})
+	return err
 }
 
-// Purge asks for a purge and returns when the CDN has accepted it. Purges of one
-// service are put in the order that it takes them: hard ones side by side, soft
-// ones alone. For a soft one the deployment can be waited for; for a hard one it
-// is nil. Equal purges that wait are sent once.
-func (c *Client) Purge(ctx context.Context, p Purge) (*Deployment, error) {
-	if p.Path == "" {
-		return nil, errors.New("a purge without a path would purge everything")
+var errEmptyPath = errors.New("a purge without a path would purge everything")
+
+// assets is the path and the query of a purge. What hard means if it is missing
+// has changed once, so it is always sent.
+func assets(service, path string, hard bool) string {
+	return fmt.Sprintf("/services/%s/assets?url=%s&hard=%t", url.PathEscape(service), url.QueryEscape(path), hard)
+}
+
+// purge is one purge on its way, of one caller or of several.
+type purge struct {
+	*Client
+	service *service
+	places  int64
+	// request returns the purge in words, and the path that requests it. Both may
+	// change until the request is in flight.
+	request func(context.Context) (doing, path string)
+}
+
+// do waits for the purges of the same service that are in the way, and sends the
+// purge. It calls accepted before it lets the next ones in.
+func (p *purge) do(ctx context.Context, accepted func()) error {
+	leave, err := p.enter(ctx)
+	if err != nil {
+		return err
 	}
-	key := p.Service + " " + strconv.FormatBool(p.Hard) + " " + p.Path
-	return quota.Do(ctx, &c.group, key, func(ctx context.Context) (*Deployment, error) {
-		leave, err := c.enter(ctx, p)
-		if err != nil {
-			return nil, err
-		}
-		defer leave()
-		if err := c.sendWhenDeployed(ctx, p); err != nil || p.Hard {
-			return nil, err
-		}
-		return c.deploying(ctx, p.Service), nil
-	})
+	defer leave()
+	if err := p.sendWhenDeployed(ctx); err != nil {
+		return err
+	}
+	accepted()
+	return nil
 }
 
 // maxStateRefusals bounds how often a service may say that it is deployed and
 // then refuse a purge because it is not: each costs a place in the quota.
 const maxStateRefusals = 3
 
+// unseenDeployment is the time between two requests for a purge of a service
+// whose deployment cannot be seen: about as long as one takes.
+const unseenDeployment = time.Minute
+
 // sendWhenDeployed sends a purge, and when the service turns out to be changed
 // by somebody else, waits for it with GET, which costs nothing, in place of
 // repeating the DELETE. So do those who come after it.
-func (c *Client) sendWhenDeployed(ctx context.Context, p Purge) error {
+func (p *purge) sendWhenDeployed(ctx context.Context) error {
 	for refusals := 1; ; refusals++ {
-		err := c.send(ctx, p)
+		err := p.send(ctx)
 		var e *transport.Error
 		if !errors.As(err, &e) || e.Kind != transport.KindState || refusals > maxStateRefusals {
 			return err
 		}
-		d := c.follow(p.Service)
-		c.service(p.Service).setPending(d)
-		if err := d.Wait(ctx); err != nil {
-			return waiting(ctx, p, "waiting for the service to be deployed", err)
+		d := p.follow(p.service.id)
+		p.service.setPending(d)
+		err = d.Wait(ctx)
+		if errors.Is(err, ErrDisabled) {
+			refusals = 0 // it does not say that it is deployed
+			err = unseen(ctx, e)
+		}
+		if err != nil {
+			return p.waiting(ctx, waitingForDeployment, err)
 		}
 	}
 }
 
-// doing says in words what is tried.
-func (p *Purge) doing() string {
-	if p.Hard {
-		return fmt.Sprintf("purging %s of service %s", p.Path, p.Service)
+// unseen waits for as long as a deployment may take that cannot be seen.
+func unseen(ctx context.Context, last *transport.Error) error {
+	select {
+	case <-time.After(unseenDeployment):
+		return nil
+	case <-ctx.Done():
+		return ended(ctx, last)
 	}
-	return fmt.Sprintf("invalidating %s of service %s", p.Path, p.Service)
 }
 
-func (c *Client) send(ctx context.Context, p Purge) error {
-	_, err := c.wire.Do(ctx, &transport.Request{
-		Doing: p.doing(), Method: http.MethodDelete,
-		Path: fmt.Sprintf("/services/%s/assets?url=%s&hard=%t",
-			url.PathEscape(p.Service), url.QueryEscape(p.Path), p.Hard),
-		Expect: []int{http.StatusAccepted}, Check: transport.AcceptedBody, Auth: c.auth, Explain: explainPurge,
-		Pace: func(ctx context.Context) (transport.Slot, error) { return c.window.Acquire(ctx) },
+func (p *purge) send(ctx context.Context) error {
+	doing, path := p.request(ctx)
+	_, err := p.wire.Do(ctx, &transport.Request{
+		Doing: doing, Method: http.MethodDelete, Path: path,
+		Expect: []int{http.StatusAccepted}, Check: transport.AcceptedBody, Auth: p.auth, Explain: explainPurge,
+		Pace:    func(ctx context.Context) (transport.Slot, error) { return p.window.Acquire(ctx) },
+		Sending: func(r *transport.Request) { r.Doing, r.Path = p.request(ctx) },
 	})
 	return err
 }

@@ -76,11 +76,24 @@ func explain(resp *transport.Response, e *transport.Error) {
 		e.Input = "service_id"
 		e.Advice = "Check the service id, and that the service belongs to the project of these credentials."
 	case resp.Status == http.StatusNotFound, resp.Status == http.StatusMethodNotAllowed:
-		e.Kind, e.Input = transport.KindConfig, "endpoint"
-		e.Advice = "That is how the CDN answers for a path that it does not know, not for a service. Check cdn.endpoint and cdn.project_id."
+		unknownPath(e)
 	case resp.Status == http.StatusBadRequest && strings.Contains(text, "service id"):
 		e.Input = "service_id"
 		e.Advice = "Check the service id: it is a UUID."
+	}
+}
+
+func unknownPath(e *transport.Error) {
+	e.Kind, e.Input = transport.KindConfig, "endpoint"
+	e.Advice = "The CDN does not know the path of the request, which is not an error about a service. Check cdn.endpoint and cdn.project_id."
+}
+
+// explainList reads the CDN's error from a reply to a request that names no
+// service.
+func explainList(resp *transport.Response, e *transport.Error) {
+	explain(resp, e)
+	if resp.Status == http.StatusNotFound && !e.Refused() {
+		unknownPath(e)
 	}
 }
 

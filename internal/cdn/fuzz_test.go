@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn"
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
 )
@@ -48,7 +49,7 @@ func FuzzErrorBody(f *testing.F) {
 			client := cdn.New(config)
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
-			_, err := client.Purge(ctx, hard("/a"))
+			err := client.Purge(ctx, cdntest.DeployedID, "/a")
 			_ = client.Close(ctx)
 			network.Close()
 			var e *transport.Error

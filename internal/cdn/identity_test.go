@@ -22,15 +22,18 @@ func TestWaysIn(t *testing.T) {
 		logins    int
 	}{
 		"API key, the endpoint from the service catalog": {func(*world) {}, 1},
-		"password":                                   {func(w *world) { w.config.APIKey, w.config.Password = "", w.Password }, 1},
-		"an API key works with multi-factor too":     {func(w *world) { w.MultiFactor = true }, 1},
-		"an endpoint of one's own, project by login": {func(w *world) { w.config.Endpoint = "http://localhost/v1.0" }, 1},
-		"an endpoint with the project in it":         {func(w *world) { w.config.Endpoint = "http://localhost/v1.0/" + w.ProjectID }, 1},
-		"a project in the configuration":             {func(w *world) { w.config.ProjectID = w.ProjectID }, 1},
-		"a token with project and endpoint":          {func(w *world) { token(w, w.ProjectID, "http://localhost/v1.0") }, 0},
-		"a token with the project in the endpoint":   {func(w *world) { token(w, "", "http://localhost/v1.0/"+w.ProjectID) }, 0},
-		"expiry in another form":                     {func(w *world) { w.ExpiresFormat, w.ExpiresZone = time.RFC3339, time.FixedZone("", -6*3600) }, 1},
-		"expiry that is no time":                     {func(w *world) { w.ExpiresFormat = "soon" }, 1},
+		"password":                                       {func(w *world) { w.config.APIKey, w.config.Password = "", w.Password }, 1},
+		"an API key works with multi-factor too":         {func(w *world) { w.MultiFactor = true }, 1},
+		"an endpoint of one's own, project by login":     {func(w *world) { w.config.Endpoint = "http://localhost/v1.0" }, 1},
+		"an endpoint with the project in it":             {func(w *world) { w.config.Endpoint = "http://localhost/v1.0/" + w.ProjectID }, 1},
+		"a project in the configuration":                 {func(w *world) { w.config.ProjectID = w.ProjectID }, 1},
+		"a token with project and endpoint":              {func(w *world) { token(w, w.ProjectID, "http://localhost/v1.0") }, 0},
+		"a token with the project in the endpoint":       {func(w *world) { token(w, "", "http://localhost/v1.0/"+w.ProjectID) }, 0},
+		"a self-hosted Poppy, with a project of letters": {func(w *world) { w.ProjectID = "6f0c8a4c"; token(w, w.ProjectID, "http://localhost/v1.0") }, 0},
+		"the same with the project in the endpoint":      {func(w *world) { w.ProjectID = "6f0c8a4c"; token(w, "", "http://localhost/v1.0/6f0c8a4c") }, 0},
+		"the same with the project by login":             {func(w *world) { w.ProjectID = "6f0c8a4c" }, 1},
+		"expiry in another form":                         {func(w *world) { w.ExpiresFormat, w.ExpiresZone = time.RFC3339, time.FixedZone("", -6*3600) }, 1},
+		"expiry that is no time":                         {func(w *world) { w.ExpiresFormat = "soon" }, 1},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {

@@ -135,12 +135,15 @@ func domainOf(host string) string {
 	return domain
 }
 
-// credential is what goes with each request: the project both in the path and
-// in a header.
+// credential is what goes with each request: the project in a header, and in the
+// path if it is all digits. Poppy takes only these out of the path; Rackspace's
+// gateway, whose projects are numbers, checks them there.
 func (c *Client) credential(token, project, endpoint string) *transport.Credential {
 	if HasProject(endpoint) {
-		project = endpoint[strings.LastIndexByte(endpoint, '/')+1:]
-	} else {
+		end := strings.LastIndexByte(endpoint, '/')
+		endpoint, project = endpoint[:end], endpoint[end+1:]
+	}
+	if strings.Trim(project, "0123456789") == "" {
 		endpoint += "/" + project
 	}
 	return &transport.Credential{Base: endpoint, Header: http.Header{

@@ -40,7 +40,9 @@ func TestHardPurgesRunSideBySide(t *testing.T) {
 func TestSoftPurgesAreAlone(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
-		// Ten of each on one service, and another service beside it.
+		// Ten of each on one service, and another service beside it. The ten soft
+		// ones wait at the same time, at first for the login, and become one.
+		w.Latency = time.Second
 		errs := together(30, func(i int) error {
 			switch i % 3 {
 			case 0:
@@ -48,12 +50,12 @@ func TestSoftPurgesAreAlone(t *testing.T) {
 			case 1:
 				return w.purge(soft(fmt.Sprint("/soft/", i)))
 			default:
-				return w.purge(cdn.Purge{Service: cdntest.OtherID, Path: fmt.Sprint("/other/", i), Hard: true})
+				return w.purge(purge{cdntest.OtherID, fmt.Sprint("/other/", i), true})
 			}
 		})
 		wantNone(t, errs)
 		diff(t, "refused purges", false, slices.ContainsFunc(w.Statuses("purge"), func(status int) bool { return status != 202 }))
-		diff(t, "accepted purges", 30, len(w.Purges()))
+		diff(t, "accepted purges", 21, len(w.Purges()))
 		// While a soft one is deployed, nothing of its service is sent.
 		var deployed time.Time
 		for _, p := range w.Purges() {
@@ -67,8 +69,8 @@ func TestSoftPurgesAreAlone(t *testing.T) {
 				deployed = p.Time.Add(w.DeployTime)
 			}
 		}
-		if limit := 10 * (w.DeployTime + 15*time.Second); w.Elapsed() > limit {
-			t.Errorf("took %s, which is more than ten deployments and their polling (%s)", w.Elapsed(), limit)
+		if limit := 2*w.DeployTime + 25*time.Second; w.Elapsed() > limit {
+			t.Errorf("took %s, which is more than one deployment, its polling, and a minute for the rate limit (%s)", w.Elapsed(), limit)
 		}
 	})
 }
@@ -107,7 +109,7 @@ func TestWaitingForADeployment(t *testing.T) {
 		},
 		"of a service that is disabled meanwhile": {
 			func(w *world) { w.SetStatus(cdntest.DeployedID, "disabled") },
-			said{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service is disabled", Input: "service_id"},
+			said{Err: "the service is disabled, which hides whether it is deployed"},
 			0,
 		},
 		"of a service that is being deleted": {
@@ -218,11 +220,6 @@ func TestAServiceThatCannotBePurged(t *testing.T) {
 			said{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service is failed: Policy failed to deploy", Input: "service_id", Advice: "Mend the service", Waiting: "waiting for the service to be deployed"},
 			[]int{400},
 		},
-		"because it is disabled": {
-			cdntest.DisabledID, func(*world) {},
-			said{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service is disabled", Input: "service_id", Advice: "Mend the service", Waiting: "waiting for the service to be deployed"},
-			[]int{400},
-		},
 		"because it says deployed and then refuses, again and again": {
 			cdntest.DeployedID, func(w *world) {
 				w.Fail("purge", -1, cdntest.Error(400, "Service "+cdntest.DeployedID+" is not deployed."))
@@ -241,7 +238,7 @@ func TestAServiceThatCannotBePurged(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
 				test.prepare(w)
-				err := w.purge(cdn.Purge{Service: test.service, Path: "/a", Hard: true})
+				err := w.purge(purge{test.service, "/a", true})
 				wantSaid(t, err, test.want)
 				diff(t, "purges", test.purges, w.Statuses("purge"))
 				if !strings.Contains(err.Error(), "purging /a of service "+test.service) {
@@ -250,6 +247,38 @@ func TestAServiceThatCannotBePurged(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestADisabledServiceTakesPurges has the state of a service hidden, so that only
+// a purge can find out whether the service is deployed.
+func TestADisabledServiceTakesPurges(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		wantNone(t, []error{w.purge(purge{cdntest.DisabledID, "/a", true})})
+		d, err := w.purgeUnder(t.Context(), purge{cdntest.DisabledID, "/b", false})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Wait(t.Context()); !errors.Is(err, cdn.ErrDisabled) {
+			t.Errorf("the wait for its deployment ended with %v", err)
+		}
+		diff(t, "elapsed", time.Duration(0), w.Elapsed())
+		w.DeployTime = 5 * time.Minute
+		wantNone(t, []error{w.purge(purge{cdntest.DisabledID, "/c", true}), w.purge(purge{cdntest.DisabledID, "/d", false})})
+		wantNone(t, []error{w.purge(purge{cdntest.DisabledID, "/e", true})})
+		diff(t, "purges", []int{202, 202, 400, 202, 202, 400, 400, 400, 400, 400, 202}, w.Statuses("purge"))
+		diff(t, "elapsed: a request a minute", 6*time.Minute, w.Elapsed())
+		w.SetStatus(cdntest.DisabledID, cdntest.StatusFailed)
+		w.SetStatus(cdntest.DisabledID, cdntest.StatusDisabled)
+		ctx, cancel := quota.WithTimeout(t.Context(), 150*time.Second)
+		defer cancel()
+		_, err = w.purgeUnder(ctx, purge{cdntest.DisabledID, "/f", true})
+		wantSaid(t, err, said{System: "Rackspace CDN", Kind: transport.KindTimeout, Waiting: "waiting for the service to be deployed"})
+		var e, last *transport.Error
+		if !errors.As(err, &e) || !errors.As(e.Last, &last) || last.Status != 400 {
+			t.Errorf("%v does not say why", err)
+		}
+	})
 }
 
 func TestWaitingForOthersDoesNotCount(t *testing.T) {

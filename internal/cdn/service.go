@@ -18,12 +18,14 @@ import (
 
 // service puts the purges of one CDN service in order.
 type service struct {
+	id string
 	// gate is first come, first served: a hard purge takes one place, a soft
 	// one takes all.
 	gate *semaphore.Weighted
 
-	mu      sync.Mutex
-	pending *Deployment // of the latest soft purge, until it is known to be over
+	mu          sync.Mutex
+	pending     *Deployment // of the latest soft purge, until it is known to be over
+	invalidated []string    // the pattern of the latest soft purge, which covers those before
 }
 
 const allPlaces = math.MaxInt32
@@ -33,7 +35,7 @@ func (c *Client) service(id string) *service {
 	defer c.mu.Unlock()
 	s := c.services[id]
 	if s == nil {
-		s = &service{gate: semaphore.NewWeighted(allPlaces)}
+		s = &service{id: id, gate: semaphore.NewWeighted(allPlaces)}
 		c.services[id] = s
 	}
 	return s
@@ -54,40 +56,41 @@ func (s *service) getPending() *Deployment {
 // enter waits for the purges of the same service that are in the way, and for
 // the deployment after the latest soft one. The caller's clock stands still
 // meanwhile.
-func (c *Client) enter(ctx context.Context, p Purge) (leave func(), err error) {
-	s, places := c.service(p.Service), int64(1)
-	if !p.Hard {
-		places = allPlaces
-	}
+func (p *purge) enter(ctx context.Context) (leave func(), err error) {
+	s := p.service
 	resume := quota.Pause(ctx)
 	defer resume()
-	if !s.gate.TryAcquire(places) {
+	if !s.gate.TryAcquire(p.places) {
 		quota.Observe(ctx, "other purges of the same service", time.Time{})
-		if err := s.gate.Acquire(ctx, places); err != nil {
-			return nil, waiting(ctx, p, "waiting for other purges of the same service", context.Cause(ctx))
+		if err := s.gate.Acquire(ctx, p.places); err != nil {
+			return nil, p.waiting(ctx, "waiting for other purges of the same service", context.Cause(ctx))
 		}
 	}
 	if d := s.getPending(); d != nil {
 		// A service that is stuck must not hold up the others for ever.
 		timer := time.AfterFunc(time.Until(d.patience), resume)
 		defer timer.Stop()
-		if err := d.Wait(ctx); err != nil {
-			s.gate.Release(places)
-			return nil, waiting(ctx, p, "waiting for the service to be deployed", err)
+		// If the state is not to be seen, the purge is sent to find out.
+		if err := d.Wait(ctx); err != nil && !errors.Is(err, ErrDisabled) {
+			s.gate.Release(p.places)
+			return nil, p.waiting(ctx, waitingForDeployment, err)
 		}
 		s.setPending(nil)
 	}
-	return func() { s.gate.Release(places) }, nil
+	return func() { s.gate.Release(p.places) }, nil
 }
 
+const waitingForDeployment = "waiting for the service to be deployed"
+
 // waiting completes the error of a purge that was not sent.
-func waiting(ctx context.Context, p Purge, what string, err error) error {
+func (p *purge) waiting(ctx context.Context, what string, err error) error {
 	var e *transport.Error
 	if !errors.As(err, &e) {
 		e = ended(ctx, nil)
 	}
 	own := *e // which others may be told too
-	own.Doing, own.Waiting = p.doing(), what
+	own.Waiting = what
+	own.Doing, _ = p.request(ctx)
 	return &own
 }
 
@@ -115,17 +118,13 @@ func (c *Client) follow(id string) *Deployment {
 	return &Deployment{client: c, service: id, turn: make(chan struct{}, 1)}
 }
 
-// deploying notes that a soft purge was accepted: who comes next waits for it.
-func (c *Client) deploying(ctx context.Context, id string) *Deployment {
-	d := c.follow(id)
-	d.patience, _ = ctx.Deadline()
-	c.service(id).setPending(d)
-	return d
-}
+// ErrDisabled says that the operator has disabled a service. The API displays
+// that in place of the state, so that nobody sees when the service is deployed.
+var ErrDisabled = errors.New("the service is disabled, which hides whether it is deployed")
 
 // Wait returns when the service is deployed, when it can't be any more (an
-// error of KindState or KindNotFound), or when the context ends (KindTimeout or
-// KindCanceled).
+// error of KindState or KindNotFound), when that can't be seen (ErrDisabled), or
+// when the context ends (KindTimeout or KindCanceled).
 func (d *Deployment) Wait(ctx context.Context) error {
 	select {
 	case d.turn <- struct{}{}:
@@ -174,6 +173,8 @@ func (d *Deployment) look(ctx context.Context) (over bool, err error) {
 	switch s.Status {
 	case statusDeployed:
 		return true, nil
+	case statusDisabled:
+		return true, ErrDisabled
 	case statusCreating, statusUpdating:
 		return false, notDeployed(s, "It usually follows by itself.")
 	default:

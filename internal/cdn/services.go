@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html"
 	"net/http"
 	"net/url"
 
@@ -34,8 +35,11 @@ type Service struct {
 	} `json:"errors"`
 }
 
-// The states of a service in which it will take purges, or may come to.
+// The states of a service in which it will take purges, or may come to. Disabled
+// is what the operator has set: it is displayed in place of the real state, and
+// such a service takes purges like any other.
 const (
+	statusDisabled = "disabled"
 	statusDeployed = "deployed"
 	statusCreating = "create_in_progress"
 	statusUpdating = "update_in_progress"
@@ -58,9 +62,11 @@ func (c *Client) Service(ctx context.Context, id string) (*Service, error) {
 	return &s, err
 }
 
-// clean makes what went wrong with a service fit to be shown. The CDN puts the
-// words of whoever delivers the content there.
+// clean makes the texts of a service fit to be shown: its name, which the CDN
+// escapes for HTML, and what went wrong with it, in the words of whoever delivers
+// the content.
 func (c *Client) clean(s *Service) {
+	s.Name = html.UnescapeString(s.Name)
 	for i, e := range s.Errors {
 		s.Errors[i].Message = transport.Text(c.wire.Line(string(e.Message)))
 	}
@@ -103,7 +109,7 @@ func (c *Client) servicesAfter(ctx context.Context, marker string) ([]Service, e
 	}
 	_, err := c.wire.Do(ctx, &transport.Request{
 		Doing: "listing the services", Method: http.MethodGet, Path: path,
-		Expect: []int{http.StatusOK}, Into: &page, Auth: c.auth, Explain: explain,
+		Expect: []int{http.StatusOK}, Into: &page, Auth: c.auth, Explain: explainList,
 		Check: func(*transport.Response) error {
 			if page.Services == nil {
 				return errors.New("the answer holds no list of services")

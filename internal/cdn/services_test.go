@@ -1,9 +1,13 @@
 package cdn_test
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
+	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
 func TestServicesArePagedByMarker(t *testing.T) {
@@ -36,4 +40,49 @@ func TestServicesArePagedByMarker(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestNamesOfServicesAreUnescaped(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		const name = `R & D <"'> &amp; &copy`
+		w.Services = []cdntest.Service{{ID: cdntest.OtherID, Name: name, Status: cdntest.StatusDeployed}}
+		list, err := w.connect().Services(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		diff(t, "in the list", name, list[0].Name)
+		one, err := w.connect().Service(t.Context(), cdntest.OtherID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		diff(t, "alone", name, one.Name)
+	})
+}
+
+// TestANotFoundOfAListIsNotAboutAService has the error of Poppy that, for one
+// service, is about its id.
+func TestANotFoundOfAListIsNotAboutAService(t *testing.T) {
+	t.Parallel()
+	for sentence, fault := range map[string]http.HandlerFunc{
+		"in JSON": cdntest.Error(404, "not found"), "in HTML": cdntest.HTML(404),
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				w.Fail("services", -1, fault)
+				_, err := w.connect().Services(t.Context())
+				w.Show(err)
+				got := hear(err)
+				diff(t, "the kind", transport.KindConfig, got.Kind)
+				diff(t, "the input", "endpoint", got.Input)
+				diff(t, "the advice", "The CDN does not know the path of the request, which is not an error about a service. Check cdn.endpoint and cdn.project_id.", got.Advice)
+			})
+		})
+	}
+	inWorld(t, func(t *testing.T, w *world) {
+		w.Fail("services", 1, answer(404, nil, `{"overLimit":{"message":"OverLimit Retry..."}}`))
+		_, err := w.connect().Services(t.Context())
+		wantNone(t, []error{err})
+	})
 }

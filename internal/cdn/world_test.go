@@ -52,21 +52,30 @@ func (w *world) connect() *cdn.Client {
 	return w.client
 }
 
-func hard(path string) cdn.Purge {
-	return cdn.Purge{Service: cdntest.DeployedID, Path: path, Hard: true}
+// purge is a purge as the tests have it.
+type purge struct {
+	service string
+	path    string
+	hard    bool
 }
 
-func soft(path string) cdn.Purge { return cdn.Purge{Service: cdntest.DeployedID, Path: path} }
+func hard(path string) purge { return purge{cdntest.DeployedID, path, true} }
+func soft(path string) purge { return purge{cdntest.DeployedID, path, false} }
 
-func (w *world) purge(p cdn.Purge) error {
+func (w *world) purge(p purge) error {
 	_, err := w.purgeUnder(w.T.Context(), p)
 	return err
 }
 
-func (w *world) purgeUnder(ctx context.Context, p cdn.Purge) (*cdn.Deployment, error) {
-	d, err := w.connect().Purge(ctx, p)
+func (w *world) purgeUnder(ctx context.Context, p purge) (*cdn.Invalidation, error) {
+	if p.hard {
+		err := w.connect().Purge(ctx, p.service, p.path)
+		w.Show(err)
+		return nil, err
+	}
+	inv, err := w.connect().Invalidate(ctx, p.service, p.path)
 	w.Show(err)
-	return d, err
+	return inv, err
 }
 
 // said is what the tests compare of an error.

@@ -177,8 +177,9 @@ func TestHowLongManyAssetsTake(t *testing.T) {
 					path, _, _ := strings.Cut(rest, " ")
 					paths = append(paths, path)
 				}
-				if test.config["hard"] == false && !slices.IsSorted(paths) {
-					t.Errorf("soft purges came out of order: %v", paths)
+				// Each soft purge covers those before.
+				if test.config["hard"] == false && (paths[0] != "/0000.css" || slices.ContainsFunc(paths[1:], func(p string) bool { return p != "/*" })) {
+					t.Errorf("soft purges do not cover those before: %v", paths)
 				}
 				if want := assetsIn(test.config); len(paths) != want {
 					t.Errorf("%d purges were sent, want %d", len(paths), want)

@@ -244,13 +244,16 @@ func (m *cdnAssetModel) send(ctx context.Context, c *clients, name string) (rece
 	}
 	service := strings.ToLower(m.ServiceID.ValueString())
 	// A wildcard can come out of a state in which hard was false.
-	hard := m.hard() && !urlpath.HasWildcard(name)
-	deployment, err := client.Purge(ctx, cdn.Purge{Service: service, Path: encoded, Hard: hard})
+	if m.hard() && !urlpath.HasWildcard(name) {
+		err := client.Purge(ctx, service, encoded)
+		return receipt{at: time.Now()}, err
+	}
+	invalidation, err := client.Invalidate(ctx, service, encoded)
 	got := receipt{at: time.Now()}
-	if err != nil || deployment == nil || !m.WaitUntilDeployed.IsNull() && !m.WaitUntilDeployed.ValueBool() {
+	if err != nil || !m.WaitUntilDeployed.IsNull() && !m.WaitUntilDeployed.ValueBool() {
 		return got, err
 	}
-	got.warning, err = deployed(service, deployment.Wait(ctx))
+	got.warning, err = deployed(service, invalidation.Wait(ctx))
 	return got, err
 }
 

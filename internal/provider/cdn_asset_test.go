@@ -92,3 +92,19 @@ func TestASoftPurgeThatIsNotSeenDeployedWithinTheTimeout(t *testing.T) {
 	tf.mustRun(t, "plan", "-detailed-exitcode")
 	w.compareSent(t, step{name: "an apply with a warning", sent: softPurge(202)})
 }
+
+// TestADisabledServiceIsPurged has a service that the operator has disabled: it
+// takes purges, and hides whether they are deployed.
+func TestADisabledServiceIsPurged(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.speak(t)
+	config := object{"service_id": cdntest.DisabledID, "url": "/css/*", "hard": false}
+	_, planned, applied := p.deploy(nil, config)
+	wantSaid(t, "the plan", planned)
+	wantSaid(t, "the apply", applied, "warning: Purge accepted, deployment not confirmed: The invalidation was accepted, "+
+		"but service "+cdntest.DisabledID+" was not seen deployed: the service is disabled, which hides whether it is deployed.")
+	w.compareSent(t, step{name: "a soft purge", sent: []string{"cdn " + cdntest.DisabledID + " /css/* hard=false 202"}})
+	_, _, applied = w.speak(t).deploy(nil, object{"service_id": cdntest.DisabledID, "url": "/a.css", "wait_until_deployed": false, "hard": false})
+	wantSaid(t, "the apply", applied)
+}

@@ -218,16 +218,6 @@ func refusals() map[string]refusal {
 				"The CDN takes purges only while the service is deployed. Mend the service in the control panel, then apply again.",
 			},
 		},
-		"cdn_disabled": {
-			target: cdnAsset, args: assetArgs(cdntest.DisabledID), together: "as it is",
-			attribute: "service_id",
-			summary:   "Rackspace CDN can't purge this now",
-			detail: []string{
-				"Tried: purging /a.css of service b7d2e9a1-4c3f-4b58-a0e6-1f9d8c7b6a50.",
-				"Rackspace CDN answered while waiting for the service to be deployed: the service is disabled.",
-				"The CDN takes purges only while the service is deployed. Mend the service in the control panel, then apply again.",
-			},
-		},
 		"cdn_limit": {
 			target: cdnAsset, args: assetArgs(cdntest.DeployedID), together: "limits",
 			world:   func(w *world) { w.CDN.Fail("purge", -1, cdntest.OverLimit(http.StatusRequestEntityTooLarge, "86400")) },

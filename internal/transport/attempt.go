@@ -63,6 +63,13 @@ func (c *Client) attempt(ctx context.Context, k *call) (*Response, *Error) {
 	if err := slot.Send(); err != nil {
 		return unsent(c.waitFailed(ctx, err, "waiting"))
 	}
+	if k.Sending != nil {
+		k.Sending(k.Request)
+		k.Doing = c.scrubber.Scrub(k.Doing)
+		if req, err = c.build(ctx, k.Request, grant.Credential); err != nil {
+			return unsent(c.unsendable(k.Request, err))
+		}
+	}
 	resp, e := c.roundTrip(ctx, k.Request, req, grant.Credential)
 	c.settle(k, slot, grant, resp, e)
 	return resp, e

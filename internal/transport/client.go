@@ -153,6 +153,10 @@ type Request struct {
 	Once bool
 	// Pace waits for the quota. Nil: there is none.
 	Pace func(context.Context) (Slot, error)
+	// Sending is called at each attempt when it no longer waits for anything, and
+	// may change Doing and Path. It is for a request that others may join until
+	// then (quota.Callers).
+	Sending func(*Request)
 	// Auth provides credentials. Nil: the request needs none.
 	Auth Auth
 	// Check refuses a reply with an expected status that is not what it seems.

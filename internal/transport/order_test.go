@@ -117,6 +117,39 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+// TestARequestThatChangesUntilItIsSent is changed when it waits for nothing any
+// more, at each attempt.
+func TestARequestThatChangesUntilItIsSent(t *testing.T) {
+	t.Parallel()
+	var paths []string
+	log := &recorder{}
+	inBubble(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
+		paths = append(paths, r.URL.RequestURI())
+		log.note("wire")
+		w.WriteHeader(500 + len(paths)/3) // the third attempt is final
+	}, func(t *testing.T, r *rig) {
+		r.Hide("s3cr3t")
+		req := purge()
+		req.Pace = log.pace
+		attempts := 0
+		req.Sending = func(r *Request) {
+			log.note("sending")
+			attempts++
+			r.Path, r.Doing = fmt.Sprint(r.Path, attempts, "?b"), fmt.Sprint("attempt ", attempts, " s3cr3t")
+		}
+		_, err := r.Do(t.Context(), req)
+		same(t, "paths", []string{"/base/a1?b", "/base/a1?b2?b", "/base/a1?b2?b3?b"}, paths)
+		same(t, "doing", "attempt 3 [redacted]", err.(*Error).Doing) //nolint:forcetypeassert,errorlint // Do promises it
+		same(t, "the caller's own", "/a", req.Path)
+		same(t, "events", []string{"quota", "quota: send", "sending", "wire", "quota: passed"}, log.events[:5])
+		req.Sending = func(r *Request) { r.Path = "/%zz" }
+		log.events = nil
+		_, err = r.Do(t.Context(), req)
+		same(t, "what can't be sent", KindConfig, kindOf(err))
+		same(t, "events", []string{"quota", "quota: send", "quota: unsent"}, log.events)
+	})
+}
+
 // TestConnections: they are bounded and used again, and who waits for one has
 // its quota and its credentials already, but its attempt has not begun.
 func TestConnections(t *testing.T) {

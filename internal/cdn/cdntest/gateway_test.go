@@ -34,6 +34,35 @@ func TestGatewayChecksTokenAndProject(t *testing.T) {
 	}
 }
 
+// TestASelfHostedPoppy has a project that is not all digits: Poppy does not find
+// it in the path.
+func TestASelfHostedPoppy(t *testing.T) {
+	t.Parallel()
+	const project = "6f0c8a4c1f7d4c0f9a2b3c4d5e6f7a8b"
+	for name, tc := range map[string]struct {
+		path, header string
+		want         int
+	}{
+		"in the header alone":           {"", "X-Project-Id: " + project, 200},
+		"in the path too":               {"/" + project, "X-Project-Id: " + project, 405},
+		"another in the header":         {"", "X-Project-Id: 110011", 403},
+		"a number in the path, ignored": {"/110011", "X-Project-Id: " + project, 200},
+		"nowhere":                       {"", "X-Project-Id: ", 400},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, func(s *Server) { s.ProjectID = project })
+			same(t, "the list", b.do(http.MethodGet, "/v1.0"+tc.path+"/services", tc.header).Status, tc.want)
+			same(t, "a service", b.do(http.MethodGet, "/v1.0"+tc.path+"/services/"+OtherID, tc.header).Status, tc.want)
+			want := tc.want
+			if want == 200 {
+				want = 202
+			}
+			same(t, "a purge", b.do(http.MethodDelete, "/v1.0"+tc.path+"/services/"+OtherID+"/assets?url=/a&hard=true", tc.header).Status, want)
+		})
+	}
+}
+
 func TestQuotaRefusals(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

@@ -39,7 +39,7 @@ func (s *Server) FailNextDeploy(message string) {
 }
 
 // FailNextHardPurge makes the next hard purge fail as hard purges do: after
-// HardTime its service has message in its errors, and is deployed all along.
+// HardTime its service has message in its errors, and no other sign of it.
 func (s *Server) FailNextHardPurge(message string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -92,7 +92,9 @@ func parseHard(value string) (hard bool, refusal http.HandlerFunc) {
 }
 
 // accept records a purge of a service that is deployed, or returns the refusal,
-// which names the service as the caller spelled it.
+// which names the service as the caller spelled it. A service that is displayed
+// as disabled is treated like any other. When a hard purge ends, it sets the
+// service to deployed, even while a soft one is under way.
 func (s *Server) accept(spelled string, p Purge) http.HandlerFunc {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,16 +107,14 @@ func (s *Server) accept(spelled string, p Purge) http.HandlerFunc {
 	}
 	s.purges = append(s.purges, p)
 	if p.Hard {
-		if s.hardFault != "" {
-			s.after(service, outcome{at: p.Time.Add(s.HardTime), message: s.hardFault})
-			s.hardFault = ""
-		}
+		s.after(service, outcome{at: p.Time.Add(s.HardTime), status: StatusDeployed, message: s.hardFault})
+		s.hardFault = ""
 		return nil
 	}
 	service.Status = StatusUpdateInProgress
-	result := outcome{at: p.Time.Add(s.DeployTime), status: StatusDeployed}
+	result := outcome{at: p.Time.Add(s.DeployTime), status: StatusDeployed, rule: p.URL}
 	if s.deployFault != "" {
-		result.status, result.message = StatusFailed, s.deployFault
+		result = outcome{at: result.at, status: StatusFailed, message: s.deployFault}
 		s.deployFault = ""
 	}
 	s.after(service, result)

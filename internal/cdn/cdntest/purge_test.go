@@ -70,7 +70,6 @@ func TestPurgeRefusesWhatPoppyRefuses(t *testing.T) {
 		"a service id with a digit that is not hex":   {"g" + DeployedID[1:], ok, refused(400, "Invalid service id")},
 		"a service that is not there":                 {MissingID, ok, refused(404, "service "+MissingID+" does not exist")},
 		"a service that failed":                       {FailedID, ok, refused(400, "Service "+FailedID+" is not deployed.")},
-		"a service that is disabled":                  {DisabledID, ok, refused(400, "Service "+DisabledID+" is not deployed.")},
 		"a bad service id before a bad url":           {"website", "url=%C2%A2&hard=", refused(400, "Invalid service id")},
 		"a bad url before a bad hard":                 {DeployedID, "url=%C2%A2&hard=", refused(400, "non ascii character present in url")},
 		"a bad hard before a service that is missing": {MissingID, "url=/a&hard=x", refused(400, "hard can only be set to True or False")},
@@ -103,7 +102,7 @@ func TestServiceIDSpellings(t *testing.T) {
 func TestPurgeNeedsTheService(t *testing.T) {
 	t.Parallel()
 	for _, status := range []string{
-		StatusCreateInProgress, StatusUpdateInProgress, StatusDeleteInProgress, StatusFailed, StatusDisabled,
+		StatusCreateInProgress, StatusUpdateInProgress, StatusDeleteInProgress, StatusFailed,
 	} {
 		for _, hard := range []string{"true", "false"} {
 			t.Run(status+" refuses hard="+hard, func(t *testing.T) {
@@ -161,8 +160,13 @@ func TestStateOfAService(t *testing.T) {
 			{0, soft, done, StatusUpdateInProgress, nil},
 			{time.Second, soft, done, StatusUpdateInProgress, nil},
 		}},
-		"a soft purge that fails leaves the service failed": {func(s *Server) { s.FailNextDeploy("no policy") }, []step{
+		"a hard purge that ends sets the service to deployed while a soft one is under way": {nil, []step{
 			{0, hard, done, StatusDeployed, nil},
+			{10*time.Minute - 1, soft, done, StatusUpdateInProgress, nil},
+			{1, soft, done, StatusUpdateInProgress, nil},
+			{time.Minute - 1, hard, done, StatusDeployed, nil},
+		}},
+		"a soft purge that fails leaves the service failed": {func(s *Server) { s.FailNextDeploy("no policy") }, []step{
 			{0, soft, done, StatusUpdateInProgress, nil},
 			{time.Minute, soft, busy, StatusFailed, []string{"no policy"}},
 			{time.Hour, hard, busy, StatusFailed, []string{"no policy"}},

@@ -83,18 +83,25 @@ func (s *Server) page(marker string, limit int) []Service {
 	return page[:min(limit, len(page))]
 }
 
+// escapeHTML writes a name as Python's html.escape does.
+var escapeHTML = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#x27;")
+
 // body is a service as Poppy shows it, with lists where it has nothing to list.
 func (s *Server) body(service Service, base string) any {
 	errors := []any{}
 	for _, message := range service.Errors {
 		errors = append(errors, map[string]any{"message": message})
 	}
+	status := service.Status
+	if service.Disabled {
+		status = StatusDisabled
+	}
 	base += "/v1.0/" + s.ProjectID
 	return map[string]any{
 		"id":           service.ID,
-		"name":         service.Name,
+		"name":         escapeHTML.Replace(service.Name),
 		"project_id":   s.ProjectID,
-		"status":       service.Status,
+		"status":       status,
 		"errors":       errors,
 		"domains":      append([]Domain{}, service.Domains...),
 		"origins":      append([]Origin{}, service.Origins...),

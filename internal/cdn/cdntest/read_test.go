@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
+	"time"
 )
 
 func (b *bench) get(path string, body any) {
@@ -50,6 +51,46 @@ func TestServiceShape(t *testing.T) {
 			map[string]any{"rel": "flavor", "href": base + "/flavors/cdn"},
 		},
 	})
+}
+
+// TestNamesAreEscaped has a name as Poppy shows it, which escapes names for HTML
+// and nothing else.
+func TestNamesAreEscaped(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(s *Server) {
+		s.Services = []Service{{ID: OtherID, Name: `R & D <"'> &amp;`, Status: StatusFailed, Errors: []string{"a & b"}}}
+	})
+	type shown struct {
+		Name   string
+		Errors []struct{ Message string }
+	}
+	want := shown{"R &amp; D &lt;&quot;&#x27;&gt; &amp;amp;", []struct{ Message string }{{"a & b"}}}
+	var one shown
+	b.get("/services/"+OtherID, &one)
+	same(t, "the service", one, want)
+	var list struct{ Services []shown }
+	b.get("/services", &list)
+	same(t, "the list", list.Services, []shown{want})
+}
+
+// TestDisabledIsOnlyDisplayed has a service go on behind what is displayed.
+func TestDisabledIsOnlyDisplayed(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	displayed := func() string {
+		var service struct{ Status string }
+		b.get("/services/"+OtherID, &service)
+		return service.Status
+	}
+	b.purge(OtherID, "url=/a&hard=false")
+	b.SetStatus(OtherID, StatusDisabled)
+	same(t, "displayed", displayed(), StatusDisabled)
+	same(t, "a purge meanwhile", b.purge(OtherID, "url=/a&hard=true"), refused(400, "Service "+OtherID+" is not deployed."))
+	b.pass(time.Minute)
+	same(t, "a purge afterwards", b.purge(OtherID, "url=/a&hard=true"), accepted(OtherID))
+	same(t, "still displayed", displayed(), StatusDisabled)
+	b.SetStatus(OtherID, StatusDeployed)
+	same(t, "enabled again", displayed(), StatusDeployed)
 }
 
 func TestServiceWithoutAnythingHasEmptyLists(t *testing.T) {
@@ -178,8 +219,11 @@ func TestDefaultServices(t *testing.T) {
 		same(t, "id", []any{id, ok}, []any{service.ID, true})
 		named[service.Name]++
 		status[service.Status]++
+		if service.Disabled {
+			status[StatusDisabled]++
+		}
 	}
 	same(t, "twins", named[TwinName], 2)
 	same(t, "names", len(named), 22)
-	same(t, "status", status, map[string]int{StatusDeployed: 21, StatusFailed: 1, StatusDisabled: 1})
+	same(t, "status", status, map[string]int{StatusDeployed: 22, StatusFailed: 1, StatusDisabled: 1})
 }

@@ -25,7 +25,9 @@ type Server struct {
 
 	// Username, APIKey and Password are the account.
 	Username, APIKey, Password string
-	// ProjectID is the tenant that the account's tokens are for.
+	// ProjectID is the tenant that the account's tokens are for. If it is not all
+	// digits, the fake is a self-hosted Poppy, and the project is only in the
+	// header.
 	ProjectID string
 	// StaticToken is a token for ProjectID that was obtained elsewhere; it does
 	// not age. Empty means that there is none.
@@ -66,6 +68,7 @@ type Server struct {
 	counted       []time.Time
 	purges        []Purge
 	pending       map[string][]outcome
+	rules         map[string]string
 	deployFault   string
 	hardFault     string
 }
@@ -89,6 +92,7 @@ func New() *Server {
 		HardTime:        10 * time.Minute,
 		tokens:          make(map[string]time.Time),
 		pending:         make(map[string][]outcome),
+		rules:           make(map[string]string),
 	}
 }
 
@@ -107,16 +111,10 @@ func (s *Server) route(req *http.Request) (operation, subject string, answer htt
 	switch {
 	case slices.Equal(path, []string{"", "v2.0", "tokens"}):
 		method, operation, answer = http.MethodPost, "login", s.login
-	case len(path) < 4 || path[1] != "v1.0" || path[3] != "services":
-	case len(path) == 4:
-		method, operation, subject = http.MethodGet, "services", req.URL.RawQuery
-		answer = s.gateway(path[2], s.listServices)
-	case len(path) == 5:
-		method, operation, subject = http.MethodGet, "service", path[4]
-		answer = s.gateway(path[2], s.getService(path[4]))
-	case len(path) == 6 && path[5] == "assets":
-		method, operation, subject = http.MethodDelete, "purge", purgeSubject(path[4], req)
-		answer = s.gateway(path[2], s.purge(path[4]))
+	case len(path) < 3 || path[1] != "v1.0":
+	default:
+		project, rest := cutProject(path[2:])
+		method, operation, subject, answer = s.routeServices(req, project, rest)
 	}
 	switch {
 	case answer == nil:
@@ -125,6 +123,37 @@ func (s *Server) route(req *http.Request) (operation, subject string, answer htt
 		return "unknown", req.Method + " " + req.URL.Path, HTML(http.StatusMethodNotAllowed)
 	}
 	return operation, subject, answer
+}
+
+// cutProject splits off the project, which Poppy finds only if it is all digits.
+func cutProject(path []string) (project string, rest []string) {
+	if path[0] != "" && strings.Trim(path[0], "0123456789") == "" {
+		return path[0], path[1:]
+	}
+	return "", path
+}
+
+// selfHosted tells whether this is a Poppy without Rackspace's gateway.
+func (s *Server) selfHosted() bool {
+	project, _ := cutProject([]string{s.ProjectID})
+	return project == ""
+}
+
+// routeServices routes what is behind the version and the project. A project
+// that is not all digits stays in the path, which then has no method.
+func (s *Server) routeServices(req *http.Request, project string, path []string) (method, operation, subject string, answer http.HandlerFunc) {
+	switch {
+	case len(path) > 1 && path[0] != "services" && path[1] == "services":
+		return req.Method, "unknown", req.Method + " " + req.URL.Path, HTML(http.StatusMethodNotAllowed)
+	case len(path) == 0 || path[0] != "services" || project == "" && !s.selfHosted():
+	case len(path) == 1:
+		return http.MethodGet, "services", req.URL.RawQuery, s.gateway(project, s.listServices)
+	case len(path) == 2:
+		return http.MethodGet, "service", path[1], s.gateway(project, s.getService(path[1]))
+	case len(path) == 3 && path[2] == "assets":
+		return http.MethodDelete, "purge", purgeSubject(path[1], req), s.gateway(project, s.purge(path[1]))
+	}
+	return "", "", "", nil
 }
 
 func (s *Server) publicURL(req *http.Request) string {

@@ -23,8 +23,11 @@ type Service struct {
 	ID string
 	// Name need not be unique.
 	Name string
-	// Status is one of the constants above.
+	// Status is one of the constants above, except StatusDisabled.
 	Status string
+	// Disabled says that the operator has disabled the service, which is displayed
+	// as its status and changes nothing else.
+	Disabled bool
 	// Errors are messages, the oldest first.
 	Errors  []string
 	Domains []Domain
@@ -64,11 +67,11 @@ type Rule struct {
 	RequestURL string `json:"request_url"`
 }
 
-// outcome is what becomes of a purge later: a status, where that is not empty,
-// and an error, where that is not empty.
+// outcome is what becomes of a purge later: a status, an error if it is not
+// empty, and the rule at the edge if it is not empty.
 type outcome struct {
-	at              time.Time
-	status, message string
+	at                    time.Time
+	status, message, rule string
 }
 
 // Service returns a service as it is now, the zero Service where there is none.
@@ -85,12 +88,18 @@ func (s *Server) Service(id string) Service {
 }
 
 // SetStatus puts a service into a state with exactly these errors, and drops
-// what its earlier purges would have led to.
+// what its earlier purges would have led to. StatusDisabled, which the operator
+// sets, drops nothing: the service goes on behind it.
 func (s *Server) SetStatus(id, status string, errors ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if service := s.find(id); service != nil {
-		service.Status, service.Errors = status, slices.Clone(errors)
+	service := s.find(id)
+	if service == nil {
+		return
+	}
+	service.Disabled, service.Errors = status == StatusDisabled, slices.Clone(errors)
+	if !service.Disabled {
+		service.Status = status
 		delete(s.pending, service.ID)
 	}
 }
@@ -115,8 +124,10 @@ func (s *Server) find(id string) *Service {
 	return nil
 }
 
+// after adds an outcome behind those that come at the same time or before.
 func (s *Server) after(service *Service, o outcome) {
 	s.pending[service.ID] = append(s.pending[service.ID], o)
+	slices.SortStableFunc(s.pending[service.ID], func(a, b outcome) int { return a.at.Compare(b.at) })
 }
 
 // settle brings about what is due. It is called before a service is looked at,
@@ -127,8 +138,9 @@ func (s *Server) settle(service *Service) {
 		if o.at.After(now) {
 			return false
 		}
-		if o.status != "" {
-			service.Status = o.status
+		service.Status = o.status
+		if o.rule != "" {
+			s.rules[service.ID] = o.rule
 		}
 		if o.message != "" {
 			service.Errors = append(service.Errors, o.message)

@@ -73,7 +73,7 @@ func (b *bench) cdnClient() purger {
 		AllowInsecure: true,
 	})
 	return purger{"Rackspace CDN", func(ctx context.Context, i int) error {
-		_, err := c.Purge(ctx, cdn.Purge{Service: b.inputs["cdn_service_id"], Path: "/" + strconv.Itoa(i) + ".png", Hard: true})
+		err := c.Purge(ctx, b.inputs["cdn_service_id"], "/"+strconv.Itoa(i)+".png")
 		return err
 	}, c.Close}
 }
