@@ -76,38 +76,6 @@ const (
 		"which has no such API, or mstr.base_url is not the Library root (https://host/MicroStrategyLibrary)."
 )
 
-const (
-	contentRoute = "The server does not have this path. Listing content caches requires I-Server 11.3.0700 or later, and " +
-		"invalidating them a release of June 2025 or later. On an older server, purge_mstr_cache with cache_type = \"report\" " +
-		"may serve instead. Otherwise, check that mstr.base_url is the Library root (https://host/MicroStrategyLibrary)."
-	cachePrivileges = "Listing and invalidating content caches requires the privilege to administer caches " +
-		"(DssXmlPrivilegesCacheAdministration) on the project. Grant it to the user."
-	notLoadedAdvice = "Load the project on a running node of the Intelligence Server, or check project_id."
-)
-
-// explainContent adds what an error of a request about content caches means.
-// The privilege says what the user may lack.
-func explainContent(privilege string) func(*transport.Response, *transport.Error) {
-	return func(resp *transport.Response, e *transport.Error) {
-		body := explainAny(resp, e)
-		switch {
-		case body == nil:
-		case e.Input == inputRoute:
-			e.Advice = contentRoute
-		case body.IServerCode == iserverNotLoaded:
-			e.Final()
-			e.Kind, e.Input, e.Advice = transport.KindState, inputProject, notLoadedAdvice
-		case e.Kind == transport.KindForbidden:
-			e.Advice = privilege
-		case resp.Status == http.StatusNotFound:
-			e.Advice = "Apply again. The nodes or caches of the server may have changed during the purge."
-		case resp.Status == http.StatusBadRequest && strings.Contains(strings.ToLower(string(body.Message)), "project"):
-			e.Input = inputProject
-			e.Advice = "Check project_id. The project's properties show it, and the data source purge_mstr_project finds it by its name."
-		}
-	}
-}
-
 // explain reads MicroStrategy's error from a reply to any request.
 func explain(resp *transport.Response, e *transport.Error) { _ = explainAny(resp, e) }
 
