@@ -82,7 +82,7 @@ func explain(resp *transport.Response, e *transport.Error) { _ = explainAny(resp
 // explainAny returns the body, nil where that can't be MicroStrategy's.
 func explainAny(resp *transport.Response, e *transport.Error) *apiError {
 	body, isJSON := decode(resp.Body)
-	describe(body, e)
+	describe(resp, body, e)
 	missing := resp.Status == http.StatusNotFound &&
 		(!isJSON || body.number() == codeNotFound && strings.HasPrefix(string(body.Message), "HTTP 404"))
 	switch {
@@ -128,20 +128,20 @@ func explainPurge(resp *transport.Response, e *transport.Error) {
 	}
 }
 
-func describe(body *apiError, e *transport.Error) {
-	e.Code = string(body.Code)
+func describe(resp *transport.Response, body *apiError, e *transport.Error) {
+	e.Code = resp.Line(string(body.Code))
 	if body.IServerCode != "" {
-		e.Code = strings.TrimSpace(e.Code + " (iServerCode " + string(body.IServerCode) + ")")
+		e.Code = strings.TrimSpace(e.Code + " (iServerCode " + resp.Line(string(body.IServerCode)) + ")")
 	}
 	messages := []string{string(body.Message)}
 	for _, sub := range body.SubErrors {
 		messages = append(messages, string(sub.Message))
 	}
 	if message := strings.Trim(strings.Join(messages, "; "), "; "); message != "" {
-		e.Message = message
+		e.Message = resp.Line(message)
 	}
 	if body.TicketID != "" {
-		e.ID = "ticket " + string(body.TicketID)
+		e.ID = "ticket " + resp.Line(string(body.TicketID))
 	}
 }
 

@@ -28,6 +28,7 @@ type proxy struct {
 	variable string
 	url      *url.URL
 	fault    error
+	secrets  []string
 
 	// The first request goes alone until the proxy has accepted it, so that
 	// wrong credentials are sent once and not by everyone who waits.
@@ -65,6 +66,7 @@ func newProxy(getenv func(string) string, name string) *proxy {
 	if p.variable, value = variable(getenv, name); value == "" {
 		return p
 	}
+	p.secrets = userinfo(value)
 	if !strings.Contains(value, "://") {
 		value = "http://" + value
 	}
@@ -82,6 +84,29 @@ func newProxy(getenv func(string) string, name string) *proxy {
 		p.url = u
 	}
 	return p
+}
+
+// userinfo is what the value of a variable has before the host: the password, or
+// all of it where there is none, which is then a token. The value may be one that
+// can't be parsed.
+func userinfo(value string) []string {
+	_, rest, found := strings.Cut(value, "://")
+	if !found {
+		rest = value
+	}
+	at := strings.LastIndexByte(rest, '@')
+	if at < 0 {
+		return nil
+	}
+	secret := rest[:at]
+	if _, password, ok := strings.Cut(secret, ":"); ok && password != "" {
+		secret = password
+	}
+	plain, err := url.PathUnescape(secret)
+	if err != nil {
+		plain = secret
+	}
+	return []string{secret, plain}
 }
 
 // address is in the form that httpproxy takes. A proxy with a fault has one
