@@ -145,8 +145,8 @@ func passing(err, handshake error) (Kind, bool) {
 	var dns *net.DNSError
 	var own *proxyError
 	switch {
-	case errors.As(err, &own):
-		return KindProxy, !own.final()
+	case errors.As(err, &own) && own.final():
+		return KindProxy, false
 	case certificateRefused(err):
 		return KindTLS, false
 	case errors.As(err, &dns) && dns.IsNotFound:

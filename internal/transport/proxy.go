@@ -266,12 +266,16 @@ func (p *proxy) blame(e *Error, err error) {
 	if !atProxy(err) {
 		return
 	}
-	e.Kind, e.unsent, e.lost = KindProxy, true, false
+	e.unsent, e.lost = true, false
 	var own *proxyError
+	if errors.As(err, &own) && !own.final() {
+		return // the proxy works, and the server is what it does not reach
+	}
+	e.Kind = KindProxy
 	switch {
-	case errors.As(err, &own) && own.status == http.StatusProxyAuthRequired:
+	case own != nil && own.status == http.StatusProxyAuthRequired:
 		e.Advice = "Check the user name and password in " + p.variable + " (http://user:password@host:port). Special characters in them must be percent-encoded."
-	case errors.As(err, &own):
+	case own != nil:
 		e.Advice = "Ask the administrator of the proxy to permit connections to " + e.Host + ". If it can be reached without the proxy, add it to NO_PROXY."
 	case speaksPlainHTTP(err):
 		e.Advice = "The proxy speaks plain HTTP. Change " + p.variable + " to start with http://. Requests to https:// addresses stay encrypted."
