@@ -56,5 +56,16 @@ resource "purge_wpengine_cache" "blog" {
 # decide, whatever the release is.
 resource "purge_cdn_asset" "handbook" {
   service_id = var.cdn_service_id
-  assets     = { for f in fileset("${path.module}/site", "**") : "/handbook/${f}" => filemd5("${path.module}/site/${f}") }
+  assets     = local.handbook
+
+  lifecycle {
+    precondition {
+      condition     = length(local.handbook) > 0
+      error_message = "There are no files of the handbook."
+    }
+  }
+}
+
+locals {
+  handbook = { for f in fileset("${path.module}/site", "**") : "/handbook/${f}" => filemd5("${path.module}/site/${f}") }
 }

@@ -7,6 +7,8 @@
 #     terraform apply -var service_name=website
 
 terraform {
+  required_version = ">= 1.7" # of OpenTofu; Terraform needs 1.8
+
   required_providers {
     purge = {
       source = "cachepurge/purge"
@@ -25,19 +27,28 @@ data "purge_cdn_service" "site" {
   name = var.service_name
 }
 
-resource "purge_cdn_asset" "site" {
-  service_id = data.purge_cdn_service.site.id
-  assets     = { for f in fileset(var.dist, "**") : "/${f}" => filemd5("${var.dist}/${f}") }
+locals {
+  dist  = coalesce(var.dist, "${path.module}/dist")
+  files = { for f in fileset(local.dist, "**") : f => filemd5("${local.dist}/${f}") }
 }
 
-# Visitors ask for the home page by a path that is no file.
-resource "purge_cdn_asset" "root" {
+resource "purge_cdn_asset" "site" {
   service_id = data.purge_cdn_service.site.id
-  url        = "/"
-  triggers   = { index = filemd5("${var.dist}/index.html") }
+
+  # An index.html also has the path of its directory, which visitors request.
+  # Terraform older than 1.8 has no functions of providers. There, use the
+  # expression in examples/functions/site_paths/older.tf.
+  assets = provider::purge::site_paths(local.files)
+
+  lifecycle {
+    precondition {
+      condition     = length(local.files) > 0
+      error_message = "There are no files in ${local.dist}. Build the site first."
+    }
+  }
 }
 
 output "purged" {
-  description = "What the latest apply purged, and why."
-  value       = purge_cdn_asset.site.purged
+  description = "What the latest purge was: the number of paths for each reason."
+  value       = purge_cdn_asset.site.summary
 }

@@ -4,9 +4,9 @@ variable "service_name" {
 }
 
 variable "dist" {
-  description = "Directory that the build writes the site to."
+  description = "Directory that the build writes the site to. Null: dist in this directory."
   type        = string
-  default     = "dist"
+  default     = null
 }
 
 variable "requests_per_minute" {

@@ -82,6 +82,7 @@ var needs = []struct {
 	{regexp.MustCompile(`(?m)^\s+identity = \{`), "1.12.0", "1.12.0"},
 	{regexp.MustCompile(`\bephemeral\s*=`), "1.10.0", "1.11.0"},
 	{regexp.MustCompile(`(?m)^moved \{`), "1.8.0", "1.10.0"},
+	{regexp.MustCompile(`\bprovider::purge::`), "1.8.0", "1.7.0"},
 }
 
 // skipTooOld skips a block that the terraform that was found is too old for.

@@ -56,6 +56,10 @@ func TestListsNameAllThatIsServed(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(s.Actions)) {
 		names("CHANGELOG.md", changes, "**New Action:** `"+name+"`")
 	}
+	for _, name := range slices.Sorted(maps.Keys(s.Functions)) {
+		names("docs/index.md (templates/index.md.tmpl)", index, "(functions/"+name+".md)")
+		names("CHANGELOG.md", changes, "**New Function:** `provider::purge::"+name+"`")
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.DataSources)) {
 		names("CHANGELOG.md", changes, "**New Data Source:** `"+name+"`")
 		if smallest["data."+name] == "" && s.DataSources[name].looksUpOne() {

@@ -33,6 +33,11 @@ type schemas struct {
 	Resources   map[string]schema `json:"resource_schemas"`
 	DataSources map[string]schema `json:"data_source_schemas"`
 	Actions     map[string]schema `json:"action_schemas"`
+	Functions   map[string]struct {
+		Description string      `json:"description"`
+		Parameters  []parameter `json:"parameters"`
+		Variadic    *parameter  `json:"variadic_parameter"`
+	} `json:"functions"`
 }
 
 func readSchemas(t *testing.T) schemas {
@@ -64,6 +69,12 @@ func exists(name string) bool {
 	return err == nil
 }
 
+// parameter is a parameter of a function.
+type parameter struct {
+	Name        string `json:"name"`
+	Description string `json:"description"`
+}
+
 // Each thing that is served has a page, made of a template and examples, that
 // says what the schema says now; and no page is about something else.
 func TestPagesAreComplete(t *testing.T) {
@@ -84,6 +95,21 @@ func TestPagesAreComplete(t *testing.T) {
 			}
 			one.check(t, page, examples...)
 		}
+	}
+	for name, one := range s.Functions {
+		page, example := "docs/functions/"+name+".md", "examples/functions/"+name+"/function.tf"
+		want = append(want, page, example)
+		for _, p := range append(one.Parameters, *one.Variadic) {
+			if text := read(t, page); p.Description == "" || !strings.Contains(text, p.Description) || !strings.Contains(text, p.Name) {
+				t.Errorf("%s does not describe %s: run make docs", page, p.Name)
+			}
+		}
+		if one.Description == "" || !strings.Contains(read(t, page), one.Description) {
+			t.Errorf("%s does not say %q: run make docs", page, one.Description)
+		}
+	}
+	if len(s.Functions) == 0 {
+		t.Error("there is no function")
 	}
 	for _, name := range files(t, "templates/guides", "") {
 		want = append(want, "docs/guides/"+strings.TrimSuffix(filepath.Base(name), ".tmpl"))

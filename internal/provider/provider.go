@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
@@ -41,7 +42,10 @@ type Provider struct {
 
 type closer interface{ Close(context.Context) error }
 
-var _ provider.ProviderWithActions = (*Provider)(nil)
+var (
+	_ provider.ProviderWithActions   = (*Provider)(nil)
+	_ provider.ProviderWithFunctions = (*Provider)(nil)
+)
 
 // New returns a provider. Close ends the sessions that it opens.
 func New(o Options) *Provider { return &Provider{options: o} }
@@ -114,3 +118,8 @@ func (p *Provider) Actions(context.Context) []func() action.Action {
 
 // DataSources implements provider.Provider.
 func (p *Provider) DataSources(context.Context) []func() datasource.DataSource { return dataSources }
+
+// Functions implements provider.ProviderWithFunctions.
+func (p *Provider) Functions(context.Context) []func() function.Function {
+	return []func() function.Function{func() function.Function { return sitePaths{} }}
+}

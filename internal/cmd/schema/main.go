@@ -53,6 +53,10 @@ func document(ctx context.Context) (any, error) {
 	for name, s := range identities.IdentitySchemas {
 		identitySchemas[name] = identity(s)
 	}
+	functions := make(map[string]any)
+	for name, f := range resp.Functions {
+		functions[name] = function(f)
+	}
 	return object{
 		"format_version": "1.0",
 		"provider_schemas": object{generatorsName: object{
@@ -61,6 +65,7 @@ func document(ctx context.Context) (any, error) {
 			"data_source_schemas":       schemas(resp.DataSourceSchemas),
 			"action_schemas":            actions,
 			"resource_identity_schemas": identitySchemas,
+			"functions":                 functions,
 		}},
 	}, nil
 }
@@ -116,4 +121,20 @@ func identity(s *tfprotov6.ResourceIdentitySchema) object {
 		out[a.Name] = object{"type": a.Type, "description": a.Description, "required_for_import": a.RequiredForImport, "optional_for_import": a.OptionalForImport}
 	}
 	return object{"version": s.Version, "attributes": out}
+}
+
+func function(f *tfprotov6.Function) object {
+	parameters := make([]any, len(f.Parameters))
+	for i, p := range f.Parameters {
+		parameters[i] = parameter(p)
+	}
+	out := object{"summary": f.Summary, "description": f.Description, "return_type": f.Return.Type, "parameters": parameters}
+	if f.VariadicParameter != nil {
+		out["variadic_parameter"] = parameter(f.VariadicParameter)
+	}
+	return out
+}
+
+func parameter(p *tfprotov6.FunctionParameter) object {
+	return object{"name": p.Name, "description": p.Description, "type": p.Type, "is_nullable": p.AllowNullValue}
 }

@@ -1,0 +1,18 @@
+locals {
+  dist  = "${path.module}/dist"
+  files = { for f in fileset(local.dist, "**") : f => filemd5("${local.dist}/${f}") }
+}
+
+data "purge_cdn_service" "site" {
+  name = "website"
+}
+
+resource "purge_cdn_asset" "site" {
+  service_id = data.purge_cdn_service.site.id
+  assets     = provider::purge::site_paths(local.files)
+}
+
+# For a server whose directories have index.html or index.htm.
+output "paths" {
+  value = provider::purge::site_paths(local.files, "index.html", "index.htm")
+}

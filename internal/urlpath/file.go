@@ -1,0 +1,40 @@
+package urlpath
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// FromFile returns the path at which a web server serves a file, whose name is
+// relative to the site's root and has "/" as its separator. All characters of
+// the name are literal: beside what Encode encodes, "#", "?", and "%" are
+// encoded. Encode returns the result as it is, or rejects it for a "*". The text
+// of an error completes a sentence that starts with the name.
+func FromFile(name string) (string, error) {
+	if err := checkFile(name); err != nil {
+		return "", err
+	}
+	return "/" + escape(literal.Replace(name)), nil
+}
+
+var literal = strings.NewReplacer("%", "%25", "#", "%23", "?", "%3F")
+
+func checkFile(name string) error {
+	switch {
+	case name == "":
+		return errors.New("must not be empty")
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return errors.New("must not contain control characters, such as a line break")
+	case strings.Contains(name, `\`):
+		return fmt.Errorf("must not contain a backslash. Use %q", strings.ReplaceAll(name, `\`, "/"))
+	case name[0] == '/':
+		return errors.New("must be relative to the root of the site, without a slash at its start")
+	}
+	if segments := strings.Split(name, "/"); slices.Contains(segments, "") || slices.ContainsFunc(segments, func(s string) bool { return s == "." || s == ".." }) {
+		return errors.New(`must not contain "." or ".." or an empty name between its slashes`)
+	}
+	return nil
+}
