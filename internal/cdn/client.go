@@ -46,6 +46,9 @@ type Config struct {
 	// PollInterval is the longest time between two looks at a service that is
 	// being deployed. Default 10 s.
 	PollInterval time.Duration
+	// Chance spreads the purges of an account that other processes use too, see
+	// quota.Limiter.
+	Chance func() float64
 	// Wire is the options for the connection.
 	Wire transport.Options
 }
@@ -70,7 +73,7 @@ func New(config Config) *Client {
 	}
 	c := &Client{
 		config: config, wire: transport.New(System, config.Wire), services: make(map[string]*service),
-		window: (&quota.Limiter{}).Window("", quota.Limit{Requests: config.RequestsPerMinute, Window: time.Minute}),
+		window: (&quota.Limiter{Chance: config.Chance}).Window("", quota.Limit{Requests: config.RequestsPerMinute, Window: time.Minute}),
 	}
 	c.wire.Hide(config.APIKey, config.Password, config.AuthToken)
 	if config.AuthToken != "" {

@@ -457,8 +457,8 @@ func TestTheDefaultTimeoutOfAssets(t *testing.T) {
 	}{
 		"one hard purge":             {assetModel(nil), 1, atTwenty, 20 * time.Minute},
 		"as many as go at once":      {assetModel(nil), 20, atTwenty, 20 * time.Minute},
-		"one more":                   {assetModel(nil), 21, atTwenty, 21 * time.Minute},
-		"ten thousand":               {assetModel(nil), 10000, atTwenty, 20*time.Minute + 499*time.Minute},
+		"one more":                   {assetModel(nil), 21, atTwenty, 21*time.Minute + 3*time.Second},
+		"ten thousand":               {assetModel(nil), 10000, atTwenty, 20*time.Minute + 499*time.Minute*105/100},
 		"where the rate is unknown":  {assetModel(nil), 10000, &clients{}, 20 * time.Minute},
 		"one soft purge":             {assetModel(nil, soft), 1, atTwenty, 60 * time.Minute},
 		"a thousand of them":         {assetModel(nil, soft), 1000, atTwenty, 1059 * time.Minute},

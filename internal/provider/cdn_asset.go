@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn"
+	"github.com/cachepurge/terraform-provider-purge/internal/quota"
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 	"github.com/cachepurge/terraform-provider-purge/internal/urlpath"
 )
@@ -229,6 +230,7 @@ func (m *cdnAssetModel) pace(n int, c *clients) pace {
 	p := pace{parallel: hardParallel, patience: defaultTimeout}
 	if c != nil && c.cdn.ready && n > 0 {
 		p.wait = time.Duration((int64(n)-1)/c.requestsPerMinute) * time.Minute
+		p.patience += time.Duration(quota.Spread * float64(p.wait))
 	}
 	return p
 }

@@ -109,7 +109,7 @@ func (o Options) configure(ctx context.Context, config *providerModel, diags *di
 	c := &clients{}
 	start := func(name, title string) *settings {
 		return &settings{
-			service: name, title: title, getenv: o.getenv(), unknown: !complete, wire: wire, open: &c.open,
+			service: name, title: title, getenv: o.getenv(), unknown: !complete, wire: wire, chance: o.Chance, open: &c.open,
 			inConfig: make(map[string]bool), source: make(map[string]string),
 			insecure: config.AllowInsecureHTTP.IsUnknown() || config.AllowInsecureHTTP.ValueBool(),
 		}
@@ -170,6 +170,7 @@ func configureCDN(ctx context.Context, s *settings, object types.Object, diags *
 		Endpoint:          s.address("endpoint", m.Endpoint, cdn.Endpoint),
 		AllowInsecure:     s.insecure,
 		RequestsPerMinute: int(s.number("requests_per_minute", m.RequestsPerMinute, cdn.DefaultRequestsPerMinute, 1, 6000)),
+		Chance:            s.chance,
 	}
 	if config.IdentityURL == "" {
 		config.IdentityURL = cdn.DefaultIdentityURL
@@ -205,6 +206,7 @@ func configureWPEngine(ctx context.Context, s *settings, object types.Object, di
 		BaseURL:  s.address("base_url", m.BaseURL, transport.BaseURL),
 		Username: s.credential("username", m.Username),
 		Password: s.credential("password", m.Password),
+		Chance:   s.chance,
 	}
 	if config.BaseURL == "" {
 		config.BaseURL = wpengine.DefaultBaseURL

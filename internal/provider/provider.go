@@ -5,6 +5,7 @@ package provider
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/action"
@@ -26,6 +27,9 @@ type Options struct {
 	Version string
 	// Wire is for tests: a network without sockets, a backoff without chance.
 	Wire transport.Options
+	// Chance replaces the random numbers that spread purges of an account which
+	// others use too, for tests of exact time. See quota.Limiter.
+	Chance func() float64
 	// Getenv replaces os.Getenv, for tests.
 	Getenv func(string) string
 }
@@ -48,7 +52,12 @@ var (
 )
 
 // New returns a provider. Close ends the sessions that it opens.
-func New(o Options) *Provider { return &Provider{options: o} }
+func New(o Options) *Provider {
+	if o.Chance == nil {
+		o.Chance = rand.Float64
+	}
+	return &Provider{options: o}
+}
 
 // Metadata implements provider.Provider.
 func (p *Provider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {

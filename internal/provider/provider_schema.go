@@ -88,7 +88,7 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 					"endpoint":     plain("Address of the CDN, up to and including `/v1.0`, or with the project id behind it. By default the login's service catalog says it.", "RAX_CDN_ENDPOINT"),
 					"requests_per_minute": schema.Int64Attribute{
 						Optional:            true,
-						MarkdownDescription: "How many purges the account may send in any minute, from 1 to 6000. Default `20`, which is what Rackspace documents. Lower it when something else purges with the same account.",
+						MarkdownDescription: "How many purges the account may send in any minute, from 1 to 6000. Default `20`, which is what Rackspace documents. If N jobs use the same account at the same time, set it to 20/N.",
 					},
 				}),
 			},

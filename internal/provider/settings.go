@@ -30,6 +30,7 @@ type settings struct {
 	source   map[string]string // what each is called in messages
 	suspects []string          // credentials that look mistyped
 	wire     transport.Options // of this service alone
+	chance   func() float64    // see Options
 	open     *[]closer         // of all services
 }
 

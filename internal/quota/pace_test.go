@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
@@ -56,7 +57,7 @@ func lostPlaces(w *Window, limit Limit) error {
 		return err
 	}
 	first.Passed()
-	time.Sleep(limit.Window)
+	time.Sleep(limit.Window + limit.Window/20) // and Spread
 	began := time.Now()
 	for range limit.Requests {
 		s, err := w.Acquire(context.Background())
@@ -273,9 +274,10 @@ func TestNeverFasterThanTheServerAllows(t *testing.T) {
 			t.Parallel()
 			rapid.Check(t, func(rt *rapid.T) {
 				limit, fates := drawLimit(rt), drawFates(rt, ends...)
+				chance := rand.New(rand.NewPCG(1, rapid.Uint64().Draw(rt, "chance"))) // the same each time
 				var err error
 				synctest.Test(t, func(*testing.T) {
-					w := &Window{limit: limit}
+					w := &Window{limit: limit, chance: chance.Float64}
 					stamps, trips := travel(w, fates)
 					err = errors.Join(burst(stamps, limit), sentWhileClosed(trips), sentWithTheScout(trips), lostPlaces(w, limit))
 				})

@@ -16,8 +16,16 @@ type Limit struct {
 	Window   time.Duration
 }
 
+// Spread is how much later than its window a slot can be free again, as a part of
+// the window.
+const Spread = 0.05
+
 // Limiter holds one window per key.
 type Limiter struct {
+	// Chance is random numbers from 0 to below 1: how much of Spread each slot is
+	// free again later. Nil: none of it. It is called with a lock held.
+	Chance func() float64
+
 	mu      sync.Mutex
 	windows map[string]*Window
 }
@@ -31,7 +39,7 @@ func (l *Limiter) Window(key string, limit Limit) *Window {
 		if l.windows == nil {
 			l.windows = make(map[string]*Window)
 		}
-		w = &Window{limit: limit}
+		w = &Window{limit: limit, chance: l.Chance}
 		l.windows[key] = w
 	}
 	return w
@@ -40,14 +48,20 @@ func (l *Limiter) Window(key string, limit Limit) *Window {
 // Window is an exact sliding window. The server stamps a request somewhere
 // between our sending and its answer, so a slot is taken when the request is
 // sent and is free again one window after its answer or failure: never more
-// than the limit in any span as the server sees it, and without latency never
-// slower than that.
+// than the limit in any span as the server sees it.
+//
+// Other processes can use the same quota, and do not know of this one. If all
+// slots were taken again in the moment in which they are free, no other process
+// would ever find one. So each slot is free again a random part of Spread later.
+// That is the price of it: a run that needs several windows takes up to 5 %
+// longer than the limit allows, 3 % as a rule.
 //
 // A refusal closes the window for all who wait on it and have not sent yet, with
 // a slot or without. When it reopens one request goes first, and the rest follow
 // when the server let that one through.
 type Window struct {
-	limit Limit
+	limit  Limit
+	chance func() float64 // nil: none
 
 	mu          sync.Mutex  // taken before that of a Group
 	arrivals    int         // how many slots were asked for
@@ -216,9 +230,19 @@ func (w *Window) reopens() time.Time {
 func (w *Window) free(s *Slot, until time.Time) {
 	w.release(s)
 	if w.limit.Requests > 0 && !until.IsZero() {
-		w.spent = append(w.spent, until)
+		place, _ := slices.BinarySearchFunc(w.spent, until, time.Time.Compare)
+		w.spent = slices.Insert(w.spent, place, until)
 	}
 	w.advance()
+}
+
+// again is when a slot is free again whose request is answered now.
+func (w *Window) again() time.Time {
+	wait := w.limit.Window
+	if w.chance != nil {
+		wait += time.Duration(w.chance() * Spread * float64(wait))
+	}
+	return time.Now().Add(wait)
 }
 
 func (w *Window) release(s *Slot) {
@@ -289,7 +313,7 @@ func (s *Slot) Passed() {
 		if s == w.scout && s.closures == w.closures {
 			w.proving = false
 		}
-		return time.Now().Add(w.limit.Window)
+		return w.again()
 	})
 }
 
@@ -297,20 +321,19 @@ func (s *Slot) Passed() {
 // error is what those who leave early are told.
 func (s *Slot) Failed(err error) {
 	fail(s.ctx, err)
-	s.end(func(w *Window) time.Time { return time.Now().Add(w.limit.Window) })
+	s.end((*Window).again)
 }
 
 // Refused closes the window for a time, for all who have not sent yet.
 func (s *Slot) Refused(wait time.Duration, err error) {
 	fail(s.ctx, err)
 	s.end(func(w *Window) time.Time {
-		now := time.Now()
-		if until := now.Add(wait); until.After(w.closedUntil) {
+		if until := time.Now().Add(wait); until.After(w.closedUntil) {
 			w.closedUntil = until
 		}
 		w.closures++
 		w.proving = true
-		return now.Add(w.limit.Window)
+		return w.again()
 	})
 }
 

@@ -9,41 +9,85 @@ import (
 	"time"
 )
 
-// finishing compares when bursts finish with when they could: minutes of virtual
-// time, which only a test can have, so a test measures it.
+// finishing compares when bursts finish with when they could.
 func finishing(ctx context.Context, out io.Writer, o options) error {
 	const title = "the quota"
 	if !o.wants(title) {
 		return nil
 	}
-	output, err := exec.CommandContext(ctx, "go", "test", "-run", "^TestFinishingTime$", "-count=1", "-v", "./internal/quota/").CombinedOutput()
+	rows, err := measuredBy(ctx, "TestFinishingTime", "./internal/quota/")
 	if err != nil {
-		return fmt.Errorf("%w\n%s", err, output)
+		return err
 	}
-	var names []string
-	times := make(map[string]map[string]time.Duration)
+	header(out, "The quota, in virtual time", title, "finished after", "optimum", "ratio")
+	for _, r := range rows {
+		line(out, r.name, r.finished.String(), r.optimum.String(), r.ratio())
+	}
+	return nil
+}
+
+// sharing shows what processes that use one account at the same time do to each
+// other.
+func sharing(ctx context.Context, out io.Writer, o options) error {
+	const title = "processes that share 20 purges a minute"
+	if !o.wants(title) {
+		return nil
+	}
+	rows, err := measuredBy(ctx, "TestSharing", "./internal/cdn/")
+	if err != nil {
+		return err
+	}
+	header(out, strings.ToUpper(title[:1])+title[1:]+", in virtual time", "processes", "finished after", "optimum", "ratio", "rate-limited responses")
+	for _, r := range rows {
+		line(out, r.name, r.finished.String(), r.optimum.String(), r.ratio(), r.limited)
+	}
+	return nil
+}
+
+// measured is what a test reports of one of its rows.
+type measured struct {
+	name              string
+	finished, optimum time.Duration
+	limited           string // how many responses are rate limits
+}
+
+func (m measured) ratio() string {
+	if m.finished == m.optimum {
+		return "1.00"
+	}
+	return fmt.Sprintf("%.2f", m.finished.Seconds()/m.optimum.Seconds())
+}
+
+// measuredBy runs a test that measures minutes of virtual time, which only a test
+// can have. It reports each row as attributes.
+func measuredBy(ctx context.Context, test, pkg string) ([]measured, error) {
+	output, err := exec.CommandContext(ctx, "go", "test", "-run", "^"+test+"$", "-count=1", "-v", pkg).CombinedOutput()
+	if err != nil {
+		return nil, fmt.Errorf("%w\n%s", err, output)
+	}
+	var rows []measured
 	for text := range strings.Lines(string(output)) {
 		fields := strings.Fields(text)
 		if len(fields) != 5 || fields[1] != "ATTR" {
 			continue
 		}
 		_, name, _ := strings.Cut(fields[2], "/")
-		if times[name] == nil {
-			times[name] = make(map[string]time.Duration)
-			names = append(names, name)
+		name = strings.ReplaceAll(name, "_", " ")
+		if len(rows) == 0 || rows[len(rows)-1].name != name {
+			rows = append(rows, measured{name: name})
 		}
-		if times[name][fields[3]], err = time.ParseDuration(fields[4]); err != nil {
-			return err
+		row := &rows[len(rows)-1]
+		switch fields[3] {
+		case "finished":
+			row.finished, err = time.ParseDuration(fields[4])
+		case "optimum":
+			row.optimum, err = time.ParseDuration(fields[4])
+		case "limited":
+			row.limited = fields[4]
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
-	header(out, "The quota, in virtual time", title, "finished after", "optimum", "ratio")
-	for _, name := range names {
-		finished, optimum := times[name]["finished"], times[name]["optimum"]
-		ratio := "1.00"
-		if finished != optimum {
-			ratio = fmt.Sprintf("%.2f", finished.Seconds()/optimum.Seconds())
-		}
-		line(out, strings.ReplaceAll(name, "_", " "), finished.String(), optimum.String(), ratio)
-	}
-	return nil
+	return rows, nil
 }

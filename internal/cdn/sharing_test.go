@@ -1,0 +1,97 @@
+package cdn_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn"
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
+)
+
+// process is a run of Terraform that shares nothing with others but the server.
+type process struct {
+	purges  int
+	arrives time.Duration
+}
+
+// TestSharing has processes use one account at the same time, which may send 20
+// purges a minute. A single purge counts as finished when it is accepted, runs of
+// 100 when the last of them is. The optimum is what a server could do that lets all
+// of them in as soon as it has room. The attributes are for the benchmark's table.
+func TestSharing(t *testing.T) { //nolint:paralleltest // in the order of the table
+	one, run := process{1, 3 * time.Second}, func(n int) process { return process{purges: n} }
+	for _, test := range []struct {
+		name      string
+		perMinute int // that each process allows itself
+		processes []process
+		optimum   time.Duration
+		// At most: how much longer it takes, and how many responses are 429.
+		ratio   float64
+		limited int
+	}{
+		{"100 alone", 20, []process{run(100)}, 4 * time.Minute, 1.05, 0},
+		{"200 alone", 20, []process{run(200)}, 9 * time.Minute, 1.05, 0},
+		{"1 beside 200", 20, []process{one, run(200)}, 57 * time.Second, 1.1, 3},
+		{"1 beside 500", 20, []process{one, run(500)}, 57 * time.Second, 1.1, 3},
+		{"2 x 100", 20, []process{run(100), run(100)}, 9 * time.Minute, 1.06, 200},
+		{"4 x 100", 20, []process{run(100), run(100), run(100), run(100)}, 19 * time.Minute, 1.06, 400},
+		{"2 x 100 at 10 a minute each", 10, []process{run(100), run(100)}, 9 * time.Minute, 1.05, 0},
+		{"4 x 100 at 5 a minute each", 5, []process{run(100), run(100), run(100), run(100)}, 19 * time.Minute, 1.05, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				w.config.RequestsPerMinute = test.perMinute
+				took := w.share(t, test.processes)
+				finished := slices.Max(took)
+				if test.processes[0] == one {
+					finished = took[0]
+				}
+				limited := 0
+				for _, status := range w.Statuses("purge") {
+					if status != http.StatusAccepted {
+						limited++
+					}
+				}
+				if ratio := finished.Seconds() / test.optimum.Seconds(); ratio < 1 || ratio > test.ratio {
+					t.Errorf("finished after %s, %.3f of the optimum, want 1 to %.2f", finished, ratio, test.ratio)
+				}
+				if limited > test.limited {
+					t.Errorf("%d responses are rate limits, want at most %d", limited, test.limited)
+				}
+				t.Attr("finished", finished.Round(time.Second).String())
+				t.Attr("optimum", test.optimum.String())
+				t.Attr("limited", strconv.Itoa(limited))
+			})
+		})
+	}
+}
+
+// share runs the processes and returns how long each took.
+func (w *world) share(t *testing.T, processes []process) []time.Duration {
+	t.Helper()
+	took := make([]time.Duration, len(processes))
+	wantNone(t, together(len(processes), func(i int) error {
+		p := processes[i]
+		<-time.After(p.arrives)
+		config := w.config
+		config.Chance = rand.New(rand.NewPCG(1, uint64(i))).Float64 // the same each time
+		client, began := cdn.New(config), time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute+time.Duration(p.purges/config.RequestsPerMinute)*time.Minute)
+		defer cancel()
+		errs := together(p.purges, func(n int) error {
+			err := client.Purge(ctx, cdntest.DeployedID, fmt.Sprintf("/%d/%d.css", i, n))
+			w.Show(err)
+			return err
+		})
+		took[i] = time.Since(began)
+		return errors.Join(append(errs, client.Close(t.Context()))...)
+	}))
+	return took
+}

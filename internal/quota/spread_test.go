@@ -1,0 +1,67 @@
+package quota
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+)
+
+// TestSlotsAreSpread has four slots used up at once. Each is free again one window
+// and its own part of Spread later, whatever the order in which they were answered.
+func TestSlotsAreSpread(t *testing.T) {
+	t.Parallel()
+	for sentence, test := range map[string]struct {
+		chance []float64
+		want   []time.Duration
+	}{
+		"none": {[]float64{0, 0, 0, 0}, []time.Duration{60 * time.Second, 60 * time.Second, 60 * time.Second, 60 * time.Second}},
+		"each another part": {
+			[]float64{0.5, 0.999, 0, 0.25},
+			[]time.Duration{60 * time.Second, 60*time.Second + 750*time.Millisecond, 61*time.Second + 500*time.Millisecond, 62*time.Second + 997*time.Millisecond},
+		},
+	} {
+		for _, end := range []string{"passed", "failed", "refused"} {
+			t.Run(sentence+", "+end, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					var next int
+					limiter := &Limiter{Chance: func() float64 { next++; return test.chance[(next-1)%len(test.chance)] }}
+					w := limiter.Window("", Limit{Requests: 4, Window: time.Minute})
+					var slots []*Slot
+					for range 4 {
+						s, err := w.Acquire(t.Context())
+						if err != nil || s.Send() != nil {
+							t.Fatal("refused a slot")
+						}
+						slots = append(slots, s)
+					}
+					for _, s := range slots {
+						switch end {
+						case "passed":
+							s.Passed()
+						case "failed":
+							s.Failed(errUpstream)
+						case "refused":
+							s.Refused(time.Nanosecond, errUpstream)
+						}
+					}
+					began := time.Now()
+					var got []time.Duration
+					for range 4 {
+						s, err := w.Acquire(t.Context())
+						if err != nil || s.Send() != nil {
+							t.Fatal("refused a slot")
+						}
+						got = append(got, time.Since(began))
+						s.Passed()
+					}
+					if diff := gocmp.Diff(test.want, got); diff != "" {
+						t.Errorf("free again after (-want +got):\n%s", diff)
+					}
+				})
+			})
+		}
+	}
+}
