@@ -106,7 +106,7 @@ func (a *purgeAction) check(m actionModel, diags *diag.Diagnostics) {
 	}
 	if d, err := time.ParseDuration(timeout.ValueString()); err != nil || d <= 0 {
 		diags.AddAttributeError(path.Root("timeout"), "Invalid timeout",
-			fmt.Sprintf("timeout must be a duration greater than zero, such as \"30m\"; it is %q.", timeout.ValueString()))
+			"timeout must be a duration greater than zero, such as \"30m\".")
 	}
 }
 
@@ -133,15 +133,16 @@ func (a *purgeAction) Invoke(ctx context.Context, req action.InvokeRequest, resp
 			resp.SendProgress(action.InvokeProgressEvent{Message: message})
 		}
 	}
-	o := a.deliver(ctx, m, purge, tasks, say)
-	for _, warning := range o.warnings {
-		say(warning) // Terraform drops warnings of actions that succeed
+	phases := purge.requests(tasks)
+	o := a.deliver(ctx, m, purge, tasks, phases, say)
+	for _, w := range o.warnings {
+		say(w.detail) // Terraform drops warnings of actions that succeed
 	}
 	if !o.complete() {
-		resp.Diagnostics.Append(a.diagnose(o, len(tasks)))
+		resp.Diagnostics.Append(a.diagnose(o, requestsIn(phases)))
 		return
 	}
-	say(fmt.Sprintf("%s accepted %s", a.target.title, count(len(tasks))))
+	say(fmt.Sprintf("%s accepted %s", a.target.title, count(requestsIn(phases))))
 }
 
 // invokeAgain puts the advice to apply again, which helps a resource, right.
@@ -166,20 +167,20 @@ func (a *purgeAction) diagnose(o *outcome, total int) diag.Diagnostic {
 
 // deliver sends the purges and tells meanwhile what is going on. Progress can
 // only be sent from here, so the purges run beside.
-func (a *purgeAction) deliver(ctx context.Context, m actionModel, purge model, tasks []task, say func(string)) *outcome {
-	p := purge.pace(len(tasks), a.clients)
+func (a *purgeAction) deliver(ctx context.Context, m actionModel, purge model, tasks []task, phases [][]request, say func(string)) *outcome {
+	p, total := purge.pace(phases, a.clients), requestsIn(phases)
 	timeout := p.patience + p.wait
 	if text := m.commonAction().Timeout.ValueString(); text != "" {
 		timeout, _ = time.ParseDuration(text) // checked before
 	}
 	ctx, cancel := quota.WithTimeout(ctx, timeout)
 	defer cancel()
-	watch := &watch{total: len(tasks), news: make(chan struct{}, 1)}
+	watch := &watch{total: total, news: make(chan struct{}, 1)}
 	ctx = quota.WithObserver(ctx, watch.waiting)
 
-	say(fmt.Sprintf("Asking %s for %s", a.target.title, count(len(tasks))))
+	say(fmt.Sprintf("Asking %s for %s", a.target.title, count(total)))
 	finished := make(chan *outcome, 1)
-	go func() { finished <- run(ctx, a.target.batch(a.clients, purge, tasks, watch.accepted)) }()
+	go func() { finished <- run(ctx, a.target.batch(a.clients, purge, tasks, phases, watch.accepted)) }()
 	ticker := time.NewTicker(actionProgressInterval)
 	defer ticker.Stop()
 	for {

@@ -84,19 +84,12 @@ func TestTheEstimateWhilePlanning(t *testing.T) {
 			nil, manyAssets(5000, "1"),
 			[]string{"warning: The purges take 4h9m0s: The apply sends 5000 purges. At the allowed rate they take about 4h9m0s. " + noProgress},
 		},
-		"soft purges, too": {
-			nil, manyAssets(500, "1", soft),
-			[]string{"warning: The purges take 8h19m0s: The apply sends 500 purges. At the allowed rate they take about 8h19m0s. " + noProgress},
-		},
+		"one soft purge does not take long":        {nil, manyAssets(5000, "1", soft), nil},
 		"less than 5 minutes are not worth a word": {nil, manyAssets(100, "1"), nil},
 		"100 hard purges fit into 4 minutes":       {nil, manyAssets(100, "1", limit("create", "4m")), nil},
 		"but not 101 into less than 5": {
 			nil, manyAssets(101, "1", limit("create", "299s")),
 			[]string{tooShort + "The apply sends 101 purges. At the allowed rate they take at least 5m0s, and timeouts.create is 4m59s. " + after},
-		},
-		"each soft purge is a deployment": {
-			nil, manyAssets(10, "1", soft, limit("create", "8m")),
-			[]string{tooShort + "The apply sends 10 purges. At the allowed rate they take at least 9m0s, and timeouts.create is 8m0s. " + after},
 		},
 		"only what changed counts": {manyAssets(100, "1"), manyAssets(120, "1", limit("update", "1m")), nil},
 		"an update's own timeout": {
@@ -147,11 +140,11 @@ func TestHowLongManyAssetsTake(t *testing.T) {
 		latency time.Duration
 		want    time.Duration
 	}{
-		"hard purges use the quota to the full":                   {manyAssets(100, "1"), 0, 4 * time.Minute},
-		"side by side, though each takes long":                    {manyAssets(16, "1"), 20 * time.Second, 20 * time.Second},
-		"more than the default timeout would be for one":          {manyAssets(1000, "1"), 0, 49 * time.Minute},
-		"soft ones in order, a deployment for each":               {manyAssets(4, "1", object{"hard": false}), 0, 4 * time.Minute},
-		"and if need be for longer than the default, which grows": {manyAssets(90, "1", object{"hard": false}), 0, 90 * time.Minute},
+		"hard purges use the quota to the full":          {manyAssets(100, "1"), 0, 4 * time.Minute},
+		"side by side, though each takes long":           {manyAssets(16, "1"), 20 * time.Second, 20 * time.Second},
+		"more than the default timeout would be for one": {manyAssets(1000, "1"), 0, 49 * time.Minute},
+		"all in one soft purge, and a deployment":        {manyAssets(200, "1", object{"hard": false}), 0, time.Minute},
+		"and if there are more than the threshold":       {manyAssets(3000, "1", object{"wildcard_threshold": 500}), 0, time.Minute},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
@@ -177,17 +170,15 @@ func TestHowLongManyAssetsTake(t *testing.T) {
 					path, _, _ := strings.Cut(rest, " ")
 					paths = append(paths, path)
 				}
-				// Each soft purge covers those before.
-				if test.config["hard"] == false && (paths[0] != "/0000.css" || slices.ContainsFunc(paths[1:], func(p string) bool { return p != "/*" })) {
-					t.Errorf("soft purges do not cover those before: %v", paths)
+				want, slack := assetsIn(test.config), time.Second
+				if test.config["hard"] == false || test.config["wildcard_threshold"] != nil {
+					want, slack = 1, 11*time.Second // a look at the status comes up to 10 seconds after a deployment
+					if diff := cmp.Diff([]string{"/*"}, paths); diff != "" {
+						t.Errorf("the soft purge (-want +got):\n%s", diff)
+					}
 				}
-				if want := assetsIn(test.config); len(paths) != want {
+				if len(paths) != want {
 					t.Errorf("%d purges were sent, want %d", len(paths), want)
-				}
-				// A look at the status comes up to 10 seconds after each deployment.
-				slack := time.Second
-				if test.config["hard"] == false {
-					slack = time.Duration(len(paths)) * 11 * time.Second
 				}
 				if took := time.Since(began); took < test.want || took > test.want+slack {
 					t.Errorf("took %s, want %s", took, test.want)
@@ -255,20 +246,20 @@ func TestAfterAFailure(t *testing.T) {
 
 func TestAnInterruptionRecordsWhatWasAccepted(t *testing.T) {
 	t.Parallel()
-	three := manyAssets(3, "1", object{"hard": false})
+	three := manyAssets(3, "1")
 	tests := map[string]struct {
 		prior object
-		want  object
+		want  string // why two of them are pending
 		said  string
 	}{
 		"a create": {
 			nil,
-			object{"/0001.css": "created", "/0002.css": "created"},
+			"created",
 			"1 of 3 purges were accepted. The next apply sends the remaining 2.",
 		},
 		"an update": {
-			manyAssets(3, "0", object{"hard": false, "id": cdntest.DeployedID}),
-			object{"/0001.css": "changed", "/0002.css": "changed"},
+			manyAssets(3, "0", object{"id": cdntest.DeployedID}),
+			"changed",
 			"1 of 3 purges were accepted. The next apply sends the remaining 2.",
 		},
 	}
@@ -281,9 +272,9 @@ func TestAnInterruptionRecordsWhatWasAccepted(t *testing.T) {
 				planned, _ := p.plan(name, test.prior, three)
 				ctx, interrupt := context.WithCancel(t.Context())
 				defer interrupt()
-				w.CDN.DeployTime = 0
 				w.CDN.Fail("purge", 1, func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusAccepted) })
 				w.CDN.Fail("purge", -1, func(_ http.ResponseWriter, r *http.Request) {
+					wait(r, time.After(time.Second))
 					interrupt()
 					<-r.Context().Done() // and never an answer
 				})
@@ -293,14 +284,20 @@ func TestAnInterruptionRecordsWhatWasAccepted(t *testing.T) {
 				p.must(err)
 				wantSaid(t, "the apply", told(resp.Diagnostics), "error: Interrupted before Rackspace CDN accepted the purge: "+test.said)
 				state := p.unpack(p.kind(name), resp.NewState)
-				if diff := cmp.Diff(test.want, state["pending"]); diff != "" {
-					t.Errorf("pending (-want +got):\n%s", diff)
+				pending, _ := state["pending"].(object)
+				for name, reason := range pending {
+					if reason != test.want {
+						t.Errorf("%s is pending as %v, want %s", name, reason, test.want)
+					}
+				}
+				if len(pending) != 2 {
+					t.Errorf("%v are pending, want 2", pending)
 				}
 				if state["last_purged_at"] == nil {
 					t.Error("last_purged_at is null")
 				}
-				if took := time.Since(began); took != 0 {
-					t.Errorf("returned after %s, want at once", took)
+				if took := time.Since(began); took != time.Second {
+					t.Errorf("returned after %s, want with the interruption, after 1s", took)
 				}
 				synctest.Wait()
 			})
@@ -341,7 +338,7 @@ func TestWhatAssetsMustBe(t *testing.T) {
 		},
 		"very many faults": {
 			object{"assets": manyFaults(1000)},
-			append(slices.Repeat([]string{"Invalid path of an asset: The key \""}, maxFaults), "More faults in assets: 990 more paths are at fault."),
+			append(slices.Repeat([]string{"Invalid path of an asset: The key \""}, maxFaults), "More invalid assets: 990 more paths or fingerprints are invalid."),
 		},
 	}
 	for sentence, test := range tests {

@@ -61,6 +61,10 @@ func oneURL(path string) func(*cdnAssetModel) {
 
 func soft(m *cdnAssetModel) { m.Hard = types.BoolValue(false) }
 
+func threshold(n int64) func(*cdnAssetModel) {
+	return func(m *cdnAssetModel) { m.WildcardThreshold = types.Int64Value(n) }
+}
+
 func elsewhere(m *cdnAssetModel) { m.ServiceID = types.StringValue(cdntest.OtherID) }
 
 func purgesOnDestroy(m *cdnAssetModel) { m.PurgeOnDestroy = types.BoolValue(true) }
@@ -290,13 +294,18 @@ func fatesOf(prefix string, tasks []task, done []string) []fate {
 // fleet returns a batch of tasks with names from 0 on, whose requests do what a
 // test says.
 func fleet(n int, answer func(ctx context.Context, name string) (string, error)) batch {
-	b := batch{tasks: make([]task, n), parallel: 4, rejectable: "url", report: never}
+	b := batch{tasks: make([]task, n), parallel: 4, concerns: cdnAsset.concerns, report: never}
 	for i := range b.tasks {
 		b.tasks[i] = task{name: strconv.Itoa(i), reason: reasonChanged}
 	}
-	b.send = func(ctx context.Context, name string) (receipt, error) {
-		warning, err := answer(ctx, name)
-		return receipt{at: time.Now(), warning: warning}, err
+	b.phases = [][]request{oneEach(b.tasks)}
+	b.send = func(ctx context.Context, r request, _ string) (receipt, error) {
+		text, err := answer(ctx, r.name)
+		got := receipt{at: time.Now()}
+		if text != "" {
+			got.warning = warning{text, text}
+		}
+		return got, err
 	}
 	return b
 }
@@ -322,7 +331,7 @@ func TestARunThatFails(t *testing.T) {
 		want     []string // done
 		took     time.Duration
 		err      error
-		warnings []string
+		warnings []warning
 	}{
 		"what is on the wire is waited for": {
 			func(_ context.Context, name string) (string, error) {
@@ -358,7 +367,7 @@ func TestARunThatFails(t *testing.T) {
 			func(context.Context, string) (string, error) { return "slow", nil },
 			[]string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"},
 			0, nil,
-			[]string{"slow"},
+			[]warning{{"slow", "slow"}},
 		},
 	}
 	for sentence, test := range tests {
@@ -374,7 +383,7 @@ func TestARunThatFails(t *testing.T) {
 				if !errors.Is(o.err, test.err) || time.Since(began) != test.took {
 					t.Errorf("%v after %s, want %v after %s", o.err, time.Since(began), test.err, test.took)
 				}
-				if diff := cmp.Diff(test.warnings, o.warnings); diff != "" {
+				if diff := cmp.Diff(test.warnings, o.warnings, cmp.AllowUnexported(warning{})); diff != "" {
 					t.Errorf("warnings (-want +got):\n%s", diff)
 				}
 			})
@@ -420,7 +429,7 @@ func TestTheProgressInTheLog(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var log bytes.Buffer
-				report := logProgress(tflogtest.RootLogger(t.Context(), &log), test.total)
+				report := logProgress(tflogtest.RootLogger(t.Context(), &log), "Purging", test.total)
 				began := time.Now()
 				var got []string
 				for done := range test.total {
@@ -461,13 +470,19 @@ func TestTheDefaultTimeoutOfAssets(t *testing.T) {
 		"ten thousand":               {assetModel(nil), 10000, atTwenty, 20*time.Minute + 499*time.Minute*105/100},
 		"where the rate is unknown":  {assetModel(nil), 10000, &clients{}, 20 * time.Minute},
 		"one soft purge":             {assetModel(nil, soft), 1, atTwenty, 60 * time.Minute},
-		"a thousand of them":         {assetModel(nil, soft), 1000, atTwenty, 1059 * time.Minute},
+		"a thousand paths of one":    {assetModel(nil, soft), 1000, atTwenty, 60 * time.Minute},
+		"more than the threshold":    {assetModel(nil, threshold(99)), 100, atTwenty, 60 * time.Minute},
+		"as many as the threshold":   {assetModel(nil, threshold(100)), 100, atTwenty, 24 * time.Minute},
 		"before there is a provider": {assetModel(nil), 10000, nil, 20 * time.Minute},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
-			p := test.model.pace(test.n, test.clients)
+			tasks := make([]task, test.n)
+			for i := range tasks {
+				tasks[i] = task{name: fmt.Sprintf("/%d", i)}
+			}
+			p := test.model.pace(test.model.requests(tasks), test.clients)
 			for _, op := range []operation{operationCreate, operationUpdate, operationDelete} {
 				if got, _ := op.timeout(t.Context(), test.model.Timeouts, p); got != test.want {
 					t.Errorf("%s: %s, want %s", op, got, test.want)

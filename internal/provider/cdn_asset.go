@@ -34,8 +34,9 @@ var cdnAsset = &target{
 		"wait_until_deployed": {kind: types.BoolType, about: "With `hard = false`: whether to wait until the service is deployed again. If that takes longer than the timeout, the purge still counts as done, with a warning. Default `true`."},
 	},
 	resourceOnly: map[string]argument{
-		"url":    {kind: types.StringType, about: "Path of the asset on the CDN, for instance `/images/logo.png`, without scheme and host. The provider percent-encodes spaces, non-ASCII characters, and whatever else browsers encode, and keeps existing escapes, so write a literal `%` before two hexadecimal digits as `%25`. With `hard = false`, it may contain `*` wildcards but no query, and `/images/*` is everything below a directory: `/images/` is one page. Exactly one of `url` and `assets` is needed."},
-		"assets": {kind: types.MapType{ElemType: types.StringType}, about: "Many assets: a map from their paths, written as for `url`, to fingerprints, which are any strings that change with the content, such as `filemd5`. An update purges the paths that were added, changed or removed, and all of them when `triggers` or `hard` change."},
+		"url":                {kind: types.StringType, about: "Path of the asset on the CDN, for instance `/images/logo.png`, without scheme and host. The provider percent-encodes spaces, non-ASCII characters, and whatever else browsers encode, and keeps existing escapes, so write a literal `%` before two hexadecimal digits as `%25`. With `hard = false`, it may contain `*` wildcards but no query, and `/images/*` is everything below a directory: `/images/` is one page. Exactly one of `url` and `assets` is needed."},
+		"assets":             {kind: types.MapType{ElemType: types.StringType}, about: "Many assets: a map from their paths, written as for `url`, to fingerprints, which are any strings that change with the content, such as `filemd5`. An update purges the paths that were added, changed or removed, and all of them when `triggers` or `hard` change."},
+		"wildcard_threshold": {kind: types.Int64Type, about: "With `assets`: if one apply has more paths than this to purge, it sends one soft purge of a pattern that covers all of them instead of one hard purge for each. At least 1. By default, the number does not matter, because sensitive material needs a hard purge. Changing it purges nothing."},
 	},
 	actionOnly: map[string]argument{
 		"urls": {required: true, kind: types.ListType{ElemType: types.StringType}, about: "Paths of the assets on the CDN, for instance `/images/logo.png`, without scheme and host. The provider percent-encodes spaces, non-ASCII characters, and whatever else browsers encode, and keeps existing escapes, so write a literal `%` before two hexadecimal digits as `%25`. With `hard = false`, they may contain `*` wildcards but no query, and `/images/*` is everything below a directory: `/images/` is one page."},
@@ -58,6 +59,7 @@ type cdnAssetModel struct {
 	Assets            types.Map    `tfsdk:"assets"`
 	Hard              types.Bool   `tfsdk:"hard"`
 	WaitUntilDeployed types.Bool   `tfsdk:"wait_until_deployed"`
+	WildcardThreshold types.Int64  `tfsdk:"wildcard_threshold"`
 	Summary           types.String `tfsdk:"summary"`
 }
 
@@ -72,55 +74,19 @@ func (m *cdnAssetModel) check(diags *diag.Diagnostics) {
 	case known(m.URL):
 		m.checkPath(path.Root("url"), "url", m.URL.ValueString(), diags)
 	}
-	m.checkAssets(diags)
-}
-
-// checkAssets reports what is wrong with the paths of many assets, and two
-// spellings of one, which could not both be kept up to date. Only faulty paths
-// are put in order: there may be very many others.
-func (m *cdnAssetModel) checkAssets(diags *diag.Diagnostics) {
-	assets := m.Assets.Elements()
-	spelled := make(map[string]string, len(assets))
-	var faulty []string
-	for name, fingerprint := range assets {
-		key := urlpath.Key(name)
-		if other, twice := spelled[key]; twice {
-			faulty = append(faulty, max(name, other))
-			spelled[key] = min(name, other)
-		} else {
-			spelled[key] = name
-		}
-		if fingerprint.IsNull() || m.pathFault(name) != "" {
-			faulty = append(faulty, name)
+	if known(m.WildcardThreshold) {
+		at := path.Root("wildcard_threshold")
+		switch {
+		case m.WildcardThreshold.ValueInt64() < 1:
+			diags.AddAttributeError(at, "Invalid wildcard_threshold", "wildcard_threshold must be at least 1. To purge with one soft purge in any case, set hard = false.")
+		case !m.URL.IsNull():
+			diags.AddAttributeError(at, "wildcard_threshold without assets", "wildcard_threshold counts the paths of assets. Remove it, or set assets instead of url.")
 		}
 	}
-	slices.Sort(faulty)
-	faulty = slices.Compact(faulty)
-	for i, name := range faulty {
-		if i == maxFaults {
-			diags.AddAttributeError(path.Root("assets"), "More faults in assets", fmt.Sprintf("%d more paths are at fault.", len(faulty)-i))
-			return
-		}
-		at := path.Root("assets").AtMapKey(name)
-		if assets[name].IsNull() {
-			diags.AddAttributeError(at, "Null fingerprint", fmt.Sprintf("assets[%q] is null. Leave the path out, or give it a fingerprint.", name))
-		}
-		if fault := m.pathFault(name); fault != "" {
-			diags.AddAttributeError(at, invalidPath, fmt.Sprintf("The key %q of assets %s.", name, fault))
-		}
-		if other := spelled[urlpath.Key(name)]; other != name {
-			diags.AddAttributeError(at, "One asset twice", fmt.Sprintf("assets has %q and %q, which are two spellings of one path. Keep one of them.", other, name))
-		}
-	}
+	checkAssets(m.Assets, m.pathFault, func(string) string { return "" }, diags)
 }
 
-// maxFaults is how many paths are reported one by one.
-const maxFaults = 10
-
-const (
-	serviceIDHint = "The control panel shows it with the service, and the data source purge_cdn_service finds it by the name or a domain."
-	invalidPath   = "Invalid path of an asset"
-)
+const serviceIDHint = "The control panel shows it with the service, and the data source purge_cdn_service finds it by the name or a domain."
 
 // checkPath reports what is wrong with a path of an asset.
 func (m *cdnAssetModel) checkPath(at path.Path, label, value string, diags *diag.Diagnostics) {
@@ -170,7 +136,7 @@ func (m *cdnAssetModel) identify() ([]string, bool) {
 }
 
 func (m *cdnAssetModel) mode() (string, bool) {
-	return strconv.FormatBool(m.hard()), !m.Hard.IsUnknown()
+	return strconv.FormatBool(m.hard()), !m.Hard.IsUnknown() && !m.WildcardThreshold.IsUnknown()
 }
 
 func (m *cdnAssetModel) items() (map[string]item, bool) {
@@ -193,15 +159,35 @@ func (m *cdnAssetModel) items() (map[string]item, bool) {
 	return items, true
 }
 
+// warn warns of a map without paths, although it is new or had some before, and
+// of what looks like a directory and is one page.
+func (m *cdnAssetModel) warn(prior model, d decision, diags *diag.Diagnostics) {
+	items, ok := m.items()
+	if !ok || d.adopts {
+		return
+	}
+	var before map[string]item
+	if prior != nil {
+		before, _ = prior.items()
+	}
+	if len(items) == 0 && (prior == nil || d.moves || len(before) > 0) {
+		warnNoAssets(diags)
+	}
+	if _, directory := cdn.DirectoryPattern(m.URL.ValueString()); directory && !m.hard() && d.sends() {
+		diags.AddAttributeWarning(path.Root("url"), "url is one page, not a directory",
+			"url ends in a slash. A soft purge of it invalidates the one page at that address. To invalidate everything below it, add a * at the end.")
+	}
+}
+
 func (*cdnAssetModel) key(name string) string { return urlpath.Key(name) }
 
 // summary is not used for a single url, whose plan says as much by its triggers.
 func (m *cdnAssetModel) summary() (*types.String, bool) { return &m.Summary, !m.Assets.IsNull() }
 
-func (m *cdnAssetModel) keepQuiet(next model) {
+func (m *cdnAssetModel) keepQuiet(next tracked) {
 	m.commonModel.keepQuiet(next)
 	if n, ok := next.(*cdnAssetModel); ok {
-		m.WaitUntilDeployed = n.WaitUntilDeployed
+		m.WaitUntilDeployed, m.WildcardThreshold = n.WaitUntilDeployed, n.WildcardThreshold
 	}
 }
 
@@ -216,62 +202,97 @@ func (m *cdnAssetModel) forget(keys map[string]bool) {
 
 const (
 	softTimeout = 60 * time.Minute
-	// deployTime is how long one invalidation takes at least, as documented.
-	deployTime = time.Minute
 	// hardParallel is as many as a client has connections. More would wait for
 	// one, and be sent when the failure of another purge sets one free.
 	hardParallel = 16
 )
 
-func (m *cdnAssetModel) pace(n int, c *clients) pace {
-	if !m.hard() {
-		return pace{parallel: 1, patience: softTimeout, wait: time.Duration(max(n-1, 0)) * deployTime}
+// requests returns one request for each path of a hard purge, and then one soft
+// purge for all that is invalidated, because the CDN replaces the rule of a soft
+// purge with that of the next one.
+func (m *cdnAssetModel) requests(tasks []task) [][]request {
+	var hard []request
+	soft := request{soft: true}
+	var paths []string
+	for i, t := range tasks {
+		encoded, err := urlpath.EncodePattern(t.name)
+		// A wildcard comes from a state in which hard was false. What cannot be
+		// sent left the configuration, which is checked; sending it says why.
+		if err != nil || m.hard() && !m.tooMany(len(tasks)) && !urlpath.HasWildcard(t.name) {
+			hard = append(hard, request{name: t.name, tasks: []int{i}})
+			continue
+		}
+		bare, _, _ := strings.Cut(encoded, "?") // the edge matches paths without their query
+		paths = append(paths, bare)
+		soft.tasks = append(soft.tasks, i)
 	}
+	var phases [][]request
+	if len(hard) > 0 {
+		phases = append(phases, hard)
+	}
+	if len(paths) > 0 {
+		soft.name = cdn.Cover(paths...)
+		phases = append(phases, []request{soft})
+	}
+	return phases
+}
+
+// tooMany tells whether so many paths are purged with one soft purge.
+func (m *cdnAssetModel) tooMany(n int) bool {
+	return known(m.WildcardThreshold) && int64(n) > m.WildcardThreshold.ValueInt64()
+}
+
+func (m *cdnAssetModel) pace(phases [][]request, c *clients) pace {
 	p := pace{parallel: hardParallel, patience: defaultTimeout}
-	if c != nil && c.cdn.ready && n > 0 {
+	requests := slices.Concat(phases...)
+	hard := slices.DeleteFunc(requests, func(r request) bool { return r.soft })
+	if len(hard) < requestsIn(phases) {
+		p.patience = softTimeout
+	}
+	if n := len(hard); c != nil && c.cdn.ready && n > 0 {
 		p.wait = time.Duration((int64(n)-1)/c.requestsPerMinute) * time.Minute
 		p.patience += time.Duration(quota.Spread * float64(p.wait))
 	}
 	return p
 }
 
-func (m *cdnAssetModel) send(ctx context.Context, c *clients, name string) (receipt, error) {
+func (m *cdnAssetModel) send(ctx context.Context, c *clients, r request, _ string) (receipt, error) {
 	client, err := c.cdn.get()
 	if err != nil {
 		return receipt{}, err
 	}
-	encoded, err := urlpath.EncodePattern(name)
-	if err != nil { // of a path that left the configuration: the others are checked
-		return receipt{}, &transport.Error{System: cdn.System, Kind: transport.KindInvalid, Input: "url", Doing: "purging " + name, Err: err}
-	}
 	service := strings.ToLower(m.ServiceID.ValueString())
-	// A wildcard can come out of a state in which hard was false.
-	if m.hard() && !urlpath.HasWildcard(name) {
-		err := client.Purge(ctx, service, encoded)
+	if !r.soft {
+		path, err := cdn.EncodePath(r.name, true)
+		if err != nil {
+			return receipt{}, &transport.Error{System: cdn.System, Kind: transport.KindInvalid, Input: "url", Doing: "purging " + r.name, Err: err}
+		}
+		err = client.Purge(ctx, service, path)
 		return receipt{at: time.Now()}, err
 	}
-	invalidation, err := client.Invalidate(ctx, service, encoded)
+	accepted, err := client.Invalidate(ctx, service, r.name)
 	got := receipt{at: time.Now()}
 	if err != nil || !m.WaitUntilDeployed.IsNull() && !m.WaitUntilDeployed.ValueBool() {
 		return got, err
 	}
-	got.warning, err = deployed(service, invalidation.Wait(ctx))
+	got.warning, err = deployed(service, accepted.Wait(ctx))
 	return got, err
 }
 
 // deployed sorts the ways in which waiting for a deployment ends. The purge is
 // accepted in any case: only when it is known to have failed, it is asked for
 // again.
-func deployed(service string, err error) (warning string, _ error) {
+func deployed(service string, err error) (warning, error) {
 	var e *transport.Error
 	switch {
 	case err == nil:
-		return "", nil
+		return warning{}, nil
 	case errors.As(err, &e) && (e.Kind == transport.KindState || e.Kind == transport.KindNotFound):
-		return "", err
+		return warning{}, err
 	default:
-		return fmt.Sprintf("The invalidation was accepted, but service %s was not seen deployed: %s. "+
-			"It usually follows by itself; the control panel shows the state of the service.", service, err), nil
+		return warning{"Purge accepted, deployment not confirmed", fmt.Sprintf(
+			"Rackspace CDN accepted the invalidation, but the provider did not see service %s deployed: %s. "+
+				"The deployment usually completes without intervention. The control panel shows the state of the service.", service, err)}, nil
 	}
 }
 

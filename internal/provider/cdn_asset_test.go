@@ -86,7 +86,7 @@ func TestASoftPurgeThatIsNotSeenDeployedWithinTheTimeout(t *testing.T) {
 	w.CDN.DeployTime = time.Hour
 	tf := newTerraform(t, w, softAsset(arguments{"timeouts": `{ create = "1s" }`}))
 	output := tf.mustRun(t, "apply", "-auto-approve", "-no-color")
-	if !says("Warning: Purge accepted, deployment not confirmed", "service "+cdntest.DeployedID+" was not seen deployed").MatchString(output) {
+	if !says("Warning: Purge accepted, deployment not confirmed", "service "+cdntest.DeployedID+" deployed").MatchString(output) {
 		t.Errorf("there is no warning:\n%s", output)
 	}
 	tf.mustRun(t, "plan", "-detailed-exitcode")
@@ -102,8 +102,8 @@ func TestADisabledServiceIsPurged(t *testing.T) {
 	config := object{"service_id": cdntest.DisabledID, "url": "/css/*", "hard": false}
 	_, planned, applied := p.deploy(nil, config)
 	wantSaid(t, "the plan", planned)
-	wantSaid(t, "the apply", applied, "warning: Purge accepted, deployment not confirmed: The invalidation was accepted, "+
-		"but service "+cdntest.DisabledID+" was not seen deployed: the service is disabled, which hides whether it is deployed.")
+	wantSaid(t, "the apply", applied, "warning: Purge accepted, deployment not confirmed: Rackspace CDN accepted the invalidation, "+
+		"but the provider did not see service "+cdntest.DisabledID+" deployed: the service is disabled, which hides whether it is deployed.")
 	w.compareSent(t, step{name: "a soft purge", sent: []string{"cdn " + cdntest.DisabledID + " /css/* hard=false 202"}})
 	_, _, applied = w.speak(t).deploy(nil, object{"service_id": cdntest.DisabledID, "url": "/a.css", "wait_until_deployed": false, "hard": false})
 	wantSaid(t, "the apply", applied)

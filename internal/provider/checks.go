@@ -13,16 +13,19 @@ import (
 
 var uuid = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
 
+// The messages of checks do not contain the value: it can be sensitive, and
+// Terraform does not redact what is said during planning.
+
 func checkUUID(diags *diag.Diagnostics, name string, value types.String, hint string) {
 	if known(value) && !uuid.MatchString(value.ValueString()) {
 		diags.AddAttributeError(path.Root(name), "Invalid "+name, fmt.Sprintf(
-			"%s must be a UUID such as 0a1b2c3d-1111-2222-3333-444455556666; it is %q. %s", name, value.ValueString(), hint))
+			"%s must be a UUID such as 0a1b2c3d-1111-2222-3333-444455556666. %s", name, hint))
 	}
 }
 
 func checkOneOf(diags *diag.Diagnostics, name string, value types.String, allowed []string) {
 	if known(value) && !slices.Contains(allowed, value.ValueString()) {
 		diags.AddAttributeError(path.Root(name), "Invalid "+name, fmt.Sprintf(
-			"%s must be one of %s; it is %q.", name, strings.Join(allowed, ", "), value.ValueString()))
+			"%s must be one of %s.", name, strings.Join(allowed, ", ")))
 	}
 }

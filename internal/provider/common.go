@@ -66,7 +66,7 @@ func commonAttributes(ctx context.Context, t *target) map[string]schema.Attribut
 			Computed: true, ElementType: types.StringType,
 			MarkdownDescription: "Purges that were asked for and not accepted yet, each with its reason: `created`, `added`, `changed`, `removed`, or `triggered`, followed by `, failed` if the API answered the latest request with an error. The next apply sends them. Null if nothing is pending.",
 		},
-		"timeouts": timeoutsAttribute(ctx, t),
+		"timeouts": timeoutsAttribute(ctx, timeoutsOf(t)),
 	}
 	if t.many {
 		attributes["summary"] = schema.StringAttribute{
@@ -77,17 +77,22 @@ func commonAttributes(ctx context.Context, t *target) map[string]schema.Attribut
 	return attributes
 }
 
-// timeoutsAttribute is the one of the framework's library without its
-// validators, whose messages don't name the argument in full.
-func timeoutsAttribute(ctx context.Context, t *target) schema.Attribute {
+// timeoutsOf describes the timeouts of a target.
+func timeoutsOf(t *target) timeouts.Opts {
 	about := func(operation string) string {
 		return "How long " + operation + " may take, as a duration such as `30m` or `1h30m`. " + t.timeoutNote
 	}
-	nested, ok := timeouts.Attributes(ctx, timeouts.Opts{
+	return timeouts.Opts{
 		Create: true, CreateDescription: about("creating"),
 		Update: true, UpdateDescription: about("updating"),
 		Delete: true, DeleteDescription: about("destroying, with `purge_on_destroy`,"),
-	}).(schema.SingleNestedAttribute)
+	}
+}
+
+// timeoutsAttribute is the one of the framework's library without its
+// validators, whose messages don't name the argument in full.
+func timeoutsAttribute(ctx context.Context, opts timeouts.Opts) schema.Attribute {
+	nested, ok := timeouts.Attributes(ctx, opts).(schema.SingleNestedAttribute)
 	if !ok {
 		panic("timeouts.Attributes returned another type than documented")
 	}
@@ -102,32 +107,35 @@ func timeoutsAttribute(ctx context.Context, t *target) schema.Attribute {
 	return nested
 }
 
-func (m *commonModel) checkCommon(diags *diag.Diagnostics) {
-	for key, value := range m.Triggers.Elements() {
+func (m *commonModel) checkCommon(diags *diag.Diagnostics) { checkMaps(diags, m.Triggers, m.Timeouts) }
+
+// checkMaps reports what is wrong with triggers and timeouts.
+func checkMaps(diags *diag.Diagnostics, triggers types.Map, limits timeouts.Value) {
+	for key, value := range triggers.Elements() {
 		if value.IsNull() {
 			diags.AddAttributeError(path.Root("triggers").AtMapKey(key), "Null value in triggers",
 				fmt.Sprintf("triggers[%q] is null. Leave the key out, or give it a value.", key))
 		}
 	}
-	for name, value := range m.Timeouts.Attributes() {
+	for name, value := range limits.Attributes() {
 		text, ok := value.(types.String)
 		if !ok || text.IsNull() || text.IsUnknown() {
 			continue
 		}
 		if d, err := time.ParseDuration(text.ValueString()); err != nil || d <= 0 {
 			diags.AddAttributeError(path.Root("timeouts"), "Invalid timeouts."+name,
-				fmt.Sprintf("timeouts.%s must be a duration greater than zero, such as \"30m\" or \"1h30m\"; it is %q.", name, text.ValueString()))
+				fmt.Sprintf("timeouts.%s must be a duration greater than zero, such as \"30m\" or \"1h30m\".", name))
 		}
 	}
 }
 
 // triggersChanged compares the triggers, of which null and {} are the same. It
 // returns false for known while they can't be compared yet.
-func triggersChanged(prior, next *commonModel) (changed, known bool) {
-	if next.Triggers.IsUnknown() {
+func triggersChanged(prior, next types.Map) (changed, known bool) {
+	if next.IsUnknown() {
 		return false, false
 	}
-	before, after := prior.Triggers.Elements(), next.Triggers.Elements()
+	before, after := prior.Elements(), next.Elements()
 	changed = len(before) != len(after)
 	for key, value := range after {
 		if value.IsUnknown() {
@@ -154,10 +162,14 @@ func keepText(next *types.String, prior types.String, same func(a, b string) boo
 // known tells whether an attribute has a value that is known already.
 func known(v attr.Value) bool { return !v.IsNull() && !v.IsUnknown() }
 
-// keepQuiet is the part of model's that all targets share.
-func (m *commonModel) keepQuiet(next model) {
-	m.PurgeOnDestroy, m.Timeouts = next.common().PurgeOnDestroy, next.common().Timeouts
+// keepQuiet takes over what all targets have.
+func (m *commonModel) keepQuiet(next tracked) {
+	if n, ok := next.(model); ok {
+		m.PurgeOnDestroy, m.Timeouts = n.common().PurgeOnDestroy, n.common().Timeouts
+	}
 }
+
+func (m *commonModel) pending() *types.Map { return &m.Pending }
 
 // single is what the targets that are exactly one request have in common.
 type single struct{}
@@ -166,13 +178,17 @@ func (single) mode() (string, bool) { return "", true }
 
 func (single) key(name string) string { return name }
 
-func (single) pace(int, *clients) pace { return pace{parallel: 1, patience: defaultTimeout} }
+func (single) requests(tasks []task) [][]request { return [][]request{oneEach(tasks)} }
+
+func (single) pace([][]request, *clients) pace { return pace{parallel: 1, patience: defaultTimeout} }
 
 func (single) summary() (*types.String, bool) { return nil, false }
 
+func (single) warn(model, decision, *diag.Diagnostics) {}
+
 func (single) forget(map[string]bool) {}
 
-// oneItem returns the item of a target that is one request.
-func oneItem(name types.String) (map[string]item, bool) {
+// itemNamed returns the item of a target that is one request.
+func itemNamed(name types.String) (map[string]item, bool) {
 	return map[string]item{name.ValueString(): {name: name.ValueString()}}, known(name)
 }

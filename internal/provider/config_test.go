@@ -48,6 +48,12 @@ func value(kind tftypes.Type, v any) tftypes.Value {
 			attributes[name] = value(kind, v[name])
 		}
 		return tftypes.NewValue(kind, attributes)
+	case []any:
+		items := make([]tftypes.Value, len(v))
+		for i, item := range v {
+			items[i] = value(kind.(tftypes.List).ElementType, item) //nolint:forcetypeassert // panics as NewValue does
+		}
+		return tftypes.NewValue(kind, items)
 	default:
 		return tftypes.NewValue(kind, v)
 	}
@@ -96,7 +102,7 @@ func (w *world) purgeAt(t *testing.T, service string) func(context.Context, *cli
 		return func(ctx context.Context, c *clients) error {
 			items, _ := m.items()
 			for _, u := range items {
-				if _, err := m.send(ctx, c, u.name); err != nil {
+				if _, err := m.send(ctx, c, request{name: u.name}, ""); err != nil {
 					return err
 				}
 			}

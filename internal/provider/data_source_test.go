@@ -272,7 +272,7 @@ func TestLookUpsThatFindNotExactlyOne(t *testing.T) {
 		"an environment that does not exist": {
 			"purge_wpengine_installs",
 			object{"account_id": install.Account.ID, "environment": "prod"},
-			`error at AttributeName("environment"): Invalid environment: environment must be one of production, staging, development; it is "prod".`, false,
+			`error at AttributeName("environment"): Invalid environment: environment must be one of production, staging, development.`, false,
 		},
 	} {
 		t.Run(sentence, func(t *testing.T) {

@@ -16,16 +16,38 @@ type decision struct {
 	moves bool
 	// previous purges the previous target, tasks the one that is configured.
 	previous, tasks []task
+	// first are the requests for previous, then those for tasks.
+	first, then [][]request
 }
 
-func (d *decision) requests() int { return len(d.previous) + len(d.tasks) }
+// prepare sets the requests for the tasks.
+func (d decision) prepare(prior, next tracked) decision {
+	if len(d.previous) > 0 {
+		d.first = prior.requests(d.previous)
+	}
+	if len(d.tasks) > 0 {
+		d.then = next.requests(d.tasks)
+	}
+	return d
+}
 
-func (d *decision) sends() bool { return d.requests() > 0 }
+// requests returns all requests in order.
+func (d *decision) requests() []request {
+	return slices.Concat(slices.Concat(d.first...), slices.Concat(d.then...))
+}
+
+func (d *decision) count() int { return len(d.requests()) }
+
+func (d *decision) sends() bool { return len(d.previous)+len(d.tasks) > 0 }
 
 // decide compares a prior state with what is configured; a create has no prior
 // state. The plan and the apply both call it, so a plan cannot promise what an
 // apply does not do.
 func decide(t *target, prior, next model) decision {
+	return differ(t, prior, next).prepare(prior, next)
+}
+
+func differ(t *target, prior, next model) decision {
 	switch {
 	case prior == nil:
 		return decideCreate(next)
@@ -34,7 +56,7 @@ func decide(t *target, prior, next model) decision {
 	}
 	items, itemsKnown := next.items()
 	id, idKnown := next.identify()
-	triggered, triggersKnown := triggersChanged(prior.common(), next.common())
+	triggered, triggersKnown := triggersChanged(prior.common().Triggers, next.common().Triggers)
 	mode, modeKnown := next.mode()
 	if !idKnown || !itemsKnown || !triggersKnown || !modeKnown {
 		return decision{unknown: true}
@@ -104,18 +126,34 @@ func decideMove(prior, next model, items map[string]item, onePlace bool) decisio
 	return d
 }
 
+// decideResumed decides for a create to which the state of a deleted resource
+// was handed over.
+func decideResumed(t *target, s *deleted, prior, next model) decision {
+	if on := next.common().PurgeOnCreate; known(on) && !on.ValueBool() {
+		d := decide(t, prior, next)
+		d.tasks = slices.DeleteFunc(d.tasks, func(t task) bool { return s.purged && t.reason == reasonRemoved })
+		return d.prepare(nil, next)
+	}
+	mode, _ := next.mode()
+	priorMode, _ := prior.mode()
+	triggered, _ := triggersChanged(prior.common().Triggers, next.common().Triggers)
+	d := decision{creates: true, tasks: s.resume(next, mode == priorMode && !triggered)}
+	return d.prepare(nil, next)
+}
+
 // decideDestroy decides for a destroy with purge_on_destroy: everything is
 // purged, what is pending included.
 func decideDestroy(prior model) decision {
 	items, _ := prior.items()
 	pending := pendingOf(prior)
-	return decision{previous: tasksFor(everything(items, pending), pending, reasonRemoved)}
+	d := decision{previous: tasksFor(everything(items, pending), pending, reasonRemoved)}
+	return d.prepare(prior, nil)
 }
 
 // saved returns what the state holds after an apply that failed, nil if it stays
 // as it was. It holds the configuration as far as it was applied, and as pending
 // what was not accepted.
-func (d *decision) saved(prior, next model, o *outcome) model {
+func (d *decision) saved(prior, next tracked, o *outcome) tracked {
 	previous, tasks := o.fates[:len(d.previous)], o.fates[len(d.previous):]
 	switch {
 	case slices.ContainsFunc(previous, fate.open):
@@ -125,7 +163,7 @@ func (d *decision) saved(prior, next model, o *outcome) model {
 		forget(prior, settledKeys(d.previous, previous))
 		return prior
 	case len(previous) > 0 || slices.ContainsFunc(tasks, fate.settled):
-		next.common().Pending = pendingValue(d.rest(tasks))
+		*next.pending() = pendingValue(d.rest(tasks))
 		return next
 	case prior == nil || d.moves:
 		return nil // a target that was never reached must not move in
@@ -135,7 +173,7 @@ func (d *decision) saved(prior, next model, o *outcome) model {
 			setReason(pending, reasonAdded)
 		}
 		prior.keepQuiet(next)
-		prior.common().Pending = pendingValue(pending)
+		*prior.pending() = pendingValue(pending)
 		return prior
 	}
 }

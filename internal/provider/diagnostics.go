@@ -240,12 +240,17 @@ func (t *target) diagnoseRun(op operation, o *outcome, total int, kept bool) dia
 	if total > 1 {
 		detail = op.progress(o, total, kept) + "\n\n" + detail
 	}
-	if op == operationCreate && kept {
-		detail += "\n\nTerraform marks the resource as tainted because its creation failed, and replaces it in the next apply. " +
-			"The replacement sends only what was not accepted. " +
-			"If the resource has prevent_destroy or create_before_destroy, run terraform untaint first."
+	return relocate(d, detail+tainted(op, kept))
+}
+
+// tainted ends the message of a create that failed and left a state.
+func tainted(op operation, kept bool) string {
+	if op != operationCreate || !kept {
+		return ""
 	}
-	return relocate(d, detail)
+	return "\n\nTerraform marks the resource as tainted because its creation failed, and replaces it in the next apply. " +
+		"The replacement resumes where this apply ended. " +
+		"If the resource has prevent_destroy or create_before_destroy, run terraform untaint first."
 }
 
 // progress says how far a run came, and what the next one sends.
@@ -301,7 +306,7 @@ func failureList(failures []failure) string {
 		if e := verdict(f.err); e != nil {
 			text = e.Outcome()
 		}
-		lines = append(lines, "  "+f.task.name+": "+text)
+		lines = append(lines, "  "+f.request.name+": "+text)
 	}
 	return strings.Join(append(lines, andOthers(len(failures))...), "\n")
 }

@@ -22,7 +22,7 @@ func at(operation string, all ...fault) []fault {
 
 // state is a fault that is in the state of the fake.
 func state(name string, set func(*bench)) fault {
-	return fault{name: name, inject: func(b *bench, _ request) { set(b) }}
+	return fault{name: name, inject: func(b *bench, _ exchange) { set(b) }}
 }
 
 func mstrFaults() []fault {
@@ -139,7 +139,7 @@ func wpengineFaults() []fault {
 // interruptedInQuota sends as many purges as the quota allows at once, and
 // interrupts the next, which has to wait.
 func interruptedInQuota(allowed int) fault {
-	return fault{name: "interrupted in the quota's wait", do: func(ctx context.Context, b *bench, at request) diagnosis {
+	return fault{name: "interrupted in the quota's wait", do: func(ctx context.Context, b *bench, at exchange) diagnosis {
 		for range allowed {
 			if d := at.do(ctx, b); d.diag != nil {
 				return d

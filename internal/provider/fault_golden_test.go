@@ -69,7 +69,7 @@ func TestFaults(t *testing.T) {
 }
 
 // suffer lets a fault happen and writes down what came of it.
-func (b *bench) suffer(f fault, at request) record {
+func (b *bench) suffer(f fault, at exchange) record {
 	b.t.Helper()
 	b.lost = f.lost
 	if f.inject != nil {
@@ -77,7 +77,7 @@ func (b *bench) suffer(f fault, at request) record {
 	}
 	do := f.do
 	if do == nil {
-		do = func(ctx context.Context, b *bench, at request) diagnosis { return at.do(ctx, b) }
+		do = func(ctx context.Context, b *bench, at exchange) diagnosis { return at.do(ctx, b) }
 	}
 	result := do(tflogtest.RootLogger(b.t.Context(), b), b, at)
 	r := record{at: at.name, fault: f.name, took: time.Since(b.began), told: result.text()}

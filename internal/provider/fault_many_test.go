@@ -73,13 +73,13 @@ func fast(b *bench, _ map[string]string) { b.perMinute = 6000 }
 func TestManyPurgesAgainstADeadUpstream(t *testing.T) {
 	t.Parallel()
 	const n = 1000
-	broken := map[string]func(b *bench, r request){
-		"answers 503": func(b *bench, r request) { b.fail(r.name, forEver, reply(503, "")) },
-		"answers 500": func(b *bench, r request) { b.fail(r.name, forEver, reply(500, "")) },
-		"resets connections": func(b *bench, r request) {
+	broken := map[string]func(b *bench, r exchange){
+		"answers 503": func(b *bench, r exchange) { b.fail(r.name, forEver, reply(503, "")) },
+		"answers 500": func(b *bench, r exchange) { b.fail(r.name, forEver, reply(500, "")) },
+		"resets connections": func(b *bench, r exchange) {
 			b.fail(r.name, forEver, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 		},
-		"refuses connections": func(b *bench, r request) { b.dial(request{after: r.after}, forEver, wiretest.Refuse) },
+		"refuses connections": func(b *bench, r exchange) { b.dial(exchange{after: r.after}, forEver, wiretest.Refuse) },
 	}
 	forEachUpstream(t, func(t *testing.T, target *target) {
 		for _, at := range upstreams[target.name].requests {

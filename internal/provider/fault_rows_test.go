@@ -18,9 +18,9 @@ import (
 type fault struct {
 	name string
 	// inject arranges for it, before do.
-	inject func(b *bench, at request)
+	inject func(b *bench, at exchange)
 	// do is what a user does; nil: what sends the request.
-	do func(ctx context.Context, b *bench, at request) diagnosis
+	do func(ctx context.Context, b *bench, at exchange) diagnosis
 	// only is the operations that it is about; none: all.
 	only []string
 	// lost: the answer to a request that worked is lost.
@@ -29,7 +29,7 @@ type fault struct {
 	hopeless bool
 }
 
-func (f fault) concerns(at request) bool {
+func (f fault) concerns(at exchange) bool {
 	return len(f.only) == 0 || slices.Contains(f.only, at.name)
 }
 
@@ -48,7 +48,7 @@ func hopeless(f fault) fault {
 
 func connectionFaults() []fault {
 	broken := func(name string, times int, f wiretest.Fault) fault {
-		return fault{name: name, lost: true, inject: func(b *bench, at request) { b.dial(at, times, f) }}
+		return fault{name: name, lost: true, inject: func(b *bench, at exchange) { b.dial(at, times, f) }}
 	}
 	return []fault{
 		broken("connection refused, then up", 1, wiretest.Refuse),
@@ -69,7 +69,7 @@ func connectionFaults() []fault {
 		answers("body that trickles, once", 1, tricklingBody(http.StatusOK)),
 		answers("accepted with a body that trickles", forEver, tricklingBody(http.StatusAccepted)),
 		answers("not HTTP at all", forEver, hijacked("220 mail.example.com ESMTP\r\n")),
-		{name: "keep-alive connections closed between two calls", do: func(ctx context.Context, b *bench, at request) diagnosis {
+		{name: "keep-alive connections closed between two calls", do: func(ctx context.Context, b *bench, at exchange) diagnosis {
 			if first := at.do(ctx, b); first.diag != nil {
 				return first
 			}
@@ -216,8 +216,8 @@ func bodyFaults() []fault {
 // interruptions are contexts that end: nothing more is sent then, and the caller
 // returns at once, which the elapsed time in the golden text shows.
 func interruptions() []fault {
-	after := func(d time.Duration) func(context.Context, *bench, request) diagnosis {
-		return func(ctx context.Context, b *bench, at request) diagnosis {
+	after := func(d time.Duration) func(context.Context, *bench, exchange) diagnosis {
+		return func(ctx context.Context, b *bench, at exchange) diagnosis {
 			ctx, cancel := context.WithCancel(ctx)
 			defer cancel()
 			if d == 0 {
@@ -231,20 +231,20 @@ func interruptions() []fault {
 	const soon = 2500 * time.Millisecond
 	return []fault{
 		{name: "interrupted before", do: after(0)},
-		{name: "interrupted in the dial", do: after(soon), inject: func(b *bench, at request) { b.dial(at, forEver, wiretest.Hang) }},
-		{name: "interrupted while the answer is awaited", do: after(soon), lost: true, inject: func(b *bench, at request) {
+		{name: "interrupted in the dial", do: after(soon), inject: func(b *bench, at exchange) { b.dial(at, forEver, wiretest.Hang) }},
+		{name: "interrupted while the answer is awaited", do: after(soon), lost: true, inject: func(b *bench, at exchange) {
 			b.dial(at, forEver, wiretest.Stall(0))
 		}},
-		{name: "interrupted in the body", do: after(soon), inject: func(b *bench, at request) { b.fail(at.name, forEver, tricklingBody(200)) }},
-		{name: "interrupted in the body of an error", do: after(soon), inject: func(b *bench, at request) { b.fail(at.name, forEver, tricklingBody(500)) }},
-		{name: "interrupted in the backoff", do: after(soon), inject: func(b *bench, at request) { b.fail(at.name, forEver, reply(500, "")) }},
-		{name: "interrupted in the wait that a refusal asks for", do: after(soon), inject: func(b *bench, at request) { b.fail(at.name, forEver, reply(429, "")) }},
+		{name: "interrupted in the body", do: after(soon), inject: func(b *bench, at exchange) { b.fail(at.name, forEver, tricklingBody(200)) }},
+		{name: "interrupted in the body of an error", do: after(soon), inject: func(b *bench, at exchange) { b.fail(at.name, forEver, tricklingBody(500)) }},
+		{name: "interrupted in the backoff", do: after(soon), inject: func(b *bench, at exchange) { b.fail(at.name, forEver, reply(500, "")) }},
+		{name: "interrupted in the wait that a refusal asks for", do: after(soon), inject: func(b *bench, at exchange) { b.fail(at.name, forEver, reply(429, "")) }},
 	}
 }
 
 // answers is a fault in which the fake answers otherwise.
 func answers(name string, times int, answer http.HandlerFunc) fault {
-	return fault{name: name, inject: func(b *bench, at request) { b.fail(at.name, times, answer) }}
+	return fault{name: name, inject: func(b *bench, at exchange) { b.fail(at.name, times, answer) }}
 }
 
 func reply(status int, body string) http.HandlerFunc {

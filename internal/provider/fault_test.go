@@ -32,7 +32,7 @@ type upstream struct {
 	purge func() model
 	more  func(n int) model
 	// requests are the kinds of requests that the target and its look-up send.
-	requests []request
+	requests []exchange
 	// own are the faults that only this system has. Nil: there are none.
 	own func() []fault
 	// sessions tells how many are open at the server. Nil: it has none.
@@ -53,8 +53,8 @@ type upstream struct {
 	window func(subject string) (key string, limit int)
 }
 
-// request is one kind of request to an upstream system.
-type request struct {
+// exchange is one kind of request to an upstream system.
+type exchange struct {
 	// name is the operation in the fake's journal.
 	name string
 	// after is how many requests come before it when do is called.
@@ -69,7 +69,7 @@ var upstreams = map[string]upstream{
 		recorder: func(b *bench) *fake.Recorder { return b.MSTR.Recorder },
 		purge:    func() model { return mstrPurge(projectHex) },
 		more:     func(n int) model { return mstrPurge(fmt.Sprintf("%032X", n)) },
-		requests: []request{
+		requests: []exchange{
 			{"login", 0, purge(mstrPurge(projectHex))},
 			{"purge", 1, purge(mstrPurge(projectHex))},
 			{"projects", 1, look(mstrProjects)},
@@ -84,7 +84,7 @@ var upstreams = map[string]upstream{
 		recorder: func(b *bench) *fake.Recorder { return b.CDN.Recorder },
 		purge:    func() model { return cdnPurge("/logo.png", true) },
 		more:     func(n int) model { return cdnPurge(fmt.Sprintf("/%d.png", n), true) },
-		requests: []request{
+		requests: []exchange{
 			{"login", 0, purge(cdnPurge("/logo.png", true))},
 			{"purge", 1, purge(cdnPurge("/logo.png", true))},
 			{"service", 2, purgeWithin(5*time.Minute, cdnPurge("/images/*", false))},
@@ -99,7 +99,7 @@ var upstreams = map[string]upstream{
 		recorder: func(b *bench) *fake.Recorder { return b.WPEngine.Recorder },
 		purge:    func() model { return wpenginePurge(0, "object") },
 		more:     func(n int) model { return wpenginePurge(n, "page") },
-		requests: []request{
+		requests: []exchange{
 			{"purge", 0, purge(wpenginePurge(0, "object"))},
 			{"installs", 0, look(wpengineInstalls)},
 		},
@@ -143,11 +143,16 @@ func purge(m model) func(context.Context, *bench) diagnosis { return purgeWithin
 func purgeWithin(timeout time.Duration, m model) func(context.Context, *bench) diagnosis {
 	return func(ctx context.Context, b *bench) diagnosis {
 		items, _ := m.items()
-		pace := m.pace(len(items), b.clients)
+		tasks := tasksFor(items, nil, reasonAdded)
+		phases := m.requests(tasks)
+		pace := m.pace(phases, b.clients)
 		ctx, cancel := quota.WithTimeout(ctx, cmp.Or(timeout, pace.patience+pace.wait))
 		defer cancel()
-		o := run(ctx, b.target.batch(b.clients, m, tasksFor(items, nil, reasonAdded), func(int) {}))
-		result := diagnosis{warnings: o.warnings}
+		o := run(ctx, b.target.batch(b.clients, m, tasks, phases, func(int) {}))
+		var result diagnosis
+		for _, w := range o.warnings {
+			result.warnings = append(result.warnings, w.detail)
+		}
 		switch {
 		case o.err != nil:
 			result.kind = kindOf(o.err)
@@ -282,7 +287,7 @@ func (b *bench) fail(operation string, times int, answer http.HandlerFunc) {
 }
 
 // dial breaks so many connections, the first of them that of a request.
-func (b *bench) dial(at request, times int, f wiretest.Fault) {
+func (b *bench) dial(at exchange, times int, f wiretest.Fault) {
 	b.alone = true
 	b.network.Set(func(ctx context.Context, address string, connect func(context.Context) (net.Conn, error)) (net.Conn, error) {
 		n := len(b.network.Dialed()) - 1 - at.after

@@ -1,9 +1,6 @@
 package provider
 
-import (
-	"slices"
-	"sync"
-)
+import "sync"
 
 // Terraform taints a resource whose creation failed, and replaces it in the next
 // apply: it calls Delete and then Create, in one process. A planned create has
@@ -14,7 +11,7 @@ import (
 // pending.
 type handover struct {
 	mu     sync.Mutex
-	states map[string][]*deleted // by target and identity
+	states map[string][]*deleted // by type and identity
 }
 
 // deleted is the state of a deleted resource. Several resources can share an
@@ -22,43 +19,35 @@ type handover struct {
 // skip a request only if the contents are equal, so that a mix-up repeats
 // requests and loses none.
 type deleted struct {
-	model model
+	state tracked
 	// unfinished: the state is what a failed create left behind.
 	unfinished bool
-	// purged: the Delete purged everything that the model holds, and nothing is
+	// purged: the Delete purged everything that the state holds, and nothing is
 	// pending in it any more.
 	purged bool
 }
 
-func handoverKey(t *target, m model) string {
-	id, _ := m.identify()
-	return t.name + "/" + t.join(id)
-}
-
-func (h *handover) put(t *target, s *deleted) {
+func (h *handover) put(key string, s *deleted) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.states == nil {
 		h.states = make(map[string][]*deleted)
 	}
-	key := handoverKey(t, s.model)
 	h.states[key] = append(h.states[key], s)
 }
 
-// take returns, once, the state of a deleted resource with the target and
-// identity of next: the one that has most in common with it. It returns nil if
+// take returns, once, the state of a deleted resource with the same key: the one that has most in common with it. It returns nil if
 // there is none.
-func (h *handover) take(t *target, next model) *deleted {
+func (h *handover) take(key string, next tracked) *deleted {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	key := handoverKey(t, next)
 	states := h.states[key]
 	if len(states) == 0 {
 		return nil
 	}
 	best, most := 0, -1
 	for i, s := range states {
-		if n := inCommon(s.model, next); n > most {
+		if n := inCommon(s.state, next); n > most {
 			best, most = i, n
 		}
 	}
@@ -68,7 +57,7 @@ func (h *handover) take(t *target, next model) *deleted {
 }
 
 // inCommon counts the items of next that a state holds or has pending.
-func inCommon(state, next model) int {
+func inCommon(state, next tracked) int {
 	before, _ := state.items()
 	before = everything(before, pendingOf(state))
 	items, _ := next.items()
@@ -81,40 +70,26 @@ func inCommon(state, next model) int {
 	return n
 }
 
-// resume decides for a create to which a state was handed over: it sends what
-// that state does not show as accepted.
-func resume(t *target, s *deleted, next model) decision {
-	if on := next.common().PurgeOnCreate; known(on) && !on.ValueBool() {
-		d := decide(t, s.model, next)
-		d.tasks = slices.DeleteFunc(d.tasks, func(t task) bool { return s.purged && t.reason == reasonRemoved })
-		return d
-	}
+// resume returns what a create sends to which a state was handed over: what that
+// state does not show as accepted. Only an unfinished create can, because
+// everything of a complete resource that is replaced is sent again, and only if
+// what is accepted is comparable: of the same mode and triggers.
+func (s *deleted) resume(next tracked, comparable bool) []task {
 	items, _ := next.items()
-	before, _ := s.model.items()
-	pending := pendingOf(s.model)
-	comparable := s.comparable(next)
+	before, _ := s.state.items()
+	pending := pendingOf(s.state)
 	var tasks []task
 	for key, it := range items {
 		old, existed := before[key]
 		_, waits := pending[key]
-		if accepted := existed && !waits && old.fingerprint == it.fingerprint; !accepted || !comparable {
-			tasks = append(tasks, task{key, it.name, reasonCreated, pending[key].failed})
+		if accepted := existed && !waits && old.fingerprint == it.fingerprint; !accepted || !s.unfinished || !comparable {
+			tasks = append(tasks, task{key: key, name: it.name, reason: reasonCreated, failed: pending[key].failed})
 		}
 	}
 	for key, it := range everything(before, pending) {
 		if _, remains := items[key]; !remains && !s.purged {
-			tasks = append(tasks, task{key, it.name, reasonRemoved, pending[key].failed})
+			tasks = append(tasks, task{key: key, name: it.name, reason: reasonRemoved, failed: pending[key].failed})
 		}
 	}
-	return decision{creates: true, tasks: inOrder(tasks)}
-}
-
-// comparable tells whether what a state shows as accepted need not be sent
-// again: only for an unfinished create, because everything of a complete
-// resource that is replaced is sent again.
-func (s *deleted) comparable(next model) bool {
-	mode, _ := next.mode()
-	priorMode, _ := s.model.mode()
-	triggered, _ := triggersChanged(s.model.common(), next.common())
-	return s.unfinished && mode == priorMode && !triggered
+	return inOrder(tasks)
 }

@@ -3,6 +3,8 @@ package provider
 import (
 	"cmp"
 	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
 // The reasons to send an item, as `pending` and `summary` show them.
@@ -17,6 +19,27 @@ const (
 // reasonOrder is the order in which summaries count the reasons.
 var reasonOrder = []string{reasonCreated, reasonAdded, reasonChanged, reasonRemoved, reasonTriggered}
 
+// tracked is what a configuration or a state says of items that are sent one by
+// one, and of what is still pending of them.
+type tracked interface {
+	// items returns what is configured, by key. It returns false while it is
+	// unknown.
+	items() (map[string]item, bool)
+	// key returns what is equal for all spellings of an item's name.
+	key(name string) string
+	// requests returns what is sent for tasks. The requests of a phase go at the
+	// same time, those of the next one after them. They do not depend on the
+	// provider's arguments.
+	requests(tasks []task) [][]request
+	// pending is the attribute that says what was not accepted yet.
+	pending() *types.Map
+	// keepQuiet takes over the arguments of a configuration whose change sends
+	// nothing.
+	keepQuiet(next tracked)
+	// forget removes items, by key.
+	forget(keys map[string]bool)
+}
+
 // item is one thing that one request concerns, and the value that tells whether
 // the content behind it changed.
 type item struct {
@@ -30,6 +53,8 @@ type task struct {
 	name   string
 	reason string
 	failed bool // the API answered the previous request for it with an error
+	// gone is, if that matters, the fingerprint of removed content.
+	gone string
 }
 
 // delta returns what a change from before to after requires, together with what
@@ -38,12 +63,12 @@ func delta(before, after map[string]item, pending map[string]task, all bool) []t
 	var tasks []task
 	for key, it := range after {
 		if reason := reasonFor(before, key, it, pending, all); reason != "" {
-			tasks = append(tasks, task{key, it.name, reason, pending[key].failed})
+			tasks = append(tasks, task{key: key, name: it.name, reason: reason, failed: pending[key].failed})
 		}
 	}
 	for key, it := range everything(before, pending) {
 		if _, remains := after[key]; !remains {
-			tasks = append(tasks, task{key, it.name, reasonRemoved, pending[key].failed})
+			tasks = append(tasks, task{key: key, name: it.name, reason: reasonRemoved, failed: pending[key].failed})
 		}
 	}
 	return inOrder(tasks)
@@ -87,7 +112,7 @@ func everything(items map[string]item, pending map[string]task) map[string]item 
 func tasksFor(items map[string]item, pending map[string]task, reason string) []task {
 	tasks := make([]task, 0, len(items))
 	for key, it := range items {
-		tasks = append(tasks, task{key, it.name, reason, pending[key].failed})
+		tasks = append(tasks, task{key: key, name: it.name, reason: reason, failed: pending[key].failed})
 	}
 	return inOrder(tasks)
 }

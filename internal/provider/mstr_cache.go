@@ -52,7 +52,7 @@ func (m *mstrCacheModel) check(diags *diag.Diagnostics) {
 func checkProjectID(diags *diag.Diagnostics, name string, value types.String) {
 	if known(value) && !projectID.MatchString(value.ValueString()) {
 		diags.AddAttributeError(path.Root(name), "Invalid "+name, fmt.Sprintf(
-			"%s must be 32 hexadecimal digits, without hyphens; it is %q. The project's properties show it, and the data source purge_mstr_project finds it by the name.", name, value.ValueString()))
+			"%s must be 32 hexadecimal digits, without hyphens. The project's properties show it, and the data source purge_mstr_project finds it by the name.", name))
 	}
 }
 
@@ -71,9 +71,9 @@ func (m *mstrCacheModel) identify() ([]string, bool) {
 		known(m.ProjectID) && known(m.CacheType)
 }
 
-func (m *mstrCacheModel) items() (map[string]item, bool) { return oneItem(m.CacheType) }
+func (m *mstrCacheModel) items() (map[string]item, bool) { return itemNamed(m.CacheType) }
 
-func (m *mstrCacheModel) send(ctx context.Context, c *clients, _ string) (receipt, error) {
+func (m *mstrCacheModel) send(ctx context.Context, c *clients, _ request, _ string) (receipt, error) {
 	client, err := c.mstr.get()
 	if err != nil {
 		return receipt{}, err

@@ -40,9 +40,9 @@ const longApply = 5 * time.Minute
 
 // pace returns how fast all requests of a decision go.
 func (r *purgeResource) pace(prior, next model, d decision) pace {
-	p := next.pace(len(d.tasks), r.clients)
-	if len(d.previous) > 0 {
-		first := prior.pace(len(d.previous), r.clients)
+	p := next.pace(d.then, r.clients)
+	if len(d.first) > 0 {
+		first := prior.pace(d.first, r.clients)
 		p.wait += first.wait
 		p.patience = max(p.patience, first.patience)
 	}
@@ -69,11 +69,11 @@ func (r *purgeResource) estimate(ctx context.Context, op operation, prior, next 
 		diags.AddWarning("The timeout is too short for all purges", fmt.Sprintf(
 			"The %s sends %s. At the allowed rate they take at least %s, and timeouts.%s is %s. %s "+
 				"Raise the timeout, or purge with fewer requests: one path with a wildcard and hard = false.",
-			op.noun(), count(d.requests()), human(p.wait), op, human(timeout), op.unfinished()))
+			op.noun(), count(d.count()), human(p.wait), op, human(timeout), op.unfinished()))
 	case p.wait >= longApply:
 		diags.AddWarning("The purges take "+human(p.wait), fmt.Sprintf(
 			"The %s sends %s. At the allowed rate they take about %s. Terraform shows no progress meanwhile. To see it, set the environment variable TF_LOG_PROVIDER=INFO.",
-			op.noun(), count(d.requests()), human(p.wait)))
+			op.noun(), count(d.count()), human(p.wait)))
 	default:
 		return false
 	}

@@ -12,8 +12,8 @@ import (
 const failedMark = ", failed"
 
 // pendingOf returns what a state says is still to be sent, by key.
-func pendingOf(m model) map[string]task {
-	elements := m.common().Pending.Elements()
+func pendingOf(m tracked) map[string]task {
+	elements := m.pending().Elements()
 	if len(elements) == 0 {
 		return nil
 	}
@@ -21,8 +21,9 @@ func pendingOf(m model) map[string]task {
 	for name, value := range elements {
 		text, _ := value.(types.String)
 		reason, failed := strings.CutSuffix(text.ValueString(), failedMark)
+		reason, gone, _ := strings.Cut(reason, " ")
 		key := m.key(name)
-		pending[key] = task{key, name, reason, failed}
+		pending[key] = task{key, name, reason, failed, gone}
 	}
 	return pending
 }
@@ -36,6 +37,9 @@ func pendingValue(tasks []task) types.Map {
 	values := make(map[string]attr.Value, len(tasks))
 	for _, t := range tasks {
 		reason := t.reason
+		if t.gone != "" {
+			reason += " " + t.gone
+		}
 		if t.failed {
 			reason += failedMark
 		}
@@ -67,13 +71,13 @@ func unfinishedCreate(pending map[string]task) bool {
 }
 
 // forget removes items from a state: from what it holds and from what is pending.
-func forget(m model, keys map[string]bool) {
+func forget(m tracked, keys map[string]bool) {
 	var rest []task
 	for key, t := range pendingOf(m) {
 		if !keys[key] {
 			rest = append(rest, t)
 		}
 	}
-	m.common().Pending = pendingValue(rest)
+	*m.pending() = pendingValue(rest)
 	m.forget(keys)
 }

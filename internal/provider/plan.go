@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
@@ -64,7 +63,7 @@ func (r *purgeResource) plan(ctx context.Context, prior, next model, diags *diag
 	if d.unknown || d.sends() {
 		r.target.needConfigured(r.clients, diags)
 	}
-	warnNothing(prior, next, d, diags)
+	next.warn(prior, d, diags)
 	switch {
 	case d.adopts:
 		diags.AddWarning("Recorded without purging",
@@ -76,21 +75,6 @@ func (r *purgeResource) plan(ctx context.Context, prior, next model, diags *diag
 		}
 		r.estimate(ctx, op, prior, next, d, diags)
 	}
-}
-
-// warnNothing warns of a configuration that has nothing to purge, although it is
-// new or had something before.
-func warnNothing(prior, next model, d decision, diags *diag.Diagnostics) {
-	items, ok := next.items()
-	if !ok || len(items) > 0 || d.adopts {
-		return
-	}
-	if prior != nil && !d.moves {
-		if before, _ := prior.items(); len(before) == 0 {
-			return
-		}
-	}
-	diags.AddAttributeWarning(path.Root("assets"), "No assets", "assets is empty. If that is not intended, check that the directory of the files exists and that its name is correct.")
 }
 
 // planDestroy tells what a destroy sends, or what it drops.
@@ -112,7 +96,7 @@ func (r *purgeResource) planDestroy(ctx context.Context, prior model, diags *dia
 		return
 	}
 	diags.AddWarning("Destroying the resource purges", fmt.Sprintf("purge_on_destroy = true: the destroy sends %s, which takes %s.",
-		count(d.requests()), takes(r.pace(prior, prior, d).wait)))
+		count(d.count()), takes(r.pace(prior, prior, d).wait)))
 }
 
 func takes(wait time.Duration) string {

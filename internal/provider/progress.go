@@ -10,6 +10,7 @@ import (
 // progress writes the state of a long run to the log: every 30 seconds or every
 // tenth, whichever is rarer.
 type progress struct {
+	doing    string
 	total    int
 	began    time.Time
 	lastAt   time.Time
@@ -17,9 +18,9 @@ type progress struct {
 }
 
 // logProgress returns what a run calls when one more of total is accepted.
-func logProgress(ctx context.Context, total int) func(done int) {
+func logProgress(ctx context.Context, doing string, total int) func(done int) {
 	now := time.Now()
-	p := &progress{total: total, began: now, lastAt: now}
+	p := &progress{doing: doing, total: total, began: now, lastAt: now}
 	return func(done int) { p.report(ctx, done) }
 }
 
@@ -32,5 +33,5 @@ func (p *progress) report(ctx context.Context, done int) {
 	}
 	p.lastAt, p.lastDone = now, done
 	left := now.Sub(p.began) / time.Duration(done) * time.Duration(p.total-done)
-	tflog.Info(ctx, "Purging", map[string]any{"done": done, "total": p.total, "time_left": left.Round(time.Second).String()})
+	tflog.Info(ctx, p.doing, map[string]any{"done": done, "total": p.total, "time_left": left.Round(time.Second).String()})
 }

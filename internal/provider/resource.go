@@ -91,8 +91,9 @@ func (r *purgeResource) Create(ctx context.Context, req resource.CreateRequest, 
 	var prior model
 	d := decide(r.target, nil, next)
 	r.complete(nil, next, d)
-	if s := r.clients.deleted.take(r.target, next); s != nil {
-		prior, d = s.model, resume(r.target, s, next)
+	if s := r.clients.deleted.take(r.handoverKey(next), next); s != nil {
+		prior, _ = s.state.(model)
+		d = decideResumed(r.target, s, prior, next)
 	}
 	if m := r.apply(ctx, operationCreate, prior, next, d, &resp.Diagnostics); m != nil {
 		r.save(ctx, m, &resp.State, resp.Identity, &resp.Diagnostics)
@@ -149,7 +150,7 @@ func (r *purgeResource) Delete(ctx context.Context, req resource.DeleteRequest, 
 		return
 	}
 	pending := pendingOf(prior)
-	s := &deleted{model: prior, unfinished: unfinishedCreate(pending)}
+	s := &deleted{state: prior, unfinished: unfinishedCreate(pending)}
 	if prior.common().PurgeOnDestroy.ValueBool() {
 		if m, ok := r.purgeAll(ctx, prior, &resp.Diagnostics); !ok {
 			if m != nil {
@@ -162,12 +163,17 @@ func (r *purgeResource) Delete(ctx context.Context, req resource.DeleteRequest, 
 	if len(pending) == 0 {
 		return
 	}
-	r.clients.deleted.put(r.target, s)
+	r.clients.deleted.put(r.handoverKey(prior), s)
 	if !s.purged {
 		resp.Diagnostics.AddWarning("Pending purges are dropped unless the resource is created again", fmt.Sprintf(
 			"The purge_%s with the ID %q was deleted while these purges were pending:\n%s\n\nIf this apply creates the resource again, the new one sends what is configured. A path that is no longer configured is sent only if the new one is created after this deletion.",
 			r.target.name, prior.common().ID.ValueString(), taskList(inOrder(slices.Collect(maps.Values(pending))))))
 	}
+}
+
+func (r *purgeResource) handoverKey(m model) string {
+	id, _ := m.identify()
+	return r.target.name + "/" + r.target.join(id)
 }
 
 // purgeAll purges what a resource with purge_on_destroy holds. It returns false
@@ -198,7 +204,7 @@ func (r *purgeResource) complete(prior, next model, d decision) {
 	case !used:
 		*text = types.StringNull()
 	default:
-		*text = summarize(prior, d)
+		*text = summaryOf(prior, d)
 	}
 	switch {
 	case d.unknown || d.sends():
@@ -241,7 +247,7 @@ func setPurgedAt(prior, next model, o *outcome) {
 // fail reports why not everything was accepted, and returns what is to be saved,
 // nil if the state stays as it was.
 func (r *purgeResource) fail(op operation, prior, next model, d decision, o *outcome, diags *diag.Diagnostics) model {
-	m := d.saved(prior, next, o)
+	m, _ := d.saved(prior, next, o).(model)
 	switch {
 	case m == nil:
 	case m == next:
@@ -249,7 +255,7 @@ func (r *purgeResource) fail(op operation, prior, next model, d decision, o *out
 	case o.accepted > 0:
 		m.common().LastPurgedAt = o.purgedAt()
 	}
-	diagnosis := r.target.diagnoseRun(op, o, d.requests(), m != nil)
+	diagnosis := r.target.diagnoseRun(op, o, d.count(), m != nil)
 	if op == operationDelete {
 		diagnosis = r.target.ofDestroy(diagnosis, prior)
 	}
@@ -264,19 +270,20 @@ func (r *purgeResource) deliver(ctx context.Context, op operation, prior, next m
 	timeout, ds := r.timeout(ctx, op, prior, next, d)
 	diags.Append(ds...)
 	if ds.HasError() {
-		return &outcome{fates: make([]fate, d.requests()), err: errTimeouts}
+		return &outcome{fates: make([]fate, len(d.previous)+len(d.tasks)), err: errTimeouts}
 	}
 	ctx, cancel := quota.WithTimeout(ctx, timeout)
 	defer cancel()
-	report := logProgress(ctx, d.requests())
-	o := run(ctx, r.target.batch(r.clients, prior, d.previous, report))
+	report := logProgress(ctx, "Purging", d.count())
+	o := run(ctx, r.target.batch(r.clients, prior, d.previous, d.first, report))
 	if o.complete() {
-		o.add(run(ctx, r.target.batch(r.clients, next, d.tasks, func(done int) { report(len(d.previous) + done) })))
+		first := o.accepted
+		o.add(run(ctx, r.target.batch(r.clients, next, d.tasks, d.then, func(done int) { report(first + done) })))
 	} else {
 		o.fates = append(o.fates, make([]fate, len(d.tasks))...)
 	}
-	for _, warning := range o.warnings {
-		diags.AddWarning("Purge accepted, deployment not confirmed", warning)
+	for _, w := range o.warnings {
+		diags.AddWarning(w.summary, w.detail)
 	}
 	if len(o.dropped) > 0 {
 		diags.AddWarning("Rejected paths are dropped", fmt.Sprintf(

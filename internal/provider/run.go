@@ -28,18 +28,38 @@ func (f fate) settled() bool { return f == fateAccepted || f == fateDropped }
 
 func (f fate) open() bool { return !f.settled() }
 
-// failure is an error that concerned one task only.
+// request is what is sent for one task or for several.
+type request struct {
+	name  string // of the item, or a pattern that covers the items of all tasks
+	soft  bool   // invalidates a pattern
+	tasks []int  // by their index in the batch
+}
+
+// oneEach returns a request for each of the tasks.
+func oneEach(tasks []task) []request {
+	requests := make([]request, len(tasks))
+	for i, t := range tasks {
+		requests[i] = request{name: t.name, tasks: []int{i}}
+	}
+	return requests
+}
+
+func requestsIn(phases [][]request) int { return len(slices.Concat(phases...)) }
+
+// failure is an error that concerned one request only.
 type failure struct {
-	task task
-	err  error
+	request  request
+	endpoint string
+	err      error
 }
 
 // outcome is what became of tasks.
 type outcome struct {
-	fates    []fate // by the index of the task
-	accepted int
+	fates    []fate    // by the index of the task
+	accepted int       // requests
 	latest   time.Time // when the latest was accepted
-	warnings []string  // each once
+	warnings []warning // each once
+	count    int64     // the sum of the receipts'
 	dropped  []failure
 	failures []failure
 	err      error // why the run stopped, if it did
@@ -55,18 +75,19 @@ func (o *outcome) add(next *outcome) {
 	if next.accepted > 0 {
 		o.latest = next.latest
 	}
-	for _, warning := range next.warnings {
-		o.warn(warning)
+	for _, w := range next.warnings {
+		o.warn(w)
 	}
+	o.count += next.count
 	o.dropped = append(o.dropped, next.dropped...)
 	o.failures = append(o.failures, next.failures...)
 	o.err = next.err
 }
 
 // warn keeps each warning once.
-func (o *outcome) warn(warning string) {
-	if warning != "" && !slices.Contains(o.warnings, warning) {
-		o.warnings = append(o.warnings, warning)
+func (o *outcome) warn(w warning) {
+	if w.summary != "" && !slices.Contains(o.warnings, w) {
+		o.warnings = append(o.warnings, w)
 	}
 }
 
@@ -74,112 +95,206 @@ func (o *outcome) purgedAt() types.String {
 	return types.StringValue(o.latest.UTC().Format(time.RFC3339))
 }
 
-// batch is tasks that are sent in the same way.
+// scope is what an error concerns.
+type scope int
+
+const (
+	everyItem scope = iota // all that is to be sent: nothing new is
+	oneItem                // one request: the others go on
+	rejection              // the same, and the request is no use if its items are no longer configured
+	theServer              // this request, and all of them if it happens repeatedly
+)
+
+// batch is tasks, ready to be sent.
 type batch struct {
-	tasks    []task
-	parallel int
-	send     func(ctx context.Context, name string) (receipt, error)
-	// rejectable is the input of a request that concerns one task alone, in the
-	// API's own word. If the API rejects it, the others go on. Empty if a
-	// rejection concerns all.
-	rejectable string
-	// report is called with the number of accepted tasks when it grows.
+	tasks []task
+	// phases are the requests for them. The next one begins when the one before
+	// is complete.
+	phases [][]request
+	// endpoints each get every request. What stops one of them does not stop the
+	// others. An empty list stands for the only endpoint that there is.
+	endpoints []string
+	parallel  int // requests in flight at each endpoint
+	send      func(ctx context.Context, r request, endpoint string) (receipt, error)
+	// concerns tells what an error concerns.
+	concerns func(error) scope
+	// report is called with the number of accepted requests when it grows.
 	report func(accepted int)
 }
 
-// maxServerErrors is after how many errors of the server in a row a run stops.
-const maxServerErrors = 3
-
-// runner is a batch that is being sent. Tasks are taken from the front, until
-// the server fails repeatedly; then from the other end, because neighbors fail
-// for the same reason.
-type runner struct {
-	batch
-	halt func()
-
-	mu          sync.Mutex
-	front, back int // what is between them was not taken yet
-	fromBack    bool
-	streak      int // errors of the server in a row
-	outcome     *outcome
-}
-
-// run sends a batch. An error that concerns one task only does not stop the
+// run sends a batch. An error that concerns one request only does not stop the
 // others. After any other, nothing new is sent and the requests in flight are
 // waited for, unless the context ends.
 func run(ctx context.Context, b batch) *outcome {
-	stop, halt := context.WithCancel(context.Background())
-	defer halt()
-	ctx = quota.WithStop(ctx, stop)
+	o := &outcome{fates: make([]fate, len(b.tasks))}
+	if len(b.endpoints) == 0 {
+		b.endpoints = []string{""}
+	}
+	for _, requests := range b.phases {
+		p := &phase{batch: b, requests: requests, outcome: o, open: make([]int, len(requests))}
+		p.run(ctx)
+		if o.err != nil {
+			break
+		}
+	}
+	return o
+}
 
-	r := &runner{batch: b, halt: halt, back: len(b.tasks), outcome: &outcome{fates: make([]fate, len(b.tasks))}}
+// phase is requests that are sent at the same time.
+type phase struct {
+	batch
+	requests []request
+
+	mu      sync.Mutex
+	open    []int // at how many endpoints each request is not settled
+	outcome *outcome
+}
+
+func (p *phase) run(ctx context.Context) {
+	for i := range p.open {
+		p.open[i] = len(p.endpoints)
+	}
 	var group errgroup.Group
-	for range min(max(b.parallel, 1), len(b.tasks)) {
-		group.Go(func() error {
-			for i, ok := r.take(stop); ok; i, ok = r.take(stop) {
-				got, err := r.send(ctx, r.tasks[i].name)
-				r.note(i, got, err)
-			}
-			return nil
-		})
+	for _, endpoint := range p.endpoints {
+		stop, halt := context.WithCancel(context.Background())
+		defer halt()
+		l := &lane{phase: p, endpoint: endpoint, stopped: stop, halt: halt, back: len(p.requests)}
+		for range min(max(p.parallel, 1), len(p.requests)) {
+			group.Go(func() error {
+				l.work(quota.WithStop(ctx, stop))
+				return nil
+			})
+		}
 	}
 	_ = group.Wait() // failures are in the outcome
-	return r.outcome
 }
 
-// take returns the index of the next task, false if there is none.
-func (r *runner) take(stop context.Context) (int, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	switch {
-	case stop.Err() != nil || r.front == r.back:
-		return 0, false
-	case r.fromBack:
-		r.back--
-		return r.back, true
-	default:
-		r.front++
-		return r.front - 1, true
+// lane is the requests of a phase on their way to one endpoint. They are taken
+// from the front, until the server fails repeatedly; then from the other end,
+// because neighbors fail for the same reason.
+type lane struct {
+	*phase
+	endpoint string
+	stopped  context.Context
+	halt     func()
+
+	front, back int // what is between them was not taken yet
+	fromBack    bool
+	streak      int // errors of the server in a row
+}
+
+func (l *lane) work(ctx context.Context) {
+	for i, ok := l.take(); ok; i, ok = l.take() {
+		got, err := l.send(ctx, l.requests[i], l.endpoint)
+		l.note(i, got, err)
 	}
 }
 
-// note records what became of one task, in the order of arrival.
-func (r *runner) note(i int, got receipt, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	o := r.outcome
+// take returns the index of the next request, false if there is none.
+func (l *lane) take() (int, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.stopped.Err() != nil || l.front == l.back:
+		return 0, false
+	case l.fromBack:
+		l.back--
+		return l.back, true
+	default:
+		l.front++
+		return l.front - 1, true
+	}
+}
+
+// note records what became of one request, in the order of arrival.
+func (l *lane) note(i int, got receipt, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if err == nil {
-		r.streak = 0
-		o.fates[i] = fateAccepted
-		o.accepted++
-		if got.at.After(o.latest) {
-			o.latest = got.at
-		}
-		o.warn(got.warning)
-		r.report(o.accepted)
+		l.streak = 0
+		l.accept(i, got)
 		return
 	}
-	switch e := verdict(err); {
-	case e == nil:
-		r.stop(err)
-	case r.rejected(e) && r.tasks[i].reason == reasonRemoved:
-		r.streak = 0
-		o.fates[i] = fateDropped
-		o.dropped = append(o.dropped, failure{r.tasks[i], err})
-	case r.rejected(e):
-		r.streak = 0
-		o.fates[i] = fateFailed
-		o.failures = append(o.failures, failure{r.tasks[i], err})
-	case e.Kind == transport.KindServer:
-		o.fates[i] = fateFailed
-		o.failures = append(o.failures, failure{r.tasks[i], err})
-		r.serverFailed(err)
-	case e.Kind == transport.KindInvalid:
-		o.fates[i] = fateFailed
-		r.stop(err)
+	o, failed := l.outcome, failure{l.requests[i], l.endpoint, err}
+	switch s := l.concerns(err); {
+	case s == rejection && l.leaves(l.requests[i]):
+		l.streak = 0
+		l.settle(i, fateDropped)
+		o.dropped = append(o.dropped, failed)
+	case s == rejection, s == oneItem:
+		l.streak = 0
+		l.fail(i)
+		o.failures = append(o.failures, failed)
+	case s == theServer:
+		l.fail(i)
+		o.failures = append(o.failures, failed)
+		l.serverFailed(err)
 	default:
-		r.stop(err)
+		if e := verdict(err); e != nil && e.Kind == transport.KindInvalid {
+			l.fail(i)
+		}
+		l.stop(err)
 	}
+}
+
+func (p *phase) accept(i int, got receipt) {
+	o := p.outcome
+	o.warn(got.warning)
+	o.count += got.count
+	if got.at.After(o.latest) {
+		o.latest = got.at
+	}
+	if p.settle(i, fateAccepted) {
+		o.accepted++
+		p.report(o.accepted)
+	}
+}
+
+// settle notes that a request is settled at one endpoint, and returns whether it
+// is now settled at all of them.
+func (p *phase) settle(i int, f fate) bool {
+	p.open[i]--
+	if p.open[i] > 0 {
+		return false
+	}
+	for _, t := range p.requests[i].tasks {
+		p.outcome.fates[t] = f
+	}
+	return true
+}
+
+func (p *phase) fail(i int) {
+	for _, t := range p.requests[i].tasks {
+		p.outcome.fates[t] = fateFailed
+	}
+}
+
+// leaves tells whether a request is only for items that are no longer
+// configured.
+func (p *phase) leaves(r request) bool {
+	return !slices.ContainsFunc(r.tasks, func(i int) bool { return p.tasks[i].reason != reasonRemoved })
+}
+
+// maxServerErrors is after how many errors of the server in a row a lane stops.
+const maxServerErrors = 3
+
+func (l *lane) serverFailed(err error) {
+	l.streak++
+	switch {
+	case l.streak >= maxServerErrors:
+		l.stop(err)
+	case l.streak == maxServerErrors-1:
+		l.fromBack = !l.fromBack
+	}
+}
+
+// stop ends the lane. That others were stopped is a consequence; the first error
+// is the reason.
+func (l *lane) stop(err error) {
+	if o := l.outcome; o.err == nil || errors.Is(o.err, quota.ErrStopped) {
+		o.err = err
+	}
+	l.halt()
 }
 
 // verdict returns the API's error about a request; nil if the request was
@@ -190,28 +305,4 @@ func verdict(err error) *transport.Error {
 		return nil
 	}
 	return e
-}
-
-// rejected tells whether an error concerns nothing but the task.
-func (r *runner) rejected(e *transport.Error) bool {
-	return r.rejectable != "" && e.Kind == transport.KindInvalid && (e.Input == "" || e.Input == r.rejectable)
-}
-
-func (r *runner) serverFailed(err error) {
-	r.streak++
-	switch {
-	case r.streak >= maxServerErrors:
-		r.stop(err)
-	case r.streak == maxServerErrors-1:
-		r.fromBack = !r.fromBack
-	}
-}
-
-// stop ends the run. That others were stopped is a consequence; the first error
-// is the reason.
-func (r *runner) stop(err error) {
-	if r.outcome.err == nil || errors.Is(r.outcome.err, quota.ErrStopped) {
-		r.outcome.err = err
-	}
-	r.halt()
 }

@@ -239,11 +239,13 @@ const quotaWindow = time.Minute
 func (s *soak) deliver(w wish) wish {
 	m := w.resource
 	items, _ := m.items()
-	pace, tasks := m.pace(len(items), s.clients), tasksFor(items, nil, reasonAdded)
+	tasks := tasksFor(items, nil, reasonAdded)
+	phases := m.requests(tasks)
+	pace := m.pace(phases, s.clients)
 	ctx, cancel := quota.WithTimeout(s.t.Context(), pace.patience+pace.wait)
 	defer cancel()
 	asked := time.Now()
-	o := run(ctx, w.target.batch(s.clients, m, tasks, func(int) {}))
+	o := run(ctx, w.target.batch(s.clients, m, tasks, phases, func(int) {}))
 	done := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -421,7 +423,7 @@ func (s *soak) delivered(entries []fake.Entry) {
 		}
 	}
 	for _, a := range s.asks {
-		if !slices.ContainsFunc(times[a.subject], func(at time.Time) bool { return !at.Before(a.asked) && !at.After(a.done) }) {
+		if !slices.ContainsFunc(timesOf(a.subject, times), func(at time.Time) bool { return !at.Before(a.asked) && !at.After(a.done) }) {
 			s.t.Errorf("%s was asked for at %s, reported done at %s, and accepted at %v", a.subject, a.asked, a.done, times[a.subject])
 		}
 	}
@@ -438,6 +440,23 @@ func (s *soak) delivered(entries []fake.Entry) {
 			s.t.Errorf("%s accepted %d purges more than were asked for, and %d answers were lost", system, more, s.made.lost[system])
 		}
 	}
+}
+
+// timesOf returns when a purge was accepted: by itself, or with a soft purge of
+// a pattern that covers it.
+func timesOf(subject string, times map[string][]time.Time) []time.Time {
+	wanted, soft := strings.CutSuffix(subject, " hard=false")
+	if !soft {
+		return times[subject]
+	}
+	var all []time.Time
+	for accepted, at := range times {
+		pattern, soft := strings.CutSuffix(accepted, " hard=false")
+		if prefix, found := strings.CutSuffix(pattern, "*"); soft && (pattern == wanted || found && strings.HasPrefix(wanted, prefix)) {
+			all = append(all, at...)
+		}
+	}
+	return all
 }
 
 // paced shows that nothing was sent faster than a system's quotas, and that its

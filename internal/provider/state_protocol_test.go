@@ -3,6 +3,7 @@ package provider
 import (
 	"encoding/json"
 	"fmt"
+	"math/big"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -117,6 +118,10 @@ func inGo(v tftypes.Value) any {
 	if v.As(&truth) == nil {
 		return truth
 	}
+	if number := new(big.Float); v.As(&number) == nil {
+		n, _ := number.Int64()
+		return int(n)
+	}
 	return v.String()
 }
 
@@ -160,6 +165,16 @@ func (p *protocol) apply(name string, prior, planned, config object) (state obje
 	})
 	p.must(err)
 	p.kept = resp.Private
+	return p.unpack(p.kind(name), resp.NewState), told(resp.Diagnostics)
+}
+
+// destroy deletes what a state is of.
+func (p *protocol) destroy(name string, prior object) (left object, said []string) {
+	p.t.Helper()
+	resp, err := p.ApplyResourceChange(p.t.Context(), &tfprotov6.ApplyResourceChangeRequest{
+		TypeName: name, PriorState: p.packState(name, prior), PlannedState: p.packState(name, nil), Config: p.packState(name, nil),
+	})
+	p.must(err)
 	return p.unpack(p.kind(name), resp.NewState), told(resp.Diagnostics)
 }
 

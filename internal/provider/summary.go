@@ -10,19 +10,28 @@ import (
 // nothingPurged is the summary of a create that only records.
 const nothingPurged = "nothing purged"
 
-// summarize counts what an apply sends. It depends on nothing but the prior state
-// and the resource's own arguments, because Terraform plans again during the
-// apply, when more of the provider's arguments may be known.
-func summarize(prior model, d decision) types.String {
+// summaryOf returns the summary of purges.
+func summaryOf(prior model, d decision) types.String {
 	switch {
+	case d.sends() && prior != nil:
+		return summarize(prior.common().LastPurgedAt, d, count(d.count()))
+	case d.sends():
+		return summarize(types.StringNull(), d, count(d.count()))
 	case d.unknown:
 		return types.StringUnknown()
-	case !d.sends() && prior == nil:
+	case prior == nil:
 		return types.StringValue(nothingPurged)
-	case !d.sends():
-		list, _ := prior.summary()
-		return *list
+	default:
+		text, _ := prior.summary()
+		return *text
 	}
+}
+
+// summarize counts what an apply sends, by reason and in total, since the apply
+// before. It depends on nothing but the prior state and the resource's own
+// arguments, because Terraform plans again during the apply, when more of the
+// provider's arguments may be known.
+func summarize(since types.String, d decision, total string) types.String {
 	counts := make(map[string]int)
 	for _, tasks := range [][]task{d.previous, d.tasks} {
 		for _, t := range tasks {
@@ -35,9 +44,23 @@ func summarize(prior model, d decision) types.String {
 			parts = append(parts, fmt.Sprintf("%d %s", n, reason))
 		}
 	}
-	text := strings.Join(parts, ", ") + "; " + count(d.requests())
-	if prior != nil && known(prior.common().LastPurgedAt) {
-		text = "since " + prior.common().LastPurgedAt.ValueString() + ": " + text
+	text := strings.Join(parts, ", ") + "; " + total
+	if patterns := softPatterns(d.requests()); len(patterns) > 0 {
+		text += " (soft: " + strings.Join(patterns, ", ") + ")"
+	}
+	if known(since) {
+		text = "since " + since.ValueString() + ": " + text
 	}
 	return types.StringValue(text)
+}
+
+// softPatterns returns what is invalidated by a pattern.
+func softPatterns(requests []request) []string {
+	var patterns []string
+	for _, r := range requests {
+		if r.soft {
+			patterns = append(patterns, r.name)
+		}
+	}
+	return patterns
 }

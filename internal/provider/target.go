@@ -10,6 +10,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
 // target is one kind of thing that can be purged. It is described once here and
@@ -70,8 +72,11 @@ func (a argument) resource() schema.Attribute {
 	case types.MapType:
 		return schema.MapAttribute{MarkdownDescription: a.about, ElementType: kind.ElemType, Required: a.required, Optional: !a.required}
 	default:
-		if kind == types.BoolType {
+		switch kind {
+		case types.BoolType:
 			return schema.BoolAttribute{MarkdownDescription: a.about, Required: a.required, Optional: !a.required}
+		case types.Int64Type:
+			return schema.Int64Attribute{MarkdownDescription: a.about, Required: a.required, Optional: !a.required}
 		}
 		return schema.StringAttribute{MarkdownDescription: a.about, Required: a.required, Optional: !a.required}
 	}
@@ -92,6 +97,7 @@ func (a argument) action() actionschema.Attribute {
 // model is what a configuration says of one purge. The methods below check are
 // asked only of values in which it found no fault.
 type model interface {
+	tracked
 	// common returns the attributes that every target has.
 	common() *commonModel
 	// check reports every fault of the values that are known.
@@ -106,32 +112,27 @@ type model interface {
 	// mode returns how is purged: its change sends everything again. It returns
 	// false while it is unknown.
 	mode() (string, bool)
-	// items returns what is configured, by key. It returns false while it is
-	// unknown.
-	items() (map[string]item, bool)
-	// key returns what is equal for all spellings of an item's name. It is unique
-	// for the first value of the identity.
-	key(name string) string
-	// pace returns how fast a number of requests goes.
-	pace(n int, c *clients) pace
+	// pace returns how fast requests go.
+	pace(phases [][]request, c *clients) pace
 	// send asks for one purge and returns when it is accepted, or, if the
 	// configuration wants that, when it has taken effect.
-	send(ctx context.Context, c *clients, name string) (receipt, error)
+	send(ctx context.Context, c *clients, r request, endpoint string) (receipt, error)
 	// summary is the attribute that counts what an apply purges, nil for a target
 	// that is always one request, and whether it is of use for these values.
 	summary() (text *types.String, used bool)
-	// keepQuiet takes over the arguments of a configuration whose change sends
-	// nothing.
-	keepQuiet(next model)
-	// forget removes items, by key.
-	forget(keys map[string]bool)
+	// warn warns, during planning, of what is most likely not intended.
+	warn(prior model, d decision, diags *diag.Diagnostics)
 }
 
-// receipt is what is known of a purge that was accepted.
+// receipt is what is known of a request that was accepted.
 type receipt struct {
 	at      time.Time // when it was
-	warning string    // what else there is to say, if anything
+	warning warning   // what else there is to say, if anything
+	count   int64     // how many things it purged, for targets that report it
 }
+
+// warning is what a user should know although all went well.
+type warning struct{ summary, detail string }
 
 // pace is how fast a target's requests go.
 type pace struct {
@@ -143,12 +144,30 @@ type pace struct {
 	patience time.Duration
 }
 
-// batch returns tasks of a model, ready to run.
-func (t *target) batch(c *clients, m model, tasks []task, report func(accepted int)) batch {
-	b := batch{tasks: tasks, rejectable: t.rejectable, report: report}
-	if len(tasks) > 0 {
-		b.parallel = m.pace(len(tasks), c).parallel
-		b.send = func(ctx context.Context, name string) (receipt, error) { return m.send(ctx, c, name) }
+// batch returns the requests of a model, ready to run.
+func (t *target) batch(c *clients, m model, tasks []task, phases [][]request, report func(accepted int)) batch {
+	if len(tasks) == 0 {
+		return batch{}
 	}
-	return b
+	return batch{
+		tasks: tasks, phases: phases, concerns: t.concerns, report: report, parallel: m.pace(phases, c).parallel,
+		send: func(ctx context.Context, r request, endpoint string) (receipt, error) {
+			return m.send(ctx, c, r, endpoint)
+		},
+	}
+}
+
+// concerns sorts the errors of a purge by what they concern. It goes by the kind
+// of the error and the input that it blames, not by the status.
+func (t *target) concerns(err error) scope {
+	switch e := verdict(err); {
+	case e == nil:
+		return everyItem
+	case t.rejectable != "" && e.Kind == transport.KindInvalid && (e.Input == "" || e.Input == t.rejectable):
+		return rejection
+	case e.Kind == transport.KindServer:
+		return theServer
+	default:
+		return everyItem
+	}
 }

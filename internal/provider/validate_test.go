@@ -22,12 +22,10 @@ func TestWhatIsCheckedWhilePlanning(t *testing.T) {
 	mstr := arguments{"project_id": longest, "cache_type": `"object"`}
 	asset := arguments{"service_id": `"` + cdntest.DeployedID + `"`, "url": `"/a.css"`}
 	install := arguments{"install_id": `"` + cdntest.DeployedID + `"`, "cache_type": `"page"`}
-	projectRule := func(id string) string {
-		return fmt.Sprintf("project_id must be 32 hexadecimal digits, without hyphens; it is %q. The project's properties show it, and the data source purge_mstr_project finds it by the name.", id)
-	}
+	const projectRule = "project_id must be 32 hexadecimal digits, without hyphens. The project's properties show it, and the data source purge_mstr_project finds it by the name."
 	const wildcardRule = `url is "/css/*". It must not contain a wildcard in a hard purge, because the CDN accepts it and purges nothing. To invalidate all matching assets, set hard = false.`
-	duration := func(name, text string) string {
-		return fmt.Sprintf("timeouts.%s must be a duration greater than zero, such as \"30m\" or \"1h30m\"; it is %q.", name, text)
+	duration := func(name string) string {
+		return fmt.Sprintf("timeouts.%s must be a duration greater than zero, such as \"30m\" or \"1h30m\".", name)
 	}
 	type row struct {
 		target *target
@@ -38,11 +36,11 @@ func TestWhatIsCheckedWhilePlanning(t *testing.T) {
 		summary, detail string
 	}
 	rows := map[string]row{
-		"hyphens_in_a_project_id":  {mstrCache, mstr, arguments{"project_id": `"B7CA92F0-4B9F-AE8D-941C-3E9B7E0CD754"`}, "", "Invalid project_id", projectRule("B7CA92F0-4B9F-AE8D-941C-3E9B7E0CD754")},
-		"a_digit_too_few":          {mstrCache, mstr, arguments{"project_id": `"B7CA92F04B9FAE8D941C3E9B7E0CD75"`}, "", "Invalid project_id", projectRule("B7CA92F04B9FAE8D941C3E9B7E0CD75")},
-		"a_project_by_name":        {mstrCache, mstr, arguments{"project_id": `"MicroStrategy Tutorial"`}, "", "Invalid project_id", projectRule("MicroStrategy Tutorial")},
-		"an_unknown_mstr_cache":    {mstrCache, mstr, arguments{"cache_type": `"elements"`}, "", "Invalid cache_type", `cache_type must be one of element, object, report, all; it is "elements".`},
-		"a_service_id_as_hex":      {cdnAsset, asset, arguments{"service_id": `"96737ae3cfc14c72be885d0e7cc9a3f0"`}, "", "Invalid service_id", `service_id must be a UUID such as 0a1b2c3d-1111-2222-3333-444455556666; it is "96737ae3cfc14c72be885d0e7cc9a3f0". The control panel shows it with the service, and the data source purge_cdn_service finds it by the name or a domain.`},
+		"hyphens_in_a_project_id":  {mstrCache, mstr, arguments{"project_id": `"B7CA92F0-4B9F-AE8D-941C-3E9B7E0CD754"`}, "", "Invalid project_id", projectRule},
+		"a_digit_too_few":          {mstrCache, mstr, arguments{"project_id": `"B7CA92F04B9FAE8D941C3E9B7E0CD75"`}, "", "Invalid project_id", projectRule},
+		"a_project_by_name":        {mstrCache, mstr, arguments{"project_id": `"MicroStrategy Tutorial"`}, "", "Invalid project_id", projectRule},
+		"an_unknown_mstr_cache":    {mstrCache, mstr, arguments{"cache_type": `"elements"`}, "", "Invalid cache_type", `cache_type must be one of element, object, report, all.`},
+		"a_service_id_as_hex":      {cdnAsset, asset, arguments{"service_id": `"96737ae3cfc14c72be885d0e7cc9a3f0"`}, "", "Invalid service_id", `service_id must be a UUID such as 0a1b2c3d-1111-2222-3333-444455556666. The control panel shows it with the service, and the data source purge_cdn_service finds it by the name or a domain.`},
 		"a_url_without_a_slash":    {cdnAsset, asset, arguments{"url": `"a.css"`}, "", "Invalid path of an asset", `url is "a.css". It must start with a slash. Use "/a.css".`},
 		"a_url_with_a_scheme":      {cdnAsset, asset, arguments{"url": `"https://www.example.com/a.css"`}, "", "Invalid path of an asset", `url is "https://www.example.com/a.css". It must be a path without a scheme and host. Use "/a.css".`},
 		"a_url_with_a_host":        {cdnAsset, asset, arguments{"url": `"//www.example.com/a.css"`}, "", "Invalid path of an asset", `url is "//www.example.com/a.css". It must not start with two slashes. A prefix before the path is probably empty. If "www.example.com" is a host, use "/a.css".`},
@@ -54,8 +52,8 @@ func TestWhatIsCheckedWhilePlanning(t *testing.T) {
 		"a_query_in_a_soft_one":    {cdnAsset, asset.with(arguments{"hard": "false"}), arguments{"url": `"/a.css?v=1"`}, "", "Invalid path of an asset", `url is "/a.css?v=1". It must not contain a query in a soft purge, because the CDN matches the path without the query. Use "/a.css" to invalidate it with every query, or set hard = true.`},
 		"a_wildcard_by_default":    {cdnAsset, asset, arguments{"url": `"/css/*"`}, "", "Invalid path of an asset", wildcardRule},
 		"a_wildcard_in_a_hard_one": {cdnAsset, asset.with(arguments{"hard": "true"}), arguments{"url": `"/css/*"`}, "", "Invalid path of an asset", wildcardRule},
-		"the_name_of_an_install":   {wpengineCache, install, arguments{"install_id": `"acmeprod"`}, "", "Invalid install_id", `install_id must be a UUID such as 0a1b2c3d-1111-2222-3333-444455556666; it is "acmeprod". ` + installIDHint},
-		"an_unknown_wp_cache":      {wpengineCache, install, arguments{"cache_type": `"element"`}, "", "Invalid cache_type", `cache_type must be one of object, page, cdn, all; it is "element".`},
+		"the_name_of_an_install":   {wpengineCache, install, arguments{"install_id": `"acmeprod"`}, "", "Invalid install_id", `install_id must be a UUID such as 0a1b2c3d-1111-2222-3333-444455556666. ` + installIDHint},
+		"an_unknown_wp_cache":      {wpengineCache, install, arguments{"cache_type": `"element"`}, "", "Invalid cache_type", `cache_type must be one of object, page, cdn, all.`},
 
 		"a_soft_wildcard":     {target: cdnAsset, good: asset.with(arguments{"url": `"/css/*"`, "hard": "false"})},
 		"spaces_and_umlauts":  {target: cdnAsset, good: asset.with(arguments{"url": `"/Größen und Maße.html"`})},
@@ -78,7 +76,7 @@ func TestWhatIsCheckedWhilePlanning(t *testing.T) {
 				target, f.here,
 				arguments{"timeouts": fmt.Sprintf("{ %s = %q }", name, text)},
 				"",
-				"Invalid timeouts." + name, duration(name, text),
+				"Invalid timeouts." + name, duration(name),
 			}
 		}
 	}

@@ -61,9 +61,9 @@ func (m *wpengineCacheModel) identify() ([]string, bool) {
 		known(m.InstallID) && known(m.CacheType)
 }
 
-func (m *wpengineCacheModel) items() (map[string]item, bool) { return oneItem(m.CacheType) }
+func (m *wpengineCacheModel) items() (map[string]item, bool) { return itemNamed(m.CacheType) }
 
-func (m *wpengineCacheModel) send(ctx context.Context, c *clients, _ string) (receipt, error) {
+func (m *wpengineCacheModel) send(ctx context.Context, c *clients, _ request, _ string) (receipt, error) {
 	client, err := c.wpengine.get()
 	if err != nil {
 		return receipt{}, err

@@ -114,7 +114,7 @@ func (c *Client) waitFailed(ctx context.Context, err error, waiting string) *Err
 	case errors.Is(err, ErrClosed):
 		e = &Error{Kind: KindCanceled, Err: err, text: ErrClosed.Error(), ended: true}
 	default:
-		e = &Error{Kind: KindTimeout, Err: err, text: err.Error(), ended: true}
+		e = &Error{Kind: KindTimeout, Err: c.mask(err), text: c.scrubber.Line(err.Error()), ended: true}
 	}
 	e.Waiting = waiting
 	return e
@@ -198,7 +198,7 @@ func (c *Client) send(req *http.Request, r *Request, t *trail) (*Response, error
 		return nil, err
 	}
 	defer reply.Body.Close()
-	resp := &Response{Status: reply.StatusCode, Header: reply.Header, asked: asked(req), scrubber: c.scrubber}
+	resp := &Response{Status: reply.StatusCode, Header: reply.Header, asked: asked(req)}
 	if reply.StatusCode == http.StatusSwitchingProtocols {
 		return resp, nil // its body is the connection, which no context ends
 	}
@@ -218,6 +218,7 @@ func (c *Client) send(req *http.Request, r *Request, t *trail) (*Response, error
 		return nil, fmt.Errorf("the answer broke off: %w", err)
 	case err != nil || int64(len(resp.Body)) > limit:
 		resp.Cut = true
+		resp.Body = c.scrubber.trimCut(resp.Body)
 	}
 	return resp, nil
 }
@@ -228,7 +229,7 @@ func read(resp *Response, r *Request) error {
 		if len(resp.Body) > maxBody {
 			return fmt.Errorf("the answer is longer than %d MiB", maxBody>>20)
 		}
-		if err := resp.decodeJSON(r.Into); err != nil {
+		if err := DecodeJSON(resp.Body, r.Into); err != nil {
 			return err
 		}
 	}

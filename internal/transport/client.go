@@ -111,8 +111,6 @@ func New(system string, o Options) *Client {
 	}
 	c.Hide(secretsOf(o.Header)...)
 	c.Hide(o.Secrets...)
-	c.Hide(o.Proxies.http.secrets...)
-	c.Hide(o.Proxies.https.secrets...)
 	return c
 }
 
@@ -120,7 +118,7 @@ func New(system string, o Options) *Client {
 func (c *Client) Hide(secrets ...string) { c.scrubber.Add(secrets...) }
 
 // Line makes text from the upstream fit to be shown: one line of at most 500
-// characters, without secrets.
+// characters, without secrets. Texts of errors are already.
 func (c *Client) Line(text string) string { return c.scrubber.Line(text) }
 
 // Close gives up the idle connections.
@@ -178,12 +176,5 @@ type Response struct {
 	// slow, or broken off.
 	Cut bool
 
-	asked    string // "DELETE https://host/path"
-	scrubber *Scrubber
+	asked string // "DELETE https://host/path"
 }
-
-// Line makes a part of the reply fit to be shown: one line of at most 500
-// characters, without secrets. Whatever a client takes from a reply into an Error
-// goes through it, and nothing else does: what is our own is not searched for
-// secrets, because a gap in a known sentence would tell one.
-func (r *Response) Line(text string) string { return r.scrubber.Line(text) }

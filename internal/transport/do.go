@@ -21,6 +21,7 @@ type call struct {
 // credentials, a free connection, the wire.
 func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
 	own := *r
+	own.Doing = c.scrubber.Scrub(r.Doing)
 	k := &call{Request: &own}
 	for {
 		resp, err := c.attempt(ctx, k)
