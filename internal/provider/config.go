@@ -15,6 +15,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn"
 	"github.com/cachepurge/terraform-provider-purge/internal/mstr"
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
+	"github.com/cachepurge/terraform-provider-purge/internal/verify"
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine"
 )
 
@@ -23,6 +24,8 @@ type clients struct {
 	mstr     service[*mstr.Client]
 	cdn      service[*cdn.Client]
 	wpengine service[*wpengine.Client]
+	// verify looks at any site.
+	verify *verify.Client
 	// requestsPerMinute of the CDN, for estimates; 0 while it is unknown.
 	requestsPerMinute int64
 	// deleted holds the states of resources that were deleted with something
@@ -106,7 +109,8 @@ func (o Options) configure(ctx context.Context, config *providerModel, diags *di
 	if diags.HasError() {
 		return nil
 	}
-	c := &clients{}
+	c := &clients{verify: verify.New(verify.Config{Wire: wire})}
+	c.open = append(c.open, c.verify)
 	start := func(name, title string) *settings {
 		return &settings{
 			service: name, title: title, getenv: o.getenv(), unknown: !complete, wire: wire, chance: o.Chance, open: &c.open,

@@ -109,7 +109,7 @@ func (p *Provider) Close(ctx context.Context) error {
 
 // Resources implements provider.Provider.
 func (p *Provider) Resources(context.Context) []func() resource.Resource {
-	var all []func() resource.Resource
+	all := []func() resource.Resource{func() resource.Resource { return &verificationResource{} }}
 	for _, t := range targets {
 		all = append(all, func() resource.Resource { return &purgeResource{target: t} })
 	}

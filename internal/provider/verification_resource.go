@@ -1,0 +1,335 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/quota"
+	"github.com/cachepurge/terraform-provider-purge/internal/verify"
+)
+
+// verificationResource waits until a site serves what it should. It is no
+// purge: it has no system to configure and cannot be imported. What is sent one
+// by one, kept as pending, and resumed, is shared with purgeResource.
+type verificationResource struct{ clients *clients }
+
+var (
+	_ resource.ResourceWithConfigure      = (*verificationResource)(nil)
+	_ resource.ResourceWithModifyPlan     = (*verificationResource)(nil)
+	_ resource.ResourceWithValidateConfig = (*verificationResource)(nil)
+)
+
+// Metadata implements resource.Resource.
+func (r *verificationResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_verification"
+}
+
+// Schema implements resource.Resource.
+func (r *verificationResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	const note = " may take, as a duration such as `30m`. Default 20 minutes."
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Waits until a site serves what it should: before a purge as a gate (the origin has the new content), after it as a proof (visitors get it).",
+		Attributes: map[string]schema.Attribute{
+			"base_url": schema.StringAttribute{
+				Required:            true,
+				MarkdownDescription: "Address of the site as visitors use it, such as `https://www.example.com`, or of its origin. `http://` is allowed, because nothing secret is sent.",
+			},
+			"assets": schema.MapAttribute{
+				Optional: true, ElementType: types.StringType,
+				MarkdownDescription: "Files: a map from their paths to fingerprints. A fingerprint is an MD5, SHA-1, SHA-256, or SHA-512 digest of the content in hexadecimal or base64, such as `filemd5()` returns, or an ETag: in quotes as in the response, or as S3 returns it for an upload in parts. Exactly one of `assets` and `urls` is needed.",
+			},
+			"urls": schema.ListAttribute{
+				Optional: true, ElementType: types.StringType,
+				MarkdownDescription: "Paths of pages, which have no fingerprint. Each must contain the text in `contains`.",
+			},
+			"contains": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "Text that each page of `urls` contains when it is new, such as the release in its HTML.",
+			},
+			"purged_at": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "When the edge was purged: `last_purged_at` of the resource that purges it. With it, an error can tell whether the purge or the origin is at fault. By default, no purge is known.",
+			},
+			"triggers": schema.MapAttribute{
+				Optional: true, ElementType: types.StringType,
+				MarkdownDescription: "Arbitrary values. The provider verifies everything again when a value is added, changed, or removed.",
+			},
+			"last_verified_at": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "When the latest verification ended with a proof, in RFC 3339 and UTC.",
+			},
+			"summary": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "What the latest apply verified, counted by reason, such as `since 2026-11-23T20:29:23Z: 1 changed, 1 removed; 2 paths`. It is known during planning, unless `purged_at` is not and nothing else changes.",
+			},
+			"pending": schema.MapAttribute{
+				Computed: true, ElementType: types.StringType,
+				MarkdownDescription: "Paths that are not proven yet, each with its reason: `created`, `added`, `changed`, `removed` (and the fingerprint of the content that must be gone), or `triggered`, followed by `, failed` if it was looked at in vain. The next apply verifies them. Null if nothing is pending.",
+			},
+			"timeouts": timeoutsAttribute(ctx, timeouts.Opts{
+				Create: true, CreateDescription: "How long creating" + note, Update: true, UpdateDescription: "How long updating" + note,
+			}),
+		},
+	}
+}
+
+// Configure implements resource.ResourceWithConfigure.
+func (r *verificationResource) Configure(_ context.Context, req resource.ConfigureRequest, _ *resource.ConfigureResponse) {
+	if c, ok := req.ProviderData.(*clients); ok {
+		r.clients = c
+	}
+}
+
+// ValidateConfig implements resource.ResourceWithValidateConfig.
+func (r *verificationResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	var m verificationModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
+	if !resp.Diagnostics.HasError() {
+		m.check(&resp.Diagnostics)
+	}
+}
+
+// ModifyPlan implements resource.ResourceWithModifyPlan.
+func (r *verificationResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() || req.Plan.Raw.Equal(req.State.Raw) && !hasPending(req.State.Raw) {
+		return
+	}
+	prior, next := loadVerification(ctx, req.State, &resp.Diagnostics), new(verificationModel)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, next)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	// Values that were unknown when the configuration was validated.
+	next.check(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if items, ok := next.items(); ok && len(items) == 0 {
+		warnNoAssets(&resp.Diagnostics)
+	}
+	next.complete(prior, decideVerification(prior, next))
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, next)...)
+}
+
+// loadVerification reads a prior state, nil if there is none.
+func loadVerification(ctx context.Context, state tfsdk.State, diags *diag.Diagnostics) *verificationModel {
+	if state.Raw.IsNull() {
+		return nil
+	}
+	m := new(verificationModel)
+	diags.Append(state.Get(ctx, m)...)
+	return m
+}
+
+// complete sets the computed attributes as far as a decision tells them.
+func (m *verificationModel) complete(prior *verificationModel, d decision) {
+	m.Pending = types.MapNull(types.StringType)
+	since := types.StringNull()
+	if prior != nil {
+		since = prior.LastVerifiedAt
+	}
+	switch {
+	case d.unknown:
+		m.Summary, m.LastVerifiedAt = types.StringUnknown(), types.StringUnknown()
+	case d.sends():
+		m.Summary, m.LastVerifiedAt = summarize(since, d, paths(d.count())), types.StringUnknown()
+	case prior != nil:
+		m.Summary, m.LastVerifiedAt = prior.Summary, prior.LastVerifiedAt
+	default:
+		m.Summary, m.LastVerifiedAt = types.StringValue("nothing verified"), types.StringNull()
+	}
+}
+
+func paths(n int) string {
+	if n == 1 {
+		return "1 path"
+	}
+	return fmt.Sprintf("%d paths", n)
+}
+
+// Create implements resource.Resource.
+func (r *verificationResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	next := new(verificationModel)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, next)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	var prior *verificationModel
+	d := decideVerification(nil, next)
+	next.complete(nil, d)
+	if s := r.clients.deleted.take(next.handoverKey(), next); s != nil {
+		prior, _ = s.state.(*verificationModel)
+		d = resumeVerification(s, next)
+	}
+	if m := r.apply(ctx, operationCreate, prior, next, d, &resp.Diagnostics); m != nil {
+		resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+	}
+}
+
+// Update implements resource.Resource.
+func (r *verificationResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	prior, next := loadVerification(ctx, req.State, &resp.Diagnostics), new(verificationModel)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, next)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	d := decideVerification(prior, next)
+	next.complete(prior, d)
+	if m := r.apply(ctx, operationUpdate, prior, next, d, &resp.Diagnostics); m != nil {
+		resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+	}
+}
+
+// Read implements resource.Resource. It does not look at the site: that is what
+// an apply is for.
+func (r *verificationResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	m := loadVerification(ctx, req.State, &resp.Diagnostics)
+	if n := len(m.Pending.Elements()); n > 0 {
+		resp.Diagnostics.AddWarning("Verifications are still pending", fmt.Sprintf(
+			"An earlier apply failed before it verified %s. The next apply verifies what is pending.", paths(n)))
+	}
+}
+
+// Delete implements resource.Resource. Nothing is looked at.
+func (r *verificationResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	m := loadVerification(ctx, req.State, &resp.Diagnostics)
+	if pending := pendingOf(m); len(pending) > 0 {
+		r.clients.deleted.put(m.handoverKey(), &deleted{state: m, unfinished: unfinishedCreate(pending)})
+	}
+}
+
+func (m *verificationModel) handoverKey() string {
+	site, _ := m.site()
+	return "verification/" + site
+}
+
+// apply verifies what was planned. It returns what is to be saved, nil if the
+// state stays as it was.
+func (r *verificationResource) apply(ctx context.Context, op operation, prior, next *verificationModel, d decision, diags *diag.Diagnostics) *verificationModel {
+	o := &outcome{}
+	if d.sends() {
+		o = r.deliver(ctx, op, next, d, diags)
+	}
+	if !o.complete() {
+		var before tracked
+		if prior != nil {
+			before = prior
+		}
+		m, _ := d.saved(before, next, o).(*verificationModel)
+		if m == next {
+			m.LastVerifiedAt = o.at(prior)
+		}
+		diags.Append(diagnoseVerification(op, o, d.count(), m != nil))
+		return m
+	}
+	if next.LastVerifiedAt.IsUnknown() {
+		next.LastVerifiedAt = o.at(prior)
+	}
+	return next
+}
+
+// at is when the latest path was proven, or else when that was before.
+func (o *outcome) at(prior *verificationModel) types.String {
+	switch {
+	case o.accepted > 0:
+		return o.purgedAt()
+	case prior != nil:
+		return prior.LastVerifiedAt
+	default:
+		return types.StringNull()
+	}
+}
+
+// deliver looks at all paths at the same time, because one that stays old must
+// not hold up the others. The client bounds its requests.
+func (r *verificationResource) deliver(ctx context.Context, op operation, next *verificationModel, d decision, diags *diag.Diagnostics) *outcome {
+	timeout, ds := op.timeout(ctx, next.Timeouts, pace{patience: defaultTimeout})
+	diags.Append(ds...)
+	if ds.HasError() {
+		return &outcome{fates: make([]fate, len(d.tasks)), err: errTimeouts}
+	}
+	ctx, cancel := quota.WithTimeout(ctx, timeout)
+	defer cancel()
+	items, _ := next.items()
+	return run(ctx, batch{
+		tasks: d.tasks, phases: d.then, parallel: len(d.tasks), report: logProgress(ctx, "Verifying", len(d.tasks)), concerns: concernsOf,
+		send: func(ctx context.Context, req request, _ string) (receipt, error) {
+			err := r.clients.verify.Verify(ctx, next.item(d.tasks[req.tasks[0]], items))
+			return receipt{at: time.Now()}, err
+		},
+	})
+}
+
+// concernsOf sorts the errors of a verification by what they concern.
+func concernsOf(err error) scope {
+	var e *verify.Error
+	if errors.As(err, &e) && !errors.Is(err, context.Canceled) {
+		return oneItem
+	}
+	return everyItem
+}
+
+// diagnoseVerification makes the diagnostic of a verification that did not prove
+// everything. The progress is in the state if kept is true.
+func diagnoseVerification(op operation, o *outcome, total int, kept bool) diag.Diagnostic {
+	var e *verify.Error
+	cause := o.err
+	if cause == nil {
+		cause = o.failures[0].err
+	}
+	summary, next := "Verification not finished", "Apply again."
+	if errors.As(cause, &e) {
+		next = e.Advice()
+		if o.err == nil {
+			summary = verificationSummary(e.Verdict)
+		}
+	}
+	detail := cause.Error() + "."
+	if len(o.failures) > 1 {
+		detail = verificationList(o.failures)
+	}
+	left := "all of them"
+	if kept && o.accepted > 0 {
+		left = fmt.Sprintf("the remaining %d", total-o.accepted)
+	}
+	if total > 1 {
+		detail = fmt.Sprintf("%d of %s are proven. The next apply verifies %s.\n\n", o.accepted, paths(total), left) + detail
+	}
+	return diag.NewErrorDiagnostic(summary, detail+"\n\n"+next+tainted(op, kept))
+}
+
+func verificationSummary(v verify.Verdict) string {
+	switch v {
+	case verify.OriginOld:
+		return "The origin had the old content when it was purged"
+	case verify.StillOld:
+		return "The site does not serve the expected content"
+	default:
+		return "The site could not be verified"
+	}
+}
+
+func verificationList(failures []failure) string {
+	text := ""
+	for _, f := range failures[:min(len(failures), maxNamed)] {
+		var e *verify.Error
+		outcome := f.err.Error()
+		if errors.As(f.err, &e) {
+			outcome = e.Outcome()
+		}
+		text += "  " + f.request.name + ": " + outcome + "\n"
+	}
+	for _, line := range andOthers(len(failures)) {
+		text += line
+	}
+	return text
+}
