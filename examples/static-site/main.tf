@@ -48,7 +48,7 @@ resource "purge_cdn_asset" "site" {
   }
 }
 
-output "purged" {
-  description = "What the latest purge was: the number of paths for each reason."
+output "summary" {
+  description = "What the latest apply purged, counted by reason."
   value       = purge_cdn_asset.site.summary
 }

@@ -116,7 +116,7 @@ func TestExampleStaticSite(t *testing.T) {
 	s.apply(t, "a deploy of what changed", purges("/", "/404.html", "/index.html", "/news.html"), variables...)
 
 	const want = "1 added, 2 changed, 1 removed; 4 purges" // behind the time of the apply before
-	if got := s.mustRun(t, "output", "-raw", "purged"); !strings.HasSuffix(got, ": "+want) {
+	if got := s.mustRun(t, "output", "-raw", "summary"); !strings.HasSuffix(got, ": "+want) {
 		t.Errorf("the output says %s, want %s", got, want)
 	}
 }

@@ -159,13 +159,9 @@ func facts(t *testing.T) []fact {
 	}
 	const clients, wire = "internal/provider", "internal/transport"
 	timeout, soft := in(time.Minute, clients, "defaultTimeout"), in(time.Minute, clients, "softTimeout")
-	each := in(time.Minute, clients, "deployTime")
 	perMinute := decimal(number(t, "internal/cdn", "DefaultRequestsPerMinute"))
 	window := in(time.Second, "internal/wpengine", "Window")
 	attempt := in(time.Second, clients, "RequestTimeout")
-	if each != "1" {
-		t.Errorf("a soft purge adds %s minutes to the default timeout, and the pages say one", each)
-	}
 	if interval := number(t, clients, "actionProgressInterval"); interval > int64(30*time.Second) {
 		t.Errorf("actions tell where they are every %s, and the pages say at least every 30 s", time.Duration(interval))
 	}
@@ -180,7 +176,7 @@ func facts(t *testing.T) []fact {
 		{"A purge has (\\d+) minutes, unless `timeouts`", timeout},
 		{`soft purges of Rackspace CDN have (\d+)`, soft},
 		{`\| hard \| (\d+) minutes, and on top`, timeout},
-		{`\| soft \| (\d+) minutes, and on top of it one minute for each`, soft},
+		{`\| soft \| (\d+) minutes \|`, soft},
 		{`Its default is (\d+) minutes`, timeout},
 		{"Its default is \\d+ minutes, with `hard = false` (\\d+)", soft},
 		{`One attempt has (\d+) seconds`, attempt},
