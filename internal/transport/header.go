@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -24,8 +25,8 @@ var framing = []string{
 // the name of a setting and quotes nothing that may be secret.
 func Headers(values map[string]string, own []string) (http.Header, error) {
 	headers := make(http.Header, len(values))
-	for name, value := range values {
-		name, value = http.CanonicalHeaderKey(strings.TrimSpace(name)), strings.TrimSpace(value)
+	for _, given := range slices.Sorted(maps.Keys(values)) { // in order, so that the same fault is reported each time
+		name, value := http.CanonicalHeaderKey(strings.TrimSpace(given)), strings.TrimSpace(values[given])
 		switch {
 		case value == "":
 			continue
