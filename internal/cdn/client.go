@@ -71,6 +71,7 @@ func New(config Config) *Client {
 	if config.PollInterval == 0 {
 		config.PollInterval = 10 * time.Second
 	}
+	config.Wire.Observe = quota.Observe
 	c := &Client{
 		config: config, wire: transport.New(System, config.Wire), services: make(map[string]*service),
 		window: (&quota.Limiter{Chance: config.Chance}).Window("", quota.Limit{Requests: config.RequestsPerMinute, Window: time.Minute}),

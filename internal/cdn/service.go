@@ -145,7 +145,7 @@ func (d *Deployment) Wait(ctx context.Context) error {
 		}
 		if e := (*transport.Error)(nil); errors.As(err, &e) {
 			last = e
-			if ctx.Err() != nil { // then e says only that, and what was before
+			if ctx.Err() != nil && e.Down == 0 { // then e says only that, and what was before
 				last = e.Last
 			}
 		}

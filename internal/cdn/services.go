@@ -50,7 +50,7 @@ func (c *Client) Service(ctx context.Context, id string) (*Service, error) {
 	var s Service
 	_, err := c.wire.Do(ctx, &transport.Request{
 		Doing: "reading service " + id, Method: http.MethodGet, Path: "/services/" + url.PathEscape(id),
-		Expect: []int{http.StatusOK}, Into: &s, Auth: c.auth, Explain: explain,
+		Expect: []int{http.StatusOK}, Into: &s, Auth: c.auth, Lookup: true, Explain: explain,
 		Check: func(*transport.Response) error {
 			if s.Status == "" {
 				return errors.New("the service has no status")
@@ -109,7 +109,7 @@ func (c *Client) servicesAfter(ctx context.Context, marker string) ([]Service, e
 	}
 	_, err := c.wire.Do(ctx, &transport.Request{
 		Doing: "listing the services", Method: http.MethodGet, Path: path,
-		Expect: []int{http.StatusOK}, Into: &page, Auth: c.auth, Explain: explainList,
+		Expect: []int{http.StatusOK}, Into: &page, Auth: c.auth, Lookup: true, Explain: explainList,
 		Check: func(*transport.Response) error {
 			if page.Services == nil {
 				return errors.New("the answer holds no list of services")

@@ -68,6 +68,7 @@ func New(config Config) *Client {
 	if config.PollInterval == 0 {
 		config.PollInterval = 10 * time.Second
 	}
+	config.Wire.Observe = quota.Observe
 	c := &Client{config: config, wire: transport.New(System, config.Wire)}
 	c.wire.Hide(config.Password, config.APIToken)
 	c.session = &transport.Session{Login: c.login, Logout: c.logout, Timeout: loginTimeout(config.Wire)}

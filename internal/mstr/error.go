@@ -99,6 +99,8 @@ func explainContent(privilege string) func(*transport.Response, *transport.Error
 			e.Kind, e.Input, e.Advice = transport.KindState, inputProject, notLoadedAdvice
 		case e.Kind == transport.KindForbidden:
 			e.Advice = privilege
+		case resp.Status == http.StatusServiceUnavailable && strings.Contains(string(body.Message), "cluster node"):
+			e.Own() // the server is up, and one of its nodes is not
 		case resp.Status == http.StatusNotFound:
 			e.Advice = "Apply again. The nodes or caches of the server may have changed during the purge."
 		case resp.Status == http.StatusBadRequest && strings.Contains(strings.ToLower(string(body.Message)), "project"):

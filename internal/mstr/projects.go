@@ -47,7 +47,7 @@ func (c *Client) Projects(ctx context.Context) ([]Project, error) {
 	var projects []Project
 	_, err := c.wire.Do(ctx, &transport.Request{
 		Doing: "listing the projects", Method: http.MethodGet, Path: "/api/projects",
-		Expect: []int{http.StatusOK}, Into: &projects, Auth: c.session, Explain: explain,
+		Expect: []int{http.StatusOK}, Into: &projects, Auth: c.session, Lookup: true, Explain: explain,
 		Check: func(*transport.Response) error {
 			if projects == nil {
 				return errors.New("the list of projects is null")

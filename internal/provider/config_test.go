@@ -65,7 +65,7 @@ func configure(t *testing.T, env map[string]string, block object) (*clients, []s
 	t.Helper()
 	p := New(Options{
 		Version: "test", Getenv: func(name string) string { return env[name] },
-		Wire: transport.Options{MaxRetries: -1, Backoff: func(int) time.Duration { return 0 }},
+		Wire: transport.Options{MaxRetries: -1, Unanswered: 1, UnansweredLookup: 1, Backoff: func(int) time.Duration { return 0 }},
 	})
 	t.Cleanup(func() { _ = p.Close(context.Background()) })
 	var described provider.SchemaResponse
@@ -515,9 +515,9 @@ func TestRetriesAndTheTimeoutOfOneAttempt(t *testing.T) {
 		want   int
 		says   string
 	}{
-		"max_retries counts what comes after the first": {object{"max_retries": 2}, unavailable, 3, "503"},
-		"none":                               {object{"max_retries": 0}, unavailable, 1, "503"},
-		"request_timeout bounds one attempt": {object{"max_retries": 1, "request_timeout": "50ms"}, stalled, 2, "no complete answer within the request timeout"},
+		"max_retries counts what comes after the first": {object{"max_retries": 2}, failing, 3, "500"},
+		"none":                               {object{"max_retries": 0}, failing, 1, "500"},
+		"request_timeout bounds one attempt": {object{"request_timeout": "50ms"}, stalled, 2, "no complete answer within the request timeout"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -564,7 +564,9 @@ func TestRequestsPerMinute(t *testing.T) {
 	}
 }
 
-func unavailable(<-chan struct{}) http.HandlerFunc { return wpenginetest.EmptyUnavailable() }
+func failing(<-chan struct{}) http.HandlerFunc {
+	return wpenginetest.Error(500, "Internal Server Error")
+}
 
 func stalled(over <-chan struct{}) http.HandlerFunc {
 	return func(http.ResponseWriter, *http.Request) { <-over }

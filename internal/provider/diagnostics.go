@@ -40,6 +40,7 @@ var summaries = map[transport.Kind]string{
 	transport.KindState:       "%s can't purge this now",
 	transport.KindServer:      "%s failed",
 	transport.KindConfig:      "%s can't be used as configured",
+	transport.KindOutage:      "%s is down",
 }
 
 // advice is what to do next where the upstream's error has no better one.
@@ -51,6 +52,7 @@ var advice = map[transport.Kind]string{
 	transport.KindTLS:         "Check the address. If the server's certificate is from a private CA, set ca_certificate in the provider block.",
 	transport.KindInvalid:     "Check what is purged against the upstream's message above.",
 	transport.KindLimited:     "Apply again later, or raise the timeout.",
+	transport.KindOutage:      "Apply again when the system is up. If it is, check the address, the network, and the proxy.",
 	transport.KindServer:      "Apply again. If it stays so, ask the operators of the system, with the id above if there is one.",
 }
 
@@ -125,9 +127,6 @@ func (t *target) describe(e *transport.Error) string {
 	var notes []string
 	if e.Sent > 1 {
 		notes = append(notes, fmt.Sprintf("It was tried %d times.", e.Sent))
-	}
-	if e.Exhausted() {
-		notes = append(notes, "It was not repeated, because too many requests to this system failed before.")
 	}
 	if wait := tooLong(e); wait > 0 {
 		notes = append(notes, fmt.Sprintf("The upstream asks to wait %s, which is longer than the timeout leaves.", human(wait)))

@@ -95,8 +95,15 @@ func TestManyPurgesAgainstADeadUpstream(t *testing.T) {
 						if outcomes["accepted"] > 0 || len(outcomes) != 1 {
 							t.Errorf("the purges ended as %v", outcomes)
 						}
-						if sent := max(b.count(at.name), len(b.network.Dialed())); sent > n+100+at.after {
-							t.Errorf("%d requests for %d purges, want %d at most", sent, n, n+100)
+						limit := 200 // an outage, during which one request goes first
+						if at.name == "login" {
+							limit = n + 100
+						}
+						if at.name == "purge" && how == "answers 500" {
+							limit = 5 * n // the system itself fails each of them
+						}
+						if sent := max(b.count(at.name), len(b.network.Dialed())); sent > limit+at.after {
+							t.Errorf("%d requests for %d purges, want %d at most", sent, n, limit)
 						}
 					}, roomy(n), fast)
 				})

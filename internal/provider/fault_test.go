@@ -239,7 +239,13 @@ func onBench(t *testing.T, target *target, test func(*bench), edit ...func(*benc
 // configure makes the clients as the provider does.
 func (b *bench) configure(env map[string]string, wire transport.Options) {
 	b.t.Helper()
-	wire.Backoff = func(int) time.Duration { return time.Second }
+	wire.Backoff = func(retry int) time.Duration {
+		if retry > 4 {
+			return 7 * time.Second // at no moment at which something else ends
+		}
+		return time.Second
+	}
+	wire.ProbePause = func(down time.Duration) time.Duration { return min(max(down, time.Second/2), 30*time.Second) }
 	var diags diag.Diagnostics
 	options := Options{Version: "test", Wire: wire, Getenv: func(name string) string { return env[name] }}
 	b.clients = options.configure(b.t.Context(), b.config(&diags), &diags)
@@ -396,5 +402,5 @@ func forEachUpstream(t *testing.T, test func(t *testing.T, target *target)) {
 // kinds are the words for transport.Kind in the golden texts.
 var kinds = []string{
 	"unknown", "canceled", "timeout", "no answer", "unknown host", "TLS", "redirect", "unexpected", "credentials",
-	"forbidden", "not found", "invalid", "limited", "state", "server", "config", "proxy",
+	"forbidden", "not found", "invalid", "limited", "state", "server", "config", "proxy", "outage",
 }

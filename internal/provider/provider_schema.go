@@ -115,7 +115,7 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 			},
 			"max_retries": schema.Int64Attribute{
 				Optional:            true,
-				MarkdownDescription: "How often one request is repeated when the connection or the server fails, from 0 to 100. Default `4`. Waiting out a rate limit does not count.",
+				MarkdownDescription: "Maximum number of retries of one request that the system itself fails (500, 408), from 0 to 100. Default `4`. Outages (no response, 502, 503, 504) and rate limits do not count: the provider waits for their end until the timeout.",
 			},
 		},
 	}

@@ -314,16 +314,6 @@ func refusals() map[string]refusal {
 				"Apply again. If it stays so, ask the operators of the system, with the id above if there is one.",
 			},
 		},
-		"wp_unavailable": {
-			target: wpengineCache, args: installArgs(wpenginetest.New().Install("acmedev").ID, "page"), together: "faults", where: wpenginetest.New().Install("acmedev").ID,
-			fault:   wpenginetest.EmptyUnavailable(),
-			summary: "WP Engine failed",
-			detail: []string{
-				"Tried: purging the page cache of install 82119d40-e913-437f-8d9f-fbe524b285e5.",
-				"WP Engine answered 503 Service Unavailable (request id …).",
-				"Apply again. If it stays so, ask the operators of the system, with the id above if there is one.",
-			},
-		},
 	}
 }
 

@@ -26,8 +26,8 @@ const (
 
 var errAttemptTimeout = errors.New("no complete answer within the request timeout")
 
-// attempt sends a request once: quota, credentials, a free connection, the
-// wire; then it tells the quota and the credentials what came of it.
+// attempt sends a request once: quota, credentials, the host (an outage and a
+// free connection), the network. Then it tells all of them what came of it.
 func (c *Client) attempt(ctx context.Context, k *call) (*Response, *Error) {
 	if ctx.Err() != nil {
 		return nil, ended(ctx) // or it would log in for nobody
@@ -47,31 +47,50 @@ func (c *Client) attempt(ctx context.Context, k *call) (*Response, *Error) {
 			return nil, c.waitFailed(ctx, err, "logging in")
 		}
 	}
-	unsent := func(e *Error) (*Response, *Error) {
+	resp, e := c.onHost(ctx, k, slot, grant)
+	if e != nil && e.skipped {
 		slot.Unsent()
 		grant.answered(0, nil)
 		return nil, e
 	}
+	c.settle(k, slot, grant, resp, e)
+	return resp, e
+}
+
+// onHost sends a request that has its slot and its credentials when the host is
+// up. The error of one that was not sent is marked as skipped.
+func (c *Client) onHost(ctx context.Context, k *call, slot Slot, grant Grant) (*Response, *Error) {
+	skipped := func(e *Error) (*Response, *Error) {
+		e.skipped = true
+		return nil, e
+	}
 	req, err := c.build(ctx, k.Request, grant.Credential)
 	if err != nil {
-		return unsent(c.unsendable(k.Request, err))
+		return skipped(c.unsendable(k.Request, err))
 	}
-	if err := c.slots.Acquire(ctx, 1); err != nil {
-		return unsent(c.waitFailed(ctx, err, "waiting for a free connection"))
+	k.host = c.host(grant.Base)
+	pass, e := k.host.enter(ctx, k.who)
+	if e != nil {
+		return skipped(e)
 	}
-	defer c.slots.Release(1)
 	if err := slot.Send(); err != nil {
-		return unsent(c.waitFailed(ctx, err, "waiting"))
+		pass.leave()
+		return skipped(c.waitFailed(ctx, err, "waiting"))
+	}
+	if !pass.begin() {
+		pass.leave()
+		return skipped(&Error{bounced: true})
 	}
 	if k.Sending != nil {
 		k.Sending(k.Request)
 		k.Doing = c.scrubber.Scrub(k.Doing)
 		if req, err = c.build(ctx, k.Request, grant.Credential); err != nil {
-			return unsent(c.unsendable(k.Request, err))
+			pass.leave()
+			return skipped(c.unsendable(k.Request, err))
 		}
 	}
 	resp, e := c.roundTrip(ctx, k.Request, req, grant.Credential)
-	c.settle(k, slot, grant, resp, e)
+	pass.report(e)
 	return resp, e
 }
 
@@ -141,6 +160,9 @@ func (c *Client) roundTrip(ctx context.Context, r *Request, req *http.Request, c
 	t := &trail{cancel: cancel}
 	resp, err := c.deliver(req.WithContext(t.trace(once)), r, t)
 	c.log(ctx, r, req, resp, err, time.Since(began))
+	if resp != nil {
+		cred.refresh(resp.Header, c.scrubber)
+	}
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil, ended(ctx)
@@ -148,14 +170,15 @@ func (c *Client) roundTrip(ctx context.Context, r *Request, req *http.Request, c
 		if context.Cause(once) != nil {
 			err = context.Cause(once)
 		}
-		return nil, c.noAnswer(r, req.URL, err, t)
+		e := c.noAnswer(r, req.URL, err, t)
+		e.answered = resp != nil
+		return nil, e
 	case !slices.Contains(r.Expect, resp.Status):
 		return nil, c.failed(r, resp)
 	}
 	if err := read(resp, r); err != nil {
 		return nil, c.unexpected(r, resp, err)
 	}
-	cred.refresh(resp.Header, c.scrubber)
 	return resp, nil
 }
 
@@ -215,7 +238,7 @@ func (c *Client) send(req *http.Request, r *Request, t *trail) (*Response, error
 	resp.Body = bytes.TrimPrefix(resp.Body, byteOrderMark)
 	switch {
 	case err != nil && needed:
-		return nil, fmt.Errorf("the answer broke off: %w", err)
+		return resp, fmt.Errorf("the answer broke off: %w", err)
 	case err != nil || int64(len(resp.Body)) > limit:
 		resp.Cut = true
 		resp.Body = c.scrubber.trimCut(resp.Body)

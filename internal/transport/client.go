@@ -3,15 +3,15 @@
 package transport
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"time"
-
-	"golang.org/x/sync/semaphore"
 )
 
 // Options are what the provider block says about the wire. The zero value of
@@ -22,10 +22,14 @@ type Options struct {
 	// RequestTimeout bounds one attempt, from the dial to the end of the body.
 	// Waiting for the quota or a login does not count. Default 30 s.
 	RequestTimeout time.Duration
-	// MaxRetries is how often one request is repeated after a failure. Being
-	// refused for a rate limit is not a failure. Negative means never.
-	// Default 4.
+	// MaxRetries is how often one request is repeated that the system itself
+	// fails (408, 500). Outages and rate limits are waited out and do not count.
+	// Negative means never. Default 4.
 	MaxRetries int
+	// Unanswered is how long a host is waited for that has answered nothing yet:
+	// most likely its address is wrong. UnansweredLookup is the same for a
+	// Lookup. Defaults 2 min and 30 s.
+	Unanswered, UnansweredLookup time.Duration
 	// RootCAs are the certificate authorities to trust, as Authorities returns
 	// them. Nil: the system's.
 	RootCAs *x509.CertPool
@@ -45,15 +49,21 @@ type Options struct {
 	Proxies *Proxies
 	// Log receives one line per attempt. The fields hold no credentials.
 	Log func(ctx context.Context, message string, fields map[string]any)
+	// Observe receives what a request waits for, and until when at least.
+	Observe func(ctx context.Context, what string, until time.Time)
 
-	// Dial and Backoff replace the network and the random wait before a retry
-	// (numbered from 1). They are for tests.
-	Dial    func(ctx context.Context, network, address string) (net.Conn, error)
-	Backoff func(retry int) time.Duration
+	// Dial, Backoff, and ProbePause replace the network, the random wait before
+	// a retry (numbered from 1), and the one before the next probe of a host
+	// that is down. They are for tests.
+	Dial       func(ctx context.Context, network, address string) (net.Conn, error)
+	Backoff    func(retry int) time.Duration
+	ProbePause func(down time.Duration) time.Duration
 }
 
-// maxConnections bounds what is open to one upstream system at a time.
-const maxConnections = 16
+const (
+	defaultUnanswered       = 2 * time.Minute
+	defaultUnansweredLookup = 30 * time.Second
+)
 
 // leftBehind is how much longer than an attempt a dial may last. http.Transport
 // goes on with one whose request has ended, and without a limit of its own it
@@ -65,9 +75,10 @@ type Client struct {
 	system   string
 	options  Options
 	http     *wire
-	slots    *semaphore.Weighted
-	budget   *budget
 	scrubber *Scrubber
+
+	mu    sync.Mutex
+	hosts map[string]*host // by base URL
 }
 
 // New returns a client for the system of that name, which is how the system is
@@ -82,6 +93,11 @@ func New(system string, o Options) *Client {
 	if o.Backoff == nil {
 		o.Backoff = fullJitter
 	}
+	if o.ProbePause == nil {
+		o.ProbePause = halfToAll
+	}
+	o.Unanswered = cmp.Or(o.Unanswered, defaultUnanswered)
+	o.UnansweredLookup = cmp.Or(o.UnansweredLookup, defaultUnansweredLookup)
 	if o.Log == nil {
 		o.Log = func(context.Context, string, map[string]any) {}
 	}
@@ -105,9 +121,8 @@ func New(system string, o Options) *Client {
 			MaxResponseHeaderBytes: 256 << 10,
 			HTTP2:                  pings(o.RequestTimeout),
 		}, o.Proxies),
-		slots:    semaphore.NewWeighted(maxConnections),
-		budget:   newBudget(),
 		scrubber: &Scrubber{},
+		hosts:    make(map[string]*host),
 	}
 	c.Hide(secretsOf(o.Header)...)
 	c.Hide(o.Secrets...)
@@ -149,8 +164,14 @@ type Request struct {
 	Expect []int
 	// Into receives the body as one JSON value. Nil: the body does not matter.
 	Into any
-	// Once is for what must not be repeated: logins and logouts.
+	// Once is for what must not be repeated here: logins, which a Session
+	// repeats, and logouts, which do not wait for a host that is down.
 	Once bool
+	// Login is for a request with a password in it: it is never what finds out
+	// whether a host is up again.
+	Login bool
+	// Lookup is for a request that may be sent during a plan.
+	Lookup bool
 	// Pace waits for the quota. Nil: there is none.
 	Pace func(context.Context) (Slot, error)
 	// Sending is called at each attempt when it no longer waits for anything, and

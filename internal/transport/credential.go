@@ -95,3 +95,5 @@ func (c *Credential) apply(req *http.Request) {
 
 // Keep makes the cookies of a login's reply part of the credential.
 func (c *Client) Keep(cred *Credential, resp *Response) { cred.refresh(resp.Header, c.scrubber) }
+
+func (c *Credential) base() string { return c.Base }

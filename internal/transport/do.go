@@ -9,27 +9,37 @@ import (
 // call is a request on its way through its attempts.
 type call struct {
 	*Request
+	who                     *caller
+	host                    *host // that the latest attempt was for
 	sent, retries, refusals int
+	alone                   int // failures of this request while the host answered others
 	replayed                bool
 	lost                    bool // an attempt got no answer
 	last                    *Error
 }
 
 // Do sends a request until it is answered as expected, or a final answer, the
-// context, the number of retries or the budget of the client says to stop. The
-// error is an *Error. The order of what happens to each attempt is: quota,
-// credentials, a free connection, the wire.
+// context, the number of retries, or an outage that is too long says to stop.
+// The error is an *Error. The order of what happens to each attempt is: quota,
+// credentials, the host, the network.
 func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
 	own := *r
 	own.Doing = c.scrubber.Scrub(r.Doing)
 	k := &call{Request: &own}
+	ctx, k.who = c.caller(ctx, r)
+	if h := c.hostOf(r); h != nil {
+		if e := h.hopeless(k.who); e != nil {
+			return nil, c.interrupted(k, e)
+		}
+	}
 	for {
 		resp, err := c.attempt(ctx, k)
-		if err == nil {
-			c.budget.refill()
+		switch {
+		case err == nil:
 			return resp, nil
-		}
-		if err.ended {
+		case err.bounced:
+			continue
+		case err.ended:
 			return nil, c.interrupted(k, err)
 		}
 		k.lost = k.lost || err.lost
@@ -51,9 +61,14 @@ func (c *Client) again(ctx context.Context, k *call, e *Error) *Error {
 		return nil
 	case e.refused:
 		return c.awaitRefusal(ctx, k, e)
-	case e.repeat:
+	case e.struck && e.Wait == 0:
+		return nil // the host does the waiting
+	case e.outage:
+		k.alone++
+		return c.awaitRetry(ctx, k, e, k.alone)
+	case e.repeat && k.retries < c.options.MaxRetries:
 		k.retries++
-		return c.awaitRetry(ctx, k, e)
+		return c.awaitRetry(ctx, k, e, k.retries)
 	default:
 		return e
 	}
@@ -73,21 +88,14 @@ func (c *Client) awaitRefusal(ctx context.Context, k *call, e *Error) *Error {
 	}
 }
 
-// awaitRetry waits before a repetition, or returns the error where there is to
-// be none.
-func (c *Client) awaitRetry(ctx context.Context, k *call, e *Error) *Error {
-	switch {
-	case k.retries > c.options.MaxRetries:
-		return e
-	case tooLate(ctx, e.Wait):
+// awaitRetry waits before a repetition, or returns the error if the wait is too
+// long.
+func (c *Client) awaitRetry(ctx context.Context, k *call, e *Error, times int) *Error {
+	if tooLate(ctx, e.Wait) {
 		e.tooLong = true
 		return e
-	case !c.budget.take():
-		e.exhausted = true
-		return e
-	default:
-		return c.sleep(ctx, k, c.pause(e, k.retries))
 	}
+	return c.sleep(ctx, k, c.pause(e, times))
 }
 
 // pause is how long the upstream asked to wait, or the backoff where it did not.
@@ -117,14 +125,39 @@ func (c *Client) sleep(ctx context.Context, k *call, wait time.Duration) *Error 
 }
 
 // interrupted completes the error of a request whose context ended or whose
-// wait was hopeless with what the upstream said last.
+// wait was hopeless with what the upstream said last. If the time was over
+// during an outage, the outage is the error.
 func (c *Client) interrupted(k *call, e *Error) *Error {
+	if e.Down == 0 {
+		e = c.duringOutage(k, e)
+	}
 	if e.System == "" { // a login may be at another system
 		e.System = c.system
 	}
-	e.Doing, e.Sent = k.Doing, k.sent
-	if e.Last == nil {
+	e.Doing, e.Sent, e.Lost = k.Doing, k.sent, k.lost
+	if e.Last == nil && e.Down == 0 {
 		e.Last = k.last
+	}
+	return e
+}
+
+func (c *Client) duringOutage(k *call, e *Error) *Error {
+	h := k.host
+	if h == nil {
+		h = c.hostOf(k.Request)
+	}
+	if h == nil {
+		return e
+	}
+	outage := h.down()
+	switch {
+	case outage == nil:
+		return e
+	case e.Kind == KindTimeout && errors.Is(e.Err, context.DeadlineExceeded):
+		outage.Err = errors.Join(e.Err, outage.Err)
+		return outage
+	case e.Kind == KindCanceled:
+		e.Last, e.Down, outage.Down = outage, outage.Down, 0
 	}
 	return e
 }

@@ -28,7 +28,8 @@ const (
 	KindState            // the thing to purge is not in a state to be purged
 	KindServer           // the upstream failed
 	KindConfig           // can't be sent as configured
-	KindProxy            // the proxy is unreachable, or passes nothing on
+	KindProxy            // the proxy did not let the request through
+	KindOutage           // the host, which may have answered before, is down for too long
 )
 
 // Error is why a request was not accepted. All texts in it are free of secrets.
@@ -71,26 +72,42 @@ type Error struct {
 	Lost bool
 	// Err is what failed on this side of the wire.
 	Err error
+	// Down is how long the host has been down; 0 if it is not, or if that is not
+	// why the request ended.
+	Down time.Duration
 	// Last is what the upstream said before the context ended.
 	Last *Error
 
-	text      string // of Err, scrubbed
-	repeat    bool   // worth another attempt
-	refused   bool   // for a rate limit
-	replay    bool   // worth one with new credentials
-	unsent    bool   // nothing reached the upstream
-	lost      bool   // it may have worked for all we know
-	ended     bool   // not by an answer, but by the context or a wait
-	exhausted bool
-	tooLong   bool
+	text     string // of Err, scrubbed
+	repeat   bool   // the system failed: worth another attempt
+	refused  bool   // for a rate limit
+	outage   bool   // no response, or a gateway's: the host may be down
+	wrong    bool   // an unknown host or a bad certificate
+	struck   bool   // the host is down
+	answered bool   // a response came, but not all of it
+	replay   bool   // worth one with new credentials
+	unsent   bool   // nothing reached the upstream
+	lost     bool   // it may have worked for all we know
+	ended    bool   // not by an answer, but by the context or a wait
+	skipped  bool   // not sent
+	bounced  bool   // not sent, because an outage began at the last moment
+	tooLong  bool
 }
 
 // Final makes an error one that is not repeated although its status would be.
-func (e *Error) Final() { e.repeat, e.refused = false, false }
+func (e *Error) Final() { e.repeat, e.refused, e.outage = false, false, false }
+
+// Own makes an error one of the system itself, which answered: it is no outage.
+func (e *Error) Own() { e.repeat, e.outage = true, false }
 
 // Refuse makes an error one that closes the window for a time.
 func (e *Error) Refuse(wait time.Duration) {
-	e.refused, e.repeat, e.Wait, e.Kind = true, false, wait, KindLimited
+	e.refused, e.repeat, e.outage, e.Wait, e.Kind = true, false, false, wait, KindLimited
+}
+
+// gateway tells whether a response may be that of a gateway without its server.
+func (e *Error) gateway() bool {
+	return e.Status >= http.StatusBadGateway && e.Status <= http.StatusGatewayTimeout
 }
 
 // Refused tells whether the error closes the window.
@@ -136,6 +153,9 @@ func (e *Error) Outcome() string {
 	if e.ID != "" {
 		b.WriteString(" (" + e.ID + ")")
 	}
+	if e.Down >= time.Second {
+		b.WriteString("; the host has been down for " + e.Down.Round(time.Second).String())
+	}
 	if e.Last != nil {
 		b.WriteString("; before that, " + e.Last.Outcome())
 	}
@@ -161,10 +181,6 @@ func (e *Error) Unwrap() []error {
 	}
 	return errs
 }
-
-// Exhausted tells whether the request was not repeated because too many others
-// had been already.
-func (e *Error) Exhausted() bool { return e.exhausted }
 
 // TooLong tells whether the request was not repeated because the deadline comes
 // before the end of Wait.

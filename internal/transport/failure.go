@@ -20,6 +20,8 @@ func (c *Client) failed(r *Request, resp *Response) *Error {
 	switch judge(resp.Status, r.Body == nil, saysWhen) {
 	case repeat:
 		e.repeat = true
+	case unavailable:
+		e.outage = true
 	case refused:
 		if !saysWhen {
 			wait = unsaidWait
@@ -126,7 +128,7 @@ func (c *Client) noAnswer(r *Request, target *url.URL, err error, t *trail) *Err
 	unsent := t.unsent(errors.Is(err, errAttemptTimeout))
 	e := &Error{
 		System: c.system, Doing: r.Doing, Kind: kind, Host: c.scrubber.Line(target.Host), Err: c.mask(err), text: c.scrubber.Line(err.Error()),
-		repeat: again, unsent: unsent, lost: again && !unsent && !refused,
+		outage: again || kind != KindProxy, wrong: !again, unsent: unsent, lost: again && !unsent && !refused,
 	}
 	switch {
 	case speaksPlainHTTP(err):
@@ -149,7 +151,7 @@ func (c *Client) unsendable(r *Request, err error) *Error {
 }
 
 // passing tells whether a failure of the connection may pass by itself. A bad
-// certificate or an unknown host does not.
+// certificate or an unknown host does not, unless the host answered before.
 func passing(err, handshake error) (Kind, bool) {
 	var dns *net.DNSError
 	var own *proxyError

@@ -63,3 +63,5 @@ func (f *Fixed) learn(status int, err *Error) bool {
 	}
 	return false
 }
+
+func (f *Fixed) base() string { return f.cred.Base }

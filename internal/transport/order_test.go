@@ -195,12 +195,12 @@ func TestStaleConnection(t *testing.T) {
 // has ended, in case another one can use the connection.
 func TestHandshakeIsNotLeftBehind(t *testing.T) {
 	t.Parallel()
-	inBubble(t, Options{MaxRetries: -1}, nil, func(t *testing.T, r *rig) {
+	inBubble(t, Options{Unanswered: 1}, nil, func(t *testing.T, r *rig) {
 		r.network.Set(wiretest.Stall(0))
 		req := purge()
 		req.Base = "https://localhost"
 		_, err := r.Do(t.Context(), req)
-		same(t, "text", "purging /a: no answer from Upstream: no complete answer within the request timeout", textOf(err))
+		same(t, "text", "purging /a: no answer from Upstream: no complete answer within the request timeout; the host has been down for 1m0s", textOf(err))
 		<-time.After(2 * leftBehind)
 		synctest.Wait()
 		same(t, "open", 0, r.network.Open())

@@ -76,7 +76,7 @@ func TestWhichProxy(t *testing.T) {
 			defer c.Close()
 			slot := &recorder{}
 			req := purge()
-			req.Base, req.Pace = row.target, slot.pace
+			req.Base, req.Pace, req.Once = row.target, slot.pace, true
 			_, err := c.Do(t.Context(), req)
 			same(t, "dialed", row.dialed, strings.Join(network.Dialed(), " "))
 			same(t, "the quota was told", []string{"quota", "quota: send", "quota: unsent"}, slot.events)
@@ -173,7 +173,7 @@ func TestProxy(t *testing.T) {
 		change func(*gateway)
 		dial   func(context.Context, string, string) (net.Conn, error)
 		kind   Kind
-		asked  int64 // of 20 requests at a time by two clients, with two retries each
+		asked  int64 // of 20 requests at a time by two clients
 		advice string
 	}{
 		"that works": {[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example"}, "https://upstream.example", nil, nil, accepted, -1, ""},
@@ -201,7 +201,7 @@ func TestProxy(t *testing.T) {
 			"Ask the administrator of the proxy to permit connections to upstream.example.",
 		},
 		"that does not reach the host now": {
-			[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example"}, "https://upstream.example", func(g *gateway) { g.status = 503 }, nil, KindProxy, 60, "",
+			[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example"}, "https://upstream.example", func(g *gateway) { g.status = 503 }, nil, KindProxy, -1, "",
 		},
 		"that is dead": {
 			[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example"},
@@ -227,8 +227,8 @@ func TestProxy(t *testing.T) {
 				row.dial = g.dial
 			}
 			o := Options{
-				MaxRetries: 2, Dial: row.dial, RootCAs: g.roots(t), Proxies: NewProxies(environment(row.env...)),
-				RequestTimeout: time.Minute, Backoff: func(int) time.Duration { return 0 },
+				Unanswered: 1, Dial: row.dial, RootCAs: g.roots(t), Proxies: NewProxies(environment(row.env...)),
+				RequestTimeout: time.Minute,
 			}
 			slot := &recorder{}
 			var wg sync.WaitGroup

@@ -3,7 +3,6 @@ package transport
 import (
 	"math/rand/v2"
 	"net/http"
-	"sync"
 	"time"
 )
 
@@ -11,9 +10,10 @@ import (
 type verdict int
 
 const (
-	final verdict = iota
-	repeat
-	refused
+	final       verdict = iota
+	repeat              // the system itself failed
+	unavailable         // there is no system behind the gateway
+	refused             // for a rate limit
 )
 
 // judge is the policy: what the status of a reply that is not the expected one
@@ -32,8 +32,10 @@ func judge(status int, bodyless, saysWhen bool) verdict {
 		if saysWhen {
 			return refused
 		}
-		return repeat
-	case http.StatusRequestTimeout, http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout:
+		return unavailable
+	case http.StatusBadGateway, http.StatusGatewayTimeout:
+		return unavailable
+	case http.StatusRequestTimeout, http.StatusInternalServerError:
 		return repeat
 	default:
 		return final
@@ -54,32 +56,4 @@ func fullJitter(retry int) time.Duration {
 		ceiling = min(maxBackoff, firstBackoff<<retry)
 	}
 	return time.Duration(rand.Int64N(int64(ceiling))) + time.Millisecond
-}
-
-// budget bounds the retries of all requests of a client together: when the
-// upstream is dead, a thousand purges cost about a thousand requests.
-type budget struct {
-	mu   sync.Mutex
-	left int
-}
-
-const budgetSize = 100
-
-func newBudget() *budget { return &budget{left: budgetSize} }
-
-func (b *budget) take() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.left == 0 {
-		return false
-	}
-	b.left--
-	return true
-}
-
-// refill gives one retry back for each request that succeeds.
-func (b *budget) refill() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.left = min(b.left+1, budgetSize)
 }

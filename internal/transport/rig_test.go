@@ -37,6 +37,9 @@ func inBubble(t *testing.T, o Options, h http.HandlerFunc, test func(t *testing.
 		if o.Backoff == nil {
 			o.Backoff = func(retry int) time.Duration { return time.Duration(retry) * time.Second }
 		}
+		if o.ProbePause == nil {
+			o.ProbePause = lastPause
+		}
 		o.Log = func(_ context.Context, message string, fields map[string]any) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
@@ -59,6 +62,9 @@ func inBubble(t *testing.T, o Options, h http.HandlerFunc, test func(t *testing.
 		r.network.Close()
 	})
 }
+
+// lastPause is the longest pause of those that halfToAll chooses from.
+func lastPause(down time.Duration) time.Duration { return min(max(down, firstBackoff), maxBackoff) }
 
 func (r *rig) requests() int {
 	r.mu.Lock()

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -94,16 +95,16 @@ func everyText(err error) []string {
 // TestLog: one line per attempt, with the headers of a list and no others.
 func TestLog(t *testing.T) {
 	t.Parallel()
-	inBubble(t, Options{MaxRetries: 1}, answer(503, "busy", "X-Auth-Token", "hunter22", "Set-Cookie", "s=hunter22", "Server", "poppy", "X-Trans-Id", "tx1"), func(t *testing.T, r *rig) {
+	inBubble(t, Options{MaxRetries: 1}, answer(500, "busy", "X-Auth-Token", "hunter22", "Set-Cookie", "s=hunter22", "Server", "poppy", "X-Trans-Id", "tx1"), func(t *testing.T, r *rig) {
 		req := purge()
 		req.Header = http.Header{"X-Auth-Token": {"hunter22"}}
-		_, _ = r.Do(t.Context(), req)
+		_, _ = r.Do(within(t, time.Minute), req)
 		r.network.Set(wiretest.Refuse)
 		r.Close()
-		_, _ = r.Do(t.Context(), req)
+		_, _ = r.Do(within(t, 600*time.Millisecond), req)
 		answered := map[string]any{
 			"message": "Request answered", "system": "Upstream", "doing": "purging /a", "method": "DELETE", "host": "localhost", "path": "/base/a", "took_ms": int64(0),
-			"status": 503, "header_Content-Length": "4", "header_Content-Type": "text/plain; charset=utf-8", "header_Server": "poppy", "header_X-Trans-Id": "tx1",
+			"status": 500, "header_Content-Length": "4", "header_Content-Type": "text/plain; charset=utf-8", "header_Server": "poppy", "header_X-Trans-Id": "tx1",
 		}
 		failed := map[string]any{
 			"message": "Request failed", "system": "Upstream", "doing": "purging /a", "method": "DELETE", "host": "localhost", "path": "/base/a", "took_ms": int64(0),

@@ -59,6 +59,15 @@ func (s *Session) Authorize(ctx context.Context) (Grant, error) {
 	}
 }
 
+func (s *Session) base() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current == nil {
+		return ""
+	}
+	return s.current.Base
+}
+
 // look returns the credentials, or the login to wait for, which it starts where
 // none is under way, or why there will be neither.
 func (s *Session) look(ctx context.Context) (*Credential, *login, error) {

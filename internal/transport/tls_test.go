@@ -102,14 +102,14 @@ func TestTLS(t *testing.T) {
 		"a server that knows only TLS 1.0":  {ours.server(t, "127.0.0.1", valid, tls.VersionTLS10), pool, KindTLS, "protocol version not supported", 1},
 		"a server that knows only TLS 1.1":  {ours.server(t, "127.0.0.1", valid, tls.VersionTLS11), pool, KindTLS, "protocol version not supported", 1},
 		"plain HTTP on the port":            {ours.server(t, "", valid, 0), pool, KindTLS, "first record does not look like a TLS handshake", 1},
-		"a connection closed in the shake":  {hangUp(t), pool, KindNoAnswer, "no answer from Upstream", 3},
-		"a connection silent in the shake":  {silent(t), pool, KindNoAnswer, "no complete answer within the request timeout", 3},
+		"a connection closed in the shake":  {hangUp(t), pool, KindNoAnswer, "no answer from Upstream", 2},
+		"a connection silent in the shake":  {silent(t), pool, KindNoAnswer, "no complete answer within the request timeout", 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var dials atomic.Int64
 			c := New("Upstream", Options{
-				RootCAs: row.roots, MaxRetries: 2, RequestTimeout: timeoutFor(name), Backoff: func(int) time.Duration { return 0 },
+				RootCAs: row.roots, RequestTimeout: timeoutFor(name), Unanswered: 1,
 				Dial: counting(&dials),
 			})
 			defer c.Close()

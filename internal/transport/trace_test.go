@@ -257,12 +257,14 @@ func TestOneRequestForOneSlot(t *testing.T) {
 			t.Parallel()
 			var seen atomic.Int64
 			talk := func(c net.Conn) { row.talk(c, &seen) }
-			secured(t, Options{MaxRetries: row.retries}, each(talk), func(t *testing.T, c *Client, n *secureNet) {
+			everySecond := func(time.Duration) time.Duration { return time.Second }
+			secured(t, Options{ProbePause: everySecond}, each(talk), func(t *testing.T, c *Client, n *secureNet) {
 				began := time.Now()
 				taken := &taken{}
 				req := purgeSecurely()
 				req.Pace = taken.pace
-				_, err := c.Do(within(t, time.Minute), req)
+				timeout := time.Duration(row.retries)*time.Second + time.Second/2
+				_, err := c.Do(within(t, timeout), req)
 				e, ok := err.(*Error) //nolint:errorlint // Do promises it
 				if !ok {
 					t.Fatal(err)
@@ -276,7 +278,7 @@ func TestOneRequestForOneSlot(t *testing.T) {
 				if n.dials() > row.dials {
 					t.Errorf("%d dials, more than %d", n.dials(), row.dials)
 				}
-				same(t, "time", time.Duration(row.retries)*time.Second, time.Since(began))
+				same(t, "time", timeout, time.Since(began))
 			})
 		})
 	}
@@ -348,7 +350,7 @@ func TestNoOtherConnection(t *testing.T) {
 		_, err := r.Do(t.Context(), req)
 		same(t, "first", "", textOf(err))
 		r.network.Set(wiretest.Refuse)
-		_, err = r.Do(t.Context(), req)
+		_, err = r.Do(within(t, 400*time.Millisecond), req)
 		e := err.(*Error) //nolint:forcetypeassert,errorlint // Do promises it
 		same(t, "lost", false, e.Lost)
 		same(t, "slots", int64(1), taken.counted.Load())
@@ -381,8 +383,8 @@ type taken struct{ counted atomic.Int64 }
 
 func (q *taken) pace(context.Context) (Slot, error) { return q, nil }
 
-func (q *taken) Send() error                  { q.counted.Add(1); return nil }
-func (q *taken) Unsent()                      { q.counted.Add(-1) }
-func (q *taken) Passed()                      {}
-func (q *taken) Failed(error)                 {}
-func (q *taken) Refused(time.Duration, error) {}
+func (q *taken) Send() error                  { return nil }
+func (q *taken) Unsent()                      {}
+func (q *taken) Passed()                      { q.counted.Add(1) }
+func (q *taken) Failed(error)                 { q.counted.Add(1) }
+func (q *taken) Refused(time.Duration, error) { q.counted.Add(1) }

@@ -49,6 +49,7 @@ type Client struct {
 
 // New returns a client. Nothing is sent before the first request needs it.
 func New(config Config) *Client {
+	config.Wire.Observe = quota.Observe
 	pair := config.Username + ":" + config.Password
 	basic := base64.StdEncoding.EncodeToString([]byte(pair))
 	c := &Client{

@@ -71,7 +71,7 @@ func (c *Client) installs(ctx context.Context, account string, offset int) ([]In
 	}
 	_, err := c.wire.Do(ctx, &transport.Request{
 		Doing: "listing the installs", Method: http.MethodGet, Path: path,
-		Expect: []int{http.StatusOK}, Into: &page, Auth: c.auth, Explain: explain,
+		Expect: []int{http.StatusOK}, Into: &page, Auth: c.auth, Lookup: true, Explain: explain,
 		Check: func(*transport.Response) error {
 			if page.Results == nil {
 				return errors.New("the answer holds no list of installs")

@@ -121,8 +121,6 @@ func TestErrors(t *testing.T) {
 			said{Kind: transport.KindServer, Status: 500, Message: "Internal Server Error"},
 			5,
 		},
-		"503 without a body is repeated":             {wpenginetest.EmptyUnavailable(), said{Kind: transport.KindServer, Status: 503}, 5},
-		"502 in HTML of the gateway":                 {wpenginetest.HTML(502), said{Kind: transport.KindServer, Status: 502, Message: `an HTML page with the title "502 Bad Gateway"`}, 5},
 		"a 409 is not repeated":                      {answer(409, nil, ""), said{Kind: transport.KindInvalid, Status: 409}, 1},
 		"a 413 is about the body, and not a limit":   {answer(413, nil, ""), said{Kind: transport.KindInvalid, Status: 413}, 1},
 		"a redirect is never followed, nor its host": {answer(308, http.Header{"Location": {"//evil.example.com/v1"}}, ""), said{Kind: transport.KindRedirect, Status: 308, Message: "redirect to evil.example.com", Advice: "not followed"}, 1},

@@ -29,8 +29,13 @@ type Bubble struct {
 
 	journal *fake.Journal
 
-	mu    sync.Mutex
-	shown []string // errors and log lines
+	mu      sync.Mutex
+	shown   []string         // errors and log lines
+	instead http.HandlerFunc // answers in the place of the fake
+	chance  func() bool      // whether it answers this one; nil: each
+	diverts int              // how many requests it answered
+	flying  int
+	most    int // requests in flight at a time
 }
 
 // Fake is a stand-in for an upstream system.
@@ -45,13 +50,48 @@ func Run(t *testing.T, f Fake, journal *fake.Journal, test func(*Bubble)) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &Bubble{T: t, Network: wiretest.Listen(), journal: journal, Began: time.Now()}
 		b.Network.Serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if b.Latency > 0 {
-				<-time.After(b.Latency)
-			}
-			f.ServeHTTP(w, r)
+			b.serve(w, r, f)
 		}))
 		test(b)
 	})
+}
+
+func (b *Bubble) serve(w http.ResponseWriter, r *http.Request, f Fake) {
+	b.mu.Lock()
+	b.flying++
+	b.most = max(b.most, b.flying)
+	b.mu.Unlock()
+	defer func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.flying--
+	}()
+	if b.Latency > 0 {
+		<-time.After(b.Latency)
+	}
+	b.mu.Lock()
+	instead := b.instead
+	if instead == nil || b.chance != nil && !b.chance() {
+		instead = f.ServeHTTP
+	} else {
+		b.diverts++
+	}
+	b.mu.Unlock()
+	instead(w, r)
+}
+
+// Divert makes h answer in the place of the fake from now on; nil: nothing does.
+func (b *Bubble) Divert(h http.HandlerFunc) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.instead, b.chance = h, nil
+}
+
+// Sometimes makes h answer in the place of the fake when chance says so.
+func (b *Bubble) Sometimes(chance func() bool, h http.HandlerFunc) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.instead, b.chance = h, chance
 }
 
 // Wire is the options of a client in the bubble.
@@ -59,6 +99,7 @@ func (b *Bubble) Wire() transport.Options {
 	return transport.Options{
 		RequestTimeout: 30 * time.Second, Dial: b.Network.Dial,
 		Backoff: func(int) time.Duration { return time.Second }, Log: b.log,
+		ProbePause: func(down time.Duration) time.Duration { return min(max(down, time.Second/2), 30*time.Second) },
 	}
 }
 

@@ -1,0 +1,213 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
+)
+
+// ending is what became of a request that was sent during an outage.
+type ending struct {
+	Kind Kind
+	Took time.Duration
+	Down time.Duration
+}
+
+func endingOf(began time.Time, err error) ending {
+	end := ending{Kind: kindOf(err), Took: time.Since(began)}
+	if e := (*Error)(nil); errors.As(err, &e) {
+		end.Down = e.Down
+	}
+	return end
+}
+
+// TestAHostThatNeverAnswered is most likely a wrong address, and given up
+// sooner than one that did.
+func TestAHostThatNeverAnswered(t *testing.T) {
+	t.Parallel()
+	for sentence, row := range map[string]struct {
+		fault         wiretest.Fault
+		lookup, heard bool
+		want          ending
+		dials         int
+	}{
+		"two minutes, and a last probe":               {wiretest.Refuse, false, false, ending{KindNoAnswer, 2 * time.Minute, 2 * time.Minute}, 11},
+		"half a minute for a lookup":                  {wiretest.Refuse, true, false, ending{KindNoAnswer, 30 * time.Second, 30 * time.Second}, 8},
+		"an unknown host is final":                    {wiretest.UnknownHost, false, false, ending{Kind: KindUnknownHost}, 1},
+		"not if it answered before":                   {wiretest.UnknownHost, false, true, ending{KindOutage, 20 * time.Minute, 20 * time.Minute}, 46},
+		"one that answered has the request's timeout": {wiretest.Refuse, false, true, ending{KindOutage, 20 * time.Minute, 20 * time.Minute}, 46},
+		"for a lookup too":                            {wiretest.Refuse, true, true, ending{KindOutage, 20 * time.Minute, 20 * time.Minute}, 46},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, Options{}, answer(202, ""), func(t *testing.T, r *rig) {
+				if row.heard {
+					if _, err := r.Do(t.Context(), purge()); err != nil {
+						t.Fatal(err)
+					}
+					r.network.Break()
+					synctest.Wait()
+				}
+				r.network.Set(row.fault)
+				before, began, req := len(r.network.Dialed()), time.Now(), purge()
+				req.Lookup = row.lookup
+				_, err := r.Do(within(t, 20*time.Minute), req)
+				same(t, "ending", row.want, endingOf(began, err))
+				same(t, "dials", row.dials, len(r.network.Dialed())-before)
+			})
+		})
+	}
+}
+
+// TestAnOutageLastsForOneTimeout: who starts when the host has been down for as
+// long as the timeout fails at once, except the one whose turn it is to probe.
+func TestAnOutageLastsForOneTimeout(t *testing.T) {
+	t.Parallel()
+	inBubble(t, Options{}, answer(202, ""), func(t *testing.T, r *rig) {
+		if _, err := r.Do(t.Context(), purge()); err != nil {
+			t.Fatal(err)
+		}
+		r.network.Break()
+		synctest.Wait()
+		r.network.Set(wiretest.Refuse)
+		const timeout = 10 * time.Minute
+		send := func() ending {
+			began := time.Now()
+			_, err := r.Do(within(t, timeout), purge())
+			return endingOf(began, err)
+		}
+		var wg sync.WaitGroup
+		wg.Go(func() { same(t, "from the beginning", ending{KindOutage, timeout, timeout}, send()) })
+		<-time.After(4 * time.Minute)
+		wg.Go(func() { same(t, "from the middle", ending{KindOutage, 6 * time.Minute, timeout}, send()) })
+		wg.Wait()
+		<-time.After(time.Second)
+		dials := len(r.network.Dialed())
+		same(t, "after the end", ending{KindOutage, 0, timeout + time.Second}, send())
+		same(t, "dials for that", 0, len(r.network.Dialed())-dials)
+		<-time.After(29 * time.Second)
+		same(t, "when a probe is due", ending{KindOutage, 0, timeout + 30*time.Second}, send())
+		same(t, "dials for that", 1, len(r.network.Dialed())-dials)
+		<-time.After(2 * time.Minute)
+		same(t, "when nobody looked for long: counted anew", ending{KindOutage, timeout, timeout}, send())
+	})
+}
+
+// TestFailuresThatAreNotTheHosts: a request that fails while another one is
+// answered backs off alone, and holds up nobody.
+func TestFailuresThatAreNotTheHosts(t *testing.T) {
+	t.Parallel()
+	inBubble(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
+		<-time.After(time.Second)
+		w.WriteHeader(map[string]int{"/base/bad": 503}[r.URL.Path] + map[string]int{"/base/a": 202}[r.URL.Path])
+	}, func(t *testing.T, r *rig) {
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			bad := purge()
+			bad.Path = "/bad"
+			_, err := r.Do(within(t, 100*time.Second), bad)
+			same(t, "kind", KindTimeout, kindOf(err))
+		})
+		for range 4 {
+			wg.Go(func() {
+				for range 100 {
+					began := time.Now()
+					if _, err := r.Do(t.Context(), purge()); err != nil {
+						t.Error(err)
+					}
+					same(t, "took", time.Second, time.Since(began))
+					<-time.After(300 * time.Millisecond)
+				}
+			})
+		}
+		wg.Wait()
+	})
+}
+
+// TestAProbeThatWaitsForItsWindow loses its turn: the next one goes.
+func TestAProbeThatWaitsForItsWindow(t *testing.T) {
+	t.Parallel()
+	inBubble(t, Options{}, answer(202, ""), func(t *testing.T, r *rig) {
+		if _, err := r.Do(t.Context(), purge()); err != nil {
+			t.Fatal(err)
+		}
+		r.network.Break()
+		synctest.Wait()
+		// Two fail together, and then as probes: the third one is next, at 2 s.
+		r.network.Set(wiretest.Times(4, wiretest.Refuse))
+		began := time.Now()
+		var wg sync.WaitGroup
+		for i := range 3 {
+			wg.Go(func() {
+				req := purge()
+				if i == 2 {
+					<-time.After(10 * time.Millisecond)
+					req.Pace = func(context.Context) (Slot, error) { return slow{}, nil }
+				}
+				if _, err := r.Do(within(t, 20*time.Minute), req); err != nil {
+					t.Error(err)
+				}
+				same(t, fmt.Sprintf("request %d took", i), []time.Duration{3 * time.Second, 3 * time.Second, 62 * time.Second}[i], time.Since(began))
+			})
+		}
+		wg.Wait()
+	})
+}
+
+// slow is a slot whose window is closed for a minute.
+type slow struct{ freeSlot }
+
+func (slow) Send() error {
+	<-time.After(time.Minute)
+	return nil
+}
+
+// TestWaitsAreTold: who waits for a host is told of it, and until when.
+func TestWaitsAreTold(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	told := make(map[string]int)
+	o := Options{Observe: func(_ context.Context, what string, until time.Time) {
+		mu.Lock()
+		defer mu.Unlock()
+		if !until.After(time.Now()) {
+			t.Errorf("until %s, which is past", until)
+		}
+		told[what]++
+	}}
+	inBubble(t, o, answer(202, ""), func(t *testing.T, r *rig) {
+		r.network.Set(wiretest.Times(2, wiretest.Refuse))
+		_, err := r.Do(within(t, time.Minute), purge())
+		same(t, "error", "", textOf(err))
+		same(t, "told", map[string]int{"Upstream, which does not answer": 2}, told)
+	})
+}
+
+func TestHalfToAll(t *testing.T) {
+	t.Parallel()
+	for down, want := range map[time.Duration][2]time.Duration{
+		0:                {500 * time.Millisecond, 500 * time.Millisecond},
+		time.Second:      {500 * time.Millisecond, time.Second},
+		20 * time.Second: {10 * time.Second, 20 * time.Second},
+		time.Hour:        {15 * time.Second, 30 * time.Second},
+	} {
+		var longest time.Duration
+		for range 1000 {
+			pause := halfToAll(down)
+			if pause < want[0] || pause > want[1] {
+				t.Fatalf("down for %s: %s is not from %s to %s", down, pause, want[0], want[1])
+			}
+			longest = max(longest, pause)
+		}
+		if longest < want[1]*9/10 {
+			t.Errorf("down for %s: of 1000 pauses none was near %s", down, want[1])
+		}
+	}
+}
