@@ -19,6 +19,7 @@ import (
 
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
 	"github.com/cachepurge/terraform-provider-purge/internal/quota"
+	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
 // assetModel is a model of many assets as it comes out of a state or a plan.
@@ -388,6 +389,73 @@ func TestARunThatFails(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestOneBadTaskDoesNotStopTheOthers has errors of one path, in order of arrival.
+func TestOneBadTaskDoesNotStopTheOthers(t *testing.T) {
+	t.Parallel()
+	rejected := &transport.Error{Kind: transport.KindInvalid, Status: 400}
+	blames := func(input string) error { return &transport.Error{Kind: transport.KindInvalid, Input: input} }
+	failed := &transport.Error{Kind: transport.KindServer, Status: 500}
+	denied := &transport.Error{Kind: transport.KindForbidden, Status: 403}
+	tests := map[string]struct {
+		bad  map[string]error
+		want []string // accepted
+		err  error
+	}{
+		"rejected paths":                       {map[string]error{"0": rejected, "1": rejected, "2": rejected, "3": blames("url")}, []string{"4", "5", "6", "7", "8", "9"}, nil},
+		"one that blames the service":          {map[string]error{"2": blames("service_id")}, []string{"0", "1"}, blames("service_id")},
+		"one that is denied":                   {map[string]error{"2": denied}, []string{"0", "1"}, denied},
+		"two errors of the server":             {map[string]error{"0": failed, "1": failed}, []string{"2", "3", "4", "5", "6", "7", "8", "9"}, nil},
+		"one bad directory":                    {map[string]error{"0": failed, "1": failed, "2": failed, "3": failed}, []string{"4", "5", "6", "7", "8", "9"}, nil},
+		"three in a row":                       {map[string]error{"0": failed, "1": failed, "9": failed}, nil, failed},
+		"none in a row":                        {map[string]error{"0": failed, "1": rejected, "2": failed, "3": rejected, "4": failed, "5": rejected}, []string{"6", "7", "8", "9"}, nil},
+		"an error that was only the last word": {map[string]error{"1": errors.Join(context.Canceled, failed)}, []string{"0"}, context.Canceled},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			b := fleet(10, func(_ context.Context, name string) (string, error) { return "", test.bad[name] })
+			b.parallel = 1
+			o := run(t.Context(), b)
+			if diff := cmp.Diff(test.want, doneOf(b, o, fateAccepted)); diff != "" {
+				t.Errorf("accepted (-want +got):\n%s", diff)
+			}
+			if fmt.Sprint(o.err) != fmt.Sprint(test.err) && !errors.Is(o.err, test.err) {
+				t.Errorf("the run ends with %v, want %v", o.err, test.err)
+			}
+		})
+	}
+}
+
+// TestWhatWasGivenUpHasFailed has requests that wait for a retry when the run
+// stops: in the next apply they come last, or a bad directory costs ten of them.
+func TestWhatWasGivenUpHasFailed(t *testing.T) {
+	t.Parallel()
+	failed := &transport.Error{Kind: transport.KindServer, Status: 500}
+	b := fleet(2, func(_ context.Context, name string) (string, error) {
+		if name == "0" {
+			return "", errors.Join(quota.ErrStopped, failed)
+		}
+		return "", quota.ErrStopped
+	})
+	b.parallel = 1
+	b.phases = [][]request{oneEach(b.tasks)[:1]}
+	if got := run(t.Context(), b).fates; got[0] != fateFailed || got[1] != fateUntried {
+		t.Errorf("the fates are %v", got)
+	}
+}
+
+func TestARejectedPathThatLeftIsDropped(t *testing.T) {
+	t.Parallel()
+	b := fleet(2, func(context.Context, string) (string, error) {
+		return "", &transport.Error{Kind: transport.KindInvalid, Status: 400}
+	})
+	b.tasks[1].reason = reasonRemoved
+	o := run(t.Context(), b)
+	if diff := cmp.Diff([]string{"1"}, doneOf(b, o, fateDropped)); diff != "" || len(o.failures) != 1 || len(o.dropped) != 1 {
+		t.Errorf("%d failures and %d dropped (-want +got):\n%s", len(o.failures), len(o.dropped), diff)
 	}
 }
 

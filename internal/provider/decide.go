@@ -128,16 +128,15 @@ func decideMove(prior, next model, items map[string]item, onePlace bool) decisio
 
 // decideResumed decides for a create to which the state of a deleted resource
 // was handed over.
-func decideResumed(t *target, s *deleted, prior, next model) decision {
+func decideResumed(t *target, s *deleted, strays map[string]task, prior, next model) decision {
 	if on := next.common().PurgeOnCreate; known(on) && !on.ValueBool() {
 		d := decide(t, prior, next)
 		d.tasks = slices.DeleteFunc(d.tasks, func(t task) bool { return s.purged && t.reason == reasonRemoved })
+		d.tasks = withStrays(d.tasks, strays)
 		return d.prepare(nil, next)
 	}
-	mode, _ := next.mode()
-	priorMode, _ := prior.mode()
 	triggered, _ := triggersChanged(prior.common().Triggers, next.common().Triggers)
-	d := decision{creates: true, tasks: s.resume(next, mode == priorMode && !triggered)}
+	d := decision{creates: true, tasks: s.resume(next, strays, modeOf(next) == modeOf(prior) && !triggered)}
 	return d.prepare(nil, next)
 }
 

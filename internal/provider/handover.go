@@ -36,14 +36,16 @@ func (h *handover) put(key string, s *deleted) {
 	h.states[key] = append(h.states[key], s)
 }
 
-// take returns, once, the state of a deleted resource with the same key: the one that has most in common with it. It returns nil if
-// there is none.
-func (h *handover) take(key string, next tracked) *deleted {
+// take returns, once, the state of a deleted resource with the same key: the one
+// that has most in common with next. It returns nil if there is none. As it may
+// be the state of another resource, it also returns what the other states have
+// pending and next does not have, so that nothing is lost by a mix-up.
+func (h *handover) take(key string, next tracked) (*deleted, map[string]task) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	states := h.states[key]
 	if len(states) == 0 {
-		return nil
+		return nil, nil
 	}
 	best, most := 0, -1
 	for i, s := range states {
@@ -53,7 +55,56 @@ func (h *handover) take(key string, next tracked) *deleted {
 	}
 	s := states[best]
 	h.states[key] = append(states[:best:best], states[best+1:]...)
-	return s
+	return s, h.strays(key, next)
+}
+
+// strays returns what the states with a key have pending and next does not have.
+func (h *handover) strays(key string, next tracked) map[string]task {
+	items, _ := next.items()
+	strays := make(map[string]task)
+	for _, s := range h.states[key] {
+		for itemKey, t := range pendingOf(s.state) {
+			if _, configured := items[itemKey]; !configured {
+				strays[itemKey] = t
+			}
+		}
+	}
+	return strays
+}
+
+// withStrays adds what other states have pending to tasks.
+func withStrays(tasks []task, strays map[string]task) []task {
+	for _, t := range tasks {
+		delete(strays, t.key)
+	}
+	for key, t := range strays {
+		tasks = append(tasks, task{key: key, name: t.name, reason: reasonRemoved, failed: t.failed})
+	}
+	return inOrder(tasks)
+}
+
+// settled removes what was accepted for a resource from what states with the
+// same key and mode have pending.
+func (h *handover) settled(key string, next model, keys map[string]bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, s := range h.states[key] {
+		if m, ok := s.state.(model); !ok || modeOf(m) != modeOf(next) {
+			continue
+		}
+		var rest []task
+		for itemKey, t := range pendingOf(s.state) {
+			if !keys[itemKey] {
+				rest = append(rest, t)
+			}
+		}
+		*s.state.pending() = pendingValue(rest)
+	}
+}
+
+func modeOf(m model) string {
+	mode, _ := m.mode()
+	return mode
 }
 
 // inCommon counts the items of next that a state holds or has pending.
@@ -74,7 +125,7 @@ func inCommon(state, next tracked) int {
 // state does not show as accepted. Only an unfinished create can, because
 // everything of a complete resource that is replaced is sent again, and only if
 // what is accepted is comparable: of the same mode and triggers.
-func (s *deleted) resume(next tracked, comparable bool) []task {
+func (s *deleted) resume(next tracked, strays map[string]task, comparable bool) []task {
 	items, _ := next.items()
 	before, _ := s.state.items()
 	pending := pendingOf(s.state)
@@ -91,5 +142,5 @@ func (s *deleted) resume(next tracked, comparable bool) []task {
 			tasks = append(tasks, task{key: key, name: it.name, reason: reasonRemoved, failed: pending[key].failed})
 		}
 	}
-	return inOrder(tasks)
+	return withStrays(tasks, strays)
 }

@@ -91,11 +91,14 @@ func (r *purgeResource) Create(ctx context.Context, req resource.CreateRequest, 
 	var prior model
 	d := decide(r.target, nil, next)
 	r.complete(nil, next, d)
-	if s := r.clients.deleted.take(r.handoverKey(next), next); s != nil {
+	key := r.handoverKey(next)
+	if s, strays := r.clients.deleted.take(key, next); s != nil {
 		prior, _ = s.state.(model)
-		d = decideResumed(r.target, s, prior, next)
+		d = decideResumed(r.target, s, strays, prior, next)
 	}
-	if m := r.apply(ctx, operationCreate, prior, next, d, &resp.Diagnostics); m != nil {
+	m, o := r.apply(ctx, operationCreate, prior, next, d, &resp.Diagnostics)
+	r.clients.deleted.settled(key, next, settledKeys(d.tasks, o.fates))
+	if m != nil {
 		r.save(ctx, m, &resp.State, resp.Identity, &resp.Diagnostics)
 	}
 }
@@ -109,7 +112,7 @@ func (r *purgeResource) Update(ctx context.Context, req resource.UpdateRequest, 
 	}
 	d := decide(r.target, prior, next)
 	r.complete(prior, next, d)
-	m := r.apply(ctx, operationUpdate, prior, next, d, &resp.Diagnostics)
+	m, _ := r.apply(ctx, operationUpdate, prior, next, d, &resp.Diagnostics)
 	if m == nil {
 		return
 	}
@@ -218,16 +221,16 @@ func (r *purgeResource) complete(prior, next model, d decision) {
 
 // apply does what was planned. It returns what is to be saved, nil if the state
 // stays as it was.
-func (r *purgeResource) apply(ctx context.Context, op operation, prior, next model, d decision, diags *diag.Diagnostics) model {
+func (r *purgeResource) apply(ctx context.Context, op operation, prior, next model, d decision, diags *diag.Diagnostics) (model, *outcome) {
 	o := &outcome{}
 	if d.sends() {
 		o = r.deliver(ctx, op, prior, next, d, diags)
 	}
 	if !o.complete() {
-		return r.fail(op, prior, next, d, o, diags)
+		return r.fail(op, prior, next, d, o, diags), o
 	}
 	setPurgedAt(prior, next, o)
-	return next
+	return next, o
 }
 
 // setPurgedAt sets when the latest purge was accepted, unless the plan said so.

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -137,6 +138,9 @@ func run(ctx context.Context, b batch) *outcome {
 			break
 		}
 	}
+	for _, failures := range [][]failure{o.failures, o.dropped} {
+		slices.SortFunc(failures, func(a, b failure) int { return cmp.Compare(a.request.name, b.request.name) })
+	}
 	return o
 }
 
@@ -230,7 +234,8 @@ func (l *lane) note(i int, got receipt, err error) {
 		o.failures = append(o.failures, failed)
 		l.serverFailed(err)
 	default:
-		if e := verdict(err); e != nil && e.Kind == transport.KindInvalid {
+		// Also of a request that was given up between two attempts.
+		if apiFailed(err) {
 			l.fail(i)
 		}
 		l.stop(err)
@@ -295,6 +300,22 @@ func (l *lane) stop(err error) {
 		o.err = err
 	}
 	l.halt()
+}
+
+// apiFailed tells whether the API answered a request with an error of its own,
+// whatever ended the request in the end.
+func apiFailed(err error) bool {
+	var e *transport.Error
+	for errors.As(err, &e) {
+		if e.Kind == transport.KindInvalid || e.Kind == transport.KindServer {
+			return true
+		}
+		if e.Last == nil {
+			return false
+		}
+		err = e.Last
+	}
+	return false
 }
 
 // verdict returns the API's error about a request; nil if the request was

@@ -199,7 +199,7 @@ func resumeVerification(s *deleted, next *verificationModel) decision {
 	triggered, _ := triggersChanged(prior.Triggers, next.Triggers)
 	comparable := !triggered && next.Contains.Equal(prior.Contains) && next.PurgedAt.Equal(prior.PurgedAt)
 	before, _ := prior.items()
-	d := decision{creates: true, tasks: withGone(s.resume(next, comparable), before, pendingOf(prior))}
+	d := decision{creates: true, tasks: withGone(s.resume(next, nil, comparable), before, pendingOf(prior))}
 	return d.prepare(nil, next)
 }
 

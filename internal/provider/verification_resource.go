@@ -166,7 +166,7 @@ func (r *verificationResource) Create(ctx context.Context, req resource.CreateRe
 	var prior *verificationModel
 	d := decideVerification(nil, next)
 	next.complete(nil, d)
-	if s := r.clients.deleted.take(next.handoverKey(), next); s != nil {
+	if s, _ := r.clients.deleted.take(next.handoverKey(), next); s != nil {
 		prior, _ = s.state.(*verificationModel)
 		d = resumeVerification(s, next)
 	}

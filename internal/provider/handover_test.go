@@ -1,0 +1,89 @@
+package provider
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// resumed is what a create sends that takes a state, in words.
+func resumed(h *handover, next *cdnAssetModel) prints {
+	s, strays := h.take("key", next)
+	if s == nil {
+		return nil
+	}
+	prior, _ := s.state.(model)
+	return inWords(decideResumed(cdnAsset, s, strays, prior, next)).Tasks
+}
+
+func handOver(states ...*cdnAssetModel) *handover {
+	h := new(handover)
+	for _, m := range states {
+		h.put("key", &deleted{state: m, unfinished: unfinishedCreate(pendingOf(m))})
+	}
+	return h
+}
+
+func TestWhatACreateResumes(t *testing.T) {
+	t.Parallel()
+	abc := prints{"/a": "1", "/b": "1", "/c": "1"}
+	all := prints{"/a": "created", "/b": "created", "/c": "created"}
+	tests := map[string]struct {
+		state, next *cdnAssetModel
+		want        prints
+	}{
+		"what is left of an unfinished create":       {assetModel(abc, waiting(prints{"/b": "created"})), assetModel(abc), prints{"/b": "created"}},
+		"and what changed since":                     {assetModel(abc, waiting(prints{"/b": "created"})), assetModel(prints{"/a": "2", "/b": "1", "/c": "1"}), prints{"/a": "created", "/b": "created"}},
+		"and what left the configuration":            {assetModel(abc, waiting(prints{"/b": "created"})), assetModel(prints{"/a": "1"}), prints{"/b": "removed", "/c": "removed"}},
+		"everything, if triggers changed":            {assetModel(abc, waiting(prints{"/b": "created"})), assetModel(abc, released("2")), all},
+		"everything, if hard changed":                {assetModel(abc, waiting(prints{"/b": "created"})), assetModel(abc, soft), all},
+		"everything of a complete resource":          {assetModel(abc, waiting(prints{"/b": "changed"})), assetModel(abc), all},
+		"and what was pending on top":                {assetModel(abc, waiting(prints{"/x": "removed"})), assetModel(abc), prints{"/a": "created", "/b": "created", "/c": "created", "/x": "removed"}},
+		"what is pending, if a create only records":  {assetModel(abc, waiting(prints{"/b": "changed"})), assetModel(abc, recording), prints{"/b": "changed"}},
+		"what a failed create left, with that, too":  {assetModel(abc, waiting(prints{"/b": "created"})), assetModel(abc, recording), prints{"/b": "added"}},
+		"what left an unfinished create in the past": {assetModel(abc, waiting(prints{"/x": "created"})), assetModel(abc), prints{"/x": "removed"}},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(test.want, resumed(handOver(test.state), test.next)); diff != "" {
+				t.Errorf("the create sends (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAStateIsHandedOverOnce(t *testing.T) {
+	t.Parallel()
+	ab := prints{"/a": "1", "/b": "1"}
+	h := handOver(assetModel(ab, waiting(prints{"/b": "created"})))
+	if got := resumed(h, assetModel(ab)); len(got) != 1 {
+		t.Errorf("the first create sends %v", got)
+	}
+	if s, _ := h.take("key", assetModel(ab)); s != nil {
+		t.Error("the state is handed over twice")
+	}
+	if s, _ := handOver(assetModel(ab)).take("another key", assetModel(ab)); s != nil {
+		t.Error("the state is handed over to another target")
+	}
+}
+
+// TestAMixUpLosesNothing has two resources of one service: each create also
+// sends what the other state has pending, and what was accepted is not sent
+// again.
+func TestAMixUpLosesNothing(t *testing.T) {
+	t.Parallel()
+	mine := assetModel(prints{"/a": "1"}, waiting(prints{"/x": "removed", "/y": "removed"}))
+	other := assetModel(prints{"/a": "1", "/b": "1"}, waiting(prints{"/b": "created", "/a": "created"}))
+	h := handOver(mine, other)
+	next := assetModel(prints{"/a": "1", "/b": "1", "/c": "1"})
+	want := prints{"/a": "created", "/b": "created", "/c": "created", "/x": "removed", "/y": "removed"}
+	if diff := cmp.Diff(want, resumed(h, next)); diff != "" {
+		t.Errorf("the first create sends (-want +got):\n%s", diff)
+	}
+	h.settled("key", next, map[string]bool{"/x": true})
+	want = prints{"/a": "created", "/y": "removed"}
+	if diff := cmp.Diff(want, resumed(h, assetModel(prints{"/a": "1"}))); diff != "" {
+		t.Errorf("the second create sends (-want +got):\n%s", diff)
+	}
+}
