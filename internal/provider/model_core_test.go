@@ -1,0 +1,321 @@
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/transport"
+	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
+)
+
+// core does with the provider what Terraform does: it plans in one process and
+// applies in another, where it plans again; it checks that what was known while
+// planning comes out so; it taints, deposes, and hands private state on. It was
+// written from Terraform's source (internal/terraform, internal/plans/objchange).
+type core struct {
+	*sickbay
+	network *wiretest.Network
+	env     map[string]string
+	schemas *schemas
+}
+
+// schemas are the provider's, read once for all sequences.
+type schemas struct {
+	provider   tftypes.Type
+	kinds      map[string]tftypes.Type
+	attributes map[string][]*tfprotov6.SchemaAttribute
+}
+
+var readSchemas = sync.OnceValues(func() (*schemas, error) {
+	resp, err := providerserver.NewProtocol6(New(Options{}))().GetProviderSchema(context.Background(), &tfprotov6.GetProviderSchemaRequest{})
+	if err != nil {
+		return nil, err
+	}
+	s := &schemas{resp.Provider.ValueType(), make(map[string]tftypes.Type), make(map[string][]*tfprotov6.SchemaAttribute)}
+	for kind, schema := range resp.ResourceSchemas {
+		s.kinds[kind], s.attributes[kind] = schema.ValueType(), schema.Block.Attributes
+	}
+	return s, nil
+})
+
+// newCore is called in a bubble, in which time is virtual. The schemas are read
+// outside of it.
+func newCore(s *schemas) *core {
+	c := &core{sickbay: newSickbay(), network: wiretest.Listen(), schemas: s}
+	c.env = c.Reach("http://localhost")
+	c.network.Serve(c)
+	return c
+}
+
+// end fails where a session was left behind.
+func (c *core) end() error {
+	defer c.network.Close()
+	if n := c.MSTR.OpenSessions(); n > 0 {
+		return fmt.Errorf("%d MicroStrategy sessions are open at the end", n)
+	}
+	return nil
+}
+
+// instance is an object of a resource, as it is in Terraform's state.
+type instance struct {
+	state    object
+	private  []byte
+	identity *tfprotov6.ResourceIdentityData
+	tainted  bool
+}
+
+// managed is a resource in a configuration.
+type managed struct {
+	kind   string // the type
+	alias  string // of the provider
+	config object
+	ignore []string // ignore_changes
+}
+
+// process is the provider's processes of one command, one for each alias.
+type process struct {
+	*core
+	unknown   bool // credentials are unknown, as they may be while planning
+	providers map[string]*Provider
+	servers   map[string]tfprotov6.ProviderServer
+}
+
+func (c *core) start(unknown bool) *process {
+	return &process{c, unknown, make(map[string]*Provider), make(map[string]tfprotov6.ProviderServer)}
+}
+
+// stop ends the processes. What they remembered is gone.
+func (p *process) stop() error {
+	var errs []error
+	for _, served := range p.providers {
+		errs = append(errs, served.Close(context.Background()))
+	}
+	return errors.Join(errs...)
+}
+
+func (p *process) server(alias string) (tfprotov6.ProviderServer, error) {
+	if s := p.servers[alias]; s != nil {
+		return s, nil
+	}
+	served := New(Options{
+		Version: "test", Getenv: func(name string) string { return p.env[name] },
+		Wire: transport.Options{Dial: p.network.Dial, Backoff: func(int) time.Duration { return time.Second }, MaxRetries: 2},
+	})
+	s := providerserver.NewProtocol6(served)()
+	config := object{"cdn": object{"requests_per_minute": 6000}}
+	if p.unknown {
+		config = object{"cdn": object{"api_key": unknown{}, "requests_per_minute": unknown{}}, "mstr": object{"password": unknown{}}, "wpengine": object{"username": unknown{}}}
+	}
+	packed, err := pack(p.schemas.provider, config)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := s.ConfigureProvider(context.Background(), &tfprotov6.ConfigureProviderRequest{Config: packed})
+	if err == nil {
+		err = faulty(resp.Diagnostics)
+	}
+	p.providers[alias], p.servers[alias] = served, s
+	return s, err
+}
+
+func pack(kind tftypes.Type, o object) (*tfprotov6.DynamicValue, error) {
+	var v any
+	if o != nil {
+		v = o
+	}
+	packed, err := tfprotov6.NewDynamicValue(kind, value(kind, v))
+	return &packed, err
+}
+
+func unpack(kind tftypes.Type, packed *tfprotov6.DynamicValue) (object, error) {
+	if packed == nil {
+		return nil, nil
+	}
+	v, err := packed.Unmarshal(kind)
+	if err != nil {
+		return nil, err
+	}
+	o, _ := inGo(v).(object)
+	return o, nil
+}
+
+// refused is an error of the provider, as opposed to a mistake that Terraform
+// finds in what it did.
+type refused struct{ said []string }
+
+func (r *refused) Error() string { return strings.Join(r.said, "\n") }
+
+// faulty returns the errors among diagnostics.
+func faulty(diags []*tfprotov6.Diagnostic) error {
+	var said []string
+	for _, d := range diags {
+		if d.Severity == tfprotov6.DiagnosticSeverityError {
+			said = append(said, d.Summary+": "+d.Detail)
+		}
+	}
+	if said == nil {
+		return nil
+	}
+	return &refused{said}
+}
+
+func warnings(diags []*tfprotov6.Diagnostic) []string {
+	var said []string
+	for _, d := range diags {
+		if d.Severity == tfprotov6.DiagnosticSeverityWarning {
+			said = append(said, d.Summary+": "+d.Detail)
+		}
+	}
+	return said
+}
+
+// refresh upgrades a state from JSON and reads it. It returns the warnings.
+func (p *process) refresh(b *managed, h *instance) (*instance, []string, error) {
+	s, err := p.server(b.alias)
+	if err != nil {
+		return nil, nil, err
+	}
+	raw, err := json.Marshal(h.state)
+	if err != nil {
+		return nil, nil, err
+	}
+	up, err := s.UpgradeResourceState(context.Background(), &tfprotov6.UpgradeResourceStateRequest{TypeName: b.kind, RawState: &tfprotov6.RawState{JSON: raw}})
+	if err == nil {
+		err = faulty(up.Diagnostics)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	resp, err := s.ReadResource(context.Background(), &tfprotov6.ReadResourceRequest{
+		TypeName: b.kind, CurrentState: up.UpgradedState, Private: h.private, CurrentIdentity: h.identity,
+	})
+	if err == nil {
+		err = faulty(resp.Diagnostics)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	state, err := unpack(p.schemas.kinds[b.kind], resp.NewState)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case resp.NewIdentity == nil:
+		return nil, nil, errors.New("missing resource identity after read")
+	case !reflect.DeepEqual(state, h.state):
+		return nil, nil, fmt.Errorf("a read changes %v to %v", h.state, state)
+	}
+	return &instance{state, resp.Private, resp.NewIdentity, h.tainted}, warnings(resp.Diagnostics), nil
+}
+
+// change is what a plan wants to do with a resource.
+type change struct {
+	action   string // "", create, update, replace or delete
+	config   object // with ignore_changes
+	planned  object
+	private  []byte
+	identity *tfprotov6.ResourceIdentityData
+	said     []string // warnings
+}
+
+// plan plans a block whose object is prior, nil where there is none.
+func (p *process) plan(b *managed, prior *instance, replace bool) (*change, error) {
+	replaces := false
+	if prior != nil && prior.tainted {
+		prior, replaces = nil, true // it is replaced, and planned as if it were not there
+	}
+	config := maps.Clone(b.config)
+	if prior != nil {
+		for _, name := range b.ignore {
+			config[name] = prior.state[name]
+		}
+		if !valid(config) {
+			config = b.config // ignore_changes would make an error of it
+		}
+	}
+	if err := p.validate(b, config); err != nil {
+		return nil, err
+	}
+	c, err := p.planned(b, prior, config, nil)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case prior == nil && replaces:
+		c.action = "replace"
+	case prior == nil:
+		c.action = "create"
+	case replace:
+		// What replaces it has nothing to compare with, so nothing is ignored.
+		if c, err = p.planned(b, nil, b.config, c.private); err != nil {
+			return nil, err
+		}
+		c.action = "replace"
+	case !reflect.DeepEqual(c.planned, prior.state):
+		c.action = "update"
+	}
+	return c, nil
+}
+
+// valid tells whether a configuration of many assets or one is one that the
+// provider takes.
+func valid(config object) bool {
+	assets, many := config["assets"].(object)
+	_, wildcard := assets["/w/*"]
+	if _, later := config["assets"].(unknown); later {
+		many = true
+	}
+	return config["service_id"] == nil || many != (config["url"] != nil) && (!wildcard || config["hard"] == false)
+}
+
+func (p *process) validate(b *managed, config object) error {
+	s, err := p.server(b.alias)
+	if err != nil {
+		return err
+	}
+	packed, err := pack(p.schemas.kinds[b.kind], config)
+	if err != nil {
+		return err
+	}
+	resp, err := s.ValidateResourceConfig(context.Background(), &tfprotov6.ValidateResourceConfigRequest{TypeName: b.kind, Config: packed})
+	if err == nil {
+		err = faulty(resp.Diagnostics)
+	}
+	return err
+}
+
+// planned calls PlanResourceChange with what Terraform proposes, and checks the
+// plan as Terraform does.
+func (p *process) planned(b *managed, prior *instance, config object, private []byte) (*change, error) {
+	if prior == nil {
+		prior = &instance{private: private}
+	}
+	proposed := maps.Clone(config)
+	for _, a := range p.schemas.attributes[b.kind] {
+		if a.Computed && config[a.Name] == nil && prior.state[a.Name] != nil {
+			proposed[a.Name] = prior.state[a.Name]
+		}
+	}
+	c, err := p.ask(b, prior, proposed, config)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range p.schemas.attributes[b.kind] {
+		got, set := c.planned[a.Name], config[a.Name]
+		if a.Computed && set == nil || reflect.DeepEqual(got, set) || prior.state != nil && reflect.DeepEqual(got, prior.state[a.Name]) {
+			continue
+		}
+		return nil, fmt.Errorf("invalid plan: %s is %v in the configuration and planned as %v", a.Name, set, got)
+	}
+	return c, nil
+}

@@ -1,0 +1,191 @@
+package provider
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The oracle. It keeps a ledger of each object: which things were asked for,
+// and in which version (triggers, mode, fingerprint). It knows nothing of the
+// provider's decisions: only configurations, what reached the fakes, and which
+// of the rules withdraws what.
+
+// version is what a purge was asked for with. Its change asks again.
+type version string
+
+type things map[thing]bool
+
+func (s things) with(more ...things) things {
+	all := maps.Clone(s)
+	if all == nil {
+		all = things{}
+	}
+	for _, m := range more {
+		maps.Copy(all, m)
+	}
+	return all
+}
+
+func (s things) without(less ...things) things {
+	rest := things{}
+	for t := range s {
+		if !slices.ContainsFunc(less, func(l things) bool { return l[t] }) {
+			rest[t] = true
+		}
+	}
+	return rest
+}
+
+func (s things) and(other things) things {
+	both := things{}
+	for t := range s {
+		if other[t] {
+			both[t] = true
+		}
+	}
+	return both
+}
+
+func (s things) String() string {
+	var all []string
+	for t := range s {
+		all = append(all, t.String())
+	}
+	slices.Sort(all)
+	return "{" + strings.Join(all, ", ") + "}"
+}
+
+func keysOf(versions map[thing]version) things {
+	all := things{}
+	for t := range versions {
+		all[t] = true
+	}
+	return all
+}
+
+// ledger is what the oracle knows of one object.
+type ledger struct {
+	id   string            // of what is purged; empty in a moved state
+	seen map[thing]version // what it covers, as it was last asked for or recorded
+	due  things            // asked for, and neither accepted nor withdrawn
+	// maybe may be asked for once more: what is in the state of it is not said.
+	maybe things
+	// unfinished: the create failed partway. unclear: whether it did is not said.
+	unfinished, unclear bool
+	// unreached: nothing was accepted since it has this identity.
+	unreached bool
+	adopted   bool     // imported or moved, and not applied since
+	moved     []string // the values that came with a move, sorted
+	tried     bool     // an adopted one: a first apply failed
+	onDestroy bool     // purge_on_destroy, as it is in the state
+	// purged and turnedDown are what became of it in the delete that handed
+	// it over.
+	purged, turnedDown things
+	// held are the versions that its state had. They are older than seen while
+	// nothing of a newer one was accepted.
+	held map[thing]version
+}
+
+// wants reads a configuration, or a state: what it covers, and under which id.
+func wants(kind string, c object) (id string, want map[thing]version) {
+	text := func(name string) string { s, _ := c[name].(string); return s }
+	triggers, _ := c["triggers"].(object)
+	common := fmt.Sprint(triggers)
+	switch kind {
+	case "purge_mstr_cache":
+		t := thing{strings.ToUpper(text("project_id")), text("cache_type")}
+		return t.scope + "/" + t.key, map[thing]version{t: version(common)}
+	case "purge_wpengine_cache":
+		t := thing{strings.ToLower(text("install_id")), text("cache_type")}
+		return t.scope + "/" + t.key, map[thing]version{t: version(common)}
+	}
+	scope := strings.ToLower(text("service_id"))
+	common += strconv.FormatBool(c["hard"] == nil || c["hard"] == true)
+	want = make(map[thing]version)
+	if url := text("url"); url != "" {
+		want[thing{scope, keyOf(url)}] = version(common)
+		return scope + keyOf(url), want
+	}
+	assets, _ := c["assets"].(object)
+	for path, fingerprint := range assets {
+		want[thing{scope, keyOf(path)}] = version(fmt.Sprint(common, " ", fingerprint))
+	}
+	return scope, want
+}
+
+// keyOf is the one form of all spellings that occur in the model.
+func keyOf(path string) string {
+	return strings.NewReplacer(" ", "%20", "ü", "%C3%BC", "%c3%bc", "%C3%BC").Replace(path)
+}
+
+// pendingIn reads the things that are pending in a state.
+func pendingIn(kind string, state object) things {
+	all := things{}
+	pending, _ := state["pending"].(object)
+	_, want := wants(kind, state)
+	for name := range pending {
+		t := thing{key: keyOf(name)}
+		for w := range want {
+			t.scope = w.scope
+		}
+		if service, ok := state["service_id"].(string); ok {
+			t.scope = strings.ToLower(service)
+		}
+		all[t] = true
+	}
+	return all
+}
+
+// fresh is the ledger of a configuration of which nothing is due.
+func fresh(kind string, c object) *ledger {
+	l := &ledger{due: things{}, maybe: things{}, onDestroy: c["purge_on_destroy"] == true}
+	l.id, l.seen = wants(kind, c)
+	return l
+}
+
+// changed are the things whose version differs from what the ledger has.
+func (l *ledger) changed(want map[thing]version) things {
+	all := things{}
+	for t, v := range want {
+		if old, ok := l.seen[t]; !ok || old != v {
+			all[t] = true
+		}
+	}
+	return all
+}
+
+// settle books what became of what was asked for, in the object that the state
+// is now of. What is due then is what has to be pending.
+func (l *ledger) settle(kind string, d *deed, asked things, want map[thing]version) (*ledger, error) {
+	pending, accepted := pendingIn(kind, d.state), d.accepted()
+	if d.interrupted || d.broad() {
+		accepted = accepted.without(pending) // an answer may have come too late
+	}
+	l.due = l.due.with(asked).without(accepted)
+	withdrawn := l.due.and(d.rejected()).without(keysOf(want)).without(pending)
+	l.due = l.due.without(withdrawn)
+	l.maybe = l.maybe.without(accepted, asked)
+	if d.failed {
+		l.maybe = l.maybe.with(withdrawn)
+	}
+	switch lost, more := l.due.without(pending), pending.without(l.due, l.maybe); {
+	case len(lost) > 0 && !d.failed:
+		return nil, fmt.Errorf("an apply succeeded without %v", lost)
+	case len(lost) > 0:
+		return nil, fmt.Errorf("lost: %v are neither accepted nor pending", lost)
+	case len(more) > 0:
+		return nil, fmt.Errorf("%v are pending without a reason", more)
+	case len(pending) > 0 && !d.failed:
+		return nil, fmt.Errorf("an apply succeeded and %v are pending", pending)
+	case len(l.due) == 0 && d.failed && !d.interrupted && len(d.rejected()) == 0 && len(l.maybe) == 0:
+		return nil, fmt.Errorf("an apply failed and nothing is pending; sent %v", d.arrivals)
+	}
+	if !d.failed {
+		l.maybe = things{}
+	}
+	l.onDestroy = d.config["purge_on_destroy"] == true
+	return l, nil
+}
