@@ -110,8 +110,19 @@ func explainContent(privilege string) func(*transport.Response, *transport.Error
 	}
 }
 
-// explain reads MicroStrategy's error from a reply to any request.
-func explain(resp *transport.Response, e *transport.Error) { _ = explainAny(resp, e) }
+// explain reads MicroStrategy's error from a reply to a request whose path names
+// nothing that could be missing.
+func explain(resp *transport.Response, e *transport.Error) { _ = explainFixed(resp, e) }
+
+// explainFixed does the same and returns the body, nil where that can't be
+// MicroStrategy's. A gateway that does not know the path says so in JSON of its own.
+func explainFixed(resp *transport.Response, e *transport.Error) *apiError {
+	body := explainAny(resp, e)
+	if resp.Status == http.StatusNotFound {
+		e.Kind, e.Input, e.Advice = transport.KindConfig, inputRoute, routeAdvice
+	}
+	return body
+}
 
 // explainAny returns the body, nil where that can't be MicroStrategy's.
 func explainAny(resp *transport.Response, e *transport.Error) *apiError {
@@ -135,8 +146,6 @@ func explainAny(resp *transport.Response, e *transport.Error) *apiError {
 		e.Advice = "Grant the user the privilege that the message names."
 	case resp.Status == http.StatusUnauthorized:
 		e.Advice = "The server does not accept the session, not even a new one. Check that all requests reach the same server with their cookies."
-	case resp.Status == http.StatusNotFound:
-		e.Advice = routeAdvice
 	}
 	return body
 }
@@ -197,7 +206,7 @@ func blame(body *apiError, e *transport.Error) {
 
 // explainLogin adds what a refused login means.
 func (c *Client) explainLogin(resp *transport.Response, e *transport.Error) {
-	body := explainAny(resp, e)
+	body := explainFixed(resp, e)
 	switch {
 	case body == nil, body.IServerCode == iserverTooManySessions, e.Input == inputRoute:
 	case body.IServerCode == iserverAccountLocked:

@@ -91,6 +91,18 @@ func TestRefusedLogins(t *testing.T) {
 			said{Kind: transport.KindConfig, Status: 404, Message: `an HTML page with the title "HTTP Status 404 – Not Found"`, Input: "base_url", Advice: "Check mstr.base_url: it is the Library root"},
 			0,
 		},
+		"a gateway that does not know the path": {
+			func(w *world) {
+				w.Fail("login", -1, answer(404, http.Header{"Content-Type": {"application/json"}}, `{"message":"no Route matched with those values"}`))
+			},
+			said{Kind: transport.KindConfig, Status: 404, Message: "no Route matched with those values", Input: "base_url", Advice: "Check mstr.base_url: it is the Library root"},
+			1,
+		},
+		"an error of its own that nothing is there": {
+			func(w *world) { w.Fail("login", -1, mstrtest.Error(404, "ERR004", "", "Resource not found")) },
+			said{Kind: transport.KindConfig, Status: 404, Code: "ERR004", Message: "Resource not found", ID: ticket, Input: "base_url", Advice: "Check mstr.base_url: it is the Library root"},
+			1,
+		},
 		"a failing server is not a wrong password, and a login is not repeated": {
 			func(w *world) { w.Fail("login", -1, answer(503, nil, "")) },
 			said{Kind: transport.KindServer, Status: 503},

@@ -125,7 +125,7 @@ func normal(text string) string {
 		what *regexp.Regexp
 		by   string
 	}{
-		{regexp.MustCompile(`ticket [a-z2-7]{26}`), "ticket (ticket)"},
+		{regexp.MustCompile(`ticket [0-9a-f]{32}`), "ticket (ticket)"},
 		{regexp.MustCompile(`request id 0{8}-0000-4000-8000-\d{12}`), "request id (id)"},
 		{regexp.MustCompile(`current time \S+ is after \S+`), "current time (now) is after (then)"},
 	} {

@@ -2,10 +2,10 @@ package mstrtest
 
 import (
 	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"slices"
-	"strings"
 )
 
 // FaultTicket is the ticketId of every error that Error, WrappedError and
@@ -50,7 +50,7 @@ func fault(status int, body any) http.HandlerFunc {
 }
 
 // Tickets returns the ticketId of every error that the server itself answered
-// with, in their order.
+// with, in their order: 32 hexadecimal digits each.
 func (s *Server) Tickets() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,7 +78,9 @@ func (e *refusal) body(iServerCodeName, ticket string) map[string]any {
 }
 
 func (s *Server) refuse(w http.ResponseWriter, e *refusal) {
-	ticket := strings.ToLower(rand.Text())
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // never fails
+	ticket := hex.EncodeToString(id[:])
 	s.mu.Lock()
 	s.tickets = append(s.tickets, ticket)
 	s.mu.Unlock()

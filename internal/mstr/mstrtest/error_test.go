@@ -2,6 +2,7 @@ package mstrtest_test
 
 import (
 	"net/http"
+	"regexp"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -54,5 +55,10 @@ func TestEveryErrorHasATicketOfItsOwn(t *testing.T) {
 	tickets := c.fake.Tickets()
 	if len(tickets) != 2 || tickets[0] == tickets[1] {
 		t.Errorf("%q", tickets)
+	}
+	for _, ticket := range tickets {
+		if !regexp.MustCompile(`^[0-9a-f]{32}$`).MatchString(ticket) {
+			t.Errorf("the ticket %q is not 32 hexadecimal digits", ticket)
+		}
 	}
 }

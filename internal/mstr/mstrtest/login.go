@@ -5,7 +5,9 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"slices"
+	"strconv"
 )
 
 // Login modes (vendor: POST /api/auth/login). Every other one is refused.
@@ -51,20 +53,55 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(s.LoginStatus)
 }
 
+// readCredentials reads a login in JSON, as documented, or as a form, which is what
+// the vendor's Python client sends.
 func readCredentials(r *http.Request) (credentials, *refusal) {
 	var c credentials
-	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || mediaType != "application/json" {
+	var read func([]byte) *refusal
+	switch mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); mediaType {
+	case "application/json":
+		read = c.readJSON
+	case "application/x-www-form-urlencoded":
+		read = c.readForm
+	default:
 		return c, &refusal{http.StatusUnsupportedMediaType, "ERR006", "", "HTTP 415 Unsupported Media Type"}
 	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil || len(body) == 0 {
 		return c, &refusal{http.StatusBadRequest, "ERR005", "", "The request body is missing"}
 	}
-	if err := json.Unmarshal(body, &c); err != nil {
-		return c, &refusal{http.StatusBadRequest, "ERR006", "", "Invalid JSON"}
+	if refused := read(body); refused != nil {
+		return c, refused
 	}
 	return c, c.check()
+}
+
+func (c *credentials) readJSON(body []byte) *refusal {
+	if err := json.Unmarshal(body, c); err != nil {
+		return &refusal{http.StatusBadRequest, "ERR006", "", "Invalid JSON"}
+	}
+	return nil
+}
+
+func (c *credentials) readForm(body []byte) *refusal {
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return &refusal{http.StatusBadRequest, "ERR006", "", "Invalid form"}
+	}
+	for name, value := range map[string]**string{"username": &c.Username, "password": &c.Password} {
+		if form.Has(name) {
+			text := form.Get(name)
+			*value = &text
+		}
+	}
+	if form.Has("loginMode") {
+		mode, err := strconv.Atoi(form.Get("loginMode"))
+		if err != nil {
+			return &refusal{http.StatusBadRequest, "ERR006", "", "The loginMode is not supported"}
+		}
+		c.LoginMode = &mode
+	}
+	return nil
 }
 
 // check finds what is wrong with a login before anyone's password is compared.

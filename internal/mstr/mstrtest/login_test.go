@@ -2,6 +2,7 @@ package mstrtest_test
 
 import (
 	"net/http"
+	"net/url"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -42,6 +43,26 @@ func TestLoginAccepted(t *testing.T) {
 	}
 }
 
+const form = "application/x-www-form-urlencoded"
+
+// The vendor's Python client sends its logins as forms.
+func TestLoginAsAForm(t *testing.T) {
+	t.Parallel()
+	for sentence, body := range map[string]string{
+		"standard": url.Values{"username": {"etl"}, "password": {"mstr-p@ss/word+&=%"}, "loginMode": {"1"}, "applicationType": {"35"}}.Encode(),
+		"a token":  url.Values{"username": {"tok"}, "loginMode": {"4096"}}.Encode(),
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			c, _ := serve(t, apiToken)
+			res, _ := c.send("POST", loginPath, body, func(r *http.Request) { r.Header.Set("Content-Type", form) })
+			if res.Status != http.StatusNoContent || res.Header.Get("X-MSTR-AuthToken") == "" || c.fake.OpenSessions() != 1 {
+				t.Errorf("status %d, %d sessions", res.Status, c.fake.OpenSessions())
+			}
+		})
+	}
+}
+
 func apiToken(s *mstrtest.Server) { s.APIToken = "tok" }
 
 func TestLoginRefused(t *testing.T) {
@@ -69,7 +90,12 @@ func TestLoginRefused(t *testing.T) {
 		"a body that is no JSON":              {"username=etl", "application/json; charset=utf-8", answer{400, "ERR006", 0, "Invalid JSON"}},
 		"two JSON values":                     {standard + standard, "", answer{400, "ERR006", 0, "Invalid JSON"}},
 		"a login mode that is no number":      {`{"loginMode":"1"}`, "", answer{400, "ERR006", 0, "Invalid JSON"}},
-		"JSON under another content type":     {standard, "application/x-www-form-urlencoded", wrongType},
+		"JSON under another content type":     {standard, "text/plain", wrongType},
+		"JSON that says it is a form":         {`{"loginMode":1}`, form, field("loginMode")},
+		"a form with a wrong password":        {"username=etl&password=x&loginMode=1", form, failed},
+		"a form without a password":           {"username=etl&loginMode=1", form, field("password")},
+		"a form whose mode is no number":      {"username=etl&password=x&loginMode=standard", form, noMode},
+		"a form that is none":                 {"username=%zz", form, answer{400, "ERR006", 0, "Invalid form"}},
 		"a body that does not say what it is": {standard, "-", wrongType},
 	}
 	for sentence, test := range tests {
