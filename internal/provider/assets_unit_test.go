@@ -540,7 +540,7 @@ func TestTheDefaultTimeoutOfAssets(t *testing.T) {
 		"one soft purge":             {assetModel(nil, soft), 1, atTwenty, 60 * time.Minute},
 		"a thousand paths of one":    {assetModel(nil, soft), 1000, atTwenty, 60 * time.Minute},
 		"more than the threshold":    {assetModel(nil, threshold(99)), 100, atTwenty, 60 * time.Minute},
-		"as many as the threshold":   {assetModel(nil, threshold(100)), 100, atTwenty, 24 * time.Minute},
+		"as many as the threshold":   {assetModel(nil, threshold(100)), 100, atTwenty, 24*time.Minute + 12*time.Second},
 		"before there is a provider": {assetModel(nil), 10000, nil, 20 * time.Minute},
 	}
 	for sentence, test := range tests {
