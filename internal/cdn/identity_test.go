@@ -40,7 +40,7 @@ func TestWaysIn(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
 				test.configure(w)
-				wantNone(t, []error{w.purge(hard("/a")), w.purge(hard("/b"))})
+				wantNone(t, w.purge(hard("/a")), w.purge(hard("/b")))
 				diff(t, "logins", test.logins, w.Count("login"))
 				diff(t, "purges", []int{202, 202}, w.Statuses("purge"))
 			})
@@ -250,7 +250,7 @@ func TestTokensThatExpire(t *testing.T) {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
-				wantNone(t, []error{w.purge(hard("/a"))})
+				wantNone(t, w.purge(hard("/a")))
 				test.expire(w)
 				diff(t, "fails", test.fails, w.purge(hard("/a")) != nil)
 				diff(t, "purges", test.purges, w.Statuses("purge"))
@@ -263,7 +263,7 @@ func TestTokensThatExpire(t *testing.T) {
 func TestOneLoginForAll(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
-		wantNone(t, together(50, func(i int) error { return w.purge(hard("/" + strings.Repeat("a", i))) }))
+		wantNone(t, together(50, func(i int) error { return w.purge(hard("/" + strings.Repeat("a", i))) })...)
 		diff(t, "logins", 1, w.Count("login"))
 	})
 }

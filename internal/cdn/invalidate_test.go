@@ -283,7 +283,7 @@ func TestAJoinedDeployment(t *testing.T) {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
-				wantNone(t, []error{w.purge(soft("/a"))})
+				wantNone(t, w.purge(soft("/a")))
 				if fault != "" {
 					w.FailNextDeploy(fault)
 				}
@@ -345,7 +345,7 @@ func TestAWiderPatternIsLogged(t *testing.T) {
 		}
 		for i, paths := range [][]string{{"/css/a", "/css/b"}, {"/css/c"}, {"/css/d", "/css/e"}} {
 			_, err := w.connect().Invalidate(context.WithValue(t.Context(), key{}, i), cdntest.DeployedID, paths...)
-			wantNone(t, []error{err})
+			wantNone(t, err)
 		}
 		diff(t, "the lines", []string{"1: /css/c is /css/* of " + cdntest.DeployedID}, lines)
 	})
@@ -371,7 +371,7 @@ func TestWhatAWaitIsFor(t *testing.T) {
 		short, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		_, err := w.purgeUnder(short, soft("/css/a"))
-		wantNone(t, []error{err})
+		wantNone(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
 		left := make(chan error)
 		go func() { _, err := w.purgeUnder(ctx, soft("/css/b")); left <- err }()

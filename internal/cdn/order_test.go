@@ -19,7 +19,7 @@ import (
 func TestHardIsAlwaysSent(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
-		wantNone(t, []error{w.purge(hard("/a")), w.purge(soft("/b/*"))})
+		wantNone(t, w.purge(hard("/a")), w.purge(soft("/b/*")))
 		var got []string
 		for _, e := range w.Journal.Select("purge") {
 			got = append(got, e.Subject)
@@ -32,7 +32,7 @@ func TestHardPurgesRunSideBySide(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.Latency = 5 * time.Second
-		wantNone(t, together(10, func(i int) error { return w.purge(hard(fmt.Sprint("/", i))) }))
+		wantNone(t, together(10, func(i int) error { return w.purge(hard(fmt.Sprint("/", i))) })...)
 		diff(t, "elapsed, with the login and the one that proves the token", 10*time.Second, w.Elapsed())
 	})
 }
@@ -53,7 +53,7 @@ func TestSoftPurgesAreAlone(t *testing.T) {
 				return w.purge(purge{cdntest.OtherID, fmt.Sprint("/other/", i), true})
 			}
 		})
-		wantNone(t, errs)
+		wantNone(t, errs...)
 		diff(t, "refused purges", false, slices.ContainsFunc(w.Statuses("purge"), func(status int) bool { return status != 202 }))
 		diff(t, "accepted purges", 21, len(w.Purges()))
 		// While a soft one is deployed, nothing of its service is sent.
@@ -81,7 +81,7 @@ func TestEqualPurgesThatWaitAreSentOnce(t *testing.T) {
 		if err := w.purge(soft("/*")); err != nil {
 			t.Fatal(err)
 		}
-		wantNone(t, together(10, func(int) error { return w.purge(hard("/a")) }))
+		wantNone(t, together(10, func(int) error { return w.purge(hard("/a")) })...)
 		diff(t, "purges", []int{202, 202}, w.Statuses("purge"))
 	})
 }
@@ -179,7 +179,7 @@ func TestManyWaitForOneDeployment(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		wantNone(t, together(50, func(int) error { return d.Wait(t.Context()) }))
+		wantNone(t, together(50, func(int) error { return d.Wait(t.Context()) })...)
 		if n := w.Count("service"); n > 12 {
 			t.Errorf("asked %d times in about a minute, want one of the 50 to ask", n)
 		}
@@ -198,8 +198,8 @@ func TestAServiceThatSomebodyElseChanges(t *testing.T) {
 		go func() { first <- w.purge(hard("/first")) }()
 		synctest.Wait()
 		diff(t, "the first is refused", []int{400}, w.Statuses("purge"))
-		wantNone(t, together(10, func(i int) error { return w.purge(hard(fmt.Sprint("/", i))) }))
-		wantNone(t, []error{<-first})
+		wantNone(t, together(10, func(i int) error { return w.purge(hard(fmt.Sprint("/", i))) })...)
+		wantNone(t, <-first)
 		diff(t, "those who came later waited with GET", 1, len(slices.DeleteFunc(w.Statuses("purge"), func(s int) bool { return s == 202 })))
 		if d := w.Elapsed(); d < 10*time.Minute || d > 11*time.Minute {
 			t.Errorf("took %s", d)
@@ -254,7 +254,7 @@ func TestAServiceThatCannotBePurged(t *testing.T) {
 func TestADisabledServiceTakesPurges(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
-		wantNone(t, []error{w.purge(purge{cdntest.DisabledID, "/a", true})})
+		wantNone(t, w.purge(purge{cdntest.DisabledID, "/a", true}))
 		d, err := w.purgeUnder(t.Context(), purge{cdntest.DisabledID, "/b", false})
 		if err != nil {
 			t.Fatal(err)
@@ -264,8 +264,8 @@ func TestADisabledServiceTakesPurges(t *testing.T) {
 		}
 		diff(t, "elapsed", time.Duration(0), w.Elapsed())
 		w.DeployTime = 5 * time.Minute
-		wantNone(t, []error{w.purge(purge{cdntest.DisabledID, "/c", true}), w.purge(purge{cdntest.DisabledID, "/d", false})})
-		wantNone(t, []error{w.purge(purge{cdntest.DisabledID, "/e", true})})
+		wantNone(t, w.purge(purge{cdntest.DisabledID, "/c", true}), w.purge(purge{cdntest.DisabledID, "/d", false}))
+		wantNone(t, w.purge(purge{cdntest.DisabledID, "/e", true}))
 		diff(t, "purges", []int{202, 202, 400, 202, 202, 400, 400, 400, 400, 400, 202}, w.Statuses("purge"))
 		diff(t, "elapsed: a request a minute", 6*time.Minute, w.Elapsed())
 		w.SetStatus(cdntest.DisabledID, cdntest.StatusFailed)
@@ -346,6 +346,6 @@ func TestInterruptedInTheQueueOfAService(t *testing.T) {
 		diff(t, "elapsed", time.Duration(0), w.Elapsed())
 		wantSaid(t, second, said{System: "Rackspace CDN", Kind: transport.KindCanceled, Waiting: "waiting for other purges of the same service"})
 		<-done
-		wantNone(t, []error{first})
+		wantNone(t, first)
 	})
 }

@@ -28,7 +28,7 @@ func TestTwentyAMinute(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
 				w.PurgesPerMinute, w.config.RequestsPerMinute = test.perMinute, test.perMinute
-				wantNone(t, together(test.purges, func(i int) error { return w.purge(hard(fmt.Sprint("/", i))) }))
+				wantNone(t, together(test.purges, func(i int) error { return w.purge(hard(fmt.Sprint("/", i))) })...)
 				diff(t, "accepted", test.purges, len(w.Purges()))
 				diff(t, "sent", test.purges, w.Count("purge"))
 				diff(t, "finished after", test.want, w.Purges()[test.purges-1].Time.Sub(w.Purges()[0].Time))
@@ -84,7 +84,7 @@ func TestA503ThatIsNoLimitIsRepeated(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.Fail("purge", 2, answer(503, nil, "<html><title>503</title>"))
-		wantNone(t, []error{w.purge(hard("/a"))})
+		wantNone(t, w.purge(hard("/a")))
 		diff(t, "purges", []int{503, 503, 202}, w.Statuses("purge"))
 		diff(t, "elapsed", time.Second, w.Elapsed())
 	})

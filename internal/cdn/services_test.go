@@ -83,6 +83,6 @@ func TestANotFoundOfAListIsNotAboutAService(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.Fail("services", 1, answer(404, nil, `{"overLimit":{"message":"OverLimit Retry..."}}`))
 		_, err := w.connect().Services(t.Context())
-		wantNone(t, []error{err})
+		wantNone(t, err)
 	})
 }

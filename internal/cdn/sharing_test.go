@@ -92,6 +92,6 @@ func (w *world) share(t *testing.T, processes []process) []time.Duration {
 		})
 		took[i] = time.Since(began)
 		return errors.Join(append(errs, client.Close(t.Context()))...)
-	}))
+	})...)
 	return took
 }

@@ -2,8 +2,6 @@ package cdn_test
 
 import (
 	"context"
-	"errors"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -20,9 +18,9 @@ type world struct {
 	*cdntest.Server
 	*clienttest.Bubble
 	config cdn.Config
-
-	mu     sync.Mutex
-	client *cdn.Client
+	// connect makes the client with the first call, so that tests can change the
+	// configuration before.
+	connect func() *cdn.Client
 }
 
 // inWorld runs a test in virtual time.
@@ -36,20 +34,10 @@ func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
 			RequestsPerMinute: cdn.DefaultRequestsPerMinute,
 			Wire:              b.Wire(),
 		}
+		w.connect = sync.OnceValue(func() *cdn.Client { return cdn.New(w.config) })
 		test(b.T, w)
 		b.End(f, func(ctx context.Context) error { return w.connect().Close(ctx) })
 	})
-}
-
-// connect makes the client with the first call, so that tests can change the
-// configuration before.
-func (w *world) connect() *cdn.Client {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.client == nil {
-		w.client = cdn.New(w.config)
-	}
-	return w.client
 }
 
 // purge is a purge as the tests have it.
@@ -89,44 +77,12 @@ type said struct {
 	Err                string
 }
 
-// hear takes an error apart.
-func hear(err error) said {
-	var e *transport.Error
-	if !errors.As(err, &e) {
-		if err == nil {
-			return said{}
-		}
-		return said{Err: err.Error()}
-	}
-	return said{
-		System: e.System, Kind: e.Kind, Status: e.Status, Message: e.Message, ID: e.ID, Input: e.Input,
-		Advice: e.Advice, Waiting: e.Waiting, Wait: e.Wait,
-	}
-}
-
-// wantSaid compares an error. The advice, which the fault suite pins as a whole,
-// has to contain the wanted one.
-func wantSaid(t *testing.T, err error, want said) {
-	t.Helper()
-	got := hear(err)
-	if strings.Contains(got.Advice, want.Advice) {
-		got.Advice = want.Advice
-	}
-	diff(t, "the error", want, got)
-}
-
-func wantNone(t *testing.T, errs []error) {
-	t.Helper()
-	for i, err := range errs {
-		if err != nil {
-			t.Errorf("purge %d: %s", i, err)
-		}
-	}
-}
-
 // Shared with the other clients.
 var (
 	diff     = clienttest.Diff
 	together = clienttest.Together
 	answer   = clienttest.Answer
+	hear     = clienttest.Hear[said]
+	wantSaid = clienttest.WantSaid[said]
+	wantNone = clienttest.WantNone
 )

@@ -6,69 +6,47 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/mstr"
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
-	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
+	"github.com/cachepurge/terraform-provider-purge/internal/transport/clienttest"
 )
 
-// FuzzErrorBody answers a purge with any status and body: the client never
-// panics, takes nothing but a 204 for an acceptance, and what it says is one
-// clean line.
-func FuzzErrorBody(f *testing.F) {
-	for _, body := range []string{
-		"", "null", "[]", "{}", `"text"`, "<html><title>x\x00</title>", "out of\nmemory", "\xff\xfe",
-		`{"code":"ERR001","iServerCode":-2147072486,"message":"a\nb","ticketId":"0a","subErrors":[{"message":"c"}]}`,
-		`{"errors":[{"code":14,"IserverCode":"x","message":{"a":1}}]}`,
-		`{"errors":[null]}`, `{"errors":{}}`, `{"code":"ERR004","message":"HTTP 404 Not Found"}`, `{"code":"ERR0014"`,
-		`{"message":"` + strings.Repeat("ü", 600) + `"}`, `{"message":"\u001b[31mred\u202e"}`,
-	} {
-		for _, status := range []int{200, 400, 401, 403, 404, 405, 500} {
-			f.Add(status, body)
-		}
+// sending makes a client and asks it for something.
+func sending(ask func(context.Context, *mstr.Client) error) func(context.Context, transport.Options) error {
+	return func(ctx context.Context, wire transport.Options) error {
+		client := mstr.New(mstr.Config{BaseURL: "http://localhost", Username: "u", Password: "p4ssw0rd", Wire: wire})
+		defer func() { _ = client.Close(ctx) }()
+		return ask(ctx, client)
 	}
-	f.Fuzz(func(t *testing.T, status int, body string) {
-		if status < 200 || status > 599 || status == http.StatusNoContent {
-			return
-		}
-		synctest.Test(t, func(t *testing.T) {
-			network := wiretest.Listen()
-			network.Serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if strings.HasSuffix(r.URL.Path, "/login") {
-					w.Header().Set("X-MSTR-AuthToken", "token")
-					return
-				}
-				w.WriteHeader(status)
-				_, _ = w.Write([]byte(body))
-			}))
-			client := mstr.New(mstr.Config{BaseURL: "http://localhost", Username: "u", Password: "p4ssw0rd", Wire: transport.Options{
-				Dial: network.Dial, MaxRetries: -1, RequestTimeout: time.Second,
-			}})
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-			defer cancel()
-			err := client.Purge(ctx, tutorial, "object")
-			_ = client.Close(ctx)
-			network.Close()
-			var e *transport.Error
-			if !errors.As(err, &e) {
-				t.Fatalf("a purge answered with %d ended with %v", status, err)
-			}
-			for _, text := range []string{e.Message, e.Code, e.ID} {
-				if !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) || utf8.RuneCountInString(text) > 500 {
-					t.Errorf("not one clean line: %q", text)
-				}
-			}
-		})
-	})
 }
 
-// FuzzContentLists answers the lists of nodes and content caches with anything:
-// the client never panics, invalidates nothing without a list that contains a
-// ready cache, and what it says is one clean line.
+func loggedIn(w http.ResponseWriter, r *http.Request) bool {
+	if !strings.HasSuffix(r.URL.Path, "/login") {
+		return false
+	}
+	w.Header().Set("X-MSTR-AuthToken", "token")
+	return true
+}
+
+// FuzzErrorBody returns any status and body for a purge. Nothing but a 204, which
+// is left out, is an acceptance.
+func FuzzErrorBody(f *testing.F) {
+	clienttest.Responses{
+		Bodies: []string{
+			`{"code":"ERR001","iServerCode":-2147072486,"message":"a\nb","ticketId":"0a","subErrors":[{"message":"c"}]}`,
+			`{"errors":[{"code":14,"IserverCode":"x","message":{"a":1}}]}`,
+			`{"errors":[null]}`, `{"errors":{}}`, `{"code":"ERR004","message":"HTTP 404 Not Found"}`, `{"code":"ERR0014"`,
+		},
+		Statuses: []int{200, 400, 401, 403, 404, 405, 500},
+		Before:   loggedIn,
+		Send:     sending(func(ctx context.Context, c *mstr.Client) error { return c.Purge(ctx, tutorial, "object") }),
+	}.Fuzz(f)
+}
+
+// FuzzContentLists returns any lists of nodes and content caches: the client
+// never panics, invalidates nothing without a list that contains a ready cache,
+// and what it says is one clean line.
 func FuzzContentLists(f *testing.F) {
 	const nodes = `{"nodes":[{"name":"n","status":"running","projects":[{"id":"` + tutorial + `","status":"loaded"}]}]}`
 	for _, list := range []string{
@@ -83,39 +61,30 @@ func FuzzContentLists(f *testing.F) {
 	}
 	f.Add(`{"nodes":[{"name":"n\n","status":"RUNNING","projects":[{"id":"`+strings.ToLower(tutorial)+`"}]},{"name":"m"}]}`, `{"total":0}`)
 	f.Fuzz(func(t *testing.T, nodes, list string) {
-		synctest.Test(t, func(t *testing.T) {
-			network := wiretest.Listen()
-			network.Serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				switch {
-				case strings.HasSuffix(r.URL.Path, "/login"):
-					w.Header().Set("X-MSTR-AuthToken", "token")
-				case strings.HasSuffix(r.URL.Path, "/nodes"):
-					_, _ = w.Write([]byte(nodes))
-				case r.Method == http.MethodPatch:
-					low := strings.ToLower(list)
-					ready := strings.Contains(low, "ready") && strings.Contains(low, "true") || strings.Contains(low, `\`)
-					if !ready {
-						t.Errorf("an invalidation after %q", list)
-					}
-				default:
-					_, _ = w.Write([]byte(list))
+		err := clienttest.Over(t, func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case loggedIn(w, r):
+			case strings.HasSuffix(r.URL.Path, "/nodes"):
+				_, _ = w.Write([]byte(nodes))
+			case r.Method == http.MethodPatch:
+				low := strings.ToLower(list)
+				ready := strings.Contains(low, "ready") && strings.Contains(low, "true") || strings.Contains(low, `\`)
+				if !ready {
+					t.Errorf("an invalidation after %q", list)
 				}
-			}))
-			client := mstr.New(mstr.Config{BaseURL: "http://localhost", Username: "u", Password: "p4ssw0rd", Wire: transport.Options{
-				Dial: network.Dial, MaxRetries: -1, RequestTimeout: time.Second,
-			}})
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-			defer cancel()
-			_, err := client.PurgeContent(ctx, tutorial, mstr.ContentFilter{})
-			_ = client.Close(ctx)
-			network.Close()
-			var e *transport.Error
-			if err != nil && !errors.As(err, &e) {
-				t.Fatalf("not an error of the wire: %v", err)
+			default:
+				_, _ = w.Write([]byte(list))
 			}
-			if e != nil && strings.ContainsFunc(e.Message+e.Doing, unicode.IsControl) {
-				t.Errorf("not one clean line: %q", e)
-			}
-		})
+		}, sending(func(ctx context.Context, c *mstr.Client) error {
+			_, err := c.PurgeContent(ctx, tutorial, mstr.ContentFilter{})
+			return err
+		}))
+		var e *transport.Error
+		if err != nil && !errors.As(err, &e) {
+			t.Fatalf("not an error of the wire: %v", err)
+		}
+		if e != nil {
+			clienttest.WantClean(t, e.Message, e.Doing)
+		}
 	})
 }

@@ -2,8 +2,6 @@ package mstr_test
 
 import (
 	"context"
-	"errors"
-	"strings"
 	"sync"
 	"testing"
 
@@ -24,9 +22,9 @@ type world struct {
 	*mstrtest.Server
 	*clienttest.Bubble
 	config mstr.Config
-
-	mu     sync.Mutex
-	client *mstr.Client
+	// connect makes the client with the first call, so that tests can change the
+	// configuration before.
+	connect func() *mstr.Client
 }
 
 // inWorld runs a test in virtual time.
@@ -39,23 +37,13 @@ func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
 			BaseURL: "http://localhost" + w.ContextPath, Username: w.Username, Password: w.Password,
 			Wire: b.Wire(),
 		}
+		w.connect = sync.OnceValue(func() *mstr.Client { return mstr.New(w.config) })
 		test(b.T, w)
 		b.End(f, func(ctx context.Context) error { return w.connect().Close(ctx) })
 		if n := w.OpenSessions(); n != 0 {
 			t.Errorf("%d sessions are open at the end, want none", n)
 		}
 	})
-}
-
-// connect makes the client with the first call, so that tests can change the
-// configuration before.
-func (w *world) connect() *mstr.Client {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.client == nil {
-		w.client = mstr.New(w.config)
-	}
-	return w.client
 }
 
 func (w *world) purge(project, cacheType string) error {
@@ -86,32 +74,11 @@ type said struct {
 	Input, Advice, Err string
 }
 
-// hear takes an error apart. Of the advice, which the fault suite pins as a
-// whole, only the words are compared that a test asks for.
-func hear(err error) said {
-	var e *transport.Error
-	if !errors.As(err, &e) {
-		if err == nil {
-			return said{}
-		}
-		return said{Err: err.Error()}
-	}
-	return said{Kind: e.Kind, Status: e.Status, Code: e.Code, Message: e.Message, ID: e.ID, Input: e.Input, Advice: e.Advice}
-}
-
-// wantSaid compares an error. The advice has to contain the wanted one.
-func wantSaid(t *testing.T, err error, want said) {
-	t.Helper()
-	got := hear(err)
-	if strings.Contains(got.Advice, want.Advice) {
-		got.Advice = want.Advice
-	}
-	diff(t, "the error", want, got)
-}
-
 // Shared with the other clients.
 var (
 	diff     = clienttest.Diff
 	together = clienttest.Together
 	answer   = clienttest.Answer
+	hear     = clienttest.Hear[said]
+	wantSaid = clienttest.WantSaid[said]
 )
