@@ -30,7 +30,7 @@ var cdnAsset = &target{
 		"Waiting for the rate limit counts, waiting for other purges of the same service does not.",
 	arguments: map[string]argument{
 		"service_id":          {required: true, kind: types.StringType, about: "Id of the CDN service: a UUID, in upper or lower case."},
-		"hard":                {kind: types.BoolType, about: "`true` drops one asset from all of the edge, in about 10 minutes. `false` expires it, wildcards included, in about 60 seconds and a deployment of the service, which takes no other purge meanwhile. Default `true`."},
+		"hard":                {kind: types.BoolType, about: "`true` drops one asset from all of the edge, in about 10 minutes. `false` expires it, wildcards included, in about 60 seconds and a deployment of the service, which takes no other purge meanwhile. A soft purge replaces the one before it on the service, so it also covers what the same apply has invalidated there: two files in different top-level directories become `/*`. Default `true`."},
 		"wait_until_deployed": {kind: types.BoolType, about: "With `hard = false`: whether to wait until the service is deployed again. If that takes longer than the timeout, the purge still counts as done, with a warning. Default `true`."},
 	},
 	resourceOnly: map[string]argument{
