@@ -526,7 +526,7 @@ func TestAnActionIsInvokedByHand(t *testing.T) {
 	w.compareSent(t, step{name: "invoked", sent: []string{f.purgedHere}})
 
 	output, err := tf.run("plan", "-no-color", "-var=timeout=soon", "-invoke=action."+f.kind()+".it")
-	if want := says("Invalid timeout", `it is "soon"`); err == nil || !want.MatchString(output) {
+	if want := says("Invalid timeout", "timeout must be a duration greater than zero"); err == nil || !want.MatchString(output) {
 		t.Errorf("a plan with a timeout that is no duration (%v):\n%s", err, output)
 	}
 
