@@ -202,12 +202,14 @@ func TestWhatIsSavedOfAFailure(t *testing.T) {
 			result{"prior", ab, prints{"/a": "changed", "/b": "removed"}},
 		},
 		"nothing was accepted, and one rejected": {
-			assetModel(ab), assetModel(ab, released("2")), []string{"!/a"},
+			assetModel(ab), assetModel(ab, released("2")),
+			[]string{"!/a"},
 			result{"prior", ab, prints{"/a": "triggered, failed", "/b": "triggered"}},
 		},
 		"a create of which nothing was accepted": {nil, assetModel(ab), nil, result{}},
 		"a create that was accepted in part": {
-			nil, assetModel(ab), []string{"/b"},
+			nil, assetModel(ab),
+			[]string{"/b"},
 			result{"next", ab, prints{"/a": "created"}},
 		},
 		"an update that was accepted in part": {
@@ -216,7 +218,8 @@ func TestWhatIsSavedOfAFailure(t *testing.T) {
 			result{"next", prints{"/a": "2", "/b": "2", "/new": "1", "/same": "1"}, prints{"/b": "changed", "/new": "added", "/gone": "removed"}},
 		},
 		"what failed before and was not tried keeps the mark": {
-			assetModel(ab, waiting(prints{"/b": "added, failed"})), assetModel(prints{"/a": "2", "/b": "1"}), []string{"/a"},
+			assetModel(ab, waiting(prints{"/b": "added, failed"})), assetModel(prints{"/a": "2", "/b": "1"}),
+			[]string{"/a"},
 			result{"next", prints{"/a": "2", "/b": "1"}, prints{"/b": "added, failed"}},
 		},
 		"in the new spelling": {

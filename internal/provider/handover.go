@@ -124,8 +124,8 @@ func inCommon(state, next tracked) int {
 // resume returns what a create sends to which a state was handed over: what that
 // state does not show as accepted. Only an unfinished create can, because
 // everything of a complete resource that is replaced is sent again, and only if
-// what is accepted is comparable: of the same mode and triggers.
-func (s *deleted) resume(next tracked, strays map[string]task, comparable bool) []task {
+// what is accepted is alike: of the same mode and triggers.
+func (s *deleted) resume(next tracked, strays map[string]task, alike bool) []task {
 	items, _ := next.items()
 	before, _ := s.state.items()
 	pending := pendingOf(s.state)
@@ -133,7 +133,7 @@ func (s *deleted) resume(next tracked, strays map[string]task, comparable bool) 
 	for key, it := range items {
 		old, existed := before[key]
 		_, waits := pending[key]
-		if accepted := existed && !waits && old.fingerprint == it.fingerprint; !accepted || !s.unfinished || !comparable {
+		if accepted := existed && !waits && old.fingerprint == it.fingerprint; !accepted || !s.unfinished || !alike {
 			tasks = append(tasks, task{key: key, name: it.name, reason: reasonCreated, failed: pending[key].failed})
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/quota"
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
@@ -158,19 +157,24 @@ func (p *phase) run(ctx context.Context) {
 	for i := range p.open {
 		p.open[i] = len(p.endpoints)
 	}
-	var group errgroup.Group
+	var all sync.WaitGroup
 	for _, endpoint := range p.endpoints {
-		stop, halt := context.WithCancel(context.Background())
-		defer halt()
-		l := &lane{phase: p, endpoint: endpoint, stopped: stop, halt: halt, back: len(p.requests)}
-		for range min(max(p.parallel, 1), len(p.requests)) {
-			group.Go(func() error {
-				l.work(quota.WithStop(ctx, stop))
-				return nil
-			})
-		}
+		all.Go(func() { p.runAt(ctx, endpoint) })
 	}
-	_ = group.Wait() // failures are in the outcome
+	all.Wait()
+}
+
+// runAt sends the requests to one endpoint.
+func (p *phase) runAt(ctx context.Context, endpoint string) {
+	stop, halt := context.WithCancel(context.Background())
+	defer halt()
+	ctx = quota.WithStop(ctx, stop)
+	l := &lane{phase: p, endpoint: endpoint, stopped: stop, halt: halt, back: len(p.requests)}
+	var workers sync.WaitGroup
+	for range min(max(p.parallel, 1), len(p.requests)) {
+		workers.Go(func() { l.work(ctx) })
+	}
+	workers.Wait()
 }
 
 // lane is the requests of a phase on their way to one endpoint. They are taken

@@ -245,7 +245,7 @@ func (s *soak) deliver(w wish) wish {
 	ctx, cancel := quota.WithTimeout(s.t.Context(), pace.patience+pace.wait)
 	defer cancel()
 	asked := time.Now()
-	o := run(ctx, w.target.batch(s.clients, m, tasks, phases, func(int) {}))
+	o := run(ctx, w.batch(s.clients, m, tasks, phases, func(int) {}))
 	done := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()

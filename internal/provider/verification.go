@@ -197,9 +197,9 @@ func withGone(tasks []task, before map[string]item, pending map[string]task) []t
 func resumeVerification(s *deleted, next *verificationModel) decision {
 	prior, _ := s.state.(*verificationModel)
 	triggered, _ := triggersChanged(prior.Triggers, next.Triggers)
-	comparable := !triggered && next.Contains.Equal(prior.Contains) && next.PurgedAt.Equal(prior.PurgedAt)
+	alike := !triggered && next.Contains.Equal(prior.Contains) && next.PurgedAt.Equal(prior.PurgedAt)
 	before, _ := prior.items()
-	d := decision{creates: true, tasks: withGone(s.resume(next, nil, comparable), before, pendingOf(prior))}
+	d := decision{creates: true, tasks: withGone(s.resume(next, nil, alike), before, pendingOf(prior))}
 	return d.prepare(nil, next)
 }
 
