@@ -32,17 +32,18 @@ func (b *buffers) decode(body io.Reader) (io.Reader, error) {
 func (f *fingerprint) digest(body io.Reader, gzipped bool) (sent, decoded []byte, err error) {
 	b := pool.Get().(*buffers) //nolint:forcetypeassert // the pool has no other
 	defer pool.Put(b)
-	content, plain := f.hash(), f.hash()
+	content := f.hash()
 	if !gzipped {
 		_, err = io.CopyBuffer(content, body, b.copy)
 		sum := content.Sum(nil)
 		return sum, sum, err
 	}
-	reader, err := b.decode(io.TeeReader(body, plain))
+	raw := f.hash()
+	reader, err := b.decode(io.TeeReader(body, raw))
 	if err == nil {
 		_, err = io.CopyBuffer(content, reader, b.copy)
 	}
-	return plain.Sum(nil), content.Sum(nil), err
+	return raw.Sum(nil), content.Sum(nil), err
 }
 
 // contains reports whether a text is in a body. It reads no further than it has

@@ -52,7 +52,7 @@ type Client struct {
 func New(config Config) *Client {
 	wire := config.Wire
 	wire.DisableCompression = true
-	c := &Client{
+	return &Client{
 		wire:    transport.New("the site", wire),
 		timeout: cmp.Or(wire.RequestTimeout, 30*time.Second),
 		agent:   wire.UserAgent,
@@ -60,10 +60,6 @@ func New(config Config) *Client {
 		slots:   semaphore.NewWeighted(maxRequests),
 		hosts:   make(map[string]*host),
 	}
-	if c.log == nil {
-		c.log = func(context.Context, string, map[string]any) {}
-	}
-	return c
 }
 
 // Close closes the idle connections.
@@ -130,11 +126,8 @@ func (c *Client) host(u *url.URL) *host {
 }
 
 // request is what a visitor sends. encoding is its Accept-Encoding, if any.
-func (c *Client) request(ctx context.Context, u *url.URL, encoding string) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
-	if err != nil {
-		return nil, err
-	}
+func (c *Client) request(ctx context.Context, u *url.URL, encoding string) *http.Request {
+	req := (&http.Request{Method: http.MethodGet, URL: u, Host: u.Host, Header: make(http.Header, 3)}).WithContext(ctx)
 	req.Header.Set("Accept", "*/*")
 	if c.agent != "" {
 		req.Header.Set("User-Agent", c.agent)
@@ -142,5 +135,5 @@ func (c *Client) request(ctx context.Context, u *url.URL, encoding string) (*htt
 	if encoding != "" {
 		req.Header.Set("Accept-Encoding", encoding)
 	}
-	return req, nil
+	return req
 }

@@ -43,8 +43,11 @@ func (c *Client) get(ctx context.Context, t *target, from *url.URL, encoding str
 		return nil, nil, context.Cause(ctx)
 	}
 	t.host.done(started, seen, header)
-	fields := map[string]any{"url": from.String(), "accept_encoding": encoding, "proven": seen.proven, "seen": seen.String()}
-	c.log(ctx, "Looked at the site", fields)
+	if c.log != nil {
+		c.log(ctx, "Looked at the site", map[string]any{
+			"url": from.String(), "accept_encoding": encoding, "proven": seen.proven, "seen": seen.String(),
+		})
+	}
 	return seen, next, nil
 }
 
@@ -61,11 +64,7 @@ func (c *Client) exchange(ctx context.Context, t *target, from *url.URL, encodin
 		}
 		return &Seen{AcceptEncoding: encoding, Err: &shown{c.wire.Line(err.Error()), err}}
 	}
-	req, err := c.request(once, from, encoding)
-	if err != nil {
-		return failed(err), nil, nil
-	}
-	resp, err := c.wire.RoundTrip(req)
+	resp, err := c.wire.RoundTrip(c.request(once, from, encoding))
 	if err != nil {
 		return failed(err), nil, nil
 	}

@@ -34,15 +34,19 @@ func (c *Client) Verify(ctx context.Context, item Item) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", item.Path, err)
 	}
-	e := &Error{URL: t.url.String(), Want: t.expect.String(), item: item, began: time.Now()}
+	began := time.Now()
+	var e *Error // made when it is needed: most paths are proven by the first look
 	var refilled refill
 	for wait := firstWait; ; wait = min(2*wait, maxWait) {
 		seen, err := c.look(ctx, t)
+		if err == nil && seen.proven {
+			return nil
+		}
+		if e == nil {
+			e = &Error{URL: t.url.String(), Want: t.expect.String(), item: item, began: began}
+		}
 		if err != nil {
 			return e.end(err)
-		}
-		if seen.proven {
-			return nil
 		}
 		e.note(seen)
 		switch {
