@@ -204,6 +204,8 @@ func TestStopProviderWaitsForActions(t *testing.T) {
 					t.Errorf("took %s, want %s", took, test.want)
 				}
 				<-time.After(2 * time.Hour)
+				s.mu.Lock()
+				defer s.mu.Unlock()
 				if s.running != 0 {
 					t.Errorf("%d actions are counted at the end", s.running)
 				}
