@@ -71,11 +71,12 @@ func differ(t *target, prior, next model) decision {
 
 func decideCreate(next model) decision {
 	on := next.common().PurgeOnCreate
-	items, ok := next.items()
+	items, itemsKnown := next.items()
+	_, modeKnown := next.mode()
 	switch {
 	case known(on) && !on.ValueBool():
 		return decision{}
-	case on.IsUnknown() || !ok:
+	case on.IsUnknown() || !itemsKnown || !modeKnown:
 		return decision{unknown: true}
 	default:
 		return decision{creates: true, tasks: tasksFor(items, nil, reasonCreated)}
@@ -87,6 +88,7 @@ func decideCreate(next model) decision {
 // with a release.
 func decideAdopted(t *target, prior, next model) decision {
 	items, itemsKnown := next.items()
+	_, modeKnown := next.mode()
 	id, idKnown := next.identify()
 	var same, ok bool // same: nothing was released meanwhile
 	if priorID, imported := prior.identify(); imported {
@@ -96,7 +98,7 @@ func decideAdopted(t *target, prior, next model) decision {
 		ok = ok && itemsKnown
 	}
 	switch {
-	case !ok || !same && !itemsKnown:
+	case !ok || !same && !(itemsKnown && modeKnown):
 		return decision{unknown: true}
 	case same:
 		return decision{adopts: true}
