@@ -98,7 +98,7 @@ func decideAdopted(t *target, prior, next model) decision {
 		ok = ok && itemsKnown
 	}
 	switch {
-	case !ok || !same && !(itemsKnown && modeKnown):
+	case !ok, !same && !itemsKnown, !same && !modeKnown:
 		return decision{unknown: true}
 	case same:
 		return decision{adopts: true}
