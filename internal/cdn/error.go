@@ -48,7 +48,7 @@ const limitWindow = time.Minute
 func describe(resp *transport.Response, e *transport.Error) string {
 	text, fault := message(resp.Body)
 	if text != "" {
-		e.Message = text
+		e.Message = resp.Line(text)
 	}
 	if fault == overLimit && !e.Refused() {
 		e.Refuse(cmp.Or(e.Wait, limitWindow))
@@ -57,11 +57,14 @@ func describe(resp *transport.Response, e *transport.Error) string {
 }
 
 // explain reads the CDN's error from a reply to any request.
-func explain(resp *transport.Response, e *transport.Error) {
+func explain(resp *transport.Response, e *transport.Error) { _ = explainAny(resp, e) }
+
+// explainAny returns the CDN's words.
+func explainAny(resp *transport.Response, e *transport.Error) string {
 	text := describe(resp, e)
 	for _, name := range []string{"X-Openstack-Request-Id", "X-Trans-Id"} {
 		if id := resp.Header.Get(name); id != "" {
-			e.ID = "request id " + id
+			e.ID = "request id " + resp.Line(id)
 		}
 	}
 	switch {
@@ -81,6 +84,7 @@ func explain(resp *transport.Response, e *transport.Error) {
 		e.Input = "service_id"
 		e.Advice = "Check the service id: it is a UUID."
 	}
+	return text
 }
 
 func unknownPath(e *transport.Error) {
@@ -99,16 +103,16 @@ func explainList(resp *transport.Response, e *transport.Error) {
 
 // explainPurge adds what an error of a purge means.
 func explainPurge(resp *transport.Response, e *transport.Error) {
-	explain(resp, e)
+	text := cmp.Or(explainAny(resp, e), e.Message)
 	switch {
 	case e.Refused():
 		e.Advice = "The account allows only so many purges a minute (20 as a rule), and something else uses them too. " +
 			"Lower cdn.requests_per_minute, raise the timeout, or purge with one wildcard (hard = false)."
 	case resp.Status != http.StatusBadRequest || e.Input != "":
-	case strings.Contains(e.Message, "not deployed"):
+	case strings.Contains(text, "not deployed"):
 		e.Kind, e.Input = transport.KindState, "service_id"
 		e.Advice = "The CDN takes purges only while the service is deployed, and something else changes it. Apply again when that is over."
-	case strings.Contains(e.Message, "url"):
+	case strings.Contains(text, "url"):
 		e.Input = "url"
 		e.Advice = "Check the path of the asset."
 	default:
@@ -118,10 +122,10 @@ func explainPurge(resp *transport.Response, e *transport.Error) {
 
 // explainLogin reads Identity's error from a reply.
 func explainLogin(resp *transport.Response, e *transport.Error) {
-	describe(resp, e)
+	text := cmp.Or(describe(resp, e), e.Message)
 	switch {
 	case e.Refused():
-	case resp.Status == http.StatusUnauthorized && strings.Contains(e.Message, "Additional authentication"):
+	case resp.Status == http.StatusUnauthorized && strings.Contains(text, "Additional authentication"):
 		e.Input = "password"
 		e.Advice = "The account uses multi-factor authentication, which refuses logins with a password. Set cdn.api_key in place of cdn.password."
 	case resp.Status == http.StatusNotFound, resp.Status == http.StatusMethodNotAllowed:

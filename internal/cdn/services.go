@@ -88,7 +88,7 @@ func (c *Client) Services(ctx context.Context) ([]Service, error) {
 		}
 		for _, s := range page {
 			if seen[s.ID] {
-				return nil, errors.New("the list of services does not end: it repeats service " + s.ID)
+				return nil, errors.New("the list of services does not end: it repeats service " + c.wire.Line(s.ID))
 			}
 			seen[s.ID] = true
 		}

@@ -21,7 +21,7 @@ type ContentResult struct {
 	// Invalidated is the number of caches that it invalidated, on all nodes.
 	Invalidated int
 	// UnusedTables are the tables of the filter that no listed cache uses, as
-	// they are written in the filter, sorted. They are nil after an error.
+	// they are written in the filter, sorted.
 	UnusedTables []string
 }
 
@@ -29,8 +29,9 @@ type ContentResult struct {
 // a project (32 hexadecimal digits in upper case) that the filter chooses, on
 // every running node on which the project is loaded. It returns when none of
 // them is ready any more; those that users made again meanwhile are new and
-// stay. It never touches cubes. After an error on one node it still invalidates
-// the caches on the others. Identical purges are coalesced while they wait.
+// stay. It never touches cubes. After an error on one node, it still invalidates
+// the caches on the others, and the error names the node. Identical purges are
+// coalesced while they wait.
 func (c *Client) PurgeContent(ctx context.Context, project string, f ContentFilter) (ContentResult, error) {
 	if err := f.check(); err != nil {
 		return ContentResult{}, err
@@ -50,6 +51,7 @@ func (c *Client) PurgeContent(ctx context.Context, project string, f ContentFilt
 		}
 	}
 	slices.Sort(result.UnusedTables)
+	result.UnusedTables = slices.Compact(result.UnusedTables)
 	return result, nil
 }
 
@@ -121,7 +123,7 @@ func (p *contentPurge) nodes(ctx context.Context) ([]string, error) {
 		Doing:  "listing the nodes of project " + p.project,
 		Method: http.MethodGet, Path: "/api/monitors/iServer/nodes?" + url.Values{"projects.id": {p.project}}.Encode(),
 		Expect: []int{http.StatusOK}, Into: &list, Auth: p.client.session, Pace: p.client.pace,
-		Explain: explainContent(`Listing the nodes requires the privilege "Monitor cluster" (DssXmlPrivilegesUseClusterMonitor). Grant it to the user.`),
+		Explain: explainNodes,
 		Check: func(*transport.Response) error {
 			if list.Nodes == nil {
 				return errors.New("the list of nodes is missing")

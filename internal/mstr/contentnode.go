@@ -132,10 +132,14 @@ func (n *nodePurge) stillReady(ctx context.Context, some caches, total int) (cac
 }
 
 // list visits the ready caches of the project on the node, some of them more
-// than once.
+// than once. The server has no snapshots: when caches leave the list while it is
+// read, those behind them move to offsets that were read before, and the total
+// does not show it if others come. So each page repeats the last cache of the
+// page before. If it begins with an unknown one, list goes back.
 func (n *nodePurge) list(ctx context.Context, doing string, visit func(id string, e *cacheEntry)) error {
 	doing = fmt.Sprintf("%s of project %s on node %s", doing, n.project, n.display)
-	offset, total := 0, 0
+	var before []string // the IDs of the page before
+	offset := 0
 	for range maxPages {
 		page, err := n.page(ctx, doing, offset, func(id string, e *cacheEntry) {
 			if e.ready() && (e.ProjectID == "" || strings.EqualFold(e.ProjectID, n.project)) {
@@ -145,22 +149,20 @@ func (n *nodePurge) list(ctx context.Context, doing string, visit func(id string
 		if err != nil {
 			return err
 		}
-		gone := total - *page.Total
-		total = *page.Total
+		ids := page.Caches.ids
 		switch {
-		case gone > 0 && offset > 0:
-			// As many caches as are gone since the page before may have moved to
-			// offsets that are read already.
-			offset = max(0, offset-gone)
-		case offset+page.Caches.count >= total:
+		case offset > 0 && (len(ids) == 0 || !slices.Contains(before, ids[0])):
+			offset = max(0, offset-pageSize/2)
+		case offset+len(ids) >= *page.Total:
 			return nil
 		default:
-			offset += page.Caches.count
+			offset += max(1, len(ids)-1)
+			before = ids
 		}
 	}
 	return &transport.Error{
 		System: System, Doing: doing, Kind: transport.KindUnexpected, Status: http.StatusOK,
-		Message: fmt.Sprintf("the list of content caches has more than %d pages", maxPages),
+		Message: fmt.Sprintf("the list of content caches has more than %d pages, or changes too fast to be read", maxPages),
 	}
 }
 
@@ -173,7 +175,7 @@ func (n *nodePurge) page(ctx context.Context, doing string, offset int, visit fu
 	}
 	_, err := n.client.wire.Do(ctx, &transport.Request{
 		Doing: doing, Method: http.MethodGet, Path: "/api/monitors/caches/contents?" + query.Encode(),
-		Expect: []int{http.StatusOK}, Into: page, Auth: n.client.session, Pace: n.client.pace, Explain: explainContent(cachePrivileges),
+		Expect: []int{http.StatusOK}, Into: page, Auth: n.client.session, Pace: n.client.pace, Explain: explainContent,
 		Check: func(*transport.Response) error { return page.check(offset) },
 	})
 	return page, err
@@ -204,7 +206,7 @@ func (n *nodePurge) invalidate(ctx context.Context, ids []string) (rejected []st
 			Doing:  fmt.Sprintf("invalidating content caches of project %s on node %s", n.project, n.display),
 			Method: http.MethodPatch, Path: "/api/v2/monitors/caches/contents?" + url.Values{"clusterNode": {n.name}}.Encode(),
 			Body: body, Expect: []int{http.StatusOK, http.StatusAccepted},
-			Auth: n.client.session, Pace: n.client.pace, Explain: explainContent(cachePrivileges), Check: transport.AcceptedBody,
+			Auth: n.client.session, Pace: n.client.pace, Explain: explainInvalidation, Check: transport.AcceptedBody,
 		})
 		var e *transport.Error
 		switch {

@@ -60,25 +60,25 @@ func (p *cachePage) check(offset int) error {
 		return errors.New("the list of content caches has no total")
 	case p.Offset != nil && *p.Offset != offset:
 		return fmt.Errorf("the list of content caches begins at offset %d instead of %d", *p.Offset, offset)
-	case p.Caches.count == 0 && offset < *p.Total:
+	case len(p.Caches.ids) == 0 && offset < *p.Total:
 		return fmt.Errorf("the list of content caches ends at %d of %d", offset, *p.Total)
 	default:
 		return nil
 	}
 }
 
-// entries passes the elements of a list on, one by one, so that a long list
-// does not have to fit into memory.
+// entries passes the caches of a page on, one by one, so that only their IDs
+// have to fit into memory.
 type entries struct {
 	visit func(id string, e *cacheEntry)
-	count int
+	ids   []string
 	err   error
 }
 
 // UnmarshalJSON implements json.Unmarshaler. It keeps its errors for check:
 // package transport only reports those of encoding/json.
 func (l *entries) UnmarshalJSON(b []byte) error {
-	l.count, l.err = 0, nil
+	l.ids, l.err = nil, nil
 	if string(b) != "null" {
 		l.err = l.read(json.NewDecoder(bytes.NewReader(b)))
 	}
@@ -89,15 +89,16 @@ func (l *entries) read(decoder *json.Decoder) error {
 	if token, err := decoder.Token(); err != nil || token != json.Delim('[') {
 		return errors.New("contentCaches is not a list")
 	}
-	for ; decoder.More(); l.count++ {
-		var element map[string]*cacheEntry
+	for i := 0; decoder.More(); i++ {
+		var element map[string]*cacheEntry // with one key, the combined ID
 		if err := decoder.Decode(&element); err != nil {
-			return fmt.Errorf("element %d of the list of content caches is not one: %w", l.count, withoutGo(err))
+			return fmt.Errorf("element %d of the list of content caches is not one: %w", i, withoutGo(err))
 		}
 		for id, e := range element {
 			if id == "" || e == nil || e.Source.Type == "" || e.Status == nil {
-				return fmt.Errorf("element %d of the list of content caches lacks its ID, source.type, or status", l.count)
+				return fmt.Errorf("element %d of the list of content caches lacks its ID, source.type, or status", i)
 			}
+			l.ids = append(l.ids, id)
 			l.visit(id, e)
 		}
 	}

@@ -76,40 +76,6 @@ const (
 		"which has no such API, or mstr.base_url is not the Library root (https://host/MicroStrategyLibrary)."
 )
 
-const (
-	contentRoute = "The server does not have this path. Listing content caches requires I-Server 11.3.0700 or later, and " +
-		"invalidating them a release of June 2025 or later. On an older server, purge_mstr_cache with cache_type = \"report\" " +
-		"may serve instead. Otherwise, check that mstr.base_url is the Library root (https://host/MicroStrategyLibrary)."
-	cachePrivileges = "Listing and invalidating content caches requires the privilege to administer caches " +
-		"(DssXmlPrivilegesCacheAdministration) on the project. Grant it to the user."
-	notLoadedAdvice = "Load the project on a running node of the Intelligence Server, or check project_id."
-)
-
-// explainContent adds what an error of a request about content caches means.
-// The privilege says what the user may lack.
-func explainContent(privilege string) func(*transport.Response, *transport.Error) {
-	return func(resp *transport.Response, e *transport.Error) {
-		body := explainAny(resp, e)
-		switch {
-		case body == nil:
-		case e.Input == inputRoute:
-			e.Advice = contentRoute
-		case body.IServerCode == iserverNotLoaded:
-			e.Final()
-			e.Kind, e.Input, e.Advice = transport.KindState, inputProject, notLoadedAdvice
-		case e.Kind == transport.KindForbidden:
-			e.Advice = privilege
-		case resp.Status == http.StatusServiceUnavailable && strings.Contains(string(body.Message), "cluster node"):
-			e.Own() // the server is up, and one of its nodes is not
-		case resp.Status == http.StatusNotFound:
-			e.Advice = "Apply again. The nodes or caches of the server may have changed during the purge."
-		case resp.Status == http.StatusBadRequest && strings.Contains(strings.ToLower(string(body.Message)), "project"):
-			e.Input = inputProject
-			e.Advice = "Check project_id. The project's properties show it, and the data source purge_mstr_project finds it by its name."
-		}
-	}
-}
-
 // explain reads MicroStrategy's error from a reply to a request whose path names
 // nothing that could be missing.
 func explain(resp *transport.Response, e *transport.Error) { _ = explainFixed(resp, e) }
@@ -127,7 +93,7 @@ func explainFixed(resp *transport.Response, e *transport.Error) *apiError {
 // explainAny returns the body, nil where that can't be MicroStrategy's.
 func explainAny(resp *transport.Response, e *transport.Error) *apiError {
 	body, isJSON := decode(resp.Body)
-	describe(body, e)
+	describe(resp, body, e)
 	missing := resp.Status == http.StatusNotFound &&
 		(!isJSON || body.number() == codeNotFound && strings.HasPrefix(string(body.Message), "HTTP 404"))
 	switch {
@@ -171,20 +137,20 @@ func explainPurge(resp *transport.Response, e *transport.Error) {
 	}
 }
 
-func describe(body *apiError, e *transport.Error) {
-	e.Code = string(body.Code)
+func describe(resp *transport.Response, body *apiError, e *transport.Error) {
+	e.Code = resp.Line(string(body.Code))
 	if body.IServerCode != "" {
-		e.Code = strings.TrimSpace(e.Code + " (iServerCode " + string(body.IServerCode) + ")")
+		e.Code = strings.TrimSpace(e.Code + " (iServerCode " + resp.Line(string(body.IServerCode)) + ")")
 	}
 	messages := []string{string(body.Message)}
 	for _, sub := range body.SubErrors {
 		messages = append(messages, string(sub.Message))
 	}
 	if message := strings.Trim(strings.Join(messages, "; "), "; "); message != "" {
-		e.Message = message
+		e.Message = resp.Line(message)
 	}
 	if body.TicketID != "" {
-		e.ID = "ticket " + string(body.TicketID)
+		e.ID = "ticket " + resp.Line(string(body.TicketID))
 	}
 }
 

@@ -23,7 +23,7 @@ func AcceptedBody(resp *Response) error {
 	case !resp.Cut && !json.Valid(body):
 		return errNoAcceptance
 	}
-	err := reported(json.NewDecoder(bytes.NewReader(body)))
+	err := resp.reported(json.NewDecoder(bytes.NewReader(body)))
 	switch syntax := (*json.SyntaxError)(nil); {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return nil
@@ -39,7 +39,7 @@ var errNoAcceptance = errors.New("text that is not JSON came where an acceptance
 // reported returns the error that a JSON value reports, of which there is one
 // each in the objects of a list. It ends with io.EOF or io.ErrUnexpectedEOF
 // where the value does.
-func reported(decoder *json.Decoder) error {
+func (r *Response) reported(decoder *json.Decoder) error {
 	for {
 		token, err := decoder.Token()
 		if err != nil {
@@ -49,7 +49,7 @@ func reported(decoder *json.Decoder) error {
 			continue
 		}
 		for decoder.More() {
-			if err := reportedBy(decoder); err != nil {
+			if err := r.reportedBy(decoder); err != nil {
 				return err
 			}
 		}
@@ -57,7 +57,7 @@ func reported(decoder *json.Decoder) error {
 }
 
 // reportedBy reads one field of an object and returns the error that it reports.
-func reportedBy(decoder *json.Decoder) error {
+func (r *Response) reportedBy(decoder *json.Decoder) error {
 	key, err := decoder.Token()
 	if err != nil {
 		return err
@@ -77,14 +77,14 @@ func reportedBy(decoder *json.Decoder) error {
 	}
 	if strings.EqualFold(name, "success") {
 		if isFalse(decoded) {
-			return fmt.Errorf("the answer reports no success: %s", value)
+			return fmt.Errorf("the answer reports no success: %s", r.Line(string(value)))
 		}
 		return nil
 	}
 	if isEmpty(decoded) {
 		return nil
 	}
-	return fmt.Errorf("the answer holds an error: %s", value)
+	return fmt.Errorf("the answer holds an error: %s", r.Line(string(value)))
 }
 
 func isFalse(value any) bool { return value == false || value == "false" || value == 0.0 }

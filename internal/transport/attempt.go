@@ -133,7 +133,7 @@ func (c *Client) waitFailed(ctx context.Context, err error, waiting string) *Err
 	case errors.Is(err, ErrClosed):
 		e = &Error{Kind: KindCanceled, Err: err, text: ErrClosed.Error(), ended: true}
 	default:
-		e = &Error{Kind: KindTimeout, Err: c.mask(err), text: c.scrubber.Line(err.Error()), ended: true}
+		e = &Error{Kind: KindTimeout, Err: err, text: err.Error(), ended: true}
 	}
 	e.Waiting = waiting
 	return e
@@ -221,7 +221,7 @@ func (c *Client) send(req *http.Request, r *Request, t *trail) (*Response, error
 		return nil, err
 	}
 	defer reply.Body.Close()
-	resp := &Response{Status: reply.StatusCode, Header: reply.Header, asked: asked(req)}
+	resp := &Response{Status: reply.StatusCode, Header: reply.Header, asked: asked(req), scrubber: c.scrubber}
 	if reply.StatusCode == http.StatusSwitchingProtocols {
 		return resp, nil // its body is the connection, which no context ends
 	}
@@ -241,7 +241,6 @@ func (c *Client) send(req *http.Request, r *Request, t *trail) (*Response, error
 		return resp, fmt.Errorf("the answer broke off: %w", err)
 	case err != nil || int64(len(resp.Body)) > limit:
 		resp.Cut = true
-		resp.Body = c.scrubber.trimCut(resp.Body)
 	}
 	return resp, nil
 }
@@ -252,7 +251,7 @@ func read(resp *Response, r *Request) error {
 		if len(resp.Body) > maxBody {
 			return fmt.Errorf("the answer is longer than %d MiB", maxBody>>20)
 		}
-		if err := DecodeJSON(resp.Body, r.Into); err != nil {
+		if err := resp.decodeJSON(r.Into); err != nil {
 			return err
 		}
 	}

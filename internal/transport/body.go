@@ -11,10 +11,15 @@ import (
 	"strings"
 )
 
-// DecodeJSON reads a body that must be exactly one JSON value. Unknown fields
+// MaxToken bounds a token that a login returns, in bytes. Servers refuse longer
+// ones in a header.
+const MaxToken = 16 << 10
+
+// decodeJSON reads a body that must be exactly one JSON value. Unknown fields
 // are ignored, because the APIs grow; required ones are for the caller to check.
 // Null is no value: no reply of these APIs is one.
-func DecodeJSON(body []byte, into any) error {
+func (r *Response) decodeJSON(into any) error {
+	body := r.Body
 	switch {
 	case looksLikeHTML(body):
 		return errors.New("an HTML page came where JSON was expected")
@@ -28,9 +33,9 @@ func DecodeJSON(body []byte, into any) error {
 		case errors.Is(err, io.EOF):
 			return errors.New("an empty body came where JSON was expected")
 		case errors.As(err, &wrong) && wrong.Field == "":
-			return fmt.Errorf("the body is a JSON %s, which was not expected", wrong.Value)
+			return fmt.Errorf("the body is a JSON %s, which was not expected", r.Line(wrong.Value))
 		case errors.As(err, &wrong):
-			return fmt.Errorf("the field %q is a %s, which was not expected", wrong.Field, wrong.Value)
+			return fmt.Errorf("the field %q is a %s, which was not expected", r.Line(wrong.Field), r.Line(wrong.Value))
 		default:
 			return errors.New("the body is not valid JSON")
 		}
@@ -47,19 +52,24 @@ func looksLikeHTML(body []byte) bool {
 	return bytes.HasPrefix(bytes.TrimSpace(bytes.TrimPrefix(body, byteOrderMark)), []byte("<"))
 }
 
-// PlainText is what can be shown of an error body that is not JSON: nothing of
+// plainText is what can be shown of an error body that is not JSON: nothing of
 // JSON, which the client decodes, and of HTML only the title.
-func PlainText(body []byte) string {
-	text := strings.TrimSpace(string(body))
+func (r *Response) plainText() string {
+	text := strings.TrimSpace(string(r.Body))
 	switch {
 	case text == "":
 		return ""
-	case looksLikeHTML(body):
-		return strings.TrimSpace("an HTML page " + title(text))
-	case json.Valid(body):
+	case looksLikeHTML(r.Body):
+		if title := r.Line(title(text)); title != "" {
+			return fmt.Sprintf("an HTML page with the title %q", title)
+		}
+		return "an HTML page"
+	case json.Valid(r.Body):
 		return ""
+	case r.Cut:
+		return r.Line(r.scrubber.Cut(text))
 	default:
-		return text
+		return r.Line(text)
 	}
 }
 
@@ -70,8 +80,7 @@ func title(page string) string {
 	if found == nil {
 		return ""
 	}
-	// Not %q: it would spell a secret in a way that the scrubber does not know.
-	return `with the title "` + strings.TrimSpace(html.UnescapeString(found[1])) + `"`
+	return html.UnescapeString(found[1])
 }
 
 // Text is a JSON value that should be a string and is not always one: numbers

@@ -52,9 +52,9 @@ func TestDecodeJSON(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var got project
-			same(t, "error", row.err, textOf(DecodeJSON([]byte(row.body), &got)))
+			same(t, "error", row.err, textOf((&Response{Body: []byte(row.body)}).decodeJSON(&got)))
 			same(t, "value", row.want, got)
-			same(t, "plain text", row.plain, PlainText([]byte(row.body)))
+			same(t, "plain text", row.plain, (&Response{Body: []byte(row.body)}).plainText())
 		})
 	}
 }
@@ -66,7 +66,7 @@ func FuzzDecodeJSON(f *testing.F) {
 	f.Add([]byte("1E2000"))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var got json.RawMessage // no number is too large for it
-		err := DecodeJSON(body, &got)
+		err := (&Response{Body: body}).decodeJSON(&got)
 		null := strings.TrimSpace(string(body)) == "null"
 		if err == nil && (!json.Valid(body) || null) {
 			t.Errorf("%q is taken for JSON", body)
@@ -74,7 +74,7 @@ func FuzzDecodeJSON(f *testing.F) {
 		if err != nil && json.Valid(body) && !null {
 			t.Errorf("%q is not taken: %v", body, err)
 		}
-		plain := PlainText(body)
+		plain := (&Response{Body: body}).plainText()
 		if json.Valid(body) && plain != "" {
 			t.Errorf("of %q JSON is shown: %q", body, plain)
 		}

@@ -126,6 +126,8 @@ func New(system string, o Options) *Client {
 	}
 	c.Hide(secretsOf(o.Header)...)
 	c.Hide(o.Secrets...)
+	c.Hide(o.Proxies.http.secrets...)
+	c.Hide(o.Proxies.https.secrets...)
 	return c
 }
 
@@ -133,7 +135,7 @@ func New(system string, o Options) *Client {
 func (c *Client) Hide(secrets ...string) { c.scrubber.Add(secrets...) }
 
 // Line makes text from the upstream fit to be shown: one line of at most 500
-// characters, without secrets. Texts of errors are already.
+// characters, without secrets.
 func (c *Client) Line(text string) string { return c.scrubber.Line(text) }
 
 // Close gives up the idle connections.
@@ -197,5 +199,12 @@ type Response struct {
 	// slow, or broken off.
 	Cut bool
 
-	asked string // "DELETE https://host/path"
+	asked    string // "DELETE https://host/path"
+	scrubber *Scrubber
 }
+
+// Line makes a part of the reply fit to be shown: one line of at most 500
+// characters, without secrets. Whatever a client takes from a reply into an Error
+// goes through it, and nothing else does: what is our own is not searched for
+// secrets, because a gap in a known sentence would tell one.
+func (r *Response) Line(text string) string { return r.scrubber.Line(text) }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -55,8 +56,16 @@ type Credential struct {
 	Cookies bool // all cookies that the server sets come back to it
 
 	mu      sync.Mutex
-	cookies map[string]*http.Cookie
+	cookies []*http.Cookie // in the order in which their names came
+	first   int            // so many came with the login
 }
+
+// Servers that set cookies with more and more names get the latest of them back,
+// because a header that only grows is refused in the end.
+const (
+	maxCookies = 50
+	maxCookie  = MaxToken
+)
 
 // Authorize implements Auth for a request that must go with just these
 // credentials: a logout.
@@ -72,15 +81,32 @@ func (c *Credential) refresh(h http.Header, s *Scrubber) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, cookie := range (&http.Response{Header: h}).Cookies() {
-		if c.cookies == nil {
-			c.cookies = make(map[string]*http.Cookie)
+		at := slices.IndexFunc(c.cookies, func(other *http.Cookie) bool { return other.Name == cookie.Name })
+		gone := cookie.MaxAge < 0 || cookie.MaxAge == 0 && !cookie.Expires.IsZero() && cookie.Expires.Before(time.Now())
+		switch {
+		case gone && at >= 0:
+			c.drop(at, s)
+		case gone || len(cookie.Name)+len(cookie.Value) > maxCookie:
+		case at >= 0:
+			s.hold(cookie.Value)
+			s.release(c.cookies[at].Value)
+			c.cookies[at] = cookie
+		default:
+			if len(c.cookies) == maxCookies {
+				c.drop(min(c.first, maxCookies-1), s)
+			}
+			s.hold(cookie.Value)
+			c.cookies = append(c.cookies, cookie)
 		}
-		if cookie.MaxAge < 0 || cookie.MaxAge == 0 && !cookie.Expires.IsZero() && cookie.Expires.Before(time.Now()) {
-			delete(c.cookies, cookie.Name)
-			continue
-		}
-		s.addPassing(cookie.Value)
-		c.cookies[cookie.Name] = cookie
+	}
+}
+
+// drop removes a cookie, with the lock held.
+func (c *Credential) drop(at int, s *Scrubber) {
+	s.release(c.cookies[at].Value)
+	c.cookies = slices.Delete(c.cookies, at, at+1)
+	if at < c.first {
+		c.first--
 	}
 }
 
@@ -88,12 +114,19 @@ func (c *Credential) apply(req *http.Request) {
 	maps.Copy(req.Header, c.Header)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, name := range slices.Sorted(maps.Keys(c.cookies)) {
-		req.AddCookie(&http.Cookie{Name: name, Value: c.cookies[name].Value})
+	byName := func(a, b *http.Cookie) int { return strings.Compare(a.Name, b.Name) }
+	for _, cookie := range slices.SortedFunc(slices.Values(c.cookies), byName) {
+		req.AddCookie(&http.Cookie{Name: cookie.Name, Value: cookie.Value})
 	}
 }
 
-// Keep makes the cookies of a login's reply part of the credential.
-func (c *Client) Keep(cred *Credential, resp *Response) { cred.refresh(resp.Header, c.scrubber) }
+// Keep makes the cookies of a login's reply part of the credential. Later ones
+// don't push them out.
+func (c *Client) Keep(cred *Credential, resp *Response) {
+	cred.refresh(resp.Header, c.scrubber)
+	cred.mu.Lock()
+	defer cred.mu.Unlock()
+	cred.first = len(cred.cookies)
+}
 
 func (c *Credential) base() string { return c.Base }

@@ -24,7 +24,6 @@ type call struct {
 // credentials, the host, the network.
 func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
 	own := *r
-	own.Doing = c.scrubber.Scrub(r.Doing)
 	k := &call{Request: &own}
 	ctx, k.who = c.caller(ctx, r)
 	if h := c.hostOf(r); h != nil {

@@ -29,7 +29,9 @@ func TestErrorTexts(t *testing.T) {
 		"a page":          {answer(403, "<title>Blocked</title>"), nil, nil, `Upstream answered 403 Forbidden: an HTML page with the title "Blocked"`},
 		"another success": {answer(200, "hello"), nil, nil, "Upstream answered 200 OK: hello"},
 		"what the API explains": {answer(409, "{}"), nil, func(r *Request) {
-			r.Explain = func(_ *Response, e *Error) { e.Code, e.Message, e.ID = "ERR\n9", "it\tis so", "ticket 12" }
+			r.Explain = func(resp *Response, e *Error) {
+				e.Code, e.Message, e.ID = resp.Line("ERR\n9"), resp.Line("it\tis so"), "ticket "+resp.Line("12")
+			}
 		}, "Upstream answered 409 Conflict, code ERR 9: it is so (ticket 12)"},
 		"a redirect elsewhere":         {answer(302, "", "Location", "https://user:hunter22@evil.example:8443/login?token=x"), nil, nil, "Upstream answered 302 Found: redirect to evil.example:8443"},
 		"a redirect without a scheme":  {answer(307, "", "Location", "//evil.example/login"), nil, nil, "Upstream answered 307 Temporary Redirect: redirect to evil.example"},
@@ -47,7 +49,7 @@ func TestErrorTexts(t *testing.T) {
 		"JSON that is a page":          {answer(202, "<html>"), nil, into(object), "Upstream answered 202 Accepted: an HTML page came where JSON was expected"},
 		"an acceptance that is a page": {answer(202, "<html>"), nil, func(r *Request) { r.Check = AcceptedBody }, "Upstream answered 202 Accepted: an HTML page came where an acceptance was expected"},
 		"a check with its own error": {answer(202, ""), nil, func(r *Request) {
-			r.Check = func(*Response) error { return &Error{Kind: KindConfig, Message: "not\nenabled"} }
+			r.Check = func(*Response) error { return &Error{Kind: KindConfig, Message: "not enabled"} }
 		}, "Upstream answered 202 Accepted: not enabled"},
 		"a header that can't be sent": {
 			answer(202, ""), nil, func(r *Request) { r.Header = http.Header{"X-Token": {"hunter22\nX-Evil: 1"}} },

@@ -30,10 +30,10 @@ func (c *Client) failed(r *Request, resp *Response) *Error {
 	case final:
 	}
 	if e.Kind == KindRedirect {
-		e.Message = "redirect to " + redirectHost(resp.Header)
+		e.Message = "redirect to " + resp.Line(redirectHost(resp.Header))
 		e.Advice = "Redirects are not followed, because credentials would go along. Set the address that answers by itself."
 	} else {
-		e.Message = PlainText(resp.Body)
+		e.Message = resp.plainText()
 		if resp.Status < http.StatusMultipleChoices {
 			e.Advice = notTheAPI
 		}
@@ -44,7 +44,7 @@ func (c *Client) failed(r *Request, resp *Response) *Error {
 	if e.Kind == KindCredentials && c.options.Suspect != "" {
 		e.Advice = strings.TrimSpace(e.Advice + " " + c.options.Suspect)
 	}
-	return c.clean(e)
+	return e
 }
 
 // asked is how a request is called in messages about its answer.
@@ -98,21 +98,12 @@ func (c *Client) unexpected(r *Request, resp *Response, err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
 		e.System, e.Doing, e.Status, e.Asked = c.system, r.Doing, resp.Status, resp.asked
-		return c.clean(e)
+		return e
 	}
-	return c.clean(&Error{
-		System: c.system, Doing: r.Doing, Status: resp.Status, Kind: KindUnexpected, Err: c.mask(err), Message: err.Error(),
+	return &Error{
+		System: c.system, Doing: r.Doing, Status: resp.Status, Kind: KindUnexpected, Err: err, Message: err.Error(),
 		Advice: notTheAPI, Asked: resp.asked,
-	})
-}
-
-// clean makes the texts of an error, which are the upstream's, fit to be shown.
-func (c *Client) clean(e *Error) *Error {
-	for _, text := range []*string{&e.Message, &e.Code, &e.ID, &e.Docs, &e.Input, &e.Asked} {
-		*text = c.scrubber.Line(*text)
 	}
-	e.Advice = c.scrubber.Scrub(e.Advice)
-	return e
 }
 
 // noAnswer makes the error of a request that got no reply.
@@ -127,7 +118,7 @@ func (c *Client) noAnswer(r *Request, target *url.URL, err error, t *trail) *Err
 	refused := errors.Is(err, errNotTaken)
 	unsent := t.unsent(errors.Is(err, errAttemptTimeout))
 	e := &Error{
-		System: c.system, Doing: r.Doing, Kind: kind, Host: c.scrubber.Line(target.Host), Err: c.mask(err), text: c.scrubber.Line(err.Error()),
+		System: c.system, Doing: r.Doing, Kind: kind, Host: target.Host, Err: c.mask(err), text: c.said(err),
 		outage: again || kind != KindProxy, wrong: !again, unsent: unsent, lost: again && !unsent && !refused,
 	}
 	switch {
@@ -147,7 +138,7 @@ func (c *Client) noAnswer(r *Request, target *url.URL, err error, t *trail) *Err
 
 // unsendable makes the error of a request that can't be sent at all.
 func (c *Client) unsendable(r *Request, err error) *Error {
-	return &Error{System: c.system, Doing: r.Doing, Kind: KindConfig, Err: c.mask(err), text: c.scrubber.Line(err.Error())}
+	return &Error{System: c.system, Doing: r.Doing, Kind: KindConfig, Err: c.mask(err), text: c.said(err)}
 }
 
 // passing tells whether a failure of the connection may pass by itself. A bad
@@ -156,8 +147,8 @@ func passing(err, handshake error) (Kind, bool) {
 	var dns *net.DNSError
 	var own *proxyError
 	switch {
-	case errors.As(err, &own):
-		return KindProxy, !own.final()
+	case errors.As(err, &own) && own.final():
+		return KindProxy, false
 	case certificateRefused(err):
 		return KindTLS, false
 	case errors.As(err, &dns) && dns.IsNotFound:
@@ -178,7 +169,27 @@ func brokenOff(err error) bool {
 
 // mask keeps an error for errors.Is and errors.As and shows it without secrets,
 // also to one who unwraps the *Error that holds it.
-func (c *Client) mask(err error) error { return &masked{c.scrubber.Line(err.Error()), err} }
+func (c *Client) mask(err error) error { return &masked{c.said(err), err} }
+
+// said is the text of an error of the connection, without the secrets in what a
+// server or a proxy said. What this side says is left as it is: a word of it that
+// is replaced would tell that it is the password.
+func (c *Client) said(err error) string {
+	if ours(err) {
+		return err.Error()
+	}
+	return c.scrubber.Line(err.Error())
+}
+
+// ours tells whether there are no words of a server in an error.
+func ours(err error) bool {
+	var op *net.OpError
+	var dns *net.DNSError
+	var proxy *proxyError
+	return errors.Is(err, errAttemptTimeout) || errors.Is(err, errNotTaken) ||
+		errors.As(err, &op) && (op.Op == "dial" || op.Op == "read" || op.Op == "write") ||
+		errors.As(err, &dns) || errors.As(err, &proxy)
+}
 
 type masked struct {
 	text string

@@ -73,11 +73,11 @@ func TestWhatWasAsked(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, Options{MaxRetries: -1}, answer(status, `{"error":"hunter22"}`), func(t *testing.T, r *rig) {
-				r.Hide("hunter22")
+				r.Hide("base") // the address is our own: a gap in it would tell the secret
 				req := purge()
-				req.Path, req.Check = "/hunter22/a%2Fb?url=hunter22", AcceptedBody
+				req.Path, req.Check = "/x/a%2Fb?url=y", AcceptedBody
 				_, err := r.Do(t.Context(), req)
-				same(t, "asked", "DELETE http://localhost/base/[redacted]/a%2Fb", err.(*Error).Asked) //nolint:errorlint,forcetypeassert // Do promises it
+				same(t, "asked", "DELETE http://localhost/base/x/a%2Fb", err.(*Error).Asked) //nolint:errorlint,forcetypeassert // Do promises it
 			})
 		})
 	}

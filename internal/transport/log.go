@@ -16,10 +16,10 @@ var loggedHeaders = []string{
 func (c *Client) log(ctx context.Context, r *Request, req *http.Request, resp *Response, err error, took time.Duration) {
 	fields := map[string]any{
 		"system": c.system, "doing": r.Doing, "method": req.Method, "host": req.URL.Host,
-		"path": c.scrubber.Line(req.URL.RequestURI()), "took_ms": took.Milliseconds(),
+		"path": req.URL.RequestURI(), "took_ms": took.Milliseconds(),
 	}
 	if err != nil {
-		fields["error"] = c.scrubber.Line(err.Error())
+		fields["error"] = c.said(err)
 		c.options.Log(ctx, "Request failed", fields)
 		return
 	}

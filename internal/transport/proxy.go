@@ -28,6 +28,7 @@ type proxy struct {
 	variable string
 	url      *url.URL
 	fault    error
+	secrets  []string
 
 	// The first request goes alone until the proxy has accepted it, so that
 	// wrong credentials are sent once and not by everyone who waits.
@@ -65,6 +66,7 @@ func newProxy(getenv func(string) string, name string) *proxy {
 	if p.variable, value = variable(getenv, name); value == "" {
 		return p
 	}
+	p.secrets = userinfo(value)
 	if !strings.Contains(value, "://") {
 		value = "http://" + value
 	}
@@ -82,6 +84,29 @@ func newProxy(getenv func(string) string, name string) *proxy {
 		p.url = u
 	}
 	return p
+}
+
+// userinfo is what the value of a variable has before the host: the password, or
+// all of it where there is none, which is then a token. The value may be one that
+// can't be parsed.
+func userinfo(value string) []string {
+	_, rest, found := strings.Cut(value, "://")
+	if !found {
+		rest = value
+	}
+	at := strings.LastIndexByte(rest, '@')
+	if at < 0 {
+		return nil
+	}
+	secret := rest[:at]
+	if _, password, ok := strings.Cut(secret, ":"); ok && password != "" {
+		secret = password
+	}
+	plain, err := url.PathUnescape(secret)
+	if err != nil {
+		plain = secret
+	}
+	return []string{secret, plain}
 }
 
 // address is in the form that httpproxy takes. A proxy with a fault has one
@@ -241,12 +266,16 @@ func (p *proxy) blame(e *Error, err error) {
 	if !atProxy(err) {
 		return
 	}
-	e.Kind, e.unsent, e.lost = KindProxy, true, false
+	e.unsent, e.lost = true, false
 	var own *proxyError
+	if errors.As(err, &own) && !own.final() {
+		return // the proxy works, and the server is what it does not reach
+	}
+	e.Kind = KindProxy
 	switch {
-	case errors.As(err, &own) && own.status == http.StatusProxyAuthRequired:
+	case own != nil && own.status == http.StatusProxyAuthRequired:
 		e.Advice = "Check the user name and password in " + p.variable + " (http://user:password@host:port). Special characters in them must be percent-encoded."
-	case errors.As(err, &own):
+	case own != nil:
 		e.Advice = "Ask the administrator of the proxy to permit connections to " + e.Host + ". If it can be reached without the proxy, add it to NO_PROXY."
 	case speaksPlainHTTP(err):
 		e.Advice = "The proxy speaks plain HTTP. Change " + p.variable + " to start with http://. Requests to https:// addresses stay encrypted."

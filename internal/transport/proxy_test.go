@@ -201,7 +201,7 @@ func TestProxy(t *testing.T) {
 			"Ask the administrator of the proxy to permit connections to upstream.example.",
 		},
 		"that does not reach the host now": {
-			[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example"}, "https://upstream.example", func(g *gateway) { g.status = 503 }, nil, KindProxy, -1, "",
+			[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example"}, "https://upstream.example", func(g *gateway) { g.status = 503 }, nil, KindNoAnswer, -1, "",
 		},
 		"that is dead": {
 			[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example"},
@@ -210,6 +210,9 @@ func TestProxy(t *testing.T) {
 		},
 		"that is unknown": {
 			[]string{"HTTPS_PROXY", "http://proxy.example"}, "https://upstream.example", nil, unknown, KindProxy, 0, "Check HTTPS_PROXY.",
+		},
+		"that never answers": {
+			[]string{"HTTPS_PROXY", "http://proxy.example"}, "https://upstream.example", nil, neverAnswers(t), KindNoAnswer, 0, "",
 		},
 		"https at a plain proxy": {
 			[]string{"HTTPS_PROXY", "https://user:hunter22@proxy.example"},
@@ -228,7 +231,7 @@ func TestProxy(t *testing.T) {
 			}
 			o := Options{
 				Unanswered: 1, Dial: row.dial, RootCAs: g.roots(t), Proxies: NewProxies(environment(row.env...)),
-				RequestTimeout: time.Minute,
+				RequestTimeout: timeoutFor(name),
 			}
 			slot := &recorder{}
 			var wg sync.WaitGroup
@@ -248,10 +251,19 @@ func TestProxy(t *testing.T) {
 			if asked := g.asked.Load(); row.asked >= 0 && asked != row.asked {
 				t.Errorf("the proxy was asked %d times, want %d", asked, row.asked)
 			}
-			if told := strings.Join(slot.events, ","); row.kind == KindProxy && (strings.Contains(told, "failed") || strings.Contains(told, "passed")) {
+			if told := strings.Join(slot.events, ","); row.kind != accepted && (strings.Contains(told, "failed") || strings.Contains(told, "passed")) {
 				t.Errorf("slots were used up for what the proxy did not pass on: %s", told)
 			}
 		})
+	}
+}
+
+// neverAnswers dials a proxy that takes requests and says nothing.
+func neverAnswers(t *testing.T) func(context.Context, string, string) (net.Conn, error) {
+	t.Helper()
+	address := silent(t).Listener.Addr().String()
+	return func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, address)
 	}
 }
 

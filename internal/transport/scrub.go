@@ -1,40 +1,43 @@
 package transport
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/base64"
-	"encoding/json"
-	"fmt"
-	"html"
-	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"unicode"
-	"unicode/utf16"
+	"unicode/utf8"
 )
 
 const (
 	redacted = "[redacted]"
 	maxLine  = 500
-	// shortest is the length under which replacing a secret would say more
-	// than it hides: a text that holds one is not shown at all.
+	// shortest is the length, in characters, under which replacing a secret
+	// would say more than it hides: a text with one is not shown at all.
 	shortest = 4
 )
 
-// Scrubber replaces secrets in text, in every encoding that they are sent in.
-// The zero value knows no secrets.
+// Scrubber keeps secrets out of what servers say. A secret as it is, or as
+// encoders usually spell it, is replaced. A text that has one in another
+// spelling is not shown at all. The zero value knows no secrets, and so does nil.
 type Scrubber struct {
 	mu      sync.RWMutex
-	known   map[string]bool
+	known   map[string]*known
 	forms   []string // longest first, so that no part of one survives another
-	passing []string // those of known that are forgotten again, oldest first
+	passing []string // cookies that no credential has any more, oldest first
+}
+
+// known is what is kept of a secret.
+type known struct {
+	lasting bool     // not a cookie
+	held    int      // by so many credentials
+	folded  []string // what it is searched for as, see fold
 }
 
 const (
-	// maxPassing bounds the cookies that are remembered: a load balancer may
-	// send a new one with each reply.
+	// maxPassing bounds the cookies that are remembered when no credential has
+	// them any more: a load balancer may send a new one with each reply.
 	maxPassing = 64
 	// shortestCookie is the length under which the value of a cookie is no
 	// secret but the name of a node, or a flag.
@@ -46,148 +49,165 @@ func (s *Scrubber) Add(secrets ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, secret := range secrets {
-		s.add(secret)
+		if secret != "" {
+			s.learn(secret).lasting = true
+		}
 	}
 }
 
-func (s *Scrubber) add(secret string) bool {
-	if secret == "" || s.known[secret] {
+func (s *Scrubber) learn(secret string) *known {
+	if k := s.known[secret]; k != nil {
+		return k
+	}
+	k := &known{}
+	spellings(secret, func(text string) bool {
+		if folded := fold(text); folded != "" && !slices.Contains(k.folded, folded) {
+			k.folded = append(k.folded, folded)
+		}
 		return false
-	}
+	})
 	if s.known == nil {
-		s.known = make(map[string]bool)
+		s.known = make(map[string]*known)
 	}
-	s.known[secret] = true
-	for _, form := range encodings(secret) {
+	s.known[secret] = k
+	for _, form := range replaced(secret) {
 		at, _ := slices.BinarySearchFunc(s.forms, form, longer)
 		s.forms = slices.Insert(s.forms, at, form)
 	}
-	return true
+	return k
 }
 
-// addPassing makes the value of a cookie known until many newer ones are.
-func (s *Scrubber) addPassing(value string) {
+// hold makes the value of a cookie known while a credential has it.
+func (s *Scrubber) hold(value string) {
 	if len(value) < shortestCookie {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.add(value) {
+	s.learn(value).held++
+	s.passing = slices.DeleteFunc(s.passing, func(other string) bool { return other == value })
+}
+
+// release forgets a cookie that no credential has any more, when there are many
+// newer ones. A request may still be under way with it.
+func (s *Scrubber) release(value string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := s.known[value]
+	if k == nil {
+		return
+	}
+	k.held--
+	if k.held > 0 || k.lasting {
 		return
 	}
 	s.passing = append(s.passing, value)
-	if len(s.passing) <= maxPassing {
+	if len(s.passing) > maxPassing {
+		s.forget(s.passing[0])
+		s.passing = slices.Delete(s.passing, 0, 1)
+	}
+}
+
+func (s *Scrubber) forget(secret string) {
+	if s.known[secret].lasting {
 		return
 	}
-	oldest := s.passing[0]
-	s.passing = slices.Delete(s.passing, 0, 1)
-	delete(s.known, oldest)
-	for _, form := range encodings(oldest) {
+	delete(s.known, secret)
+	for _, form := range replaced(secret) {
 		if at, ok := slices.BinarySearchFunc(s.forms, form, longer); ok {
 			s.forms = slices.Delete(s.forms, at, at+1)
 		}
 	}
 }
 
+// replaced are the spellings of a secret that are replaced in a text.
+func replaced(secret string) []string {
+	if utf8.RuneCountInString(secret) < shortest {
+		return nil
+	}
+	return encodings(secret)
+}
+
 func longer(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) }
 
-// encodings are the different spellings of a secret.
-func encodings(secret string) []string {
-	raw := []byte(secret)
-	escaped, query := url.PathEscape(secret), url.QueryEscape(secret)
-	forms := []string{
-		secret, escaped, query, lowerHex(escaped), lowerHex(query), html.EscapeString(secret),
-		base64.RawStdEncoding.EncodeToString(raw), base64.RawURLEncoding.EncodeToString(raw),
-	}
-	// Twice: an error that quotes a body in JSON may itself be shown as JSON.
-	for range 2 {
-		for _, form := range slices.Clone(forms) {
-			forms = append(forms, inJSON(form)...)
-		}
-		slices.Sort(forms)
-		forms = slices.Compact(forms)
-	}
-	return forms
-}
-
-// inJSON is a text as encoders write it within quotes: with < > & escaped or not,
-// the slash escaped or not, and in ASCII.
-func inJSON(text string) []string {
-	var forms []string
-	for _, escapeHTML := range []bool{true, false} {
-		var b bytes.Buffer
-		encoder := json.NewEncoder(&b)
-		encoder.SetEscapeHTML(escapeHTML)
-		if encoder.Encode(text) != nil {
-			continue
-		}
-		plain := b.String()[1 : b.Len()-len("\"\n")]
-		var ascii strings.Builder
-		for _, r := range plain {
-			if r <= unicode.MaxASCII {
-				ascii.WriteRune(r)
-				continue
-			}
-			for _, unit := range utf16.Encode([]rune{r}) {
-				fmt.Fprintf(&ascii, `\u%04x`, unit)
-			}
-		}
-		for _, form := range []string{plain, ascii.String()} {
-			forms = append(forms, form, strings.ReplaceAll(form, "/", `\/`))
-		}
-	}
-	return forms
-}
-
-// lowerHex spells percent escapes in lower case.
-func lowerHex(s string) string {
-	b := []byte(s)
-	for i := 0; i+2 < len(b); i++ {
-		if b[i] == '%' {
-			copy(b[i+1:i+3], bytes.ToLower(b[i+1:i+3]))
-		}
-	}
-	return string(b)
-}
-
-// Scrub replaces all secrets.
+// Scrub takes all secrets out of a text.
 func (s *Scrubber) Scrub(text string) string {
+	if s == nil || text == "" {
+		return text
+	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	clean := text
 	for _, form := range s.forms {
-		if !strings.Contains(clean, form) {
-			continue
-		}
-		if len(form) < shortest {
-			return redacted
-		}
 		clean = strings.ReplaceAll(clean, form, redacted)
 	}
-	if clean != text && s.holds(clean) {
-		return redacted // what was put in made a secret with what is around it
+	if s.anyView(clean, s.holds) {
+		return redacted
 	}
 	return clean
 }
 
-func (s *Scrubber) holds(text string) bool {
-	return slices.ContainsFunc(s.forms, func(form string) bool { return strings.Contains(text, form) })
+// holds tells whether a folded text has a secret in it.
+func (s *Scrubber) holds(folded string) bool {
+	for _, k := range s.known {
+		if slices.ContainsFunc(k.folded, func(form string) bool { return strings.Contains(folded, form) }) {
+			return true
+		}
+	}
+	return false
 }
 
-// trimCut takes the beginning of a secret off the end of a body that was cut
-// there: it would not be recognised.
-func (s *Scrubber) trimCut(body []byte) []byte {
+// unfinished is an escape that was cut.
+var unfinished = regexp.MustCompile(`(?:%[u]?[0-9a-f]{0,3}|&[#a-z0-9]{0,9}|\\+[ux]?\{?[0-9a-f]{0,7})$`)
+
+// ends tells whether a folded text ends with the beginning of a secret.
+func (s *Scrubber) ends(folded string) bool {
+	return s.endsWithBeginning(folded) || s.endsWithBeginning(unfinished.ReplaceAllString(folded, ""))
+}
+
+func (s *Scrubber) endsWithBeginning(folded string) bool {
+	for _, k := range s.known {
+		for _, form := range k.folded {
+			for n := min(len(form), len(folded)); n >= shortest; n-- {
+				if strings.HasSuffix(folded, form[:n]) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// anyView looks at a text, folded, in each spelling that it may be in.
+func (s *Scrubber) anyView(text string, found func(folded string) bool) bool {
+	if len(s.known) == 0 {
+		return false
+	}
+	return views(text, func(view string) bool { return found(fold(view)) })
+}
+
+// Cut takes the secrets out of a text that ends where it was cut, and also the
+// beginning of one, which would not be recognized.
+func (s *Scrubber) Cut(text string) string {
+	if s == nil {
+		return text
+	}
+	text = s.Scrub(text)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	longest := 0
 	for _, form := range s.forms {
-		for n := min(len(form)-1, len(body)); n >= shortest && n > longest; n-- {
-			if string(body[len(body)-n:]) == form[:n] {
+		for n := min(len(form)-1, len(text)); n >= shortest && n > longest; n-- {
+			if strings.HasSuffix(text, form[:n]) {
 				longest = n
 			}
 		}
 	}
-	return body[:len(body)-longest]
+	text = text[:len(text)-longest]
+	if s.anyView(text, func(folded string) bool { return s.ends(folded) }) {
+		return redacted
+	}
+	return text
 }
 
 // Line makes text from a server fit to be shown: no secrets, one line, valid
@@ -200,8 +220,7 @@ func (s *Scrubber) Line(text string) string {
 		}
 		return r
 	}, text)
-	// Once more: a control character within a secret may have hidden it.
-	text = s.Scrub(strings.Join(strings.Fields(text), " "))
+	text = strings.Join(strings.Fields(text), " ")
 	if runes := []rune(text); len(runes) > maxLine {
 		text = string(runes[:maxLine-1]) + "…"
 	}

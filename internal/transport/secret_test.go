@@ -30,16 +30,15 @@ func TestNoSecretInAnyText(t *testing.T) {
 		fault   wiretest.Fault
 		change  func(*Request)
 	}{
-		"in words":                   {answer(400, echo, everywhere...), nil, nil},
-		"in a page":                  {answer(502, "<title>"+echo+"</title>", everywhere...), nil, nil},
-		"in a redirect":              {answer(302, echo, everywhere...), nil, nil},
-		"in an acceptance":           {answer(202, `{"error":"`+encoded+`"}`, everywhere...), nil, func(r *Request) { r.Check = AcceptedBody }},
-		"in the error of a check":    {answer(202, ""), nil, func(r *Request) { r.Check = func(*Response) error { return errors.New(echo) } }},
-		"in the name of a field":     {answer(202, `{"`+encoded+`":1}`), nil, into(&map[string]string{})},
-		"in what the API explains":   {answer(400, ""), nil, explained(echo)},
-		"in the path of the request": {answer(400, ""), nil, func(r *Request) { r.Path = "/a?x=" + url.QueryEscape(planted); r.Doing = "purging " + planted }},
-		"in an address":              {answer(400, ""), nil, func(r *Request) { r.Path = "/%zz" + encoded }},
-		"in a body that is cut":      {answer(400, strings.Repeat("x", 100)+encoded+"yyy", "Content-Type", "text/plain"), wiretest.Reset(120 + 100 + 14), nil},
+		"in words":                 {answer(400, echo, everywhere...), nil, nil},
+		"in a page":                {answer(502, "<title>"+echo+"</title>", everywhere...), nil, nil},
+		"in a redirect":            {answer(302, echo, everywhere...), nil, nil},
+		"in an acceptance":         {answer(202, `{"error":"`+encoded+`"}`, everywhere...), nil, func(r *Request) { r.Check = AcceptedBody }},
+		"in the error of a check":  {answer(202, ""), nil, func(r *Request) { r.Check = func(resp *Response) error { return errors.New(resp.Line(echo)) } }},
+		"in the name of a field":   {answer(202, `{"`+encoded+`":1}`), nil, into(&map[string]string{})},
+		"in what the API explains": {answer(400, ""), nil, explained(echo)},
+		"in an address":            {answer(400, ""), nil, func(r *Request) { r.Path = "/%zz" + encoded }},
+		"in a body that is cut":    {answer(400, strings.Repeat("x", 100)+encoded+"yyy", "Content-Type", "text/plain"), wiretest.Reset(120 + 100 + 14), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -68,8 +67,9 @@ func TestNoSecretInAnyText(t *testing.T) {
 
 func explained(text string) func(*Request) {
 	return func(r *Request) {
-		r.Explain = func(_ *Response, e *Error) {
-			e.Code, e.Message, e.ID, e.Docs, e.Input, e.Advice = text, text, text, text, text, text
+		r.Explain = func(resp *Response, e *Error) {
+			line := resp.Line(text)
+			e.Code, e.Message, e.ID, e.Docs, e.Input = line, line, line, line, line
 		}
 	}
 }
@@ -113,4 +113,83 @@ func TestLog(t *testing.T) {
 		same(t, "log", []map[string]any{answered, answered, failed, failed}, r.logged,
 			cmpopts.IgnoreMapEntries(func(name string, _ any) bool { return name == "header_Date" }), cmp.AllowUnexported())
 	})
+}
+
+// TestOurOwnWords: a password that is a word of ours is not taken out of our own
+// sentences, where the gap would tell it, but out of those of the server.
+func TestOurOwnWords(t *testing.T) {
+	t.Parallel()
+	const echo = "Check the page at localhost: it is no answer"
+	for name, row := range map[string]struct {
+		handler http.HandlerFunc
+		fault   wiretest.Fault
+		change  func(*Request)
+		hide    string
+		want    string // is part of the error
+		advice  string
+	}{
+		"in the advice": {
+			answer(302, "", "Location", "https://evil.example/"), nil, nil, "credentials", "redirect to evil.example",
+			"Redirects are not followed, because credentials would go along. Set the address that answers by itself.",
+		},
+		"in what was tried":      {answer(400, echo), nil, nil, "purging", echo, ""},
+		"in words of the server": {answer(400, echo), nil, nil, "page", "Check the [redacted] at localhost: it is no answer", ""},
+		"in front of a title":    {answer(403, "<title>Page</title>"), nil, nil, "page", `an HTML page with the title "[redacted]"`, ""},
+		"in a check":             {answer(202, "<html>"), nil, func(r *Request) { r.Check = AcceptedBody }, "page", "an HTML page came where an acceptance was expected", notTheAPI},
+		"in front of an error":   {answer(202, `{"error":"answer 42"}`), nil, func(r *Request) { r.Check = AcceptedBody }, "answer", `the answer holds an error: "[redacted] 42"`, notTheAPI},
+		"in JSON":                {answer(202, `{"id":1}`), nil, into(&project{}), "field", `the field "id" is a number, which was not expected`, notTheAPI},
+		"in a dial that fails":   {nil, wiretest.Refuse, nil, "refused", "dial tcp: connect: connection refused", ""},
+		"in a name that is none": {nil, wiretest.UnknownHost, nil, "localhost", "dial tcp: lookup localhost: no such host", ""},
+		"in a stall":             {answer(202, ""), wiretest.Stall(0), nil, "request", "no complete answer within the request timeout", ""},
+		"three characters":       {answer(302, "see other", "Location", "https://evil.example/see"), nil, nil, "see", "redirect to evil.example", ""},
+		"three of the server's":  {answer(400, "see other"), nil, nil, "see", redacted, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, Options{MaxRetries: -1}, row.handler, func(t *testing.T, r *rig) {
+				r.Hide(row.hide)
+				r.network.Set(row.fault)
+				req := purge()
+				if row.change != nil {
+					row.change(req)
+				}
+				_, err := r.Do(t.Context(), req)
+				e := err.(*Error) //nolint:forcetypeassert,errorlint // Do promises it
+				if text := e.Error(); !strings.HasPrefix(text, "purging /a: ") || !strings.Contains(text, ": "+row.want) || strings.Count(text, redacted) != strings.Count(row.want, redacted) {
+					t.Errorf("%q is not all of %q", row.want, text)
+				}
+				if row.advice != "" {
+					same(t, "advice", row.advice, e.Advice)
+				}
+			})
+		})
+	}
+}
+
+// TestProxyUserinfo: what is in HTTPS_PROXY before the host is a secret, in
+// what anybody gives back of it.
+func TestProxyUserinfo(t *testing.T) {
+	t.Parallel()
+	for value, secrets := range map[string][]string{
+		"http://me:hunter22@proxy:3128":        {"hunter22"},
+		"http://me:hunt%2Fer%3A22@proxy:3128":  {"hunt%2Fer%3A22", "hunt/er:22"},
+		"me:hunter22@proxy:3128":               {"hunter22"},
+		"http://hunter22@proxy:3128":           {"hunter22"},
+		"http://me:hunter@22@proxy:not a port": {"hunter@22"},
+		"http://me:hunter%zz@proxy:3128":       {"hunter%zz"},
+		"http://me:@proxy":                     {"me:"},
+	} {
+		proxies := NewProxies(func(name string) string { return map[string]string{"HTTPS_PROXY": value}[name] })
+		inBubble(t, Options{MaxRetries: -1, Proxies: proxies}, nil, func(t *testing.T, r *rig) {
+			for _, secret := range secrets {
+				encoded := base64.StdEncoding.EncodeToString([]byte("me:" + secret))
+				for _, text := range []string{secret, encoded, url.QueryEscape(secret)} {
+					if got := r.Line("proxyconnect: " + text + " is wrong"); strings.Contains(got, secret) || strings.Contains(got, text) {
+						t.Errorf("of %s %q is shown: %s", value, text, got)
+					}
+				}
+			}
+			same(t, "other text", "me at the proxy", r.Line("me at the proxy"))
+		})
+	}
 }

@@ -27,15 +27,15 @@ type apiError struct {
 func explain(resp *transport.Response, e *transport.Error) {
 	var body apiError
 	_ = json.Unmarshal(resp.Body, &body) // what can't be read stays empty
-	describe(&body, e)
+	said := describe(resp, &body, e)
 	if id := resp.Header.Get("X-Amzn-Requestid"); id != "" {
-		e.ID = "request id " + id
+		e.ID = "request id " + resp.Line(id)
 	}
 	switch {
 	case resp.Status == http.StatusUnauthorized:
 		e.Input = "password"
 		e.Advice = "Check wpengine.username and wpengine.password: they are those of API access (User Portal, API Access), not of a login."
-	case resp.Status == http.StatusForbidden && unknownPath(resp, e):
+	case resp.Status == http.StatusForbidden && unknownPath(resp, said):
 		e.Kind, e.Input = transport.KindConfig, inputAddress
 		e.Advice = "This is how the API's gateway answers for an unknown path, it is not about a permission. " + addressAdvice
 	case isPage(resp) && slices.Contains([]int{400, 403, 404, 405}, resp.Status):
@@ -46,7 +46,7 @@ func explain(resp *transport.Response, e *transport.Error) {
 	case resp.Status == http.StatusNotFound:
 		e.Advice = addressAdvice
 	case resp.Status == http.StatusTooManyRequests:
-		readWait(resp, e)
+		readWait(resp, said, e)
 	}
 }
 
@@ -76,26 +76,30 @@ const (
 	addressAdvice = "Check wpengine.base_url; its default is " + DefaultBaseURL + "."
 )
 
-func describe(body *apiError, e *transport.Error) {
+// describe fills in the API's words, and returns the message as it came.
+func describe(resp *transport.Response, body *apiError, e *transport.Error) string {
 	var messages []string
 	if body.Message != "" {
 		messages = append(messages, string(body.Message))
 	}
 	for _, part := range body.Errors {
 		if e.Input == "" {
-			e.Input = string(part.Field)
+			e.Input = resp.Line(string(part.Field))
 		}
 		if text := strings.Trim(string(part.Field)+": "+string(part.Message), ": "); text != "" {
 			messages = append(messages, text)
 		}
 		if e.Code == "" {
-			e.Code = string(part.Code)
+			e.Code = resp.Line(string(part.Code))
 		}
 	}
-	if len(messages) > 0 {
-		e.Message = strings.Join(messages, "; ")
+	e.Docs = resp.Line(string(body.DocumentationURL))
+	if len(messages) == 0 {
+		return e.Message // of a body that is not JSON
 	}
-	e.Docs = string(body.DocumentationURL)
+	said := strings.Join(messages, "; ")
+	e.Message = resp.Line(said)
+	return said
 }
 
 // The API's gateway asks for a signature of its own where it does not know a
@@ -103,17 +107,17 @@ func describe(body *apiError, e *transport.Error) {
 var wantsSignature = regexp.MustCompile(`(?i)missing ?authentication ?token|incomplete ?signature|not a valid key=value pair`)
 
 // unknownPath tells the gateway's 403 from that of a permission.
-func unknownPath(resp *transport.Response, e *transport.Error) bool {
-	return wantsSignature.MatchString(resp.Header.Get("X-Amzn-Errortype")) || wantsSignature.MatchString(e.Message)
+func unknownPath(resp *transport.Response, said string) bool {
+	return wantsSignature.MatchString(resp.Header.Get("X-Amzn-Errortype")) || wantsSignature.MatchString(said)
 }
 
 var everySeconds = regexp.MustCompile(`every (\d{1,6}) seconds`)
 
 // readWait reads how long to wait out of the text, because WP Engine is not known
 // to send Retry-After.
-func readWait(resp *transport.Response, e *transport.Error) {
+func readWait(resp *transport.Response, said string, e *transport.Error) {
 	if resp.Header.Get("Retry-After") == "" {
-		if m := everySeconds.FindStringSubmatch(e.Message); m != nil {
+		if m := everySeconds.FindStringSubmatch(said); m != nil {
 			if n, err := strconv.Atoi(m[1]); err == nil {
 				e.Refuse(time.Duration(n) * time.Second)
 			}

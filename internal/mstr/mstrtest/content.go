@@ -14,11 +14,16 @@ import (
 // ContentAPI is how much of the API for content caches a server has.
 type ContentAPI int
 
-// The servers that are known: the vendor's client lists content caches from
-// I-Server 11.3.0700 on, and invalidates them from its release of June 2025 on.
+// The servers that are known. The vendor's client lists, loads, unloads, and
+// removes content caches from I-Server 11.3.0700 on, by the second version of
+// the route since the end of 2022, and invalidates them since June 2025.
 const (
 	ContentFull ContentAPI = iota
+	// ContentLoadOnly refuses to invalidate as it refuses any other status.
+	ContentLoadOnly
+	// ContentListOnly has no second version of the route.
 	ContentListOnly
+	// ContentNone has no routes for content caches.
 	ContentNone
 )
 
@@ -173,7 +178,7 @@ func (s *Server) serveContent(w http.ResponseWriter, r *http.Request, path strin
 		}
 		s.Handle("contents", node, s.perNode("contents", s.listContents))(w, r)
 	case "PATCH /api/v2/monitors/caches/contents":
-		if s.ContentAPI != ContentFull {
+		if s.ContentAPI >= ContentListOnly {
 			return false
 		}
 		s.Handle("invalidate", node, s.perNode("invalidate", s.patchContents))(w, r)

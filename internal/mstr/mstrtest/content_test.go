@@ -337,6 +337,11 @@ func TestWhoMayDoWhatWithContentCaches(t *testing.T) {
 			func(s *mstrtest.Server) { s.ContentAPI, s.Nodes = mstrtest.ContentNone, nil }, nil,
 			[3]answer{{Status: 200}, noRoute, noRoute},
 		},
+		"before caches could be invalidated": {
+			func(s *mstrtest.Server) { s.ContentAPI = mstrtest.ContentLoadOnly }, nil,
+			[3]answer{{Status: 200}, {Status: 200}, {400, "ERR006", 0, "Invalid JSON body. Please validate operation type or value. " +
+				"Input value can not be 'replace' for the path /contentCaches/…/status/invalid"}},
+		},
 		"with the older routes": {
 			func(s *mstrtest.Server) { s.ContentAPI = mstrtest.ContentListOnly }, nil,
 			[3]answer{{Status: 200}, {Status: 200}, noRoute},
@@ -360,6 +365,7 @@ func TestWhoMayDoWhatWithContentCaches(t *testing.T) {
 				status("GET", nodesPath, test.want[0]), status("GET", contentsPath+"?clusterNode=iserver-1", test.want[1]),
 				c.patch("iserver-1", "replace "+id+"/status/invalid true"),
 			}
+			got[2].Message = strings.ReplaceAll(got[2].Message, id, "…")
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Error(diff)
 			}

@@ -26,7 +26,7 @@ func (s *Server) patchContents(w http.ResponseWriter, r *http.Request) {
 	nodes, refused := s.authorizeContent(r)
 	var changes []contentChange
 	if refused == nil {
-		changes, refused = readChanges(r)
+		changes, refused = s.readChanges(r)
 	}
 	if refused == nil {
 		refused = s.change(nodes, changes)
@@ -45,7 +45,7 @@ type contentChange struct {
 	on   bool
 }
 
-func readChanges(r *http.Request) ([]contentChange, *refusal) {
+func (s *Server) readChanges(r *http.Request) ([]contentChange, *refusal) {
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || mediaType != "application/json" {
 		return nil, &refusal{http.StatusUnsupportedMediaType, "ERR006", "", "HTTP 415 Unsupported Media Type"}
@@ -58,9 +58,13 @@ func readChanges(r *http.Request) ([]contentChange, *refusal) {
 	if len(patch.OperationList) == 0 {
 		return nil, missingField("operationList")
 	}
+	states := []string{"loaded", "invalid"}
+	if s.ContentAPI == ContentLoadOnly {
+		states = states[:1]
+	}
 	changes := make([]contentChange, len(patch.OperationList))
 	for i, o := range patch.OperationList {
-		if changes[i], err = o.read(); err != nil {
+		if changes[i], err = o.read(states); err != nil {
 			return nil, invalidContent("Invalid JSON body. " + err.Error())
 		}
 	}
@@ -73,7 +77,7 @@ type malformed string
 
 func (m malformed) Error() string { return string(m) }
 
-func (o contentOperation) read() (contentChange, error) {
+func (o contentOperation) read(states []string) (contentChange, error) {
 	if o.Op != "replace" && o.Op != "remove" {
 		return contentChange{}, malformed("Cannot construct instance of `com.microstrategy.rest.model.iserver.PatchOperator`, problem: Invalid patch operations")
 	}
@@ -84,7 +88,7 @@ func (o contentOperation) read() (contentChange, error) {
 		return contentChange{}, malformed("The path " + o.Path + " is not valid")
 	case o.Op == "remove" && !status:
 		return contentChange{id: id}, nil
-	case o.Op == "remove" || !slices.Contains([]string{"invalid", "loaded"}, what):
+	case o.Op == "remove" || !slices.Contains(states, what):
 		return contentChange{}, malformed("Please validate operation type or value. Input value can not be '" + o.Op + "' for the path " + o.Path)
 	}
 	switch value := string(o.Value); {

@@ -1,0 +1,278 @@
+package transport
+
+import (
+	"html"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// views calls try with each text that a text may stand for, until it returns
+// true: those in which escapes are resolved, and what hex and base64 in them say.
+// It returns true as well for a text that is escaped more often than anybody
+// means well.
+func views(text string, try func(string) bool) bool {
+	return spellings(text, func(spelling string) bool {
+		if try(spelling) {
+			return true
+		}
+		for _, decoded := range hidden(spelling) {
+			if spellings(decoded, try) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// maxRounds bounds how often a text may be escaped.
+const maxRounds = 20
+
+// spellings calls try with a text, and with what it is after each round of
+// resolving the escapes of URLs, HTML, JSON, and programming languages.
+func spellings(text string, try func(string) bool) bool {
+	if try(text) {
+		return true
+	}
+	for range maxRounds {
+		before := text
+		for _, resolve := range []func(string) string{unpercent, html.UnescapeString, unbackslash} {
+			resolved := resolve(text)
+			if resolved != text && try(resolved) {
+				return true
+			}
+			text = resolved
+		}
+		if text == before {
+			return false
+		}
+	}
+	return true
+}
+
+// unpercent resolves %41, and JavaScript's %u0041.
+func unpercent(text string) string {
+	if !strings.Contains(text, "%") {
+		return text
+	}
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		if text[i] == '%' {
+			if n, ok := hexadecimal(text, i+1, 2); ok {
+				b.WriteByte(byte(n & 0xff))
+				i += 2
+				continue
+			}
+			if n, ok := hexadecimal(text, i+2, 4); ok && text[i+1]|0x20 == 'u' {
+				i += 5 + unit(&b, text[i+6:], n, "%u")
+				continue
+			}
+		}
+		b.WriteByte(text[i])
+	}
+	return b.String()
+}
+
+// unbackslash resolves \u0041, \u{41}, \U00000041, \x41, \101, and the backslash
+// before any other character that is no letter or digit. Before a letter that
+// stands for white space it is dropped with the letter.
+func unbackslash(text string) string {
+	if !strings.Contains(text, `\`) {
+		return text
+	}
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		if text[i] != '\\' || i+1 == len(text) {
+			b.WriteByte(text[i])
+			continue
+		}
+		i += backslash(&b, text[i+1:])
+	}
+	return b.String()
+}
+
+// backslash writes what an escape stands for and returns its length without the
+// backslash.
+func backslash(b *strings.Builder, rest string) int {
+	switch c := rest[0]; {
+	case c == 'x':
+		if n, ok := hexadecimal(rest, 1, 2); ok {
+			b.WriteByte(byte(n & 0xff)) // a byte of UTF-8, or a character of Latin-1: see fold
+			return 3
+		}
+	case c == 'u' && strings.HasPrefix(rest, "u{"):
+		end := strings.IndexByte(rest, '}')
+		if n, ok := hexadecimal(rest, 2, end-2); ok {
+			b.WriteRune(n)
+			return end + 1
+		}
+	case c == 'u':
+		if n, ok := hexadecimal(rest, 1, 4); ok {
+			return 5 + unit(b, rest[5:], n, `\u`)
+		}
+	case c == 'U':
+		if n, ok := hexadecimal(rest, 1, 8); ok {
+			b.WriteRune(n)
+			return 9
+		}
+	case c >= '0' && c <= '3':
+		if n, err := strconv.ParseUint(rest[:min(3, len(rest))], 8, 8); err == nil && len(rest) >= 3 {
+			b.WriteByte(byte(n & 0xff))
+			return 3
+		}
+	case strings.IndexByte("abfnrtv", c) >= 0:
+		b.WriteByte(' ')
+		return 1
+	case c < utf8.RuneSelf && !unicode.IsLetter(rune(c)) && !unicode.IsDigit(rune(c)):
+		b.WriteByte(c)
+		return 1
+	}
+	b.WriteByte('\\')
+	return 0
+}
+
+// unit writes a unit of UTF-16, and returns the length of the second half of a
+// pair, if rest begins with one.
+func unit(b *strings.Builder, rest string, n rune, prefix string) int {
+	if utf16.IsSurrogate(n) && strings.HasPrefix(rest, prefix) {
+		if low, ok := hexadecimal(rest, len(prefix), 4); ok {
+			if r := utf16.DecodeRune(n, low); r != unicode.ReplacementChar {
+				b.WriteRune(r)
+				return len(prefix) + 4
+			}
+		}
+	}
+	b.WriteRune(n)
+	return 0
+}
+
+// hexadecimal reads just so many hexadecimal digits.
+func hexadecimal(text string, from, digits int) (rune, bool) {
+	if digits < 1 || digits > 8 || from+digits > len(text) {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(text[from:from+digits], 16, 32)
+	return rune(n), err == nil && text[from] != '-' && text[from] != '+'
+}
+
+// hidden is what a text says where it is taken for hexadecimal digits, and for
+// base64. Words are taken for them, too, which gives garbage. Where a run of
+// digits begins is not known, because words may be in front, so each beginning
+// is tried. White space is ignored, as are marks between hexadecimal digits.
+func hidden(text string) []string {
+	all := make([]string, 0, 6)
+	for skip := range 2 {
+		all = append(all, decode(unprefixed.Replace(text), decoder{bits: 4, skip: skip}))
+	}
+	for skip := range 4 {
+		all = append(all, decode(text, decoder{bits: 6, skip: skip}))
+	}
+	return all
+}
+
+var unprefixed = strings.NewReplacer("0x", "", "0X", "")
+
+func decode(text string, d decoder) string {
+	for _, r := range text {
+		d.read(r)
+	}
+	return string(d.out)
+}
+
+// decoder reads digits of a number of bits each, from the skip-th of a run on.
+type decoder struct {
+	bits, skip int
+
+	out  []byte
+	run  int
+	have int
+	acc  uint32
+}
+
+func (d *decoder) read(r rune) {
+	digit, ok := hexDigit(r)
+	if d.bits == 6 {
+		digit, ok = base64Digit(r)
+	}
+	switch {
+	case ok:
+		d.run++
+		if d.run <= d.skip {
+			return
+		}
+		d.acc = d.acc<<d.bits | digit
+		d.have += d.bits
+		if d.have >= 8 {
+			d.have -= 8
+			d.out = append(d.out, byte(d.acc>>d.have&0xff))
+		}
+	case invisible(r), d.bits == 4 && strings.ContainsRune(":-,._", r):
+	default:
+		if d.run > d.skip {
+			d.out = append(d.out, "\uFFFD"...) // is in no secret
+		}
+		d.run, d.have, d.acc = 0, 0, 0
+	}
+}
+
+func hexDigit(r rune) (uint32, bool) {
+	switch {
+	case r >= '0' && r <= '9':
+		return uint32(r - '0'), true
+	case r >= 'a' && r <= 'f':
+		return uint32(r - 'a' + 10), true
+	case r >= 'A' && r <= 'F':
+		return uint32(r - 'A' + 10), true
+	default:
+		return 0, false
+	}
+}
+
+func base64Digit(r rune) (uint32, bool) {
+	switch {
+	case r >= 'A' && r <= 'Z':
+		return uint32(r - 'A'), true
+	case r >= 'a' && r <= 'z':
+		return uint32(r - 'a' + 26), true
+	case r >= '0' && r <= '9':
+		return uint32(r - '0' + 52), true
+	case r == '+' || r == '-':
+		return 62, true
+	case r == '/' || r == '_':
+		return 63, true
+	default:
+		return 0, false
+	}
+}
+
+// fold is what is left of a text where neither case nor white space counts.
+// A plus is white space in a query. What is not UTF-8 is Latin-1.
+func fold(text string) string {
+	b := make([]byte, 0, len(text))
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRuneInString(text[i:])
+		if r == utf8.RuneError && size == 1 {
+			r = rune(text[i])
+		}
+		i += size
+		switch {
+		case invisible(r), r == '+':
+		case r == 'ß' || r == 'ẞ':
+			b = append(b, "ss"...)
+		case r >= 'A' && r <= 'Z':
+			b = append(b, byte(r-'A'+'a'))
+		case r < utf8.RuneSelf:
+			b = append(b, text[i-size])
+		default:
+			b = utf8.AppendRune(b, unicode.ToLower(unicode.ToUpper(r)))
+		}
+	}
+	return string(b)
+}
+
+// invisible tells whether nothing is seen of a character, spaces included.
+func invisible(r rune) bool {
+	return r <= ' ' || r >= 0x7f && !unicode.IsPrint(r)
+}
