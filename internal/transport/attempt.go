@@ -2,6 +2,7 @@ package transport
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -201,6 +202,7 @@ func (c *Client) build(ctx context.Context, r *Request, cred *Credential) (*http
 		req.Header[name] = values
 	}
 	cred.apply(req)
+	req.Host = cmp.Or(r.Host, req.Host)
 	for name, values := range req.Header {
 		if strings.ContainsFunc(strings.Join(values, ""), isControl) {
 			return nil, fmt.Errorf("the value of the header %s holds a line break or another control character", name)

@@ -160,6 +160,8 @@ type Request struct {
 	Method, Path string
 	Base         string
 	Header       http.Header
+	// Host is the Host header. Empty: the host of the address.
+	Host string
 	// Body is JSON; nil sends none.
 	Body []byte
 	// Expect is the statuses that mean success.

@@ -229,6 +229,7 @@ func newWire(t *http.Transport, proxies *Proxies) *wire {
 // RoundTrip sends a request, through a proxy if there is one for it.
 func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	p := w.proxies.of(req.URL)
+	req = asWritten(req, p)
 	if p == nil {
 		return w.Transport.RoundTrip(req)
 	}
@@ -250,6 +251,24 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	return reply, nil
+}
+
+// asWritten returns a request whose path is sent as it is written. On its own,
+// net/url encodes a "|", which clients send as it is, so that a cache looks for
+// another object than the one that they get.
+func asWritten(req *http.Request, p *proxy) *http.Request {
+	path := req.URL.RawPath
+	if path == "" || path == req.URL.EscapedPath() || strings.HasPrefix(path, "//") {
+		return req
+	}
+	u := *req.URL
+	u.Opaque = path
+	if u.Scheme == "http" && p != nil && p.url != nil && strings.HasPrefix(p.url.Scheme, "http") {
+		u.Opaque = "//" + u.Host + path // such a proxy gets the whole address
+	}
+	written := req.WithContext(req.Context())
+	written.URL = &u
+	return written
 }
 
 // atProxy reports whether a request failed before the proxy passed anything on.

@@ -67,7 +67,6 @@ var (
 	diff     = clienttest.Diff
 	together = clienttest.Together
 	answer   = clienttest.Answer
-	hear     = clienttest.Hear[said]
 	wantSaid = clienttest.WantSaid[said]
 	wantNone = clienttest.WantNone
 )

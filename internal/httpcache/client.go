@@ -1,0 +1,134 @@
+// Package httpcache is a client for caches that delete an object when they
+// receive a PURGE request for it: Varnish, nginx, Squid, Apache Traffic Server,
+// Fastly, and others.
+//
+// Sources: https://varnish-cache.org/docs/7.1/users-guide/purging.html,
+// https://github.com/FRiCKLE/ngx_cache_purge,
+// https://wiki.squid-cache.org/SquidFaq/OperatingSquid (purging an object),
+// https://docs.trafficserver.apache.org/en/9.2.x/admin-guide/configuration/cache-basics.en.html,
+// https://www.fastly.com/documentation/reference/api/purging/, and the four
+// servers themselves.
+package httpcache
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/quota"
+	"github.com/cachepurge/terraform-provider-purge/internal/transport"
+)
+
+// System is what any of these caches is called in messages.
+const System = "HTTP cache"
+
+// DefaultMethod is the method of a purge.
+const DefaultMethod = "PURGE"
+
+// Config says where and how.
+type Config struct {
+	// Endpoints are the base URLs of all instances, without a slash at the end.
+	Endpoints []string
+	// Method is sent as it is. Empty: DefaultMethod.
+	Method string
+	// PathPrefix goes before the path of the content, encoded and without a slash
+	// at the end.
+	PathPrefix string
+	// RequestsPerSecond is how many requests one endpoint gets in any second.
+	// 0: any number.
+	RequestsPerSecond int
+	// Wire is the options for the connections. Compression is always disabled,
+	// because it is what tells variants apart.
+	Wire transport.Options
+}
+
+// Client purges one cluster: every instance, one by one. It is safe for
+// concurrent use.
+type Client struct {
+	config    Config
+	instances map[string]*instance
+}
+
+// instance is what there is once for each endpoint, so that a dead one does not
+// keep the others waiting.
+type instance struct {
+	base   string
+	wire   *transport.Client
+	auth   *transport.Fixed
+	window *quota.Window
+	group  quota.Group
+}
+
+// New returns a client. Nothing is sent before the first purge.
+func New(config Config) *Client {
+	config.Method = cmp.Or(config.Method, DefaultMethod)
+	config.Wire.DisableCompression, config.Wire.Observe = true, quota.Observe
+	c := &Client{config: config, instances: make(map[string]*instance)}
+	for _, base := range config.Endpoints {
+		limiter := quota.Limiter{}
+		c.instances[base] = &instance{
+			base: base, wire: transport.New(System, config.Wire),
+			auth:   transport.NewFixed(&transport.Credential{Base: base}),
+			window: limiter.Window("", quota.Limit{Requests: config.RequestsPerSecond, Window: time.Second}),
+		}
+	}
+	return c
+}
+
+// Endpoints returns the base URLs of all instances.
+func (c *Client) Endpoints() []string { return slices.Clone(c.config.Endpoints) }
+
+// RequestsPerSecond is how many requests one endpoint gets in any second, 0 for
+// any number.
+func (c *Client) RequestsPerSecond() int { return c.config.RequestsPerSecond }
+
+// Close gives up the idle connections. There is no session to end.
+func (c *Client) Close(context.Context) error {
+	for _, i := range c.instances {
+		i.wire.Close()
+	}
+	return nil
+}
+
+// RequestsPerPurge is how many requests a purge of one path at one endpoint is:
+// Squid and nginx keep an object for each Accept-Encoding, and delete only the
+// one that the request would get.
+const RequestsPerPurge = 2
+
+// Purge purges one path at one of the endpoints. Host is the Host header of the
+// content, and path is encoded, with its query. It returns when the cache has
+// deleted both the plain and the gzip variant, or has neither. Identical purges
+// that wait are sent once. The error is a *transport.Error.
+func (c *Client) Purge(ctx context.Context, endpoint, host, path string) error {
+	i := c.instances[endpoint]
+	if i == nil {
+		return fmt.Errorf("%s is not an endpoint of this client", endpoint)
+	}
+	_, err := quota.Do(ctx, &i.group, host+path, func(ctx context.Context) (struct{}, error) {
+		if err := c.send(ctx, i, host, path, ""); err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, c.send(quota.Underway(ctx), i, host, path, "gzip")
+	})
+	return err
+}
+
+func (c *Client) send(ctx context.Context, i *instance, host, path, encoding string) error {
+	what := path
+	header := http.Header{"Accept": {"*/*"}} // the variant of a browser, if the content varies by it
+	if encoding != "" {
+		header["Accept-Encoding"] = []string{encoding}
+		what = "the " + encoding + " variant of " + path
+	}
+	_, err := i.wire.Do(ctx, &transport.Request{
+		Doing:  fmt.Sprintf("purging %s of %s at %s", what, host, i.base),
+		Method: c.config.Method, Path: c.config.PathPrefix + path, Host: host, Header: header,
+		Expect: []int{http.StatusOK, http.StatusAccepted, http.StatusNoContent, http.StatusNotFound},
+		Check:  c.check, Explain: c.explain, Auth: i.auth,
+		Pace: func(ctx context.Context) (transport.Slot, error) { return i.window.Acquire(ctx) },
+	})
+	return err
+}

@@ -1,0 +1,373 @@
+package httpcache_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/httpcache/httpcachetest"
+	"github.com/cachepurge/terraform-provider-purge/internal/transport"
+	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
+)
+
+var software = map[string]*httpcachetest.Software{
+	"Varnish": httpcachetest.Varnish, "nginx": httpcachetest.Nginx, "Squid": httpcachetest.Squid,
+	"Traffic Server": httpcachetest.TrafficServer, "Fastly": httpcachetest.Fastly,
+}
+
+func TestVisitorsGetTheNewContent(t *testing.T) {
+	t.Parallel()
+	for name, s := range software {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				w.runs(s)
+				for _, path := range []string{"/a.css?v=1", "/cold"} {
+					if path == "/a.css?v=1" {
+						w.visit(path, "")
+						w.visit(path, "gzip")
+					}
+					w.Release()
+					wantNone(t, w.purge(path))
+					for _, encoding := range []string{"", "gzip"} {
+						before := w.visit(path, encoding)
+						w.Release()
+						if again := w.visit(path, encoding); again != before {
+							t.Errorf("the fake does not cache %s: %q, then %q", path, before, again)
+						}
+						wantNone(t, w.purge(path))
+						if after := w.visit(path, encoding); after == before {
+							t.Errorf("%s with %q is %q before and after the purge", path, encoding, after)
+						}
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestRequests pins what is sent: Squid and nginx delete the variant that the
+// request would get.
+func TestRequests(t *testing.T) {
+	t.Parallel()
+	type sent struct {
+		method, uri, host string
+		header            http.Header
+	}
+	for name, test := range map[string]struct {
+		software *httpcachetest.Software
+		method   string
+		uri      string
+	}{
+		"PURGE":             {httpcachetest.Varnish, "PURGE", "/a%20b?x=1"},
+		"GET with a prefix": {httpcachetest.Nginx, "GET", "/purge/a%20b?x=1"},
+		"another method":    {&httpcachetest.Software{}, "purge", "/a%20b?x=1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				w.runs(test.software)
+				w.config.Method = test.method
+				w.config.Wire.Header.Set("Fastly-Soft-Purge", "1")
+				w.config.Wire.UserAgent = "test"
+				var got []sent
+				for _, operation := range []string{"purge", "variant", "other"} {
+					w.Fail(operation, -1, func(_ http.ResponseWriter, r *http.Request) {
+						got = append(got, sent{r.Method, r.RequestURI, r.Host, r.Header})
+					})
+				}
+				wantNone(t, w.purge("/a%20b?x=1"))
+				plain := http.Header{"Accept": {"*/*"}, "User-Agent": {"test"}, w.KeyHeader: {w.Key}, "Fastly-Soft-Purge": {"1"}}
+				gzip := plain.Clone()
+				gzip.Set("Accept-Encoding", "gzip")
+				want := []sent{{test.method, test.uri, host, plain}, {test.method, test.uri, host, gzip}}
+				diff(t, "requests", fmt.Sprint(want), fmt.Sprint(got))
+			})
+		})
+	}
+}
+
+func TestStatuses(t *testing.T) {
+	t.Parallel()
+	const address = `{"msg":"Too many purges"}`
+	for name, test := range map[string]struct {
+		answer http.HandlerFunc
+		want   said // nothing: it is accepted
+		sent   int  // 0: any number
+	}{
+		"200":           {answer(200, nil, ""), said{}, 1},
+		"202":           {answer(202, nil, ""), said{}, 1},
+		"204":           {answer(204, nil, ""), said{}, 1},
+		"404":           {answer(404, nil, "<title>404 Not Found</title>"), said{}, 1},
+		"200 with HTML": {answer(200, http.Header{"Content-Type": {"text/html"}}, "<!DOCTYPE html><html><title>200 Purged</title></html>"), said{}, 1},
+		"200 of Fastly": {answer(200, nil, `{"status":"ok","id":"1378-1712345678-1234567"}`), said{}, 1},
+		"200 that reports an error": {answer(200, nil, `{"error":"backend is down"}`), said{
+			Kind: transport.KindUnexpected, Status: 200, Message: `the answer holds an error: "backend is down"`,
+		}, 1},
+		"400": {answer(400, nil, "Bad URL"), said{Kind: transport.KindInvalid, Status: 400, Message: "Bad URL", Advice: "Check the path and host"}, 1},
+		"401": {answer(401, nil, ""), said{Kind: transport.KindCredentials, Status: 401, Advice: "Check http_cache.headers."}, 1},
+		"403": {answer(403, http.Header{"X-Varnish": {"7"}}, "<title>403 Forbidden</title>"), said{
+			Kind: transport.KindForbidden, Status: 403, Message: `an HTML page with the title "403 Forbidden"`, ID: "X-Varnish 7", Advice: "access list",
+		}, 1},
+		"403 packed": {answer(403, http.Header{"Content-Encoding": {"gzip"}}, "\x1f\x8b\x08"), said{Kind: transport.KindForbidden, Status: 403, Advice: "access list"}, 1},
+		"405":        {answer(405, nil, ""), said{Kind: transport.KindConfig, Status: 405, Advice: "Configure PURGE requests"}, 1},
+		"410":        {answer(410, nil, ""), said{Kind: transport.KindUnexpected, Status: 410, Advice: "passed on to the origin"}, 1},
+		"414":        {answer(414, nil, ""), said{Kind: transport.KindInvalid, Status: 414, Advice: "Check the path"}, 1},
+		"415":        {answer(415, nil, ""), said{Kind: transport.KindConfig, Status: 415, Advice: "Configure PURGE"}, 1},
+		"421":        {answer(421, nil, ""), said{Kind: transport.KindConfig, Status: 421, Advice: "Check host"}, 1},
+		"429 for longer than the test has": {answer(429, http.Header{"Retry-After": {"86400"}}, address), said{
+			Kind: transport.KindLimited, Status: 429, Message: "Too many purges",
+		}, 1},
+		"500": {answer(500, nil, ""), said{Kind: transport.KindServer, Status: 500}, 5},
+		"501": {answer(501, nil, ""), said{Kind: transport.KindConfig, Status: 501, Advice: "Configure PURGE"}, 1},
+		"503": {answer(503, nil, "Guru Meditation"), said{Kind: transport.KindOutage, Status: 503, Message: "Guru Meditation"}, 0},
+		"206": {answer(206, nil, ""), said{Kind: transport.KindUnexpected, Status: 206, Advice: "passed on to the origin"}, 1},
+		"301": {answer(301, http.Header{"Location": {"https://www.example.com/"}}, ""), said{
+			Kind: transport.KindRedirect, Status: 301, Message: "redirect to www.example.com",
+		}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, operation := range []string{"purge", "variant"} {
+				inWorld(t, func(t *testing.T, w *world) {
+					w.Fail(operation, -1, test.answer)
+					ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+					defer cancel()
+					err := w.connect().Purge(ctx, endpoint, host, "/a")
+					w.Show(err)
+					want := test.want
+					if want != (said{}) {
+						want.Doing = "purging /a of www.example.com at http://10.0.0.11:6081"
+						if operation == "variant" {
+							want.Doing = "purging the gzip variant of /a of www.example.com at http://10.0.0.11:6081"
+						}
+					}
+					wantSaid(t, err, want)
+					if n := w.Count(operation); n != test.sent && test.sent > 0 {
+						t.Errorf("%s was sent %d times, want %d", operation, n, test.sent)
+					}
+				})
+			}
+		})
+	}
+}
+
+// TestContentIsNoAcceptance: a cache that does not know purges passes them on,
+// and the origin's response looks like a success.
+func TestContentIsNoAcceptance(t *testing.T) {
+	t.Parallel()
+	for _, header := range []string{"ETag", "Last-Modified", "Accept-Ranges", "Set-Cookie", "Cache-Control"} {
+		for _, status := range []int{200, 404} {
+			for _, value := range []string{"x", ""} {
+				t.Run(fmt.Sprintf("%s: %q with %d", header, value, status), func(t *testing.T) {
+					t.Parallel()
+					inWorld(t, func(t *testing.T, w *world) {
+						w.Fail("purge", -1, answer(status, http.Header{http.CanonicalHeaderKey(header): {value}}, ""))
+						wantSaid(t, w.purge("/a"), said{
+							Kind: transport.KindUnexpected, Status: status, Message: "the response has the header " + header + ", which only content has",
+							Advice: "The request was passed on to the origin, and nothing was purged.",
+							Doing:  "purging /a of www.example.com at http://10.0.0.11:6081",
+						})
+						diff(t, "requests", []int{status}, w.Statuses("purge"))
+					})
+				})
+			}
+		}
+	}
+}
+
+func TestACacheThatDoesNotKnowPurges(t *testing.T) {
+	t.Parallel()
+	for name, s := range software {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				w.runs(s)
+				w.NoPurge = true
+				if err := w.purge("/a"); err == nil {
+					t.Error("it was taken for a success")
+				}
+			})
+		})
+	}
+	t.Run("whose origin sends no such header", func(t *testing.T) {
+		t.Parallel()
+		inWorld(t, func(t *testing.T, w *world) {
+			w.NoPurge, w.Bare = true, true
+			before := w.visit("/a", "")
+			w.Release()
+			// The documentation says so, and points to purge_verification.
+			wantNone(t, w.purge("/a"))
+			diff(t, "what visitors get", before, w.visit("/a", ""))
+		})
+	})
+}
+
+func TestAnAccessListThatDenies(t *testing.T) {
+	t.Parallel()
+	for name, s := range software {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				w.runs(s)
+				w.Denied = true
+				got := hear(w.purge("/a"))
+				if got.Kind != transport.KindForbidden && got.Kind != transport.KindConfig {
+					t.Errorf("the error is %+v", got)
+				}
+				if n := w.Count("purge"); n != 1 {
+					t.Errorf("%d requests, want 1", n)
+				}
+			})
+		})
+	}
+}
+
+// TestRetryAfterOfASuccess: Varnish sends it with every response that it makes
+// itself.
+func TestRetryAfterOfASuccess(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		for i := range 20 {
+			wantNone(t, w.purge(fmt.Sprint("/", i)))
+		}
+		if w.Elapsed() != 0 {
+			t.Errorf("20 purges took %s", w.Elapsed())
+		}
+	})
+}
+
+func TestARateIsOneOfEachEndpoint(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		w.config.Endpoints = []string{endpoint, "http://10.0.0.12:6081"}
+		w.config.RequestsPerSecond = 4
+		wantNone(t, together(40, func(i int) error { return w.purgeAt(w.config.Endpoints[i%2], fmt.Sprint("/", i)) })...)
+		// 20 purges at each endpoint are 40 requests, 4 of them immediately.
+		if want := 9 * time.Second; w.Elapsed() != want {
+			t.Errorf("it took %s, want %s", w.Elapsed(), want)
+		}
+	})
+}
+
+func TestALimitOfOneEndpoint(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		w.config.Endpoints = []string{endpoint, "http://10.0.0.12:6081"}
+		w.Fail("purge", 1, answer(http.StatusTooManyRequests, http.Header{"Retry-After": {"30"}}, ""))
+		var limited time.Duration
+		var wg sync.WaitGroup
+		wg.Go(func() { // it gets the 429
+			wantNone(t, w.purge("/a"))
+			limited = w.Elapsed()
+		})
+		<-time.After(time.Second)
+		wantNone(t, w.purgeAt(w.config.Endpoints[1], "/a"))
+		if w.Elapsed() != time.Second {
+			t.Errorf("the other endpoint waited for %s", w.Elapsed())
+		}
+		wg.Wait()
+		if limited != 30*time.Second {
+			t.Errorf("the limited endpoint waited for %s, want 30s", limited)
+		}
+	})
+}
+
+func TestADeadEndpointKeepsNoOtherWaiting(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		const dead = "http://10.0.0.12:6081"
+		w.config.Endpoints = []string{endpoint, dead}
+		w.Network.Set(func(ctx context.Context, address string, connect func(context.Context) (net.Conn, error)) (net.Conn, error) {
+			if strings.HasPrefix(address, "10.0.0.12:") {
+				return wiretest.Hang(ctx, address, connect)
+			}
+			return connect(ctx)
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		var wg sync.WaitGroup
+		for i := range 100 {
+			wg.Go(func() {
+				if err := w.connect().Purge(ctx, dead, host, fmt.Sprint("/", i)); err == nil {
+					t.Error("a dead endpoint accepted a purge")
+				}
+			})
+		}
+		<-time.After(time.Second)
+		wantNone(t, together(100, func(i int) error { return w.purge(fmt.Sprint("/", i)) })...)
+		if w.Elapsed() != time.Second {
+			t.Errorf("the purges at the other endpoint took until %s", w.Elapsed())
+		}
+		cancel()
+		wg.Wait()
+	})
+}
+
+func TestAWrongKeyIsTriedOnceAtEachEndpoint(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		w.config.Endpoints = []string{endpoint, "http://10.0.0.12:6081"}
+		w.config.Wire.Header.Set(w.KeyHeader, "wrong-key")
+		errs := together(20, func(i int) error { return w.purgeAt(w.config.Endpoints[i%2], fmt.Sprint("/", i)) })
+		for _, err := range errs {
+			if hear(err).Kind != transport.KindCredentials {
+				t.Errorf("the error is %v", err)
+			}
+		}
+		diff(t, "requests", []int{401, 401}, w.Statuses("purge"))
+	})
+}
+
+func TestIdenticalPurgesThatWait(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		w.config.RequestsPerSecond = 1
+		wantNone(t, w.purge("/first"))
+		wantNone(t, together(10, func(int) error { return w.purge("/a") })...)
+		diff(t, "requests", []int{200, 200}, w.Statuses("purge"))
+		diff(t, "variants", []int{200, 200}, w.Statuses("variant"))
+	})
+}
+
+// TestNobodyJoinsBetweenTheTwoRequests: the content may have changed since the
+// first.
+func TestNobodyJoinsBetweenTheTwoRequests(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		w.Latency = time.Second
+		var wg sync.WaitGroup
+		wg.Go(func() { wantNone(t, w.purge("/a")) })
+		<-time.After(1500 * time.Millisecond)
+		wantNone(t, w.purge("/a"))
+		wg.Wait()
+		diff(t, "requests", []int{200, 200}, w.Statuses("purge"))
+	})
+}
+
+func TestAnInterruptedPurge(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		w.Network.Set(wiretest.Stall(0))
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		err := w.connect().Purge(ctx, endpoint, host, "/a")
+		if !errors.Is(err, context.Canceled) || w.Elapsed() != time.Second {
+			t.Errorf("after %s: %v", w.Elapsed(), err)
+		}
+	})
+}
+
+func TestAnEndpointOfNobody(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		if err := w.purgeAt("http://10.0.0.99", "/a"); err == nil {
+			t.Error("no error")
+		}
+	})
+}
