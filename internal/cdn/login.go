@@ -49,6 +49,9 @@ func (c *Client) login(ctx context.Context) (*transport.Credential, error) {
 		Doing: "logging in to Rackspace Identity", Method: http.MethodPost, Base: c.config.IdentityURL, Path: "/tokens",
 		Body: body, Expect: []int{http.StatusOK, http.StatusNonAuthoritativeInfo}, Into: &reply, Once: true, Explain: explainLogin,
 		Check: func(*transport.Response) error {
+			if len(reply.Access.Token.ID) > transport.MaxToken || len(reply.Access.Token.Tenant.ID) > transport.MaxToken {
+				return errors.New("the answer to the login holds a token or a project that is too long to be sent")
+			}
 			c.wire.Hide(reply.Access.Token.ID)
 			cred, err = c.fromLogin(&reply)
 			return err
@@ -90,6 +93,9 @@ func (c *Client) fromCatalog(reply *access) (string, error) {
 		if entry.Type != "rax:cdn" || len(entry.Endpoints) == 0 {
 			continue
 		}
+		if len(entry.Endpoints[0].PublicURL) > transport.MaxToken {
+			return "", errors.New("the CDN's address in the service catalog is too long")
+		}
 		endpoint, err := transport.BaseURL(entry.Endpoints[0].PublicURL, c.config.AllowInsecure)
 		if err != nil {
 			return "", errors.New("the CDN's address in the service catalog " + err.Error())
@@ -111,7 +117,7 @@ func (c *Client) trusts(endpoint string) error {
 		return nil
 	}
 	return &transport.Error{
-		Kind: transport.KindConfig, Message: "the service catalog names " + named + " as the host of the CDN, which is not in the domain of " + from,
+		Kind: transport.KindConfig, Message: "the service catalog names " + c.wire.Line(named) + " as the host of the CDN, which is not in the domain of " + from,
 		Advice: "The token is not sent to a host that the configuration does not name. If the address is right, set cdn.endpoint.",
 	}
 }

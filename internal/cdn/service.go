@@ -191,7 +191,7 @@ func notDeployed(s *Service, advice string) error {
 	return &transport.Error{
 		System: System, Doing: "waiting for service " + s.ID + " to be deployed", Kind: transport.KindState, Status: http.StatusOK,
 		Input:   "service_id",
-		Message: strings.TrimSuffix(fmt.Sprintf("the service is %s: %s", s.Status, strings.Join(reasons, "; ")), ": "),
+		Message: transport.Shorten(strings.TrimSuffix(fmt.Sprintf("the service is %s: %s", s.Status, strings.Join(reasons, "; ")), ": ")),
 		Advice:  "The CDN takes purges only while the service is deployed. " + advice,
 	}
 }

@@ -55,7 +55,7 @@ func (c *Client) Service(ctx context.Context, id string) (*Service, error) {
 			if s.Status == "" {
 				return errors.New("the service has no status")
 			}
-			c.clean(&s)
+			c.clean(&s, c.wire.Lines())
 			return nil
 		},
 	})
@@ -65,24 +65,27 @@ func (c *Client) Service(ctx context.Context, id string) (*Service, error) {
 // clean makes the texts of a service fit to be shown: its name, which the CDN
 // escapes for HTML, and what went wrong with it, in the words of whoever delivers
 // the content.
-func (c *Client) clean(s *Service) {
+func (c *Client) clean(s *Service, line func(string) string) {
 	s.Name = html.UnescapeString(s.Name)
 	for i, e := range s.Errors {
-		s.Errors[i].Message = transport.Text(c.wire.Line(string(e.Message)))
+		s.Errors[i].Message = transport.Text(line(string(e.Message)))
 	}
-	s.Status = c.wire.Line(s.Status)
+	s.Status = line(s.Status)
 }
 
-// servicesPerPage is the most that the API gives at once.
-const servicesPerPage = 20
+const (
+	servicesPerPage = 20  // the most that the API gives at once
+	maxPages        = 500 // so that a list without an end is an error
+)
 
 // Services lists all services of the project. It pages by the id of the last
 // one, never by the link to the next page, which may lead to another host.
 func (c *Client) Services(ctx context.Context) ([]Service, error) {
 	var all []Service
-	seen := make(map[string]bool)
-	for marker := ""; ; marker = all[len(all)-1].ID {
-		page, err := c.servicesAfter(ctx, marker)
+	seen, marker := make(map[string]bool), ""
+	allowance, line := transport.NewAllowance(), c.wire.Lines()
+	for range maxPages {
+		page, err := c.servicesAfter(ctx, marker, allowance, line)
 		if err != nil {
 			return nil, err
 		}
@@ -96,33 +99,35 @@ func (c *Client) Services(ctx context.Context) ([]Service, error) {
 		if len(page) < servicesPerPage {
 			return all, nil
 		}
+		marker = all[len(all)-1].ID
 	}
+	return nil, fmt.Errorf("the list of services does not end: it has more than %d pages", maxPages)
 }
 
-func (c *Client) servicesAfter(ctx context.Context, marker string) ([]Service, error) {
+func (c *Client) servicesAfter(ctx context.Context, marker string, allowance *transport.Allowance, line func(string) string) ([]Service, error) {
 	path := fmt.Sprintf("/services?limit=%d", servicesPerPage)
 	if marker != "" {
 		path += "&marker=" + url.QueryEscape(marker)
 	}
 	var page struct {
-		Services []Service `json:"services"`
+		Services transport.List[Service] `json:"services"`
+	}
+	page.Services.Check = func(s *Service) error {
+		if s.ID == "" || s.Name == "" {
+			return errors.New("a service has no id or no name")
+		}
+		c.clean(s, line)
+		return nil
 	}
 	_, err := c.wire.Do(ctx, &transport.Request{
 		Doing: "listing the services", Method: http.MethodGet, Path: path,
-		Expect: []int{http.StatusOK}, Into: &page, Auth: c.auth, Lookup: true, Explain: explainList,
+		Expect: []int{http.StatusOK}, Into: &page, Allowance: allowance, Auth: c.auth, Lookup: true, Explain: explainList,
 		Check: func(*transport.Response) error {
-			if page.Services == nil {
+			if page.Services.Items == nil {
 				return errors.New("the answer holds no list of services")
-			}
-			for i := range page.Services {
-				s := &page.Services[i]
-				if s.ID == "" || s.Name == "" {
-					return errors.New("a service has no id or no name")
-				}
-				c.clean(s)
 			}
 			return nil
 		},
 	})
-	return page.Services, err
+	return page.Services.Items, err
 }

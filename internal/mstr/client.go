@@ -128,7 +128,7 @@ func oneToken(resp *transport.Response) error {
 	if len(tokens) != 1 {
 		return fmt.Errorf("the answer to the login holds %d tokens in X-MSTR-AuthToken in place of one", len(tokens))
 	}
-	if tokens[0] == "" || strings.ContainsFunc(tokens[0], func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if tokens[0] == "" || len(tokens[0]) > transport.MaxToken || strings.ContainsFunc(tokens[0], func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return errors.New("the answer to the login holds an unusable token in X-MSTR-AuthToken")
 	}
 	return nil

@@ -44,21 +44,21 @@ func (p *Project) Loaded() bool { return p.Status >= 0 }
 
 // Projects lists all projects that the user sees. The API has no pages.
 func (c *Client) Projects(ctx context.Context) ([]Project, error) {
-	var projects []Project
+	projects := transport.List[Project]{Check: func(p *Project) error {
+		if p.ID == "" || p.Name == "" {
+			return errors.New("a project has no id or no name")
+		}
+		return nil
+	}}
 	_, err := c.wire.Do(ctx, &transport.Request{
 		Doing: "listing the projects", Method: http.MethodGet, Path: "/api/projects",
 		Expect: []int{http.StatusOK}, Into: &projects, Auth: c.session, Lookup: true, Explain: explain,
 		Check: func(*transport.Response) error {
-			if projects == nil {
+			if projects.Items == nil {
 				return errors.New("the list of projects is null")
-			}
-			for _, p := range projects {
-				if p.ID == "" || p.Name == "" {
-					return errors.New("a project has no id or no name")
-				}
 			}
 			return nil
 		},
 	})
-	return projects, err
+	return projects.Items, err
 }

@@ -303,7 +303,7 @@ func TestListsThatAreNone(t *testing.T) {
 		"an id that is a number": {`[{"id":1}]`, `the field "id" is a number, which was not expected`},
 		"a project without a id": {`[{"name":"a"}]`, "a project has no id or no name"},
 		"cut short":              {`[{"id":"a"`, "the body is not valid JSON"},
-		"trailing junk":          {`[] x`, "something follows the JSON value"},
+		"trailing junk":          {`[] x`, "the body is not valid JSON"},
 		"nothing":                {``, "an empty body came where JSON was expected"},
 		"a page":                 {`<html>`, "an HTML page came where JSON was expected"},
 	}

@@ -232,7 +232,7 @@ func (c *Client) send(req *http.Request, r *Request, t *trail) (*Response, error
 	limit := int64(maxIgnoredBody)
 	switch {
 	case needed:
-		limit = maxBody
+		limit = int64(r.allowance().bytes)
 	case accepted:
 		defer time.AfterFunc(acceptanceWait, func() { t.cancel(errAttemptTimeout) }).Stop()
 	}
@@ -250,8 +250,8 @@ func (c *Client) send(req *http.Request, r *Request, t *trail) (*Response, error
 // read checks the body of a reply with an expected status.
 func read(resp *Response, r *Request) error {
 	if r.Into != nil {
-		if len(resp.Body) > maxBody {
-			return fmt.Errorf("the answer is longer than %d MiB", maxBody>>20)
+		if err := r.allowance().take(resp.Body); err != nil {
+			return err
 		}
 		if err := resp.decodeJSON(r.Into); err != nil {
 			return err

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"html"
-	"io"
 	"regexp"
 	"strings"
 )
@@ -26,12 +25,15 @@ func (r *Response) decodeJSON(into any) error {
 	case string(bytes.TrimSpace(body)) == "null":
 		return errors.New("null came where a JSON value was expected")
 	}
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	if err := decoder.Decode(into); err != nil {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return errors.New("an empty body came where JSON was expected")
+	}
+	if err := json.Unmarshal(body, into); err != nil { // a json.Decoder would copy it
 		var wrong *json.UnmarshalTypeError
+		var list listError
 		switch {
-		case errors.Is(err, io.EOF):
-			return errors.New("an empty body came where JSON was expected")
+		case errors.As(err, &list):
+			return list.error
 		case errors.As(err, &wrong) && wrong.Field == "":
 			return fmt.Errorf("the body is a JSON %s, which was not expected", r.Line(wrong.Value))
 		case errors.As(err, &wrong):
@@ -39,9 +41,6 @@ func (r *Response) decodeJSON(into any) error {
 		default:
 			return errors.New("the body is not valid JSON")
 		}
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the JSON value")
 	}
 	return nil
 }

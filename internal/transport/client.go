@@ -168,6 +168,9 @@ type Request struct {
 	Expect []int
 	// Into receives the body as one JSON value. Nil: the body does not matter.
 	Into any
+	// Allowance bounds what is decoded into Into. Nil: there is one for this
+	// request alone.
+	Allowance *Allowance
 	// Once is for what must not be repeated here: logins, which a Session
 	// repeats, and logouts, which do not wait for a host that is down.
 	Once bool

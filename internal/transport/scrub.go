@@ -210,17 +210,29 @@ func (s *Scrubber) Cut(text string) string {
 	return text
 }
 
+// maxText bounds what is looked at of a text of which a line is shown.
+const maxText = 16 << 10
+
 // Line makes text from a server fit to be shown: no secrets, one line, valid
 // UTF-8, at most 500 characters.
 func (s *Scrubber) Line(text string) string {
-	text = strings.ToValidUTF8(s.Scrub(text), "\uFFFD")
+	if len(text) > maxText {
+		text = s.Cut(text[:maxText])
+	} else {
+		text = s.Scrub(text)
+	}
+	text = strings.ToValidUTF8(text, "\uFFFD")
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || !unicode.IsPrint(r) {
 			return ' '
 		}
 		return r
 	}, text)
-	text = strings.Join(strings.Fields(text), " ")
+	return Shorten(strings.Join(strings.Fields(text), " "))
+}
+
+// Shorten cuts a line to 500 characters.
+func Shorten(text string) string {
 	if runes := []rune(text); len(runes) > maxLine {
 		text = string(runes[:maxLine-1]) + "…"
 	}

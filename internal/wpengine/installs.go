@@ -30,8 +30,10 @@ type ref struct {
 	ID string `json:"id"`
 }
 
-// pageSize is the most that the API gives at once.
-const pageSize = 100
+const (
+	pageSize = 100 // the most that the API gives at once
+	maxPages = 500 // so that a list without an end is an error
+)
 
 // Installs lists the installs that the API user sees, of one account where it is
 // not empty. It pages by offset until a page is short: the link to the next page
@@ -40,8 +42,9 @@ const pageSize = 100
 func (c *Client) Installs(ctx context.Context, account string) ([]Install, error) {
 	var all []Install
 	seen := make(map[string]bool)
-	for offset := 0; ; offset += pageSize {
-		page, err := c.installs(ctx, account, offset)
+	allowance := transport.NewAllowance()
+	for offset := 0; offset < maxPages*pageSize; offset += pageSize {
+		page, err := c.installs(ctx, account, offset, allowance)
 		if err != nil {
 			return nil, err
 		}
@@ -59,30 +62,32 @@ func (c *Client) Installs(ctx context.Context, account string) ([]Install, error
 			return nil, errors.New("the list of installs does not end: it repeats a page")
 		}
 	}
+	return nil, fmt.Errorf("the list of installs does not end: it has more than %d pages", maxPages)
 }
 
-func (c *Client) installs(ctx context.Context, account string, offset int) ([]Install, error) {
+func (c *Client) installs(ctx context.Context, account string, offset int, allowance *transport.Allowance) ([]Install, error) {
 	path := fmt.Sprintf("/installs?limit=%d&offset=%d", pageSize, offset)
 	if account != "" {
 		path += "&account_id=" + url.QueryEscape(account)
 	}
 	var page struct {
-		Results []Install `json:"results"`
+		Results transport.List[Install] `json:"results"`
+	}
+	page.Results.Check = func(i *Install) error {
+		if i.ID == "" || i.Name == "" {
+			return errors.New("an install has no id or no name")
+		}
+		return nil
 	}
 	_, err := c.wire.Do(ctx, &transport.Request{
 		Doing: "listing the installs", Method: http.MethodGet, Path: path,
-		Expect: []int{http.StatusOK}, Into: &page, Auth: c.auth, Lookup: true, Explain: explain,
+		Expect: []int{http.StatusOK}, Into: &page, Allowance: allowance, Auth: c.auth, Lookup: true, Explain: explain,
 		Check: func(*transport.Response) error {
-			if page.Results == nil {
+			if page.Results.Items == nil {
 				return errors.New("the answer holds no list of installs")
-			}
-			for _, i := range page.Results {
-				if i.ID == "" || i.Name == "" {
-					return errors.New("an install has no id or no name")
-				}
 			}
 			return nil
 		},
 	})
-	return page.Results, err
+	return page.Results.Items, err
 }

@@ -1,0 +1,38 @@
+package clienttest
+
+import (
+	"bytes"
+	"compress/gzip"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// Allocates fails the test when a function allocates more than 200 MB in all,
+// freed or not. Nothing else may run: such a test is not parallel.
+func Allocates(t *testing.T, f func()) {
+	t.Helper()
+	const most = 200 << 20
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > most {
+		t.Errorf("%d MiB are allocated, more than %d MiB", n>>20, most>>20)
+	} else {
+		t.Logf("%d MiB are allocated", n>>20)
+	}
+}
+
+// Bomb is a fault: a reply with a long body, in gzip. Of the body, a part is
+// repeated until it is just under 16 MiB long.
+func Bomb(status int, before, part, after string) http.HandlerFunc {
+	body := before + strings.Repeat(part, (16<<20-len(before)-len(part)-len(after))/len(part))
+	body = strings.TrimSuffix(body, ",") + after
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	_, _ = z.Write([]byte(body)) // to a buffer
+	_ = z.Close()
+	return Answer(status, http.Header{"Content-Encoding": {"gzip"}, "Content-Type": {"application/json"}}, zipped.String())
+}

@@ -1,0 +1,121 @@
+package transport
+
+import (
+	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+func TestList(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		body string
+		want []project
+		err  string
+	}{
+		"elements":                        {`{"list":[{"id":"a"}, {"id":"b"}]}`, []project{{ID: "a"}, {ID: "b"}}, ""},
+		"no elements":                     {`{"list": [ ]}`, []project{}, ""},
+		"no list":                         {`{}`, nil, ""},
+		"null":                            {`{"list":null}`, nil, ""},
+		"an object":                       {`{"list":{}}`, nil, `the field "list" is a object, which was not expected`},
+		"a string":                        {`{"list":"x"}`, nil, `the field "list" is a string, which was not expected`},
+		"an element of another kind":      {`{"list":[{"id":"a"}, 1]}`, []project{{ID: "a"}}, `the field "list" is a number, which was not expected`},
+		"an element that is not right":    {`{"list":[{"id":"a"}, {}, {"id":"b"}]}`, []project{{ID: "a"}}, "one has no id"},
+		"as many as there may be":         {`{"list":[` + strings.Repeat(`{"id":"a"},`, maxItems-1) + `{"id":"a"}]}`, make([]project, maxItems), ""},
+		"one more":                        {`{"list":[` + strings.Repeat(`{"id":"a"},`, maxItems) + `{"id":"a"}]}`, make([]project, maxItems), "the list holds more than 50000 elements"},
+		"one that is not finished":        {`{"list":[{"id":"a"}`, nil, "the body is not valid JSON"},
+		"two, of which the second counts": {`{"list":[{"id":"a"}],"list":[{"id":"b"}]}`, []project{{ID: "b"}}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var reply struct {
+				List List[project] `json:"list"`
+			}
+			reply.List.Check = func(p *project) error {
+				if p.ID == "" {
+					return errors.New("one has no id")
+				}
+				return nil
+			}
+			err := (&Response{Body: []byte(row.body)}).decodeJSON(&reply)
+			same(t, "error", row.err, textOf(err))
+			if len(row.want) == maxItems {
+				same(t, "number of elements", maxItems, len(reply.List.Items))
+				return
+			}
+			same(t, "elements", row.want, reply.List.Items)
+		})
+	}
+}
+
+// TestAllowance: what is decoded is bounded by number, and for several replies
+// together.
+func TestAllowance(t *testing.T) {
+	t.Parallel()
+	many := []byte("[" + strings.Repeat("1,", maxValues*2/3) + "1]")
+	long := []byte(`"` + strings.Repeat("x", maxBody*2/3) + `"`)
+	for name, row := range map[string]struct {
+		bodies [][]byte
+		err    string
+	}{
+		"many values":              {[][]byte{many}, ""},
+		"many values, twice":       {[][]byte{many, many}, "the answer holds more than 500000 values"},
+		"many bytes":               {[][]byte{long}, ""},
+		"many bytes, twice":        {[][]byte{long, long}, "the answer is longer than 16 MiB"},
+		"marks in a string":        {[][]byte{[]byte(`"` + strings.Repeat(`,[{\"`, maxValues) + `"`)}, ""},
+		"marks behind a string":    {[][]byte{[]byte(`["\\",` + strings.Repeat(`1,`, maxValues) + `1]`)}, "the answer holds more than 500000 values"},
+		"many bytes, and a little": {[][]byte{long, []byte(`"x"`)}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			allowance := NewAllowance()
+			var err error
+			for _, body := range row.bodies {
+				if !json.Valid(body) {
+					t.Fatal("the body is not JSON")
+				}
+				err = allowance.take(body)
+			}
+			same(t, "error", row.err, textOf(err))
+		})
+	}
+}
+
+// TestLines: each distinct text is made fit once.
+func TestLines(t *testing.T) {
+	t.Parallel()
+	c := New("Upstream", Options{})
+	c.Hide("hunter22")
+	line := c.Lines()
+	same(t, "a text", "it is [redacted]", line("it is\nhunter22"))
+	c.Hide("deployed") // too late for the one that is known
+	same(t, "another", "it is [redacted]", line("it is deployed"))
+	same(t, "the first again", "it is [redacted]", line("it is\nhunter22"))
+	for i := range maxLines / 100 {
+		line(strconv.Itoa(i))
+	}
+	same(t, "one too many", "…", line("and so on"))
+	same(t, "one that is known", "it is [redacted]", line("it is\nhunter22"))
+}
+
+// TestLongTexts: of what is too long to be looked at, the beginning is shown, and
+// of a secret at its end nothing.
+func TestLongTexts(t *testing.T) {
+	t.Parallel()
+	var s Scrubber
+	s.Add("hunter22")
+	for name, row := range map[string]struct{ end, want string }{
+		"text":                  {"text", "text"},
+		"a secret":              {"hunter22", redacted},
+		"of a secret a part":    {"hunter", ""},
+		"of a secret, in lines": {"h\nu\nn\nt\ne\nr", redacted},
+	} {
+		before := strings.Repeat(" ", maxText-len(row.end))
+		if name == "a secret" || name == "text" {
+			before = before[10:]
+		}
+		same(t, name, row.want, s.Line(before+row.end+strings.Repeat(" ", 100)+" "))
+	}
+}
