@@ -132,7 +132,7 @@ func (r *purgeResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	}
 	if n := len(m.common().Pending.Elements()); n > 0 {
 		resp.Diagnostics.AddWarning("Purges are still pending", stillPending(n)+
-			" from an earlier apply that failed. The next apply sends what is pending.")
+			" from an earlier apply that failed. An apply sends what is pending, even if nothing else changes.")
 	}
 	resp.Diagnostics.Append(r.setIdentity(ctx, m, resp.Identity)...)
 }
@@ -168,7 +168,7 @@ func (r *purgeResource) Delete(ctx context.Context, req resource.DeleteRequest, 
 	}
 	r.clients.deleted.put(r.handoverKey(prior), s)
 	if !s.purged {
-		resp.Diagnostics.AddWarning("Pending purges are dropped unless the resource is created again", fmt.Sprintf(
+		resp.Diagnostics.AddWarning("The resource was deleted with pending purges", fmt.Sprintf(
 			"The purge_%s with the ID %q was deleted while these purges were pending:\n%s\n\nIf this apply creates the resource again, the new one sends what is configured. A path that is no longer configured is sent only if the new one is created after this deletion.",
 			r.target.name, prior.common().ID.ValueString(), taskList(inOrder(slices.Collect(maps.Values(pending))))))
 	}
