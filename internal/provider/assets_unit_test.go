@@ -145,6 +145,7 @@ func TestWhatIsDecided(t *testing.T) {
 		"hard":                                          {assetModel(ab), assetModel(ab, soft), decided{Tasks: all}},
 		"hard = true where it was null":                 {assetModel(ab), assetModel(ab, func(m *cdnAssetModel) { m.Hard = types.BoolValue(true) }), decided{}},
 		"an unknown hard":                               {assetModel(ab), assetModel(ab, func(m *cdnAssetModel) { m.Hard = types.BoolUnknown() }), decided{Unknown: true}},
+		"another threshold":                             {assetModel(ab), assetModel(ab, threshold(1)), decided{}},
 		"an unknown map":                                {assetModel(ab), assetModel(ab, func(m *cdnAssetModel) { m.Assets = types.MapUnknown(types.StringType) }), decided{Unknown: true}},
 		"an emptied map":                                {assetModel(ab), assetModel(nil), decided{Tasks: removed}},
 		"triggers of an empty map":                      {assetModel(nil), assetModel(nil, released("1")), decided{}},

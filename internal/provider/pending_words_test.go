@@ -1,0 +1,105 @@
+package provider
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
+)
+
+// rejects answers the purges of some paths with a 400, and accepts the others.
+func (w *world) rejects(reject func(path string) bool) {
+	w.CDN.Fail("purge", -1, func(rw http.ResponseWriter, r *http.Request) {
+		if p, _ := url.PathUnescape(r.URL.Query().Get("url")); reject(p) {
+			cdntest.Error(http.StatusBadRequest, "the url is not valid")(rw, r)
+			return
+		}
+		rw.WriteHeader(http.StatusAccepted)
+	})
+}
+
+func TestTheErrorNamesTenRejectedPaths(t *testing.T) {
+	t.Parallel()
+	for rejected, want := range map[int][]string{
+		1:  {"error at AttributeName(\"url\"): Rackspace CDN refused the request as invalid: 19 of 20 purges were accepted. The next apply sends the remaining 1.", "/0000.css"},
+		3:  {"error: Rackspace CDN rejected 3 purges: 17 of 20 purges were accepted. The next apply sends the remaining 3.", "  /0002.css: Rackspace CDN answered 400 Bad Request: the url is not valid"},
+		12: {"error: Rackspace CDN rejected 12 purges: 8 of 20 purges were accepted. The next apply sends the remaining 12.", "  /0009.css: ", "\n  and 2 others"},
+	} {
+		t.Run(fmt.Sprint(rejected), func(t *testing.T) { //nolint:perfsprint // for people
+			t.Parallel()
+			w := newWorld(t)
+			w.rejects(func(path string) bool { return path < fmt.Sprintf("/%04d", rejected) })
+			_, _, said := w.speak(t).deploy(nil, manyAssets(20, "1"))
+			if len(said) != 1 {
+				t.Fatalf("said %q", said)
+			}
+			for _, text := range want {
+				if !strings.Contains(said[0], text) {
+					t.Errorf("%q does not say %q", said[0], text)
+				}
+			}
+			if rejected > maxNamed && strings.Contains(said[0], "/0010.css") {
+				t.Errorf("more than ten are named: %q", said[0])
+			}
+			if !strings.HasSuffix(said[0], "run terraform untaint first.") {
+				t.Errorf("%q does not end with what a create needs", said[0])
+			}
+		})
+	}
+}
+
+func TestAnEmptyMapIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	const warning = `warning at AttributeName("assets"): No assets: `
+	none, some := manyAssets(0, ""), manyAssets(2, "1")
+	for sentence, c := range map[string]struct {
+		prior, config object
+		want          []string
+	}{
+		"a create":                        {nil, none, []string{warning}},
+		"an update that removes all":      {some, none, []string{warning}},
+		"one that has had none":           {none, manyAssets(0, "", object{"purge_on_destroy": true}), nil},
+		"a create with some":              {nil, some, nil},
+		"an update that removes one only": {some, manyAssets(1, "1"), nil},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			_, said := newWorld(t).speak(t).plan("purge_cdn_asset", c.prior, c.config)
+			wantSaid(t, "the plan", said, c.want...)
+		})
+	}
+}
+
+func TestWhatIsPendingIsTold(t *testing.T) {
+	t.Parallel()
+	p := newWorld(t).speak(t)
+	const kind = "purge_cdn_asset"
+	pending := manyAssets(3, "1", object{"id": cdntest.DeployedID, "pending": object{"/0000.css": "changed", "/0001.css": "added, failed"}})
+
+	read, err := p.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{TypeName: kind, CurrentState: p.packState(kind, pending)})
+	p.must(err)
+	wantSaid(t, "a refresh", told(read.Diagnostics), "warning: Purges are still pending: 2 purges are still pending")
+
+	plan := func(state object) []string {
+		resp, err := p.PlanResourceChange(t.Context(), &tfprotov6.PlanResourceChangeRequest{
+			TypeName: kind, PriorState: p.packState(kind, state), ProposedNewState: p.packState(kind, nil), Config: p.packState(kind, nil),
+		})
+		p.must(err)
+		return told(resp.Diagnostics)
+	}
+	wantSaid(t, "the plan of a destroy", plan(pending), "warning: Pending purges are dropped: 2 purges are still pending. Destroying the resource drops what is pending.")
+	pending["purge_on_destroy"] = true
+	wantSaid(t, "one that purges", plan(pending), "warning: Destroying the resource purges: purge_on_destroy = true: the destroy sends 3 purges, which takes less than a minute.")
+
+	delete(pending, "purge_on_destroy")
+	_, said := p.destroy(kind, pending)
+	wantSaid(t, "the destroy", said, "warning: The resource was deleted with pending purges: ")
+	if !strings.Contains(said[0], "\n  /0000.css\n  /0001.css\n") {
+		t.Errorf("%q does not name what is lost", said[0])
+	}
+}
