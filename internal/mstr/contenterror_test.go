@@ -242,8 +242,8 @@ func TestEqualContentPurgesThatWaitAreSentOnce(t *testing.T) {
 		filters := []mstr.ContentFilter{
 			{WarehouseTables: []string{"A", "x"}, ContentIDs: []string{sourceID(10), sourceID(1)}},
 			{WarehouseTables: []string{"X", "a", "X"}, ContentIDs: []string{sourceID(1), strings.ToLower(sourceID(10))}},
-			{WarehouseTables: []string{"A"}},
-			{ContentIDs: []string{sourceID(1)}},
+			{WarehouseTables: []string{"B"}}, // these two must leave the cache to the others
+			{ContentIDs: []string{sourceID(2)}},
 		}
 		results := make([]mstr.ContentResult, len(filters))
 		w.connect()
