@@ -202,6 +202,17 @@ func (d *decision) rest(fates []fate) []task {
 	return open
 }
 
+// dropped returns the tasks that the API rejects for good.
+func dropped(tasks []task, fates []fate) []task {
+	var all []task
+	for i, t := range tasks {
+		if fates[i] == fateDropped {
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
 func settledKeys(tasks []task, fates []fate) map[string]bool {
 	keys := make(map[string]bool)
 	for i, t := range tasks {

@@ -22,8 +22,8 @@ type deleted struct {
 	state tracked
 	// unfinished: the state is what a failed create left behind.
 	unfinished bool
-	// purged: the Delete purged everything that the state holds, and nothing is
-	// pending in it any more.
+	// purged: the Delete purged everything that the state holds. What is pending in
+	// it was rejected.
 	purged bool
 }
 

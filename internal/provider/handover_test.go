@@ -87,3 +87,28 @@ func TestAMixUpLosesNothing(t *testing.T) {
 		t.Errorf("the second create sends (-want +got):\n%s", diff)
 	}
 }
+
+// TestWhatADeleteDropsIsNotAccepted replaces an unfinished create with
+// purge_on_destroy, whose Delete drops a path that the API rejects.
+func TestWhatADeleteDropsIsNotAccepted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.speak(t)
+	const kind = "purge_cdn_asset"
+	w.rejects(func(path string) bool { return path == "/0002.css" })
+	config := manyAssets(3, "1", object{"purge_on_destroy": true})
+	state, _, _ := p.deploy(nil, config)
+	if diff := cmp.Diff(object{"/0002.css": "created, failed"}, state["pending"]); diff != "" {
+		t.Fatalf("pending after the create (-want +got):\n%s", diff)
+	}
+	planned, _ := p.plan(kind, nil, config)
+	if left, said := p.destroy(kind, state); left != nil {
+		t.Fatalf("the delete leaves %v and says %q", left, said)
+	}
+	w.Journal.Reset()
+	state, said := p.apply(kind, nil, planned, config)
+	w.compareSent(t, step{name: "the create", sent: journaled(true, 400, "/0002.css")})
+	if diff := cmp.Diff(object{"/0002.css": "created, failed"}, state["pending"]); diff != "" || len(said) != 1 {
+		t.Errorf("said %q; pending after the replacement (-want +got):\n%s", said, diff)
+	}
+}

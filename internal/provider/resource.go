@@ -187,7 +187,9 @@ func (r *purgeResource) purgeAll(ctx context.Context, prior model, diags *diag.D
 	if !o.complete() {
 		return r.fail(operationDelete, prior, nil, d, o, diags), false
 	}
-	prior.common().Pending = types.MapNull(types.StringType)
+	// What was dropped was not accepted: a create that follows sends it again, if it
+	// is still configured.
+	prior.common().Pending = pendingValue(dropped(d.previous, o.fates))
 	if o.accepted > 0 {
 		prior.common().LastPurgedAt = o.purgedAt()
 	}
