@@ -19,7 +19,7 @@ import (
 type target struct {
 	// name with the provider's prefix is the type's: purge_<name>.
 	name string
-	// service is the provider's block that configures it.
+	// service is the attribute of the provider block that configures it.
 	service string
 	// title is the upstream system's name.
 	title string

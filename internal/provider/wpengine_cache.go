@@ -24,7 +24,7 @@ var wpengineCache = &target{
 	identity:    []string{"install_id", "cache_type"},
 	join:        joinWithSlash,
 	finder:      "The data source purge_wpengine_install finds the id of an install by its name.",
-	split:       splitAtSlash("<install id>/<cache type>, for instance 294deacc-d8b8-4005-82c4-0727ba8ddde0/page"),
+	split:       splitAtSlash("<install id>/<cache type>, for instance a5b768f4-c7c4-46bd-88e6-157fd3d77e58/page"),
 	configured:  func(c *clients) *configError { return c.wpengine.missing() },
 	inputs:      map[string]string{"type": "cache_type"},
 	model:       func() model { return &wpengineCacheModel{} },

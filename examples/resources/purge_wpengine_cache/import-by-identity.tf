@@ -1,7 +1,7 @@
 import {
   to = purge_wpengine_cache.blog
   identity = {
-    install_id = "294deacc-d8b8-4005-82c4-0727ba8ddde0"
+    install_id = "a5b768f4-c7c4-46bd-88e6-157fd3d77e58"
     cache_type = "page"
   }
 }

@@ -1,4 +1,4 @@
 import {
   to = purge_wpengine_cache.blog
-  id = "294deacc-d8b8-4005-82c4-0727ba8ddde0/page"
+  id = "a5b768f4-c7c4-46bd-88e6-157fd3d77e58/page"
 }

@@ -1,2 +1,2 @@
 # <install id>/<cache type>
-terraform import purge_wpengine_cache.blog 294deacc-d8b8-4005-82c4-0727ba8ddde0/page
+terraform import purge_wpengine_cache.blog a5b768f4-c7c4-46bd-88e6-157fd3d77e58/page

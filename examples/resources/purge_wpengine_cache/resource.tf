@@ -5,7 +5,7 @@ variable "release" {
 
 # The page cache of one install, purged again with each release.
 resource "purge_wpengine_cache" "blog" {
-  install_id = "294deacc-d8b8-4005-82c4-0727ba8ddde0"
+  install_id = "a5b768f4-c7c4-46bd-88e6-157fd3d77e58"
   cache_type = "page"
   triggers   = { release = var.release }
 }
