@@ -192,6 +192,48 @@ func TestExampleWarehouseLoad(t *testing.T) {
 	s.compare(t, "a project that is not loaded", nil)
 }
 
+// The first example of README.md has the IDs of what is in the sandbox, and a provider that is configured by the
+// sandbox's environment alone.
+func TestExampleInTheReadme(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "")
+	s.write(t, "main.tf", blocksOf("README.md", read(t, "README.md"))[0].code)
+	in := s.Inputs()
+	want := []string{
+		"cdn " + in["cdn_service_id"] + " /index.html hard=true 202",
+		"mstr " + in["mstr_project_id"] + "/element 204",
+		"wpengine " + in["wpengine_install_id"] + "/page 202",
+	}
+	s.apply(t, "the first release", slices.Clone(want), "release=1")
+	s.apply(t, "the next release", want, "release=2")
+}
+
+// TestExampleModuleTests runs a module's tests without a system and without credentials, and has them fail for a module
+// with a mistake.
+func TestExampleModuleTests(t *testing.T) {
+	t.Parallel()
+	tf := newTerraform(t, nil)
+	if !tf.AtLeast("1.7.0", "1.8.0") {
+		t.Skipf("%s has no mock_provider", tf)
+	}
+	tf.copyExample(t, "module-tests")
+	if said := tf.mustRun(t, "test", "-no-color"); !strings.Contains(said, "2 passed, 0 failed.") {
+		t.Errorf("terraform test:\n%s", said)
+	}
+	module := read(t, "examples/module-tests/main.tf")
+	for mistake, words := range map[string][3]string{
+		"no precondition":     {`.environment == "staging"`, `.environment != ""`, "Missing expected failure"},
+		"no trigger":          {`{ release = var.release }`, `{ release = "v1" }`, "The module does not purge with each release."},
+		"a malformed install": {`data.purge_wpengine_install.site.id`, `var.install`, "Invalid install_id"},
+	} {
+		wrong := strings.Replace(module, words[0], words[1], 1)
+		tf.write(t, "main.tf", wrong)
+		if _, err := tf.Run(t.Context(), "test", "-no-color"); wrong == module || err == nil || !strings.Contains(err.Error(), words[2]) {
+			t.Errorf("%s: %v, want %q", mistake, err, words[2])
+		}
+	}
+}
+
 // Every directory of examples is one that some test knows.
 func TestExamplesAreKnown(t *testing.T) {
 	t.Parallel()

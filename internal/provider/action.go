@@ -18,8 +18,8 @@ import (
 )
 
 // purgeAction serves a target as an action of Terraform 1.14 and later. It
-// purges once each time it is invoked. Terraform does not repeat an action that
-// failed, which is why the resource is the main thing.
+// purges once each time it is invoked. Terraform does not retry most failed
+// actions, which is why the resource is the main thing.
 type purgeAction struct {
 	target  *target
 	clients *clients
@@ -152,8 +152,9 @@ var invokeAgain = strings.NewReplacer("Apply again", "Invoke the action again", 
 // attribute only where the action has it.
 func (a *purgeAction) diagnose(o *outcome, total int) diag.Diagnostic {
 	d := a.target.diagnoseOutcome(o)
-	detail := invokeAgain.Replace(d.Detail()) + fmt.Sprintf("\n\nTerraform does not repeat an action that failed. "+
-		"The resource purge_%s is repeated: by each apply, until the purge is accepted.", a.target.name)
+	detail := invokeAgain.Replace(d.Detail()) + fmt.Sprintf("\n\nTerraform does not retry a failed action, except one that runs "+
+		"before_create or before_update, or after_create with on_failure = taint. "+
+		"The resource purge_%s retries the purge on each apply until the API accepts it.", a.target.name)
 	if total > 1 {
 		detail = fmt.Sprintf("%d of %s were accepted.\n\n", o.accepted, count(total)) + detail
 	}

@@ -250,7 +250,8 @@ func TestAnActionThatFails(t *testing.T) {
 			t.Errorf("progress (-want +got):\n%s", diff)
 		}
 		want := says("error: "+f.target.title+" denied the permission", "answered 403 Forbidden",
-			"Terraform does not repeat an action that failed.", "The resource "+f.kind()+" is repeated")
+			"Terraform does not retry a failed action, except one that runs before_create or before_update, or after_create with on_failure = taint.",
+			"The resource "+f.kind()+" retries the purge on each apply")
 		if len(said) != 1 || !want.MatchString(said[0]) {
 			t.Errorf("said %q", said)
 		}
@@ -329,12 +330,12 @@ func TestErrorsOfActionsSayWhatToDo(t *testing.T) {
 				c.set(w)
 				p := w.speak(t)
 				_, said := p.invoke(t.Context(), c.action, c.config)
-				note := "The resource " + c.action + " is repeated: by each apply, until the purge is accepted."
+				note := "The resource " + c.action + " retries the purge on each apply until the API accepts it."
 				if len(said) != 1 || !says(c.want...).MatchString(said[0]) || !strings.HasSuffix(said[0], note) {
 					t.Errorf("said %q, want one error with %q", said, c.want)
 				}
 				if len(said) > 0 && regexp.MustCompile(`(?i)\bapply again`).MatchString(said[0]) {
-					t.Errorf("an action that failed is said to be repeated by an apply: %q", said)
+					t.Errorf("the error of an action says that an apply retries it: %q", said)
 				}
 			})
 		})
@@ -360,7 +361,7 @@ func TestAnActionThatIsInterruptedReturnsAtOnce(t *testing.T) {
 				if took := time.Since(began); took != 7*time.Second {
 					t.Errorf("returned after %s, want at once, after 7s", took)
 				}
-				want := says("error: Interrupted before "+target.title+" accepted the purge", "Invoke the action again", "Terraform does not repeat")
+				want := says("error: Interrupted before "+target.title+" accepted the purge", "Invoke the action again", "Terraform does not retry a failed action")
 				if len(said) != 1 || !want.MatchString(said[0]) {
 					t.Errorf("said %q", said)
 				}
@@ -498,7 +499,7 @@ func TestAResourceFiresAnAction(t *testing.T) {
 			step{name: "nothing changed", config: f.asBlock("1", f.here)},
 			step{
 				name: "an action that fails", before: f.refuse, config: f.asBlock("2", f.here), sent: []string{f.refusedHere},
-				fails: says("denied the permission", "Terraform does not repeat an action that failed."),
+				fails: says("denied the permission", "Terraform does not retry a failed action"),
 			},
 			step{
 				name: "a malformed id is found by the plan", config: f.asBlock("3", f.here.with(f.malformed)), fails: says(f.complaint),
@@ -532,7 +533,7 @@ func TestAnActionIsInvokedByHand(t *testing.T) {
 
 	f.refuse()
 	output, err = tf.run(invoke...)
-	if want := says("WP Engine denied the permission", "Terraform does not repeat an action that failed."); err == nil || !want.MatchString(output) {
+	if want := says("WP Engine denied the permission", "Terraform does not retry a failed action"); err == nil || !want.MatchString(output) {
 		t.Errorf("a purge that is refused (%v):\n%s", err, output)
 	}
 	w.compareSent(t, step{name: "refused", sent: []string{f.refusedHere}})
