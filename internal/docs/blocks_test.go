@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path"
@@ -86,6 +87,18 @@ var needs = []struct {
 	{regexp.MustCompile(`\bprovider::purge::`), "1.8.0", "1.7.0"},
 }
 
+// The table of versions in docs/index.md has the same versions.
+func TestVersionsAreInTheTable(t *testing.T) {
+	t.Parallel()
+	table := tableOf(read(t, "docs/index.md"))
+	for _, need := range needs {
+		row := fmt.Sprintf("| %s | %s |\n", strings.TrimSuffix(need.terraform, ".0"), cmp.Or(strings.TrimSuffix(need.tofu, ".0"), "no"))
+		if !strings.Contains(table, row) {
+			t.Errorf("docs/index.md has no row that ends in %q for %s", row, need.sign)
+		}
+	}
+}
+
 // skipTooOld skips a block that the terraform that was found is too old for.
 func (tf *terraform) skipTooOld(t *testing.T, code string) {
 	t.Helper()
@@ -124,6 +137,8 @@ var (
 	references = regexp.MustCompile(`(?m)(?:^|[^\w."])((?:data\.)?(?:purge_\w+|terraform_data))\.(\w+)`)
 	// from in a moved block names what is gone.
 	from = regexp.MustCompile(`(?m)^\s*from\s*=.*$`)
+	// generates is an import block of a resource that is not configured yet.
+	generates = regexp.MustCompile(`(?s)^import \{.*\bprovider = purge\n`)
 )
 
 // completion is what a block needs beside it to be a configuration: the
@@ -142,6 +157,9 @@ func completion(code string) string {
 		if !regexp.MustCompile(`alias\s*=\s*"` + m[1] + `"`).MatchString(code) {
 			parts[fmt.Sprintf("provider \"purge\" {\n  alias = %q\n}\n", m[1])] = true
 		}
+	}
+	if generates.MatchString(code) {
+		return strings.Join(slices.Sorted(maps.Keys(parts)), "\n")
 	}
 	for _, m := range references.FindAllStringSubmatch(from.ReplaceAllString(code, ""), -1) {
 		kind, name := m[1], m[2]
