@@ -47,7 +47,7 @@ func (m *verificationModel) check(diags *diag.Diagnostics) {
 		diags.AddAttributeError(path.Root("assets"), "Nothing to verify", "Set assets for files with fingerprints, or urls and contains for pages.")
 	case known(m.Assets) && known(m.URLs):
 		diags.AddAttributeError(path.Root("urls"), "Both assets and urls", "Set assets or urls, not both.")
-	case !m.URLs.IsNull() && m.Contains.IsNull():
+	case known(m.URLs) && m.Contains.IsNull():
 		diags.AddAttributeError(path.Root("urls"), "urls without contains", "Set contains to a text that the pages contain, because a page has no fingerprint.")
 	case known(m.Assets) && known(m.Contains):
 		diags.AddAttributeError(path.Root("contains"), "contains without urls", "contains is for the pages of urls. The content of assets is compared with their fingerprints.")
@@ -193,14 +193,28 @@ func withGone(tasks []task, before map[string]item, pending map[string]task) []t
 }
 
 // resumeVerification decides for a create to which the state of a deleted
-// resource was handed over.
+// resource was handed over: it verifies what is configured and not proven in that
+// state. What only the other one had is not looked at, because it may still be
+// there for a resource of its own.
 func resumeVerification(s *deleted, next *verificationModel) decision {
 	prior, _ := s.state.(*verificationModel)
 	triggered, _ := triggersChanged(prior.Triggers, next.Triggers)
 	alike := !triggered && next.Contains.Equal(prior.Contains) && next.PurgedAt.Equal(prior.PurgedAt)
-	before, _ := prior.items()
-	d := decision{creates: true, tasks: withGone(s.resume(next, nil, alike), before, pendingOf(prior))}
-	return d.prepare(nil, next)
+	tasks := slices.DeleteFunc(s.resume(next, nil, alike), func(t task) bool { return t.reason == reasonRemoved })
+	return decision{creates: true, tasks: tasks}.prepare(nil, next)
+}
+
+// resumed is what is proven already when a create resumes, as if it were a prior
+// state; nil if nothing is.
+func (m *verificationModel) resumed(s *deleted, d decision) *verificationModel {
+	items, _ := m.items()
+	if len(d.tasks) == len(items) {
+		return nil
+	}
+	before, _ := s.state.(*verificationModel)
+	proven := *m
+	proven.LastVerifiedAt = before.LastVerifiedAt
+	return &proven
 }
 
 // item returns what is looked at for a task.

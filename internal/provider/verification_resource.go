@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -14,7 +13,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/quota"
-	"github.com/cachepurge/terraform-provider-purge/internal/verify"
 )
 
 // verificationResource waits until a site serves what it should. It is no
@@ -167,8 +165,8 @@ func (r *verificationResource) Create(ctx context.Context, req resource.CreateRe
 	d := decideVerification(nil, next)
 	next.complete(nil, d)
 	if s, _ := r.clients.deleted.take(next.handoverKey(), next); s != nil {
-		prior, _ = s.state.(*verificationModel)
 		d = resumeVerification(s, next)
+		prior = next.resumed(s, d)
 	}
 	if m := r.apply(ctx, operationCreate, prior, next, d, &resp.Diagnostics); m != nil {
 		resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
@@ -267,69 +265,4 @@ func (r *verificationResource) deliver(ctx context.Context, op operation, next *
 			return receipt{at: time.Now()}, err
 		},
 	})
-}
-
-// concernsOf sorts the errors of a verification by what they concern.
-func concernsOf(err error) scope {
-	var e *verify.Error
-	if errors.As(err, &e) && !errors.Is(err, context.Canceled) {
-		return oneItem
-	}
-	return everyItem
-}
-
-// diagnoseVerification makes the diagnostic of a verification that did not prove
-// everything. The progress is in the state if kept is true.
-func diagnoseVerification(op operation, o *outcome, total int, kept bool) diag.Diagnostic {
-	var e *verify.Error
-	cause := o.err
-	if cause == nil {
-		cause = o.failures[0].err
-	}
-	summary, next := "Verification not finished", "Apply again."
-	if errors.As(cause, &e) {
-		next = e.Advice()
-		if o.err == nil {
-			summary = verificationSummary(e.Verdict)
-		}
-	}
-	detail := cause.Error() + "."
-	if len(o.failures) > 1 {
-		detail = verificationList(o.failures)
-	}
-	left := "all of them"
-	if kept && o.accepted > 0 {
-		left = fmt.Sprintf("the remaining %d", total-o.accepted)
-	}
-	if total > 1 {
-		detail = fmt.Sprintf("%d of %s are proven. The next apply verifies %s.\n\n", o.accepted, paths(total), left) + detail
-	}
-	return diag.NewErrorDiagnostic(summary, detail+"\n\n"+next+tainted(op, kept))
-}
-
-func verificationSummary(v verify.Verdict) string {
-	switch v {
-	case verify.OriginOld:
-		return "The origin had the old content when it was purged"
-	case verify.StillOld:
-		return "The site does not serve the expected content"
-	default:
-		return "The site could not be verified"
-	}
-}
-
-func verificationList(failures []failure) string {
-	text := ""
-	for _, f := range failures[:min(len(failures), maxNamed)] {
-		var e *verify.Error
-		outcome := f.err.Error()
-		if errors.As(f.err, &e) {
-			outcome = e.Outcome()
-		}
-		text += "  " + f.request.name + ": " + outcome + "\n"
-	}
-	for _, line := range andOthers(len(failures)) {
-		text += line
-	}
-	return text
 }

@@ -251,11 +251,6 @@ func TestWhatAVerificationMustBe(t *testing.T) {
 	p := w.speak(t)
 	const digest = "d41d8cd98f00b204e9800998ecf8427e"
 	pages := object{"base_url": "https://www.example.com", "urls": texts("/"), "contains": "x"}
-	with := func(o object, more object) object {
-		all := maps.Clone(o)
-		maps.Copy(all, more)
-		return all
-	}
 	files := object{"base_url": "https://www.example.com", "assets": object{"/a": digest}}
 	for sentence, c := range map[string]struct {
 		config object
@@ -263,23 +258,24 @@ func TestWhatAVerificationMustBe(t *testing.T) {
 	}{
 		"files":                    {files, nil},
 		"pages":                    {pages, nil},
-		"an origin over http":      {with(files, object{"base_url": "http://10.0.0.1:8080/site"}), nil},
-		"an unknown base_url":      {with(files, object{"base_url": unknown{}}), nil},
+		"an origin over http":      {merged(files, object{"base_url": "http://10.0.0.1:8080/site"}), nil},
+		"an unknown base_url":      {merged(files, object{"base_url": unknown{}}), nil},
 		"neither":                  {object{"base_url": "https://www.example.com"}, []string{`error at AttributeName("assets"): Nothing to verify`}},
-		"both":                     {with(files, object{"urls": texts("/"), "contains": "x"}), []string{`error at AttributeName("urls"): Both assets and urls`}},
+		"both":                     {merged(files, object{"urls": texts("/"), "contains": "x"}), []string{`error at AttributeName("urls"): Both assets and urls`}},
 		"pages without a text":     {object{"base_url": "https://www.example.com", "urls": texts("/")}, []string{`error at AttributeName("urls"): urls without contains`}},
-		"files with a text":        {with(files, object{"contains": "x"}), []string{`error at AttributeName("contains"): contains without urls`}},
-		"an empty text":            {with(pages, object{"contains": ""}), []string{`error at AttributeName("contains"): Invalid contains`}},
-		"no page":                  {with(pages, object{"urls": texts()}), []string{`error at AttributeName("urls"): Nothing to verify`}},
-		"a page twice":             {with(pages, object{"urls": texts("/ü", "/%c3%bc")}), []string{`error at AttributeName("urls").ElementKeyInt(1): One path twice`}},
-		"a page with a host":       {with(pages, object{"urls": texts("https://www.example.com/a")}), []string{`error at AttributeName("urls").ElementKeyInt(0): Invalid path`}},
-		"a wildcard":               {with(files, object{"assets": object{"/a/*": digest}}), []string{`error at AttributeName("assets").ElementKeyString("/a/*"): Invalid path`}},
-		"no fingerprint":           {with(files, object{"assets": object{"/a": "1"}}), []string{`error at AttributeName("assets").ElementKeyString("/a"): Invalid fingerprint: assets["/a"] must be an MD5`}},
-		"a base_url with a query":  {with(files, object{"base_url": "https://www.example.com/?a=b"}), []string{`error at AttributeName("base_url"): Invalid base_url`}},
-		"a base_url with a user":   {with(files, object{"base_url": "https://me:secret@www.example.com"}), []string{`error at AttributeName("base_url"): Invalid base_url`}},
-		"a purged_at that is none": {with(files, object{"purged_at": "yesterday"}), []string{`error at AttributeName("purged_at"): Invalid purged_at`}},
-		"a null purged_at":         {with(files, object{"purged_at": nil}), nil},
-		"no files":                 {with(files, object{"assets": object{}}), []string{`warning at AttributeName("assets"): No assets`}},
+		"files with a text":        {merged(files, object{"contains": "x"}), []string{`error at AttributeName("contains"): contains without urls`}},
+		"an empty text":            {merged(pages, object{"contains": ""}), []string{`error at AttributeName("contains"): Invalid contains`}},
+		"no page":                  {merged(pages, object{"urls": texts()}), []string{`error at AttributeName("urls"): Nothing to verify`}},
+		"a page twice":             {merged(pages, object{"urls": texts("/ü", "/%c3%bc")}), []string{`error at AttributeName("urls").ElementKeyInt(1): One path twice`}},
+		"urls that may be null":    {object{"base_url": "https://www.example.com", "urls": unknown{}, "assets": object{"/a": digest}}, nil},
+		"a page with a host":       {merged(pages, object{"urls": texts("https://www.example.com/a")}), []string{`error at AttributeName("urls").ElementKeyInt(0): Invalid path`}},
+		"a wildcard":               {merged(files, object{"assets": object{"/a/*": digest}}), []string{`error at AttributeName("assets").ElementKeyString("/a/*"): Invalid path`}},
+		"no fingerprint":           {merged(files, object{"assets": object{"/a": "1"}}), []string{`error at AttributeName("assets").ElementKeyString("/a"): Invalid fingerprint: assets["/a"] must be an MD5`}},
+		"a base_url with a query":  {merged(files, object{"base_url": "https://www.example.com/?a=b"}), []string{`error at AttributeName("base_url"): Invalid base_url`}},
+		"a base_url with a user":   {merged(files, object{"base_url": "https://me:secret@www.example.com"}), []string{`error at AttributeName("base_url"): Invalid base_url`}},
+		"a purged_at that is none": {merged(files, object{"purged_at": "yesterday"}), []string{`error at AttributeName("purged_at"): Invalid purged_at`}},
+		"a null purged_at":         {merged(files, object{"purged_at": nil}), nil},
+		"no files":                 {merged(files, object{"assets": object{}}), []string{`warning at AttributeName("assets"): No assets`}},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()

@@ -106,6 +106,9 @@ func (s *Server) accept(spelled string, p Purge) http.HandlerFunc {
 		return Error(http.StatusBadRequest, "Service "+spelled+" is not deployed.")
 	}
 	s.purges = append(s.purges, p)
+	if s.Purged != nil {
+		s.Purged(p)
+	}
 	if p.Hard {
 		s.after(service, outcome{at: p.Time.Add(s.HardTime), status: StatusDeployed, message: s.hardFault})
 		s.hardFault = ""

@@ -59,6 +59,8 @@ type Server struct {
 	// HardTime is how long a hard purge takes, 10 minutes in New. Only the
 	// failures of FailNextHardPurge make it visible.
 	HardTime time.Duration
+	// Purged, if set, is called with each purge that is accepted.
+	Purged func(Purge)
 
 	mu            sync.Mutex
 	tokens        map[string]time.Time
