@@ -26,7 +26,7 @@ func (v *visited) fails(what string, prior, config object) (state object, said s
 	return state, all[0]
 }
 
-func wantPending(t *testing.T, what string, want object, state object) {
+func wantPending(t *testing.T, what string, want, state object) {
 	t.Helper()
 	got, _ := state["pending"].(object)
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -46,7 +46,7 @@ func TestARemovedPathKeepsItsFingerprintUntilItIsGone(t *testing.T) {
 		waits := object{"/gone": "removed " + digestOf("g1") + ", failed"}
 		for i, config := range []object{
 			siteOf(digests(prints{"/a": "a1"})),
-			siteOf(digests(prints{"/a": "a1"})),
+			siteOf(digests(prints{"/a": "a1"}), object{"timeouts": object{"update": "5m"}}),
 			siteOf(digests(prints{"/a": "a1", "/b": "b1"})),
 			siteOf(digests(prints{"/a": "a1", "/b": "b1"})),
 		} {
@@ -54,6 +54,9 @@ func TestARemovedPathKeepsItsFingerprintUntilItIsGone(t *testing.T) {
 			var said string
 			state, said = v.fails(fmt.Sprint("failure ", i), state, config)
 			wantPending(t, fmt.Sprint("failure ", i), waits, state)
+			if diff := cmp.Diff(config["timeouts"], state["timeouts"]); diff != "" {
+				t.Errorf("failure %d: timeouts (-want +got):\n%s", i, diff)
+			}
 			if !strings.Contains(said, "expected not the MD5 digest "+digestOf("g1")+", got 200 OK, MD5 digest "+digestOf("g1")) {
 				t.Errorf("failure %d: said %q", i, said)
 			}

@@ -182,14 +182,14 @@ func (l *verifiedLife) compare(d day, wants, gone map[string]string, creates boo
 
 // served is what a visitor gets.
 func (l *verifiedLife) served(path, encoding string) string {
-	w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(l.visited.t.Context(), http.MethodGet, path, http.NoBody)
+	w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(l.t.Context(), http.MethodGet, path, http.NoBody)
 	r.Header.Set("Accept-Encoding", encoding)
-	l.Edge.ServeHTTP(w, r)
+	l.ServeHTTP(w, r)
 	var body io.Reader = w.Body
 	if w.Header().Get("Content-Encoding") == "gzip" {
 		var err error
 		if body, err = gzip.NewReader(w.Body); err != nil {
-			l.visited.t.Fatal(err)
+			l.t.Fatal(err)
 		}
 	}
 	text, err := io.ReadAll(body)

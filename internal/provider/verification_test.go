@@ -135,6 +135,10 @@ func TestWhenAVerificationLooks(t *testing.T) {
 
 		pages := object{"base_url": "http://localhost", "urls": texts("/b", "/d"), "contains": "1"}
 		state = v.change("pages instead of files", state, pages, fmt.Sprintf("since %s: 2 added; 2 paths", state["last_verified_at"]), map[string]int{"/b": 2, "/d": 2})
+		pages["contains"] = "d1"
+		v.put(prints{"/b": "the body of d1"})
+		v.PurgeAll()
+		state = v.change("another text", state, pages, fmt.Sprintf("since %s: 2 triggered; 2 paths", state["last_verified_at"]), map[string]int{"/b": 2, "/d": 2})
 		v.change("one page less", state, object{"base_url": "http://localhost", "urls": texts("/b"), "contains": "1"},
 			fmt.Sprintf("since %s: 1 triggered; 1 path", state["last_verified_at"]), map[string]int{"/b": 2})
 	})
