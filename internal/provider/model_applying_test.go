@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"testing/synctest"
 )
 
 // applying is an apply under way.
@@ -18,14 +19,12 @@ type applying struct {
 	// handed are the ledgers of objects that were deleted with something
 	// pending, by what they are of; floating is what was due in them when a
 	// create could not know of which one it is.
-	handed   map[string][]*ledger
-	several  map[string][]*ledger
-	floating things
-	// strangers are the keys under which an object was handed over that no
-	// create follows: a deposed one, or one that is destroyed.
-	strangers map[string]bool
-	failed    bool // something did
-	over      bool // nothing more is started
+	handed    map[string][]*ledger
+	several   map[string][]*ledger
+	floating  things
+	delivered things // what was accepted so far
+	failed    bool   // something did
+	over      bool   // nothing more is started
 }
 
 func (a *applying) do(t *todo) error {
@@ -70,9 +69,11 @@ func (a *applying) operate(t *todo) error {
 		return err
 	}
 	d := &deed{config: c.config, failed: err != nil, alone: !a.failed, summary: c.planned["summary"]}
+	synctest.Wait() // what was interrupted may still arrive
 	d.arrivals, d.interrupted = a.seen()
 	d.universe = a.known(c.config)
 	a.arrived += len(d.arrivals)
+	defer func() { a.delivered = a.delivered.with(d.accepted()) }()
 	a.note("%s %v: %v, %v", t.name, c.config, d.arrivals, err)
 	a.last.arrivals = append(a.last.arrivals, d.arrivals...)
 	a.last.said = append(a.last.said, warnings(resp.Diagnostics)...)
@@ -181,7 +182,6 @@ func (a *applying) place(t *todo, d *deed, next *instance, l *ledger) {
 		if len(pendingIn(s.kind, d.prior)) > 0 {
 			key := s.key(t.object.ledger.id)
 			a.handed[key] = append(a.handed[key], t.object.ledger)
-			a.strangers[key] = a.strangers[key] || t.name == "delete deposed" || !s.wanted
 		}
 		if t.name == "delete" && a.turn.gap {
 			t.failed = true // what it depends on
@@ -203,15 +203,13 @@ func (a *applying) created(t *todo, d *deed) (*ledger, error) {
 	if len(d.handed) > 1 {
 		a.several[key] = append(a.several[key], d.handed...)
 		for _, h := range d.handed {
-			if a.strangers[key] {
-				break // which of them a create gets is open, and it gets one
-			}
 			a.floating = a.floating.with(h.due.without(keysOf(want), h.purged, h.turnedDown))
 		}
 	}
 	if a.several[key] != nil {
 		d.handed = append(slices.Clone(a.several[key]), d.handed...)
 	}
+	d.delivered = a.delivered
 	l, err := (*ledger)(nil).create(s.kind, d)
 	a.floating = a.floating.without(d.accepted(), pendingIn(s.kind, d.state), d.rejected())
 	return l, err

@@ -184,6 +184,40 @@ var cases = map[string]struct {
 			}
 		}
 	}},
+	"a directory of 10 that the server cannot purge": {"purge_cdn_asset", object{"service_id": services[0], "purge_on_create": false, "assets": numbered(40)}, func(x *tale) {
+		x.sends(turn{})
+		bad, good := x.paths()[:10], x.paths()[10:]
+		x.then("triggers", releasing("2")).while(illBroken, bad...)
+		if err := x.take(turn{}); err != nil {
+			x.t.Error(err)
+		}
+		delivered := slices.Sorted(slices.Values(x.accepted()))
+		if !slices.Equal(good, delivered) {
+			x.t.Errorf("delivered %v", delivered)
+		}
+	}},
+	"a path that the destroy of a replacement drops": {"purge_cdn_asset", threeAssets("purge_on_destroy", true), func(x *tale) {
+		x.while(illRejected, "/c")
+		x.sends(turn{}, abc...).sends(turn{}, abc...)
+		x.heal()
+		x.sends(turn{}, abc...) // the destroy again, and /c for the create
+	}},
+	"a directory of 30 that the server cannot purge": {"purge_cdn_asset", object{"service_id": services[0], "purge_on_create": false, "assets": numbered(60)}, func(x *tale) {
+		x.sends(turn{})
+		bad, good := x.paths()[:30], x.paths()[30:]
+		x.then("triggers", releasing("2")).while(illBroken, bad...)
+		var delivered []string
+		for range 2 {
+			if err := x.take(turn{}); err != nil {
+				x.t.Error(err)
+			}
+			delivered = append(delivered, x.accepted()...)
+		}
+		slices.Sort(delivered)
+		if !slices.Equal(good, delivered) {
+			x.t.Errorf("two applies delivered %v", delivered)
+		}
+	}},
 }
 
 func TestCases(t *testing.T) {

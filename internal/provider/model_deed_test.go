@@ -20,6 +20,7 @@ type deed struct {
 	state       object // afterwards; nil: there is none
 	prior       object // state before; nil: there was none
 	summary     any    // as planned, nil where it is null
+	delivered   things // accepted in the same apply before
 	handed      []*ledger
 }
 

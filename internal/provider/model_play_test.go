@@ -160,6 +160,7 @@ type todo struct {
 // command is terraform apply: it plans all, and does all.
 func (p *player) command(t turn) (err error) {
 	p.last = applied{}
+	synctest.Wait() // what was interrupted may still arrive
 	planning := p.start(t.blind)
 	var todos []*todo
 	for _, s := range p.slots {
@@ -175,7 +176,7 @@ func (p *player) command(t turn) (err error) {
 	if err := planning.stop(); err != nil {
 		return err
 	}
-	a := &applying{player: p, run: p.start(false), turn: t, handed: make(map[string][]*ledger), floating: things{}, strangers: make(map[string]bool)}
+	a := &applying{player: p, run: p.start(false), turn: t, handed: make(map[string][]*ledger), floating: things{}}
 	defer func() { err = errors.Join(err, a.run.stop()) }()
 	for i := 0; ; i++ {
 		next := ready(todos)
@@ -297,7 +298,8 @@ func (p *player) plansDestroy(run *process, s *slot, o *holding) (*change, error
 	if o.ledger.onDestroy && !o.ledger.adopted {
 		n = len(o.ledger.due.with(keysOf(o.ledger.seen)))
 	}
-	if n > 0 && len(o.ledger.maybe) == 0 && !mentions(c.said, n, "") {
+	soft := o.state["hard"] == false || o.state["wildcard_threshold"] != nil // one request for all
+	if n > 0 && len(o.ledger.maybe) == 0 && !mentions(c.said, n, "") && (!o.ledger.onDestroy || !soft) {
 		return nil, fmt.Errorf("%d purges are sent or given up by a destroy, and the plan says %q", n, c.said)
 	}
 	return c, nil

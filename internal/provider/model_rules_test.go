@@ -152,6 +152,7 @@ func (*ledger) create(kind string, d *deed) (*ledger, error) {
 			must = must.without(keysOf(h.seen).without(h.due, h.changed(want)))
 			may = may.with(keysOf(h.seen), h.due, h.maybe)
 		}
+		must = must.without(d.delivered) // it may have been for this one, too
 		if records {
 			must = things{}
 		}

@@ -90,12 +90,12 @@ var (
 
 // universe is what a resource of a type starts with, and what can be set.
 type universe struct {
-	start  object
-	edits  []edit
-	scopes []string
-	keys   []string
-	unknow []string
-	ids    []string
+	start   object
+	edits   []edit
+	scopes  []string
+	keys    []string
+	unknown []string
+	ids     []string
 }
 
 var (
@@ -143,8 +143,8 @@ var universes = map[string]universe{
 			{"wait_until_deployed", false},
 		}, someSwitches),
 		scopes: services, keys: []string{"/a", "/b", "/c", "/d%20%C3%BC", "/w/*", "/*", ""},
-		unknow: []string{"triggers", "triggers.r", "assets", "assets./a", "assets./b", "url", "service_id", "hard", "purge_on_destroy", "purge_on_create", "wait_until_deployed"},
-		ids:    []string{services[0], services[1], services[0] + "/a", strings.ToUpper(services[0]) + "/b"},
+		unknown: []string{"triggers", "triggers.r", "assets", "assets./a", "assets./b", "url", "service_id", "hard", "wildcard_threshold", "purge_on_destroy", "purge_on_create", "wait_until_deployed"},
+		ids:     []string{services[0], services[1], services[0] + "/a", strings.ToUpper(services[0]) + "/b"},
 	},
 	"purge_wpengine_cache": {
 		start: object{"install_id": installs[0], "cache_type": "page", "triggers": object{"r": "1"}},
@@ -152,8 +152,8 @@ var universes = map[string]universe{
 			{"install_id", installs[1]}, {"install_id", installs[0]}, {"install_id", strings.ToUpper(installs[0])}, {"cache_type", "cdn"}, {"cache_type", "page"}, {"cache_type", "object"},
 		}, someSwitches),
 		scopes: installs, keys: []string{"page", "cdn", "object", ""},
-		unknow: []string{"triggers", "triggers.r", "install_id", "cache_type", "purge_on_destroy", "purge_on_create"},
-		ids:    []string{installs[0] + "/page", installs[1] + "/page"},
+		unknown: []string{"triggers", "triggers.r", "install_id", "cache_type", "purge_on_destroy", "purge_on_create"},
+		ids:     []string{installs[0] + "/page", installs[1] + "/page"},
 	},
 	"purge_mstr_cache": {
 		start: object{"project_id": loaded[0], "cache_type": "element", "triggers": object{"r": "1"}},
@@ -161,8 +161,8 @@ var universes = map[string]universe{
 			{"project_id", loaded[1]}, {"project_id", loaded[0]}, {"project_id", strings.ToLower(loaded[0])}, {"cache_type", "object"}, {"cache_type", "element"},
 		}, someSwitches),
 		scopes: loaded, keys: []string{"element", "object", ""},
-		unknow: []string{"triggers", "triggers.r", "project_id", "cache_type", "purge_on_destroy", "purge_on_create"},
-		ids:    []string{loaded[0] + "/element", loaded[1] + "/element"},
+		unknown: []string{"triggers", "triggers.r", "project_id", "cache_type", "purge_on_destroy", "purge_on_create"},
+		ids:     []string{loaded[0] + "/element", loaded[1] + "/element"},
 	},
 }
 
@@ -202,6 +202,9 @@ func edited(c object, e edit) object {
 		delete(assets, "/w/*") // a hard purge takes no wildcard
 		next["assets"] = assets
 	}
+	if next["url"] != nil {
+		delete(next, "wildcard_threshold") // it counts assets
+	}
 	for name, v := range next {
 		if v == nil {
 			delete(next, name)
@@ -217,8 +220,8 @@ func blinded(c object, names []string) object {
 		attribute, element, inside := strings.Cut(name, ".")
 		values, isMap := next[attribute].(object)
 		switch {
-		case !inside && (attribute == "url" || attribute == "assets") && c[attribute] == nil:
-			// or both could be set
+		case !inside && (attribute == "url" || attribute == "assets" || attribute == "wildcard_threshold") && c[attribute] == nil:
+			// or what excludes each other could be set
 		case !inside:
 			next[name] = unknown{}
 		case isMap && values[element] != nil:
@@ -252,12 +255,26 @@ func drawSequence(rt *rapid.T, simple bool) sequence {
 	return s
 }
 
+// leave lets a turn go to another identity, often with purge_on_destroy, and
+// with that unknown: what is rare by chance and easily wrong.
+func (t *turn) leave(rt *rapid.T, u universe) {
+	moves := slices.DeleteFunc(slices.Clone(u.edits), func(e edit) bool {
+		return !slices.Contains([]string{"service_id", "url", "assets", "install_id", "project_id", "cache_type"}, e.name)
+	})
+	t.edits = append(t.edits, rapid.SampledFrom(moves).Draw(rt, "to"), rapid.SampledFrom([]edit{
+		{"purge_on_destroy", true}, {"purge_on_destroy", true}, {"purge_on_destroy", nil},
+	}).Draw(rt, "purge_on_destroy"))
+	if rapid.Bool().Draw(rt, "unknown purge_on_destroy") {
+		t.unknown = append(t.unknown, "purge_on_destroy")
+	}
+}
+
 // simplified is a turn as it is played with the real terraform: what takes
 // minutes of real time is taken out, and what the oracle can't tell apart from
 // outside.
 func simplified(t turn) turn {
 	t.edits = slices.DeleteFunc(t.edits, func(e edit) bool {
-		return e.name == "hard" || e.name == "purge_on_destroy" || e.value == "object"
+		return e.name == "hard" || e.name == "wildcard_threshold" || e.name == "purge_on_destroy" || e.value == "object"
 	})
 	t.ills = slices.DeleteFunc(t.ills, func(h harm) bool { return h.ill == illLimited || h.once })
 	t.createFirst = false
@@ -272,6 +289,9 @@ func drawTurn(rt *rapid.T, kinds []string, simple bool) turn {
 	u := universes[kinds[t.slot]]
 	for range rapid.IntRange(0, 3).Draw(rt, "edits") {
 		t.edits = append(t.edits, rapid.SampledFrom(u.edits).Draw(rt, "edit"))
+	}
+	if oneIn(rt, 6, "leaves") {
+		t.leave(rt, u)
 	}
 	for range rapid.IntRange(0, 2).Draw(rt, "ills") {
 		t.ills = append(t.ills, harm{
@@ -295,7 +315,7 @@ func drawTurn(rt *rapid.T, kinds []string, simple bool) turn {
 		return simplified(t)
 	}
 	if oneIn(rt, 3, "unknown") {
-		t.unknown = rapid.SliceOfN(rapid.SampledFrom(u.unknow), 1, 3).Draw(rt, "unknown arguments")
+		t.unknown = append(t.unknown, rapid.SliceOfN(rapid.SampledFrom(u.unknown), 1, 3).Draw(rt, "unknown arguments")...)
 	}
 	t.blind = oneIn(rt, 5, "blind")
 	t.stale = oneIn(rt, 4, "stale")

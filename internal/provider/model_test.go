@@ -9,10 +9,34 @@ import (
 
 // TestModel plays random sequences of changes, failures and interruptions, and
 // asks an oracle after each operation whether a purge was lost, repeated without
-// a reason, or promised by a plan and not sent. It runs five times as many
+// a reason, or promised by a plan and not sent. It plays five times as many
 // sequences as -rapid.checks says.
+//
+// It was seen to fail for each of these mutations of the provider, with less
+// than 500 sequences:
+//
+//   - an unknown purge_on_destroy counts as false
+//   - a pending item that is no longer configured is forgotten
+//   - an unchanged item that is pending is not sent
+//   - a plan without a change does not look at what is pending
+//   - an update of which nothing was accepted leaves the state alone, or does
+//     not take purge_on_destroy over
+//   - an identity that was never reached moves in, or is purged as the previous one
+//   - what a previous target got accepted stays in the state
+//   - a path of the previous and the new target is sent twice
+//   - the purge of a previous target leaves out what is pending
+//   - the import of another identity is recorded
+//   - nothing is handed over to a create, or a state again and again
+//   - a create skips what was accepted with other triggers, or what is pending
+//   - a resumed create forgets what is no longer configured
+//   - the rest of a create is pending as added
 func TestModel(t *testing.T) {
 	t.Parallel()
+	for _, target := range targets {
+		if _, found := universes["purge_"+target.name]; !found {
+			t.Errorf("the target %s has no universe: add one to universes in model_sequence_test.go, and to kinds in drawSequence", target.name)
+		}
+	}
 	for i := range 5 {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			t.Parallel()
