@@ -6,6 +6,8 @@
 # the fakes and prints the environment to apply it by hand.
 
 terraform {
+  required_version = ">= 1.0.5"
+
   required_providers {
     purge = {
       source = "cachepurge/purge"
@@ -56,16 +58,5 @@ resource "purge_wpengine_cache" "blog" {
 # decide, whatever the release is.
 resource "purge_cdn_asset" "handbook" {
   service_id = var.cdn_service_id
-  assets     = local.handbook
-
-  lifecycle {
-    precondition {
-      condition     = length(local.handbook) > 0
-      error_message = "There are no files of the handbook."
-    }
-  }
-}
-
-locals {
-  handbook = { for f in fileset("${path.module}/site", "**") : "/handbook/${f}" => filemd5("${path.module}/site/${f}") }
+  assets     = { for f in fileset("${path.module}/site", "**") : "/handbook/${f}" => filemd5("${path.module}/site/${f}") }
 }

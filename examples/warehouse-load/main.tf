@@ -5,6 +5,8 @@
 #     terraform apply -var load_id=2026-11-23T04:10:00Z -var 'projects=["Sales"]'
 
 terraform {
+  required_version = ">= 1.2" # for precondition
+
   required_providers {
     purge = {
       source = "cachepurge/purge"

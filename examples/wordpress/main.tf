@@ -8,6 +8,8 @@
 #     terraform apply -var release=v42 -var staging_install=acmestage -var production=true -var production_install=acmeprod
 
 terraform {
+  required_version = ">= 1.2" # for precondition
+
   required_providers {
     purge = {
       source = "cachepurge/purge"
