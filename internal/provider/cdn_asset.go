@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -42,6 +40,7 @@ var cdnAsset = &target{
 		"urls": {required: true, kind: types.ListType{ElemType: types.StringType}, about: "Paths of the assets on the CDN, for instance `/images/logo.png`, without scheme and host. The provider percent-encodes spaces, non-ASCII characters, and whatever else browsers encode, and keeps existing escapes, so write a literal `%` before two hexadecimal digits as `%25`. With `hard = false`, they may contain `*` wildcards but no query, and `/images/*` is everything below a directory: `/images/` is one page."},
 	},
 	many:        true,
+	fewer:       "purge with fewer requests: one path with a wildcard and hard = false",
 	rejectable:  "url",
 	identity:    []string{"service_id", "url"},
 	finder:      "The data source purge_cdn_service finds the id of a service by its name or a domain.",
@@ -54,26 +53,17 @@ var cdnAsset = &target{
 
 type cdnAssetModel struct {
 	commonModel
+	pathsModel
 	ServiceID         types.String `tfsdk:"service_id"`
-	URL               types.String `tfsdk:"url"`
-	Assets            types.Map    `tfsdk:"assets"`
 	Hard              types.Bool   `tfsdk:"hard"`
 	WaitUntilDeployed types.Bool   `tfsdk:"wait_until_deployed"`
 	WildcardThreshold types.Int64  `tfsdk:"wildcard_threshold"`
-	Summary           types.String `tfsdk:"summary"`
 }
 
 func (m *cdnAssetModel) check(diags *diag.Diagnostics) {
 	m.checkCommon(diags)
 	checkUUID(diags, "service_id", m.ServiceID, serviceIDHint)
-	switch {
-	case m.URL.IsNull() && m.Assets.IsNull():
-		diags.AddAttributeError(path.Root("url"), "Nothing to purge", "Set url for one asset, or assets for many.")
-	case known(m.URL) && known(m.Assets):
-		diags.AddAttributeError(path.Root("assets"), "Both url and assets", "Set url for one asset or assets for many, not both.")
-	case known(m.URL):
-		m.checkPath(path.Root("url"), "url", m.URL.ValueString(), diags)
-	}
+	m.checkPaths(m.pathFault, diags)
 	if known(m.WildcardThreshold) {
 		at := path.Root("wildcard_threshold")
 		switch {
@@ -83,17 +73,9 @@ func (m *cdnAssetModel) check(diags *diag.Diagnostics) {
 			diags.AddAttributeError(at, "wildcard_threshold without assets", "wildcard_threshold counts the paths of assets. Remove it, or set assets instead of url.")
 		}
 	}
-	checkAssets(m.Assets, m.pathFault, func(string) string { return "" }, diags)
 }
 
 const serviceIDHint = "The control panel shows it with the service, and the data source purge_cdn_service finds it by the name or a domain."
-
-// checkPath reports what is wrong with a path of an asset.
-func (m *cdnAssetModel) checkPath(at path.Path, label, value string, diags *diag.Diagnostics) {
-	if fault := m.pathFault(value); fault != "" {
-		diags.AddAttributeError(at, invalidPath, fmt.Sprintf("%s is %q. It %s.", label, value, fault))
-	}
-}
 
 // pathFault says what is wrong with a path, nothing where it is all right.
 func (m *cdnAssetModel) pathFault(value string) string {
@@ -112,11 +94,7 @@ func (m *cdnAssetModel) hard() bool { return m.Hard.IsNull() || m.Hard.ValueBool
 
 func (m *cdnAssetModel) adopt(identity []string) {
 	m.ServiceID = types.StringValue(identity[0])
-	if identity[1] == "" {
-		m.Assets = types.MapValueMust(types.StringType, map[string]attr.Value{})
-		return
-	}
-	m.URL = types.StringValue(identity[1])
+	m.adoptPath(identity[1])
 	if urlpath.HasWildcard(identity[1]) {
 		m.Hard = types.BoolValue(false) // nothing else takes one
 	}
@@ -125,7 +103,7 @@ func (m *cdnAssetModel) adopt(identity []string) {
 func (m *cdnAssetModel) keepSpelling(prior model) {
 	if p, ok := prior.(*cdnAssetModel); ok {
 		keepText(&m.ServiceID, p.ServiceID, strings.EqualFold)
-		keepText(&m.URL, p.URL, urlpath.Same)
+		m.keepPath(&p.pathsModel)
 	}
 }
 
@@ -139,50 +117,14 @@ func (m *cdnAssetModel) mode() (string, bool) {
 	return strconv.FormatBool(m.hard()), !m.Hard.IsUnknown() && !m.WildcardThreshold.IsUnknown()
 }
 
-func (m *cdnAssetModel) items() (map[string]item, bool) {
-	if m.URL.IsUnknown() || m.Assets.IsUnknown() {
-		return nil, false
-	}
-	if !m.URL.IsNull() {
-		name := m.URL.ValueString()
-		return map[string]item{urlpath.Key(name): {name: name}}, true
-	}
-	assets := m.Assets.Elements()
-	items := make(map[string]item, len(assets))
-	for name, value := range assets {
-		fingerprint, ok := value.(types.String)
-		if !ok || fingerprint.IsUnknown() {
-			return nil, false
-		}
-		items[urlpath.Key(name)] = item{name: name, fingerprint: fingerprint.ValueString()}
-	}
-	return items, true
-}
-
-// warn warns of a map without paths, although it is new or had some before, and
-// of what looks like a directory and is one page.
+// warn also warns of what looks like a directory and is one page.
 func (m *cdnAssetModel) warn(prior model, d decision, diags *diag.Diagnostics) {
-	items, ok := m.items()
-	if !ok || d.adopts {
-		return
-	}
-	var before map[string]item
-	if prior != nil {
-		before, _ = prior.items()
-	}
-	if len(items) == 0 && (prior == nil || d.moves || len(before) > 0) {
-		warnNoAssets(diags)
-	}
+	m.warnEmpty(prior, d, diags)
 	if _, directory := cdn.DirectoryPattern(m.URL.ValueString()); directory && !m.hard() && d.sends() {
 		diags.AddAttributeWarning(path.Root("url"), "url is one page, not a directory",
 			"url ends in a slash. A soft purge of it invalidates the one page at that address. To invalidate everything below it, add a * at the end.")
 	}
 }
-
-func (*cdnAssetModel) key(name string) string { return urlpath.Key(name) }
-
-// summary is not used for a single url, whose plan says as much by its triggers.
-func (m *cdnAssetModel) summary() (*types.String, bool) { return &m.Summary, !m.Assets.IsNull() }
 
 func (m *cdnAssetModel) keepQuiet(next tracked) {
 	m.commonModel.keepQuiet(next)
@@ -191,21 +133,7 @@ func (m *cdnAssetModel) keepQuiet(next tracked) {
 	}
 }
 
-func (m *cdnAssetModel) forget(keys map[string]bool) {
-	if m.Assets.IsNull() {
-		return
-	}
-	assets := m.Assets.Elements()
-	maps.DeleteFunc(assets, func(name string, _ attr.Value) bool { return keys[urlpath.Key(name)] })
-	m.Assets = types.MapValueMust(types.StringType, assets)
-}
-
-const (
-	softTimeout = 60 * time.Minute
-	// hardParallel is as many as a client has connections. More would wait for
-	// one, and be sent when the failure of another purge sets one free.
-	hardParallel = 16
-)
+const softTimeout = 60 * time.Minute
 
 // requests returns one request for each path of a hard purge, and then one soft
 // purge for all that is invalidated, because the CDN replaces the rule of a soft
@@ -243,7 +171,7 @@ func (m *cdnAssetModel) tooMany(n int) bool {
 }
 
 func (m *cdnAssetModel) pace(phases [][]request, c *clients) pace {
-	p := pace{parallel: hardParallel, patience: defaultTimeout}
+	p := pace{parallel: maxParallel, patience: defaultTimeout}
 	requests := slices.Concat(phases...)
 	hard := slices.DeleteFunc(requests, func(r request) bool { return r.soft })
 	if len(hard) < requestsIn(phases) {
@@ -309,46 +237,19 @@ func splitServiceAndPath(id string) ([]string, error) {
 
 type cdnAssetAction struct {
 	commonActionModel
+	pathsActionModel
 	ServiceID         types.String `tfsdk:"service_id"`
-	URLs              types.List   `tfsdk:"urls"`
 	Hard              types.Bool   `tfsdk:"hard"`
 	WaitUntilDeployed types.Bool   `tfsdk:"wait_until_deployed"`
 }
 
 func (m *cdnAssetAction) check(diags *diag.Diagnostics) {
 	checkUUID(diags, "service_id", m.ServiceID, serviceIDHint)
-	if known(m.URLs) && len(m.URLs.Elements()) == 0 {
-		diags.AddAttributeError(path.Root("urls"), "Nothing to purge", "urls must name at least one asset.")
-	}
-	purge := m.asResource()
-	for i, value := range m.URLs.Elements() {
-		at, label := path.Root("urls").AtListIndex(i), fmt.Sprintf("urls[%d]", i)
-		text, ok := value.(types.String)
-		switch {
-		case !ok || text.IsUnknown():
-		case text.IsNull():
-			diags.AddAttributeError(at, "Null path", label+" is null. Leave it out, or give it a path.")
-		default:
-			purge.checkPath(at, label, text.ValueString(), diags)
-		}
-	}
+	m.checkURLs(m.asResource().pathFault, diags)
 }
 
 func (m *cdnAssetAction) asResource() *cdnAssetModel {
 	return &cdnAssetModel{ServiceID: m.ServiceID, Hard: m.Hard, WaitUntilDeployed: m.WaitUntilDeployed}
 }
 
-// purge names each asset once, however often and in whatever spelling it is
-// listed.
-func (m *cdnAssetAction) purge() (model, []string) {
-	var names []string
-	listed := make(map[string]bool)
-	for _, value := range m.URLs.Elements() {
-		text, ok := value.(types.String)
-		if key := urlpath.Key(text.ValueString()); ok && !listed[key] {
-			listed[key] = true
-			names = append(names, text.ValueString())
-		}
-	}
-	return m.asResource(), names
-}
+func (m *cdnAssetAction) purge() (model, []string) { return m.asResource(), m.names() }

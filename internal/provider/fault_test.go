@@ -116,7 +116,7 @@ func mstrPurge(project string) model {
 
 func cdnPurge(url string, hard bool) model {
 	return &cdnAssetModel{
-		ServiceID: types.StringValue(cdntest.DeployedID), URL: types.StringValue(url), Hard: types.BoolValue(hard),
+		ServiceID: types.StringValue(cdntest.DeployedID), pathsModel: pathsModel{URL: types.StringValue(url)}, Hard: types.BoolValue(hard),
 	}
 }
 

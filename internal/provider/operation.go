@@ -68,8 +68,8 @@ func (r *purgeResource) estimate(ctx context.Context, op operation, prior, next 
 	case p.wait > timeout:
 		diags.AddWarning("The timeout is too short for all purges", fmt.Sprintf(
 			"The %s sends %s. At the allowed rate they take at least %s, and timeouts.%s is %s. %s "+
-				"Raise the timeout, or purge with fewer requests: one path with a wildcard and hard = false.",
-			op.noun(), count(d.count()), human(p.wait), op, human(timeout), op.unfinished()))
+				"Raise the timeout, or %s.",
+			op.noun(), count(d.count()), human(p.wait), op, human(timeout), op.unfinished(), r.target.fewer))
 	case p.wait >= longApply:
 		diags.AddWarning("The purges take "+human(p.wait), fmt.Sprintf(
 			"The %s sends %s. At the allowed rate they take about %s. Terraform shows no progress meanwhile. To see it, set the environment variable TF_LOG_PROVIDER=INFO.",

@@ -62,7 +62,10 @@ type outcome struct {
 	count    int64     // the sum of the receipts'
 	dropped  []failure
 	failures []failure
-	err      error // why the run stopped, if it did
+	err      error     // why the run stopped, if it did
+	stops    []failure // why it stopped at each endpoint where it did
+	// endpoints is how many there are.
+	endpoints int
 }
 
 // complete tells whether nothing is left to send.
@@ -82,6 +85,8 @@ func (o *outcome) add(next *outcome) {
 	o.dropped = append(o.dropped, next.dropped...)
 	o.failures = append(o.failures, next.failures...)
 	o.err = next.err
+	o.stops = append(o.stops, next.stops...)
+	o.endpoints = next.endpoints
 }
 
 // warn keeps each warning once.
@@ -130,6 +135,7 @@ func run(ctx context.Context, b batch) *outcome {
 	if len(b.endpoints) == 0 {
 		b.endpoints = []string{""}
 	}
+	o.endpoints = len(b.endpoints)
 	for _, requests := range b.phases {
 		p := &phase{batch: b, requests: requests, outcome: o, open: make([]int, len(requests))}
 		p.run(ctx)
@@ -137,8 +143,10 @@ func run(ctx context.Context, b batch) *outcome {
 			break
 		}
 	}
-	for _, failures := range [][]failure{o.failures, o.dropped} {
-		slices.SortFunc(failures, func(a, b failure) int { return cmp.Compare(a.request.name, b.request.name) })
+	for _, failures := range [][]failure{o.failures, o.dropped, o.stops} {
+		slices.SortFunc(failures, func(a, b failure) int {
+			return cmp.Or(cmp.Compare(a.request.name, b.request.name), cmp.Compare(a.endpoint, b.endpoint))
+		})
 	}
 	return o
 }
@@ -188,7 +196,8 @@ type lane struct {
 
 	front, back int // what is between them was not taken yet
 	fromBack    bool
-	streak      int // errors of the server in a row
+	streak      int  // errors of the server in a row
+	reasoned    bool // why it stopped is in the outcome
 }
 
 func (l *lane) work(ctx context.Context) {
@@ -227,8 +236,9 @@ func (l *lane) note(i int, got receipt, err error) {
 	switch s := l.concerns(err); {
 	case s == rejection && l.leaves(l.requests[i]):
 		l.streak = 0
-		l.settle(i, fateDropped)
-		o.dropped = append(o.dropped, failed)
+		if l.settle(i, fateDropped) {
+			o.dropped = append(o.dropped, failed)
+		}
 	case s == rejection, s == oneItem:
 		l.streak = 0
 		l.fail(i)
@@ -236,13 +246,13 @@ func (l *lane) note(i int, got receipt, err error) {
 	case s == theServer:
 		l.fail(i)
 		o.failures = append(o.failures, failed)
-		l.serverFailed(err)
+		l.serverFailed(failed)
 	default:
 		// Also of a request that was given up between two attempts.
 		if apiFailed(err) {
 			l.fail(i)
 		}
-		l.stop(err)
+		l.stop(failed)
 	}
 }
 
@@ -287,21 +297,26 @@ func (p *phase) leaves(r request) bool {
 // maxServerErrors is after how many errors of the server in a row a lane stops.
 const maxServerErrors = 3
 
-func (l *lane) serverFailed(err error) {
+func (l *lane) serverFailed(f failure) {
 	l.streak++
 	switch {
 	case l.streak >= maxServerErrors:
-		l.stop(err)
+		l.stop(f)
 	case l.streak == maxServerErrors-1:
 		l.fromBack = !l.fromBack
 	}
 }
 
 // stop ends the lane. That others were stopped is a consequence; the first error
-// is the reason.
-func (l *lane) stop(err error) {
-	if o := l.outcome; o.err == nil || errors.Is(o.err, quota.ErrStopped) {
-		o.err = err
+// of a lane is the reason.
+func (l *lane) stop(f failure) {
+	o := l.outcome
+	if o.err == nil || errors.Is(o.err, quota.ErrStopped) {
+		o.err = f.err
+	}
+	if !l.reasoned && !errors.Is(f.err, quota.ErrStopped) {
+		l.reasoned = true
+		o.stops = append(o.stops, f)
 	}
 	l.halt()
 }

@@ -175,7 +175,7 @@ func randomCDN(s *soak) model {
 func (s *soak) service() string { return pick(s, s.services) }
 
 func cdnPurgeOf(service, url string, hard bool) *cdnAssetModel {
-	return &cdnAssetModel{ServiceID: types.StringValue(service), URL: types.StringValue(url), Hard: types.BoolValue(hard)}
+	return &cdnAssetModel{ServiceID: types.StringValue(service), pathsModel: pathsModel{URL: types.StringValue(url)}, Hard: types.BoolValue(hard)}
 }
 
 func cdnSubject(m model, name string) string {

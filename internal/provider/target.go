@@ -51,6 +51,11 @@ type target struct {
 	split func(id string) ([]string, error)
 	// configured returns why the upstream system can't be used.
 	configured func(*clients) *configError
+	// endpoints returns the instances that each get every request. Nil: there is
+	// one address for all.
+	endpoints func(*clients) []string
+	// fewer says how to get along with fewer requests, or with faster ones.
+	fewer string
 	// inputs maps the upstream's words for an input to attributes, where they
 	// differ.
 	inputs map[string]string
@@ -149,12 +154,16 @@ func (t *target) batch(c *clients, m model, tasks []task, phases [][]request, re
 	if len(tasks) == 0 {
 		return batch{}
 	}
-	return batch{
+	b := batch{
 		tasks: tasks, phases: phases, concerns: t.concerns, report: report, parallel: m.pace(phases, c).parallel,
 		send: func(ctx context.Context, r request, endpoint string) (receipt, error) {
 			return m.send(ctx, c, r, endpoint)
 		},
 	}
+	if t.endpoints != nil {
+		b.endpoints = t.endpoints(c)
+	}
+	return b
 }
 
 // concerns sorts the errors of a purge by what they concern. It goes by the kind
