@@ -21,4 +21,7 @@ provider "purge" {
   wpengine = {
     username = "5f0c9a52-7d1e-4b38-9c64-2ab81e3f7d90"
   }
+  http_cache = {
+    endpoints = ["http://10.0.0.11:6081", "http://10.0.0.12:6081"]
+  }
 }

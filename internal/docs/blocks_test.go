@@ -125,6 +125,7 @@ var smallest = map[string]string{
 	"purge_mstr_cache":            "resource \"purge_mstr_cache\" \"%s\" {\n  project_id = \"B7CA92F04B9FAE8D941C3E9B7E0CD754\"\n  cache_type = \"element\"\n}",
 	"purge_cdn_asset":             "resource \"purge_cdn_asset\" \"%s\" {\n  service_id = \"96737ae3-cfc1-4c72-be88-5d0e7cc9a3f0\"\n  url        = \"/index.html\"\n}",
 	"purge_wpengine_cache":        "resource \"purge_wpengine_cache\" \"%s\" {\n  install_id = \"a5b768f4-c7c4-46bd-88e6-157fd3d77e58\"\n  cache_type = \"page\"\n}",
+	"purge_http_cache":            "resource \"purge_http_cache\" \"%s\" {\n  host = \"www.example.com\"\n  url  = \"/\"\n}",
 	"purge_verification":          "resource \"purge_verification\" \"%s\" {\n  base_url = \"https://www.example.com\"\n  urls     = [\"/\"]\n  contains = \"release\"\n}",
 	"data.purge_mstr_project":     "data \"purge_mstr_project\" \"%s\" {\n  name = \"Sales\"\n}",
 	"data.purge_cdn_service":      "data \"purge_cdn_service\" \"%s\" {\n  name = \"website\"\n}",

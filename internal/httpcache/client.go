@@ -127,7 +127,7 @@ func (c *Client) send(ctx context.Context, i *instance, host, path, encoding str
 		Doing:  fmt.Sprintf("purging %s of %s at %s", what, host, i.base),
 		Method: c.config.Method, Path: c.config.PathPrefix + path, Host: host, Header: header,
 		Expect: []int{http.StatusOK, http.StatusAccepted, http.StatusNoContent, http.StatusNotFound},
-		Check:  c.check, Explain: c.explain, Auth: i.auth,
+		Check:  check, Explain: explain, Auth: i.auth,
 		Pace: func(ctx context.Context) (transport.Slot, error) { return i.window.Acquire(ctx) },
 	})
 	return err

@@ -3,7 +3,6 @@ package httpcache
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"slices"
 
@@ -18,7 +17,7 @@ var contentHeaders = []string{"ETag", "Last-Modified", "Accept-Ranges", "Set-Coo
 
 // check refuses responses with the status of a success that do not come from the
 // cache, or that report an error.
-func (c *Client) check(resp *transport.Response) error {
+func check(resp *transport.Response) error {
 	if resp.Status != http.StatusOK && resp.Status != http.StatusNotFound {
 		return nil
 	}
@@ -27,7 +26,7 @@ func (c *Client) check(resp *transport.Response) error {
 			return &transport.Error{
 				Kind:    transport.KindUnexpected,
 				Message: "the response has the header " + name + ", which only content has",
-				Advice:  "The request was passed on to the origin, and nothing was purged. " + c.addPurge(),
+				Advice:  "The request was passed on to the origin, and nothing was purged. " + addPurge,
 			}
 		}
 	}
@@ -38,16 +37,14 @@ func (c *Client) check(resp *transport.Response) error {
 }
 
 // addPurge is the advice for a cache that does not know the request.
-func (c *Client) addPurge() string {
-	return fmt.Sprintf("Configure %s requests in the cache (the guide \"Varnish and nginx\" has examples), or change http_cache.method and http_cache.path_prefix.", c.config.Method)
-}
+const addPurge = "Configure purges in the cache (the guide \"Varnish and nginx\" has examples), or change http_cache.method and http_cache.path_prefix."
 
 // own are the statuses that are about one path. All others are about the
 // instance, and the same for every path.
 var own = []int{http.StatusBadRequest, http.StatusConflict, http.StatusRequestURITooLong, http.StatusUnprocessableEntity, http.StatusLocked}
 
 // explain reads what a cache returned with an error.
-func (c *Client) explain(resp *transport.Response, e *transport.Error) {
+func explain(resp *transport.Response, e *transport.Error) {
 	e.Message = cmp.Or(resp.Line(message(resp)), e.Message)
 	if resp.Header.Get("Content-Encoding") != "" {
 		e.Message = "" // the gzip variant of a page
@@ -57,28 +54,30 @@ func (c *Client) explain(resp *transport.Response, e *transport.Error) {
 	}
 	switch status := resp.Status; {
 	case status == http.StatusUnauthorized:
-		e.Advice = "The cache requires a key, or rejected the one in http_cache.headers. Check http_cache.headers."
+		e.Advice = "The cache requires a key, or rejected the key. Check http_cache.headers."
 	case status == http.StatusForbidden:
 		e.Advice = "The cache does not accept purges from this machine. " +
 			"Add its address to the access list of the cache (the guide \"Varnish and nginx\" has examples), or, if the cache requires a key, check http_cache.headers."
 	case status == http.StatusMethodNotAllowed:
 		e.Kind = transport.KindConfig
 		e.Advice = "The cache does not accept this request, or not from this machine: Varnish configurations often return 405 to clients that are not in the ACL. " +
-			"Add the address of this machine to it. " + c.addPurge()
+			"Add the address of this machine to it. " + addPurge
 	case status == http.StatusNotImplemented:
 		e.Kind = transport.KindConfig
-		e.Advice = "The cache does not know this request. " + c.addPurge()
+		e.Advice = "The cache does not know this request. " + addPurge
 	case status == http.StatusMisdirectedRequest:
 		e.Kind = transport.KindConfig
+		e.Input = "host"
 		e.Advice = "The cache does not serve this host. Check host."
 	case status < http.StatusMultipleChoices, status == http.StatusGone:
 		e.Kind = transport.KindUnexpected
-		e.Advice = "The response is not one to a purge: the request was probably passed on to the origin. " + c.addPurge()
+		e.Advice = "The response is not one to a purge: the request was probably passed on to the origin. " + addPurge
 	case e.Kind == transport.KindInvalid && slices.Contains(own, status):
+		e.Input = "url"
 		e.Advice = "Check the path and host."
 	case e.Kind == transport.KindInvalid:
 		e.Kind = transport.KindConfig
-		e.Advice = "The cache rejected the request. " + c.addPurge()
+		e.Advice = "The cache rejected the request. " + addPurge
 	}
 }
 

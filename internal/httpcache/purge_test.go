@@ -110,22 +110,22 @@ func TestStatuses(t *testing.T) {
 		"200 that reports an error": {answer(200, nil, `{"error":"backend is down"}`), said{
 			Kind: transport.KindUnexpected, Status: 200, Message: `the answer holds an error: "backend is down"`,
 		}, 1},
-		"400": {answer(400, nil, "Bad URL"), said{Kind: transport.KindInvalid, Status: 400, Message: "Bad URL", Advice: "Check the path and host"}, 1},
+		"400": {answer(400, nil, "Bad URL"), said{Kind: transport.KindInvalid, Status: 400, Message: "Bad URL", Input: "url", Advice: "Check the path and host"}, 1},
 		"401": {answer(401, nil, ""), said{Kind: transport.KindCredentials, Status: 401, Advice: "Check http_cache.headers."}, 1},
 		"403": {answer(403, http.Header{"X-Varnish": {"7"}}, "<title>403 Forbidden</title>"), said{
 			Kind: transport.KindForbidden, Status: 403, Message: `an HTML page with the title "403 Forbidden"`, ID: "X-Varnish 7", Advice: "access list",
 		}, 1},
 		"403 packed": {answer(403, http.Header{"Content-Encoding": {"gzip"}}, "\x1f\x8b\x08"), said{Kind: transport.KindForbidden, Status: 403, Advice: "access list"}, 1},
-		"405":        {answer(405, nil, ""), said{Kind: transport.KindConfig, Status: 405, Advice: "Configure PURGE requests"}, 1},
+		"405":        {answer(405, nil, ""), said{Kind: transport.KindConfig, Status: 405, Advice: "Configure purges"}, 1},
 		"410":        {answer(410, nil, ""), said{Kind: transport.KindUnexpected, Status: 410, Advice: "passed on to the origin"}, 1},
-		"414":        {answer(414, nil, ""), said{Kind: transport.KindInvalid, Status: 414, Advice: "Check the path"}, 1},
-		"415":        {answer(415, nil, ""), said{Kind: transport.KindConfig, Status: 415, Advice: "Configure PURGE"}, 1},
-		"421":        {answer(421, nil, ""), said{Kind: transport.KindConfig, Status: 421, Advice: "Check host"}, 1},
+		"414":        {answer(414, nil, ""), said{Kind: transport.KindInvalid, Status: 414, Input: "url", Advice: "Check the path"}, 1},
+		"415":        {answer(415, nil, ""), said{Kind: transport.KindConfig, Status: 415, Advice: "Configure purges"}, 1},
+		"421":        {answer(421, nil, ""), said{Kind: transport.KindConfig, Status: 421, Input: "host", Advice: "Check host"}, 1},
 		"429 for longer than the test has": {answer(429, http.Header{"Retry-After": {"86400"}}, address), said{
 			Kind: transport.KindLimited, Status: 429, Message: "Too many purges",
 		}, 1},
 		"500": {answer(500, nil, ""), said{Kind: transport.KindServer, Status: 500}, 5},
-		"501": {answer(501, nil, ""), said{Kind: transport.KindConfig, Status: 501, Advice: "Configure PURGE"}, 1},
+		"501": {answer(501, nil, ""), said{Kind: transport.KindConfig, Status: 501, Advice: "Configure purges"}, 1},
 		"503": {answer(503, nil, "Guru Meditation"), said{Kind: transport.KindOutage, Status: 503, Message: "Guru Meditation"}, 0},
 		"206": {answer(206, nil, ""), said{Kind: transport.KindUnexpected, Status: 206, Advice: "passed on to the origin"}, 1},
 		"301": {answer(301, http.Header{"Location": {"https://www.example.com/"}}, ""), said{

@@ -39,10 +39,13 @@ func PathPrefix(prefix string) (string, error) {
 		return "", nil
 	}
 	encoded, err := urlpath.Encode(trimmed)
-	if err == nil && strings.Contains(encoded, "?") {
-		return "", errors.New("must not contain a query")
+	switch {
+	case trimmed[0] != '/':
+		return "", errors.New("must start with a slash")
+	case err != nil || strings.Contains(encoded, "?"): // whose text would quote it
+		return "", errors.New("must be a path such as /purge, without a query, a fragment, or a wildcard")
 	}
-	return encoded, err
+	return encoded, nil
 }
 
 // Host checks the Host header of content and returns it in lower case, as caches

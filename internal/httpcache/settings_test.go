@@ -38,7 +38,7 @@ func TestSettings(t *testing.T) {
 		"PathPrefix": {
 			httpcache.PathPrefix,
 			map[string]string{"": "", "/": "", "/purge": "/purge", "/purge/": "/purge", "/a/ü": "/a/%C3%BC"},
-			map[string]string{"purge": "start with a slash", "/purge?x=1": "query", "/pur*ge": "wildcard", "http://a/purge": "scheme", "/../a": "segment"},
+			map[string]string{"purge": "start with a slash", "/purge?x=1": "query", "/pur*ge": "wildcard", "http://a/purge": "start with a slash", "/../a": "path such as", "/a\nb": "path such as"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

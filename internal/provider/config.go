@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn"
+	"github.com/cachepurge/terraform-provider-purge/internal/httpcache"
 	"github.com/cachepurge/terraform-provider-purge/internal/mstr"
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 	"github.com/cachepurge/terraform-provider-purge/internal/verify"
@@ -21,9 +22,10 @@ import (
 
 // clients is what resources, data sources and actions get from the provider.
 type clients struct {
-	mstr     service[*mstr.Client]
-	cdn      service[*cdn.Client]
-	wpengine service[*wpengine.Client]
+	mstr      service[*mstr.Client]
+	cdn       service[*cdn.Client]
+	wpengine  service[*wpengine.Client]
+	httpCache service[*httpcache.Client]
 	// verify looks at any site.
 	verify *verify.Client
 	// requestsPerMinute of the CDN, for estimates; 0 while it is unknown.
@@ -95,6 +97,13 @@ var environment = map[string]string{ //nolint:gosec // names of variables, not t
 	"wpengine.client_certificate": "WPE_API_CLIENT_CERTIFICATE",
 	"wpengine.client_key":         "WPE_API_CLIENT_KEY",
 	"wpengine.headers":            "WPE_API_HEADERS",
+
+	"http_cache.endpoints":          "PURGE_HTTP_CACHE_ENDPOINTS",
+	"http_cache.method":             "PURGE_HTTP_CACHE_METHOD",
+	"http_cache.path_prefix":        "PURGE_HTTP_CACHE_PATH_PREFIX",
+	"http_cache.client_certificate": "PURGE_HTTP_CACHE_CLIENT_CERTIFICATE",
+	"http_cache.client_key":         "PURGE_HTTP_CACHE_CLIENT_KEY",
+	"http_cache.headers":            "PURGE_HTTP_CACHE_HEADERS",
 }
 
 func (o Options) getenv() func(string) string {
@@ -121,6 +130,7 @@ func (o Options) configure(ctx context.Context, config *providerModel, diags *di
 	c.mstr = configureMSTR(ctx, start("mstr", mstr.System), config.MSTR, diags)
 	c.cdn, c.requestsPerMinute = configureCDN(ctx, start("cdn", cdn.System), config.CDN, diags)
 	c.wpengine = configureWPEngine(ctx, start("wpengine", wpengine.System), config.WPEngine, diags)
+	c.httpCache = configureHTTPCache(ctx, start("http_cache", httpcache.System), config.HTTPCache, diags)
 	return c
 }
 
@@ -224,6 +234,24 @@ func configureWPEngine(ctx context.Context, s *settings, object types.Object, di
 	return finish(s, config.BaseURL, missing, diags, func(wire transport.Options) *wpengine.Client {
 		config.Wire = wire
 		return wpengine.New(config)
+	})
+}
+
+func configureHTTPCache(ctx context.Context, s *settings, object types.Object, diags *diag.Diagnostics) service[*httpcache.Client] {
+	var m httpCacheModel
+	s.block(ctx, object, &m)
+	s.connection(m.connectionModel, nil)
+	s.insecure = s.insecure || len(s.wire.Header) == 0 // there is nothing to protect
+	config := httpcache.Config{
+		Endpoints:         s.addresses("endpoints", m.Endpoints, transport.BaseURL),
+		Method:            s.checked("method", m.Method, httpcache.Method),
+		PathPrefix:        s.checked("path_prefix", m.PathPrefix, httpcache.PathPrefix),
+		RequestsPerSecond: int(s.number("requests_per_second", m.RequestsPerSecond, 0, 1, 10_000)),
+	}
+	first := strings.Join(config.Endpoints[:min(len(config.Endpoints), 1)], "")
+	return finish(s, first, lacking("http_cache.endpoints (or PURGE_HTTP_CACHE_ENDPOINTS)", first), diags, func(wire transport.Options) *httpcache.Client {
+		config.Wire = wire
+		return httpcache.New(config)
 	})
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
+	"github.com/cachepurge/terraform-provider-purge/internal/httpcache/httpcachetest"
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
 )
@@ -55,6 +56,11 @@ func value(kind tftypes.Type, v any) tftypes.Value {
 		}
 		return tftypes.NewValue(kind, items)
 	default:
+		if list, ok := kind.(tftypes.List); ok && list.ElementType.Is(tftypes.String) {
+			if text, ok := v.(string); ok { // of one
+				return tftypes.NewValue(kind, []tftypes.Value{tftypes.NewValue(tftypes.String, text)})
+			}
+		}
 		return tftypes.NewValue(kind, v)
 	}
 }
@@ -102,7 +108,7 @@ func (w *world) purgeAt(t *testing.T, service string) func(context.Context, *cli
 		return func(ctx context.Context, c *clients) error {
 			items, _ := m.items()
 			for _, u := range items {
-				if _, err := m.send(ctx, c, request{name: u.name}, ""); err != nil {
+				if _, err := m.send(ctx, c, request{name: u.name}, target.endpoint(c)); err != nil {
 					return err
 				}
 			}
@@ -111,6 +117,14 @@ func (w *world) purgeAt(t *testing.T, service string) func(context.Context, *cli
 	}
 	t.Fatalf("no target is of the service %s", service)
 	return nil
+}
+
+// endpoint is one of those that there are, empty if there is one address for all.
+func (t *target) endpoint(c *clients) string {
+	if t.endpoints == nil {
+		return ""
+	}
+	return strings.Join(t.endpoints(c), "") // there is one at most
 }
 
 // model is what the provider makes of here.
@@ -132,6 +146,8 @@ const nowhere = "http://127.0.0.1:1"
 func TestEachArgumentAndItsEnvironmentVariable(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.HTTPCache.Software = httpcachetest.Nginx
+	key := object{w.HTTPCache.KeyHeader: w.HTTPCache.Key}
 	library, identity, endpoint, api := w.env["MSTR_BASE_URL"], w.env["RAX_IDENTITY_URL"], w.CDN.PublicURL+"/v1.0", w.env["WPE_API_BASE_URL"]
 	tests := map[string]struct {
 		service, argument, env string
@@ -198,6 +214,18 @@ func TestEachArgumentAndItsEnvironmentVariable(t *testing.T) {
 		"WP Engine's address": {
 			"wpengine", "base_url", "WPE_API_BASE_URL", api, nowhere,
 			object{"username": w.WPEngine.Username, "password": w.WPEngine.Password},
+		},
+		"an HTTP cache's address": {
+			"http_cache", "endpoints", "PURGE_HTTP_CACHE_ENDPOINTS", w.env["PURGE_HTTP_CACHE_ENDPOINTS"], nowhere,
+			object{"headers": key, "method": "GET", "path_prefix": "/purge"},
+		},
+		"an HTTP cache's method": {
+			"http_cache", "method", "PURGE_HTTP_CACHE_METHOD", "GET", "PURGE",
+			object{"headers": key, "endpoints": w.env["PURGE_HTTP_CACHE_ENDPOINTS"], "path_prefix": "/purge"},
+		},
+		"an HTTP cache's prefix": {
+			"http_cache", "path_prefix", "PURGE_HTTP_CACHE_PATH_PREFIX", "/purge/", "/other",
+			object{"headers": key, "endpoints": w.env["PURGE_HTTP_CACHE_ENDPOINTS"], "method": "GET"},
 		},
 	}
 	var covered []string
@@ -585,8 +613,10 @@ func TestWhatTheSchemaSaysOfEachArgument(t *testing.T) {
 		"cdn.auth_token": {"RAX_AUTH_TOKEN", true}, "cdn.project_id": {"RAX_PROJECT_ID", false},
 		"cdn.identity_url": {"RAX_IDENTITY_URL", false}, "cdn.endpoint": {"RAX_CDN_ENDPOINT", false}, "cdn.requests_per_minute": {"", false},
 		"wpengine.username": {"WPE_API_USER_ID", false}, "wpengine.password": {"WPE_API_PASSWORD", true}, "wpengine.base_url": {"WPE_API_BASE_URL", false},
+		"http_cache.endpoints": {"PURGE_HTTP_CACHE_ENDPOINTS", false}, "http_cache.method": {"PURGE_HTTP_CACHE_METHOD", false},
+		"http_cache.path_prefix": {"PURGE_HTTP_CACHE_PATH_PREFIX", false}, "http_cache.requests_per_second": {"", false},
 	}
-	for service, prefix := range map[string]string{"mstr": "MSTR_", "cdn": "RAX_", "wpengine": "WPE_API_"} {
+	for service, prefix := range map[string]string{"mstr": "MSTR_", "cdn": "RAX_", "wpengine": "WPE_API_", "http_cache": "PURGE_HTTP_CACHE_"} {
 		for _, name := range connectionArguments {
 			want[service+"."+name] = about{prefix + strings.ToUpper(name), true}
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn"
+	"github.com/cachepurge/terraform-provider-purge/internal/httpcache"
 	"github.com/cachepurge/terraform-provider-purge/internal/mstr"
 	"github.com/cachepurge/terraform-provider-purge/internal/quota"
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
@@ -62,6 +64,7 @@ var addresses = map[string]string{
 	cdn.System:         "cdn.endpoint, or else from the login's service catalog.",
 	cdn.IdentitySystem: "cdn.identity_url, or else is the default.",
 	wpengine.System:    "wpengine.base_url, or else is the default.",
+	httpcache.System:   "http_cache.endpoints.",
 }
 
 // aboutAddress are the kinds for which the address is among the suspects.
@@ -170,7 +173,7 @@ func (t *target) nextStep(e *transport.Error) string {
 	return withEnvironment(strings.Join(slices.DeleteFunc(steps, func(s string) bool { return s == "" }), " "))
 }
 
-var argumentName = regexp.MustCompile(`\b(?:mstr|cdn|wpengine)\.[a-z_]+`)
+var argumentName = regexp.MustCompile(`\b[a-z_]+\.[a-z_]+`)
 
 // withEnvironment adds to each argument, where it is named first, the variable
 // that it also comes from. The clients don't know of variables.
@@ -263,8 +266,17 @@ func (op operation) progress(o *outcome, total int, kept bool) string {
 }
 
 // diagnoseOutcome makes the diagnostic of why a run stopped, or else of what
-// failed on its own. It names what else failed.
+// failed on its own. It names what else failed, and the endpoints that are missing
+// purges.
 func (t *target) diagnoseOutcome(o *outcome) diag.Diagnostic {
+	d := t.diagnoseFailures(o)
+	if missing := missingAt(o); missing != "" {
+		return relocate(d, d.Detail()+"\n\n"+missing)
+	}
+	return d
+}
+
+func (t *target) diagnoseFailures(o *outcome) diag.Diagnostic {
 	if o.err != nil {
 		d := t.diagnose(o.err)
 		others := slices.DeleteFunc(slices.Clone(o.failures), func(f failure) bool { return f.err == o.err }) //nolint:errorlint // the same one
@@ -277,16 +289,41 @@ func (t *target) diagnoseOutcome(o *outcome) diag.Diagnostic {
 	if len(o.failures) == 1 {
 		return d
 	}
-	summary, detail := t.title+" returned errors for "+count(len(o.failures)), failureList(o.failures)
+	failed := make(map[string]bool)
+	for _, f := range o.failures {
+		failed[f.request.name] = true
+	}
+	summary, detail := t.title+" returned errors for "+count(len(failed)), failureList(o.failures)
 	if e := verdict(o.failures[0].err); e != nil {
 		if allRejected(o.failures) {
-			summary = t.title + " rejected " + count(len(o.failures))
+			summary = t.title + " rejected " + count(len(failed))
 		}
 		if next := t.nextStep(e); next != "" {
 			detail += "\n\n" + next
 		}
 	}
 	return relocate(diag.NewErrorDiagnostic(summary, ""), detail)
+}
+
+// missingAt names the endpoints that did not accept everything, each with the
+// reason. It is empty if there is only one.
+func missingAt(o *outcome) string {
+	if o.endpoints < 2 || o.complete() {
+		return ""
+	}
+	reasons := make(map[string]string)
+	for _, f := range slices.Concat(o.stops, o.failures) {
+		if reasons[f.endpoint] == "" {
+			reasons[f.endpoint] = f.outcome()
+		}
+	}
+	var lines []string
+	for _, endpoint := range slices.Sorted(maps.Keys(reasons)) {
+		lines = append(lines, "  "+endpoint+": "+reasons[endpoint])
+	}
+	n := len(lines)
+	return fmt.Sprintf("Missing at %d of %d endpoints:\n", n, o.endpoints) +
+		strings.Join(append(lines[:min(n, maxNamed)], andOthers(n)...), "\n")
 }
 
 func allRejected(failures []failure) bool {
@@ -296,16 +333,25 @@ func allRejected(failures []failure) bool {
 	})
 }
 
+// outcome is what the API returned.
+func (f failure) outcome() string {
+	var e *transport.Error
+	if errors.As(f.err, &e) {
+		return e.Outcome()
+	}
+	return f.err.Error()
+}
+
 // failureList names what failed, each with what the API returned, and then the
 // number of the others.
 func failureList(failures []failure) string {
 	var lines []string
 	for _, f := range failures[:min(len(failures), maxNamed)] {
-		text := f.err.Error()
-		if e := verdict(f.err); e != nil {
-			text = e.Outcome()
+		name := f.request.name
+		if f.endpoint != "" {
+			name += " at " + f.endpoint
 		}
-		lines = append(lines, "  "+f.request.name+": "+text)
+		lines = append(lines, "  "+name+": "+f.outcome())
 	}
 	return strings.Join(append(lines, andOthers(len(failures))...), "\n")
 }

@@ -161,10 +161,11 @@ func TestWrongCredentialsAreTriedOnce(t *testing.T) {
 			if sent := len(b.Journal.Entries()); sent != 1 {
 				t.Errorf("%d requests, want one: accounts lock", sent)
 			}
-		}, roomy(50), func(_ *bench, env map[string]string) {
+		}, roomy(50), func(b *bench, env map[string]string) {
 			for name := range secretsIn(t, env) {
 				env[name] = "wrong-" + strings.ToLower(name)
 			}
+			env["PURGE_HTTP_CACHE_HEADERS"] = withHeader("", b.HTTPCache.KeyHeader, "wrong-key")
 		})
 	})
 }

@@ -27,6 +27,8 @@ type fault struct {
 	lost bool
 	// hopeless: it must not end in success, whatever the golden text says.
 	hopeless bool
+	// page: the response is one that only a page tells from an acceptance.
+	page bool
 }
 
 func (f fault) concerns(at exchange) bool {
@@ -39,6 +41,12 @@ func faults() []fault {
 }
 
 const forEver = -1
+
+// pageOnly marks a response that only a page tells from an acceptance.
+func pageOnly(f fault) fault {
+	f.page = true
+	return f
+}
 
 // hopeless marks a fault in spite of which nothing may be taken for done.
 func hopeless(f fault) fault {
@@ -176,7 +184,7 @@ func redirectFaults() []fault {
 // bodyFaults are answers that are none, whatever their status says.
 func bodyFaults() []fault {
 	return []fault{
-		hopeless(answers("200 with a login page", forEver, page(http.StatusOK))),
+		pageOnly(hopeless(answers("200 with a login page", forEver, page(http.StatusOK)))),
 		hopeless(answers("200 with an error", forEver, reply(200, `{"error":"backend is down"}`))),
 		answers("200 with null", forEver, reply(200, `null`)),
 		answers("200 with an empty object", forEver, reply(200, `{}`)),
@@ -187,7 +195,7 @@ func bodyFaults() []fault {
 		answers("200 with invalid UTF-8", forEver, reply(200, "\xff\xfe{}")),
 		answers("200 without a body", forEver, reply(200, "")),
 		answers("202 with a body", forEver, reply(202, `{"status":"queued"}`)),
-		hopeless(answers("202 with a login page", forEver, page(http.StatusAccepted))),
+		pageOnly(hopeless(answers("202 with a login page", forEver, page(http.StatusAccepted)))),
 		answers("204", forEver, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }),
 		answers("206", forEver, reply(206, `{}`)),
 		answers("200 with 1 GiB of body", forEver, endless(http.StatusOK, "")),

@@ -44,6 +44,8 @@ type upstream struct {
 	// accepted and limited are the statuses with which the fake accepts a purge
 	// and refuses one that is too fast.
 	accepted, limited int
+	// pages: a page can be the response to a purge.
+	pages bool
 	// random is any purge that the fake accepts. Nil: one of a thousand of more.
 	random func(*soak) model
 	// subject is what the journal calls a purge. Nil: the resource's id.
@@ -95,6 +97,19 @@ var upstreams = map[string]upstream{
 		accepted: http.StatusAccepted, limited: http.StatusRequestEntityTooLarge,
 		random: randomCDN, subject: cdnSubject, window: cdnWindow,
 	},
+	"http_cache": {
+		recorder: func(b *bench) *fake.Recorder { return b.HTTPCache.Recorder },
+		purge:    func() model { return httpCacheOf("/logo.png") },
+		more:     func(n int) model { return httpCacheOf(fmt.Sprintf("/%d.png", n)) },
+		requests: []exchange{
+			{"purge", 0, purge(httpCacheOf("/logo.png"))},
+			{"variant", 1, purge(httpCacheOf("/logo.png"))},
+		},
+		own:      httpCacheFaults,
+		accepted: http.StatusOK, limited: http.StatusTooManyRequests,
+		subject: func(_ model, name string) string { return "www.example.com" + name },
+		pages:   true,
+	},
 	"wpengine_cache": {
 		recorder: func(b *bench) *fake.Recorder { return b.WPEngine.Recorder },
 		purge:    func() model { return wpenginePurge(0, "object") },
@@ -112,6 +127,10 @@ var upstreams = map[string]upstream{
 
 func mstrPurge(project string) model {
 	return &mstrCacheModel{ProjectID: types.StringValue(project), CacheType: types.StringValue("object")}
+}
+
+func httpCacheOf(url string) model {
+	return &httpCachePurge{Host: types.StringValue("www.example.com"), pathsModel: pathsModel{URL: types.StringValue(url)}}
 }
 
 func cdnPurge(url string, hard bool) model {

@@ -75,8 +75,10 @@ func (w *watched) change() {
 	defer w.mu.Unlock()
 	if w.holdAfter > 0 {
 		accepted := 0
-		for _, e := range w.Journal.Select("purge") {
-			if e.Status/100 == 2 {
+		for _, e := range w.Journal.Entries() {
+			// The second request is what completes a purge of an HTTP cache.
+			last := e.Operation == "variant" || e.Operation == "purge" && e.System != "http_cache"
+			if last && e.Status/100 == 2 {
 				accepted++
 			}
 		}

@@ -41,7 +41,7 @@ func TestVariablesThatDefaultToNothing(t *testing.T) {
 		var blocks strings.Builder
 		for _, a := range blockArguments(t) {
 			if a.block == f.target.service && a.variable != "" && a.name != "headers" {
-				fmt.Fprintf(&blocks, "    %s = var.nothing\n", a.name)
+				fmt.Fprintf(&blocks, "    %s = %s\n", a.name, a.decode("var.nothing"))
 			}
 		}
 		w.withoutService(t, f.target.service)

@@ -80,17 +80,22 @@ func (v *vault) plantConnections(t *testing.T) {
 		switch a.name {
 		case "headers":
 			v.gateway[a.variable] = v.plant(tokenSpice)
-			headers, err := json.Marshal(map[string]string{"X-Gateway-Key": v.gateway[a.variable]})
-			if err != nil {
-				t.Fatal(err)
-			}
-			v.env[a.variable] = string(headers)
+			v.env[a.variable] = withHeader(v.env[a.variable], "X-Gateway-Key", v.gateway[a.variable])
 		case "client_key":
 			certificate, key := clientPair(t)
 			v.env[environment[a.block+".client_certificate"]], v.env[a.variable] = certificate, key
 			v.planted = append(v.planted, linesOfKey(key)...)
 		}
 	}
+}
+
+// withHeader adds a header to a JSON object of headers, or replaces it.
+func withHeader(object, name, value string) string {
+	headers := make(map[string]string)
+	_ = json.Unmarshal([]byte(object), &headers) // there may be none yet
+	headers[name] = value
+	encoded, _ := json.Marshal(headers) // strings cannot fail
+	return string(encoded)
 }
 
 // plant makes a secret up, of which each half can be told from anything else.

@@ -68,6 +68,9 @@ var accesses = map[string]access{
 			}
 		},
 	},
+	"http_cache": {
+		secrets: []secretPlace{{"PURGE_HTTP_CACHE_HEADERS", func(s *sandbox.Sandbox) *string { return &s.HTTPCache.Key }, tokenSpice}},
+	},
 	"wpengine": {
 		secrets: []secretPlace{{"WPE_API_PASSWORD", func(s *sandbox.Sandbox) *string { return &s.WPEngine.Password }, passwordSpice}},
 	},
@@ -119,13 +122,26 @@ func inBlocks(t *testing.T, env map[string]string, expression func(variable stri
 		if written[a.block] == nil {
 			written[a.block] = arguments{}
 		}
-		written[a.block][a.name] = expression(a.variable)
+		written[a.block][a.name] = a.decode(expression(a.variable))
 	}
 	var b strings.Builder
 	for _, block := range slices.Sorted(maps.Keys(written)) {
 		fmt.Fprintf(&b, "%s = %s\n", block, written[block].object())
 	}
 	return b.String()
+}
+
+// decode returns the value of an argument that is no string, as an expression,
+// from the text of its variable.
+func (a blockArgument) decode(text string) string {
+	switch a.name {
+	case "headers":
+		return "jsondecode(" + text + ")"
+	case "endpoints":
+		return `split(",", ` + text + ")"
+	default:
+		return text
+	}
 }
 
 // secretsIn are those variables of an environment that hold secrets.

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -116,6 +117,49 @@ func (s *settings) address(name string, value types.String, check func(string, b
 		s.fault(name, err.Error()+".")
 	}
 	return base
+}
+
+// addresses reads an argument that is a list of URLs, or a variable in which they
+// are separated by commas, and checks each.
+func (s *settings) addresses(name string, value types.List, check func(string, bool) (string, error)) []string {
+	var texts []string
+	unknown := value.IsUnknown()
+	for _, element := range value.Elements() {
+		text, _ := element.(types.String)
+		unknown = unknown || element.IsUnknown()
+		if strings.TrimSpace(text.ValueString()) != "" {
+			texts = append(texts, text.ValueString())
+		}
+	}
+	s.unknown = s.unknown || unknown
+	if list := s.orEnvironment(name, "", len(texts) > 0 || unknown); list != "" {
+		texts = strings.Split(list, ",")
+	}
+	var bases []string
+	for i, text := range texts {
+		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
+		base, err := check(text, s.insecure)
+		switch {
+		case err != nil:
+			s.fault(name, fmt.Sprintf("is invalid: the address number %d %s.", i+1, err))
+		case slices.Contains(bases, base):
+			s.fault(name, fmt.Sprintf("contains the address number %d twice.", i+1))
+		default:
+			bases = append(bases, base)
+		}
+	}
+	return bases
+}
+
+// checked reads an argument of one line that a client checks.
+func (s *settings) checked(name string, value types.String, check func(string) (string, error)) string {
+	text, err := check(s.text(name, value))
+	if err != nil {
+		s.fault(name, err.Error()+".")
+	}
+	return text
 }
 
 func (s *settings) number(name string, value types.Int64, otherwise, lowest, highest int64) int64 {

@@ -300,8 +300,11 @@ func (s *soak) note(counter map[string]int, system string) {
 // misbehave is one fault of the kinds of the fault suite. The status of an
 // accepted purge is not among those that are made up.
 func (s *soak) misbehave(d disturbed) http.HandlerFunc {
-	if d.operation == "login" {
+	switch d.operation {
+	case "login":
 		s.note(s.made.logins, d.system) // it is tried again
+	case "variant":
+		s.note(s.made.lost, d.system) // the purge was accepted in part, and all of it is sent again
 	}
 	switch s.chance(12) {
 	default:

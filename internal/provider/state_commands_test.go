@@ -145,9 +145,7 @@ func (w *world) changeSecrets() {
 	for _, row := range accesses {
 		for _, secret := range row.secrets {
 			value := secret.in(w.Sandbox)
-			if w.env[secret.variable] == *value {
-				w.env[secret.variable] = "another"
-			}
+			w.env[secret.variable] = strings.ReplaceAll(w.env[secret.variable], *value, "another")
 			*value = "another"
 		}
 	}

@@ -370,7 +370,7 @@ func TestRefusalsInFull(t *testing.T) {
 			items, _ := m.items()
 			var err error
 			for _, u := range items { // there is one
-				_, err = m.send(ctx, c, request{name: u.name}, "")
+				_, err = m.send(ctx, c, request{name: u.name}, r.target.endpoint(c))
 			}
 			if err == nil {
 				t.Fatal("nothing was refused")

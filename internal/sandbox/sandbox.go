@@ -3,12 +3,14 @@
 package sandbox
 
 import (
+	"encoding/json"
 	"maps"
 	"net/http"
 	"sync"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
 	"github.com/cachepurge/terraform-provider-purge/internal/fake"
+	"github.com/cachepurge/terraform-provider-purge/internal/httpcache/httpcachetest"
 	"github.com/cachepurge/terraform-provider-purge/internal/mstr/mstrtest"
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
 )
@@ -16,9 +18,10 @@ import (
 // Sandbox is the fakes. It is an http.Handler: each fake is below a path of its
 // own, so that a client that builds a wrong URL is found out.
 type Sandbox struct {
-	MSTR     *mstrtest.Server
-	CDN      *cdntest.Server
-	WPEngine *wpenginetest.Server
+	MSTR      *mstrtest.Server
+	CDN       *cdntest.Server
+	WPEngine  *wpenginetest.Server
+	HTTPCache *httpcachetest.Server
 	// Journal is what reached any of them.
 	Journal *fake.Journal
 
@@ -65,12 +68,19 @@ func (s *Sandbox) systems() []system {
 				"WPE_API_PASSWORD": s.WPEngine.Password,
 			}
 		}},
+		{"/http_cache", s.HTTPCache.Recorder, s.HTTPCache, func(address string) map[string]string {
+			headers, _ := json.Marshal(map[string]string{s.HTTPCache.KeyHeader: s.HTTPCache.Key}) // strings cannot fail
+			return map[string]string{"PURGE_HTTP_CACHE_ENDPOINTS": address, "PURGE_HTTP_CACHE_HEADERS": string(headers)}
+		}},
 	}
 }
 
 // New returns a sandbox with the fakes' own defaults.
 func New() *Sandbox {
-	s := &Sandbox{MSTR: mstrtest.New(), CDN: cdntest.New(), WPEngine: wpenginetest.New(), Journal: &fake.Journal{}, mux: http.NewServeMux()}
+	s := &Sandbox{
+		MSTR: mstrtest.New(), CDN: cdntest.New(), WPEngine: wpenginetest.New(), HTTPCache: httpcachetest.New(),
+		Journal: &fake.Journal{}, mux: http.NewServeMux(),
+	}
 	for _, system := range s.systems() {
 		system.recorder.Journal = s.Journal
 		s.mux.Handle(system.path+"/", http.StripPrefix(system.path, system.fake))

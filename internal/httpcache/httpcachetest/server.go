@@ -53,7 +53,7 @@ type object struct {
 func New() *Server {
 	return &Server{
 		Recorder: fake.NewRecorder("http_cache"),
-		Software: Varnish, KeyHeader: "X-Purge-Key", Key: "hc>Secret?K3y~7",
+		Software: Varnish, KeyHeader: "X-Purge-Key", Key: "hc+Secret?K3y~7",
 		release: 1, objects: make(map[object]int), stale: make(map[object]bool),
 	}
 }
