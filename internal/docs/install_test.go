@@ -52,7 +52,7 @@ func (s *site) installBare(t *testing.T) string {
 	}
 	bare := filepath.Join(s.Path, ".terraform.d", "plugins", host, "cachepurge", "bare")
 	dir := filepath.Join(bare, "1.0.0", runtime.GOOS+"_"+runtime.GOARCH)
-	if _, err := tfcli.Build(t.Context(), "registry.terraform.io/cachepurge/bare", filepath.Join(root, "internal/cmd/bench/bare"), dir); err != nil {
+	if _, err := tfcli.Build(t.Context(), "registry.terraform.io/cachepurge/bare", filepath.Join(root, "internal", "cmd", "bench", "bare"), dir); err != nil {
 		t.Fatal(err)
 	}
 	return bare
