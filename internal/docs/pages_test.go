@@ -94,6 +94,9 @@ func TestPagesAreComplete(t *testing.T) {
 				examples[i] = "examples/" + kind + "s/" + name + "/" + examples[i]
 			}
 			one.check(t, page, examples...)
+			if text := read(t, page); len(examples) > 1 && !strings.Contains(text, "-generate-config-out") {
+				t.Errorf("%s does not say how to let Terraform write the configuration of an import, which needs the provider's name", page)
+			}
 		}
 	}
 	for name, one := range s.Functions {
