@@ -201,6 +201,7 @@ func TestExampleInTheReadme(t *testing.T) {
 	in := s.Inputs()
 	want := []string{
 		"cdn " + in["cdn_service_id"] + " /index.html hard=true 202",
+		"http_cache shop.example.com/ 200",
 		"mstr " + in["mstr_project_id"] + "/element 204",
 		"wpengine " + in["wpengine_install_id"] + "/page 202",
 	}
