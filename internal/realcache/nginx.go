@@ -28,7 +28,7 @@ func configureNginx(s *setup) ([]string, error) {
 	if s.Deny {
 		allowed = "deny all;"
 	}
-	purge := "location ~ ^/purge(/.*)$ { " + allowed + ` proxy_cache_purge zone "$host$1$is_args$args"; }`
+	purge := "location /purge/ { " + allowed + ` proxy_cache_purge zone "$host$purge_path$is_args$args"; }`
 	if s.NoPurge {
 		purge = ""
 	}
@@ -39,6 +39,8 @@ http {
   access_log off; gzip on; gzip_min_length 0; gzip_types *; gzip_vary on; gzip_proxied any;
   client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
   proxy_cache_path cache keys_zone=zone:8m max_size=%dm use_temp_path=off;
+  # $1 of a location would be decoded, and find no path with escapes.
+  map $request_uri $purge_path { "~^/purge(?<content>/[^?]*)" $content; }
   server {
     listen %s;
     %s
