@@ -27,7 +27,7 @@ func (s *site) make(t *testing.T, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "make", append([]string{"--no-print-directory"}, args...)...)
 	cmd.Dir = root
-	cmd.Env = append(cmd.Environ(), "HOME="+s.Path)
+	cmd.Env = append(cmd.Environ(), "HOME="+s.Path, "MAKEFLAGS=") // of the make that runs the tests
 	// Go's own directories stay where they are, or this would download all modules and compile everything again.
 	for _, name := range []string{"GOPATH", "GOMODCACHE", "GOCACHE", "GOENV"} {
 		value, err := exec.CommandContext(t.Context(), "go", "env", name).Output()
