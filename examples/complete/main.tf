@@ -55,8 +55,30 @@ resource "purge_wpengine_cache" "blog" {
 }
 
 # A static site: of its files exactly those that changed. Their fingerprints
-# decide, whatever the release is.
+# decide, whatever the release is. The purge waits until the origin serves them.
 resource "purge_cdn_asset" "handbook" {
   service_id = var.cdn_service_id
-  assets     = { for f in fileset("${path.module}/site", "**") : "/handbook/${f}" => filemd5("${path.module}/site/${f}") }
+  assets     = local.handbook
+  depends_on = [purge_verification.handbook_origin]
+}
+
+# The gate: the origin has the new files.
+resource "purge_verification" "handbook_origin" {
+  count = var.handbook_origin == null ? 0 : 1
+
+  base_url = var.handbook_origin
+  assets   = local.handbook
+}
+
+# The proof: visitors get them.
+resource "purge_verification" "handbook" {
+  count = var.handbook_url == null ? 0 : 1
+
+  base_url  = var.handbook_url
+  assets    = purge_cdn_asset.handbook.assets
+  purged_at = purge_cdn_asset.handbook.last_purged_at
+}
+
+locals {
+  handbook = { for f in fileset("${path.module}/site", "**") : "/handbook/${f}" => filemd5("${path.module}/site/${f}") }
 }

@@ -17,3 +17,15 @@ variable "wpengine_install_id" {
   description = "Id of the WP Engine install."
   type        = string
 }
+
+variable "handbook_origin" {
+  description = "Address of the origin of the handbook. Null: the purge does not wait for it."
+  type        = string
+  default     = null
+}
+
+variable "handbook_url" {
+  description = "Address at which visitors read the handbook. Null: nobody looks whether they get the new files."
+  type        = string
+  default     = null
+}

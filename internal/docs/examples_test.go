@@ -11,6 +11,7 @@ import (
 
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
 	"github.com/cachepurge/terraform-provider-purge/internal/sandbox"
+	"github.com/cachepurge/terraform-provider-purge/internal/verify/verifytest"
 )
 
 // site is a sandbox, and an example that is applied to it.
@@ -93,6 +94,17 @@ func TestExampleComplete(t *testing.T) {
 	s.apply(t, "the first release", first, append(variables, "release=1")...)
 	s.apply(t, "the same release", nil, append(variables, "release=1")...)
 	s.apply(t, "the next release", want, append(variables, "release=2")...)
+
+	for _, file := range []string{"css/site.css", "index.html", "old.html"} {
+		s.Site.Origin.Put("/handbook/"+file, verifytest.File{Body: read(t, "examples/complete/site/"+file)}, 0)
+	}
+	verified := []string{"release=2", "handbook_origin=" + s.OriginURL, "handbook_url=" + s.SiteURL}
+	s.apply(t, "verifications", nil, append(variables, verified...)...)
+	for _, name := range []string{"purge_verification.handbook_origin[0]", "purge_verification.handbook[0]"} {
+		if state := s.mustRun(t, "state", "list"); !strings.Contains(state, name) {
+			t.Errorf("%s is not in the state:\n%s", name, state)
+		}
+	}
 }
 
 func TestExampleStaticSite(t *testing.T) {

@@ -1,5 +1,5 @@
-// Package sandbox puts the fakes of the upstream systems behind one port,
-// with one journal, for the demo, the documentation's examples and tests.
+// Package sandbox puts the fakes of the upstream systems, and of a site that the
+// CDN serves, behind one port, with one journal, for the demo, the documentation's examples and tests.
 package sandbox
 
 import (
@@ -12,6 +12,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/fake"
 	"github.com/cachepurge/terraform-provider-purge/internal/httpcache/httpcachetest"
 	"github.com/cachepurge/terraform-provider-purge/internal/mstr/mstrtest"
+	"github.com/cachepurge/terraform-provider-purge/internal/verify/verifytest"
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
 )
 
@@ -22,6 +23,12 @@ type Sandbox struct {
 	CDN       *cdntest.Server
 	WPEngine  *wpenginetest.Server
 	HTTPCache *httpcachetest.Server
+	// Site is the edge of the CDN with its origin, which has no files. The hard
+	// purges of the CDN reach it.
+	Site *verifytest.Edge
+	// SiteURL and OriginURL are where visitors reach the site, and its origin. Reach
+	// sets them.
+	SiteURL, OriginURL string
 	// Journal is what reached any of them.
 	Journal *fake.Journal
 
@@ -72,6 +79,14 @@ func (s *Sandbox) systems() []system {
 			headers, _ := json.Marshal(map[string]string{s.HTTPCache.KeyHeader: s.HTTPCache.Key}) // strings cannot fail
 			return map[string]string{"PURGE_HTTP_CACHE_ENDPOINTS": address, "PURGE_HTTP_CACHE_HEADERS": string(headers)}
 		}},
+		{"/site", s.Site.Recorder, s.Site, func(address string) map[string]string {
+			s.SiteURL = address
+			return nil
+		}},
+		{"/origin", s.Site.Origin.Recorder, s.Site.Origin, func(address string) map[string]string {
+			s.OriginURL = address
+			return nil
+		}},
 	}
 }
 
@@ -79,7 +94,12 @@ func (s *Sandbox) systems() []system {
 func New() *Sandbox {
 	s := &Sandbox{
 		MSTR: mstrtest.New(), CDN: cdntest.New(), WPEngine: wpenginetest.New(), HTTPCache: httpcachetest.New(),
-		Journal: &fake.Journal{}, mux: http.NewServeMux(),
+		Site: verifytest.NewEdge(), Journal: &fake.Journal{}, mux: http.NewServeMux(),
+	}
+	s.CDN.Purged = func(p cdntest.Purge) {
+		if p.Hard {
+			s.Site.Purge(p.URL)
+		}
 	}
 	for _, system := range s.systems() {
 		system.recorder.Journal = s.Journal

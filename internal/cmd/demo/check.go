@@ -18,6 +18,7 @@ type expectation struct {
 	summary   string // the plan's own count of what it will do
 	applyExit int
 	purges    []fake.Entry // in any order
+	visited   bool         // the site is looked at, as often as it takes
 }
 
 // observation is what a step came to.
@@ -26,6 +27,8 @@ type observation struct {
 	planned      []fake.Entry // what the plan sent
 	applied      []fake.Entry // what the apply sent
 	openSessions int          // at MicroStrategy, after the apply
+	early        int          // purges that were sent before the origin had the files
+	stale        int          // files that visitors do not get as they were deployed
 }
 
 // problems are the differences between what was expected and what was observed,
@@ -44,11 +47,13 @@ func (e expectation) problems(o observation) []string {
 	differ("the number of requests sent by the plan", 0, len(o.planned))
 	differ("the exit code of the apply", e.applyExit, o.apply.exit)
 	differ("the number of open MicroStrategy sessions", 0, o.openSessions)
+	differ("the number of purges that did not wait for the origin", 0, o.early)
+	differ("the number of old files that visitors get", 0, o.stale)
 
 	want, got := count(e.requests()), count(o.applied)
-	if e.waitsForDeployment() {
-		maps.DeleteFunc(got, func(r fake.Entry, _ int) bool { return isLook(r) })
-	}
+	maps.DeleteFunc(got, func(r fake.Entry, _ int) bool {
+		return e.waitsForDeployment() && isLook(r) || e.visited && isVisit(r)
+	})
 	requests := make(map[fake.Entry]bool)
 	for r := range want {
 		requests[r] = true
@@ -91,6 +96,8 @@ func isLook(r fake.Entry) bool {
 	return r.System == "cdn" && r.Operation == "service" && r.Status == http.StatusOK
 }
 
+func isVisit(r fake.Entry) bool { return r.Operation == "get" }
+
 // count counts requests that are the same but for their time.
 func count(entries []fake.Entry) map[fake.Entry]int {
 	counts := make(map[fake.Entry]int)
@@ -120,5 +127,9 @@ func (e expectation) verdict() string {
 	if refused > 0 {
 		accepted += fmt.Sprintf(" and %d refused", refused)
 	}
-	return "As it should be: the plan sent nothing, " + accepted + ", no MicroStrategy session is open."
+	text := "As it should be: the plan sent nothing, " + accepted + ", no MicroStrategy session is open."
+	if e.visited {
+		text += " The purge waited for the origin, and visitors get the new files."
+	}
+	return text
 }

@@ -18,6 +18,7 @@ var (
 	cdnHard    = fake.Entry{System: "cdn", Operation: "purge", Subject: "s /a hard=true", Status: http.StatusAccepted}
 	cdnSoft    = fake.Entry{System: "cdn", Operation: "purge", Subject: "s /b hard=false", Status: http.StatusAccepted}
 	cdnLook    = fake.Entry{System: "cdn", Operation: "service", Subject: "s", Status: http.StatusOK}
+	siteVisit  = fake.Entry{System: "edge", Operation: "get", Subject: "/a", Status: http.StatusOK}
 	wpengine   = fake.Entry{System: "wpengine", Operation: "purge", Subject: "i/page", Status: http.StatusAccepted}
 )
 
@@ -39,6 +40,10 @@ func TestWhatIsAsItShouldBeHasNoProblems(t *testing.T) {
 	want, o := busy()
 	if got := want.problems(o); got != nil {
 		t.Errorf("problems of a step that is as it should be: %q", got)
+	}
+	want.visited, o.applied = true, append(o.applied, siteVisit, siteVisit)
+	if got := want.problems(o); got != nil {
+		t.Errorf("problems of a step in which the site is looked at: %q", got)
 	}
 	idle := expectation{summary: "No changes."}
 	if got := idle.problems(observation{plan: result{stdout: "No changes. …"}}); got != nil {
@@ -99,6 +104,18 @@ func TestWhatIsNotAsItShouldBeIsFound(t *testing.T) {
 		"the plan saw no changes": {
 			func(o *observation) { o.plan = result{stdout: "No changes."} },
 			[]string{"the exit code of the plan is 0, want 2", `the plan does not say "Plan: 4 to add"`},
+		},
+		"a purge did not wait for the origin": {
+			func(o *observation) { o.early = 1 },
+			[]string{"the number of purges that did not wait for the origin is 1, want 0"},
+		},
+		"a visitor gets an old file": {
+			func(o *observation) { o.stale = 2 },
+			[]string{"the number of old files that visitors get is 2, want 0"},
+		},
+		"a site was looked at that nobody wanted verified": {
+			func(o *observation) { o.applied = append(o.applied, siteVisit) },
+			[]string{`the number of requests "edge get /a 200 OK" is 1, want 0`},
 		},
 		"the apply failed": {
 			func(o *observation) { o.apply.exit = 1 },

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
 	"github.com/cachepurge/terraform-provider-purge/internal/sandbox"
 )
 
@@ -43,6 +44,14 @@ func demo(ctx context.Context, out io.Writer, temp, save string) (err error) {
 
 	s := sandbox.New()
 	s.CDN.DeployTime = 200 * time.Millisecond // for a person to watch: a real deployment takes a minute
+	s.Site.PurgeDelay = edgeDelay
+	st := &stage{sandbox: s, out: out, save: save}
+	purge := s.CDN.Purged
+	s.CDN.Purged = func(p cdntest.Purge) {
+		if st.behindEdge.Load() {
+			purge(p)
+		}
+	}
 	env, stop, err := s.Start(ctx, "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -52,7 +61,6 @@ func demo(ctx context.Context, out io.Writer, temp, save string) (err error) {
 	for name, value := range s.Inputs() {
 		env["TF_VAR_"+name] = value
 	}
-	st := &stage{sandbox: s, out: out, save: save}
 	if st.terraform, err = prepare(ctx, out, dir, env); err == nil {
 		err = st.tell(ctx)
 	}

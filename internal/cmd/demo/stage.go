@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/sandbox"
 )
@@ -21,6 +23,10 @@ type stage struct {
 	// save, if not empty, is a directory that gets what each command wrote to the
 	// terminal, in colour.
 	save string
+	// served is when the origin of the site serves the latest deploy.
+	served time.Time
+	// behindEdge: the site has an edge, with visitors. Purges reach it from then on.
+	behindEdge atomic.Bool
 }
 
 // tell plays the story up to the first step that is not as it should be.
@@ -50,17 +56,29 @@ func (s *stage) play(ctx context.Context, number int, st step) (o observation, e
 			return o, err
 		}
 	}
-	if o.plan, err = s.run(ctx, number, "plan", "-detailed-exitcode", "-out=release.tfplan", "-var=release="+st.release); err != nil {
+	plan := []string{"plan", "-detailed-exitcode", "-out=release.tfplan", "-var=release=" + st.release}
+	if st.verified {
+		plan = append(plan, "-var=handbook_origin="+s.sandbox.OriginURL, "-var=handbook_url="+s.sandbox.SiteURL)
+	}
+	if o.plan, err = s.run(ctx, number, plan...); err != nil {
 		return o, err
 	}
 	o.planned = s.sandbox.Take()
 	if o.plan.exit == 1 {
 		return o, errors.New("the plan failed")
 	}
+	if st.verified {
+		if err := s.upload(lag); err != nil {
+			return o, err
+		}
+	}
 	if o.apply, err = s.run(ctx, number, "apply", "release.tfplan"); err != nil {
 		return o, err
 	}
 	o.applied, o.openSessions = s.sandbox.Take(), s.sandbox.MSTR.OpenSessions()
+	if st.verified {
+		o.early, o.stale = s.early(o.applied), s.stale()
+	}
 	return o, nil
 }
 

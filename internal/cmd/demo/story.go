@@ -18,7 +18,10 @@ type step struct {
 	release    string
 	// before changes the world before the plan.
 	before func(*stage) error
-	want   expectation
+	// verified has the site verified, before the purge and after it. The files are
+	// uploaded between the plan and the apply.
+	verified bool
+	want     expectation
 }
 
 // story is the steps of the demo.
@@ -72,6 +75,15 @@ func story(s *sandbox.Sandbox) []step {
 				purges: cdnPurges(s, "/handbook/index.html hard=true", "/handbook/new.html hard=true", "/handbook/old.html hard=true"),
 			},
 		},
+		{
+			title: "A deploy whose origin lags", release: "3", verified: true,
+			why:    "The site is behind an edge that has the old pages, and the origin serves the new one some time after the upload. One verification holds the purge until then, and another one waits until visitors get the new page.",
+			before: edit,
+			want: expectation{
+				planExit: 2, summary: "Plan: 2 to add, 1 to change, 0 to destroy.",
+				purges: cdnPurges(s, "/handbook/index.html hard=true"), visited: true,
+			},
+		},
 	}
 }
 
@@ -90,6 +102,19 @@ func deploy(s *stage) error {
 		os.WriteFile(filepath.Join(dir, "new.html"), []byte("<!doctype html>\n<title>What is new</title>\n"), 0o600),
 		os.Remove(filepath.Join(dir, "old.html")),
 	)
+}
+
+// edit has visitors fill the edge, and then changes a file of the site.
+func edit(s *stage) error {
+	s.behindEdge.Store(true)
+	if err := s.upload(0); err != nil {
+		return err
+	}
+	if s.stale() > 0 {
+		return errors.New("the edge does not serve what the origin has")
+	}
+	file := filepath.Join(s.terraform.Path, siteDir, "index.html")
+	return os.WriteFile(file, []byte("<!doctype html>\n<title>Handbook, third edition</title>\n"), 0o600)
 }
 
 func refuse(s *stage) error {

@@ -3,8 +3,10 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/fake"
 )
@@ -17,11 +19,43 @@ func table(entries []fake.Entry) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(w, "SYSTEM\tOPERATION\tWHAT\tANSWER")
-	for _, e := range entries {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", e.System, e.Operation, e.Subject, answer(e))
+	for _, r := range together(entries) {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.System, r.Operation, r.Subject, r.text())
 	}
 	_ = w.Flush() // into memory
 	return b.String()
+}
+
+// requests are one, or several looks at a site that are the same.
+type requests struct {
+	fake.Entry
+	n int
+}
+
+func (r requests) text() string {
+	if r.n == 1 {
+		return answer(r.Entry)
+	}
+	return fmt.Sprintf("%s (%d times)", answer(r.Entry), r.n)
+}
+
+// together joins looks at a site, up to the next purge.
+func together(entries []fake.Entry) []requests {
+	var all []requests
+	first := 0
+	for _, e := range entries {
+		e.Time = time.Time{}
+		same := func(r requests) bool { return isVisit(e) && r.Entry == e }
+		if i := slices.IndexFunc(all[first:], same); i >= 0 {
+			all[first+i].n++
+			continue
+		}
+		all = append(all, requests{e, 1})
+		if !isVisit(e) {
+			first = len(all)
+		}
+	}
+	return all
 }
 
 // row is a request in one line.

@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -26,6 +27,24 @@ func TestTable(t *testing.T) {
 				"mstr       login                              204 No Content\n" +
 				"wpengine   purge       install/page           403 Forbidden\n" +
 				"cdn        purge       service /a hard=true   connection cut\n",
+		},
+		"joins the looks at a site between two purges": {
+			[]fake.Entry{
+				{System: "origin", Operation: "get", Subject: "/a", Status: http.StatusNotFound, Time: time.Unix(1, 0)},
+				{System: "origin", Operation: "get", Subject: "/b", Status: http.StatusOK, Time: time.Unix(2, 0)},
+				{System: "origin", Operation: "get", Subject: "/a", Status: http.StatusNotFound, Time: time.Unix(3, 0)},
+				{System: "origin", Operation: "get", Subject: "/a", Status: http.StatusOK, Time: time.Unix(4, 0)},
+				{System: "cdn", Operation: "purge", Subject: "s", Status: http.StatusAccepted},
+				{System: "cdn", Operation: "purge", Subject: "s", Status: http.StatusAccepted},
+				{System: "origin", Operation: "get", Subject: "/b", Status: http.StatusOK, Time: time.Unix(5, 0)},
+			},
+			"SYSTEM   OPERATION   WHAT   ANSWER\n" +
+				"origin   get         /a     404 Not Found (2 times)\n" +
+				"origin   get         /b     200 OK\n" +
+				"origin   get         /a     200 OK\n" +
+				"cdn      purge       s      202 Accepted\n" +
+				"cdn      purge       s      202 Accepted\n" +
+				"origin   get         /b     200 OK\n",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -50,6 +50,9 @@ func NewOrigin() *Origin {
 	return &Origin{Recorder: fake.NewRecorder("origin"), files: make(map[string][]version)}
 }
 
+// Secrets returns nothing: a site knows no credentials.
+func (o *Origin) Secrets() []string { return nil }
+
 // Put makes the origin serve a file, some time from now: the origin lags.
 func (o *Origin) Put(path string, f File, after time.Duration) { o.set(path, &f, after) }
 
