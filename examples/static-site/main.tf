@@ -30,15 +30,28 @@ data "purge_cdn_service" "site" {
 locals {
   dist  = coalesce(var.dist, "${path.module}/dist")
   files = { for f in fileset(local.dist, "**") : f => filemd5("${local.dist}/${f}") }
-}
-
-resource "purge_cdn_asset" "site" {
-  service_id = data.purge_cdn_service.site.id
 
   # An index.html also has the path of its directory, which visitors request.
   # Terraform older than 1.8 has no functions of providers. There, use the
   # expression in examples/functions/site_paths/older.tf.
   assets = provider::purge::site_paths(local.files)
+}
+
+# The gate.
+resource "purge_verification" "origin" {
+  count = var.origin_url == null ? 0 : 1
+
+  base_url = var.origin_url
+  assets   = local.assets
+}
+
+resource "purge_cdn_asset" "site" {
+  service_id = data.purge_cdn_service.site.id
+  assets     = local.assets
+
+  # The purge waits until the origin has the new files. An edge that is purged
+  # before fetches the old ones again.
+  depends_on = [purge_verification.origin]
 
   lifecycle {
     precondition {
@@ -46,6 +59,15 @@ resource "purge_cdn_asset" "site" {
       error_message = "There are no files in ${local.dist}. Build the site first."
     }
   }
+}
+
+# The proof: visitors get the new files.
+resource "purge_verification" "edge" {
+  count = var.site_url == null ? 0 : 1
+
+  base_url  = var.site_url
+  assets    = purge_cdn_asset.site.assets
+  purged_at = purge_cdn_asset.site.last_purged_at
 }
 
 output "summary" {

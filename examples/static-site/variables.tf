@@ -14,3 +14,15 @@ variable "requests_per_minute" {
   type        = number
   default     = null
 }
+
+variable "origin_url" {
+  description = "Address of the origin, such as https://origin.example.com. Null: the purge does not wait for it."
+  type        = string
+  default     = null
+}
+
+variable "site_url" {
+  description = "Address that visitors use, such as https://www.example.com. Null: the apply does not verify what they get."
+  type        = string
+  default     = null
+}

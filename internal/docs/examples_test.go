@@ -2,6 +2,9 @@ package docs
 
 import (
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -130,6 +133,33 @@ func TestExampleStaticSite(t *testing.T) {
 	const want = "1 added, 2 changed, 1 removed; 4 purges" // behind the time of the apply before
 	if got := s.mustRun(t, "output", "-raw", "summary"); !strings.HasSuffix(got, ": "+want) {
 		t.Errorf("the output says %s, want %s", got, want)
+	}
+
+	variables = append(variables, "origin_url="+s.OriginURL, "site_url="+s.SiteURL)
+	s.upload(t, "dist")
+	s.apply(t, "verifications", nil, variables...)
+	s.write(t, "dist/index.html", "<h1>Newer</h1>\n")
+	s.upload(t, "dist")
+	s.apply(t, "a deploy that is verified", purges("/", "/index.html"), variables...)
+}
+
+// upload puts the files of a directory on the origin of the site. Those that are
+// index.html are served for their directory, too.
+func (s *site) upload(t *testing.T, dir string) {
+	t.Helper()
+	root := os.DirFS(filepath.Join(s.Path, dir))
+	err := fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		body, err := fs.ReadFile(root, name)
+		for _, p := range []string{"/" + name, strings.TrimSuffix("/"+name, "index.html")} {
+			s.Site.Origin.Put(p, verifytest.File{Body: string(body)}, 0)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
