@@ -162,7 +162,7 @@ func TestNothingToInvalidateIsSuccess(t *testing.T) {
 		w.AddContentCache(result(first, 1, "F_SALES"))
 		want := mstr.ContentResult{UnusedTables: []string{"F_COST"}}
 		diff(t, "result", want, w.mustPurge(mstr.ContentFilter{WarehouseTables: []string{"F_COST"}}))
-		diff(t, "requests", []request{{"login", "", 204}, {"nodes", "", 200}, {"contents", first, 200}}, w.requests())
+		diff(t, "requests", []request{{"login", "", 204}, {"nodes", tutorial, 200}, {"contents", first, 200}}, w.requests())
 	})
 }
 

@@ -37,7 +37,7 @@ func explainContent(resp *transport.Response, e *transport.Error) {
 		e.Advice = "Apply again. The nodes or caches of the server may have changed during the purge."
 	case resp.Status == http.StatusBadRequest && strings.Contains(strings.ToLower(string(body.Message)), "project"):
 		e.Input = inputProject
-		e.Advice = "Check project_id. The project's properties show it, and the data source purge_mstr_project finds it by its name."
+		e.Advice = "Check project_id. The project's properties show it."
 	}
 }
 

@@ -123,7 +123,7 @@ func TestErrorsOfAContentPurge(t *testing.T) {
 			func(w *world) {
 				w.Fail("contents", 1, mstrtest.Error(400, "ERR006", "", "The given Project ID is wrong"))
 			},
-			said{Kind: transport.KindInvalid, Status: 400, Code: "ERR006", Message: "The given Project ID is wrong", ID: "ticket", Input: "project_id", Advice: "purge_mstr_project"},
+			said{Kind: transport.KindInvalid, Status: 400, Code: "ERR006", Message: "The given Project ID is wrong", ID: "ticket", Input: "project_id", Advice: "properties"},
 			"listing the content caches",
 		},
 		"404 about something else": {

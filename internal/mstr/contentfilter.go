@@ -19,6 +19,7 @@ type ContentFilter struct {
 }
 
 // CheckWarehouseTables reports what is wrong with ContentFilter.WarehouseTables.
+// Its errors do not contain the names: they can be sensitive.
 func CheckWarehouseTables(tables []string) error {
 	if tables != nil && len(tables) == 0 {
 		return emptyList("warehouse_tables", "tables")
@@ -28,22 +29,23 @@ func CheckWarehouseTables(tables []string) error {
 		case table == "":
 			return errors.New("warehouse_tables must not contain an empty name")
 		case strings.TrimSpace(table) != table:
-			return fmt.Errorf("warehouse_tables must not contain a name that begins or ends with a space, such as %q", table)
+			return errors.New("warehouse_tables must not contain a name that begins or ends with a space")
 		case strings.ContainsFunc(table, unicode.IsControl):
-			return fmt.Errorf("warehouse_tables must not contain a name with a line break or another control character, such as %q", table)
+			return errors.New("warehouse_tables must not contain a name with a line break or another control character")
 		}
 	}
 	return nil
 }
 
-// CheckContentIDs reports what is wrong with ContentFilter.ContentIDs.
+// CheckContentIDs reports what is wrong with ContentFilter.ContentIDs. Its errors
+// do not contain the IDs.
 func CheckContentIDs(ids []string) error {
 	if ids != nil && len(ids) == 0 {
 		return emptyList("content_ids", "reports, documents, and dashboards")
 	}
 	for _, id := range ids {
 		if len(id) != 32 || strings.Trim(id, "0123456789ABCDEFabcdef") != "" {
-			return fmt.Errorf("content_ids must contain IDs of 32 hexadecimal digits, without hyphens, and %q is not one", id)
+			return errors.New("content_ids must contain IDs of 32 hexadecimal digits, without hyphens")
 		}
 	}
 	return nil

@@ -12,7 +12,7 @@ func TestContentFiltersAreChecked(t *testing.T) {
 	t.Parallel()
 	const (
 		hex   = "B7CA92F04B9FAE8D941C3E9B7E0CD754"
-		noHex = "content_ids must contain IDs of 32 hexadecimal digits, without hyphens, and %q is not one"
+		noHex = "content_ids must contain IDs of 32 hexadecimal digits, without hyphens"
 	)
 	for sentence, test := range map[string]struct {
 		filter mstr.ContentFilter
@@ -22,15 +22,15 @@ func TestContentFiltersAreChecked(t *testing.T) {
 		"tables and contents":        {mstr.ContentFilter{WarehouseTables: []string{"dbo.F SALES", "Ü"}, ContentIDs: []string{hex, strings.ToLower(hex)}}, ""},
 		"no tables":                  {mstr.ContentFilter{WarehouseTables: []string{}}, "warehouse_tables must not be empty. To purge the results of all tables, omit it"},
 		"an empty table":             {mstr.ContentFilter{WarehouseTables: []string{"A", ""}}, "warehouse_tables must not contain an empty name"},
-		"a table that is a space":    {mstr.ContentFilter{WarehouseTables: []string{" "}}, `warehouse_tables must not contain a name that begins or ends with a space, such as " "`},
-		"a space before a table":     {mstr.ContentFilter{WarehouseTables: []string{" A"}}, `warehouse_tables must not contain a name that begins or ends with a space, such as " A"`},
-		"a line break after a table": {mstr.ContentFilter{WarehouseTables: []string{"A\n"}}, `warehouse_tables must not contain a name that begins or ends with a space, such as "A\n"`},
-		"a tab in a table":           {mstr.ContentFilter{WarehouseTables: []string{"A\tB"}}, `warehouse_tables must not contain a name with a line break or another control character, such as "A\tB"`},
+		"a table that is a space":    {mstr.ContentFilter{WarehouseTables: []string{" "}}, `warehouse_tables must not contain a name that begins or ends with a space`},
+		"a space before a table":     {mstr.ContentFilter{WarehouseTables: []string{" A"}}, `warehouse_tables must not contain a name that begins or ends with a space`},
+		"a line break after a table": {mstr.ContentFilter{WarehouseTables: []string{"A\n"}}, `warehouse_tables must not contain a name that begins or ends with a space`},
+		"a tab in a table":           {mstr.ContentFilter{WarehouseTables: []string{"A\tB"}}, `warehouse_tables must not contain a name with a line break or another control character`},
 		"no contents":                {mstr.ContentFilter{ContentIDs: []string{}}, "content_ids must not be empty. To purge the results of all reports, documents, and dashboards, omit it"},
-		"a content without an ID":    {mstr.ContentFilter{ContentIDs: []string{""}}, fmt.Sprintf(noHex, "")},
-		"31 digits":                  {mstr.ContentFilter{ContentIDs: []string{hex, hex[1:]}}, fmt.Sprintf(noHex, hex[1:])},
-		"hyphens":                    {mstr.ContentFilter{ContentIDs: []string{"b7ca92f0-4b9f-ae8d-941c-3e9b7e0cd754"}}, fmt.Sprintf(noHex, "b7ca92f0-4b9f-ae8d-941c-3e9b7e0cd754")},
-		"another letter":             {mstr.ContentFilter{ContentIDs: []string{"G" + hex[1:]}}, fmt.Sprintf(noHex, "G"+hex[1:])},
+		"a content without an ID":    {mstr.ContentFilter{ContentIDs: []string{""}}, noHex},
+		"31 digits":                  {mstr.ContentFilter{ContentIDs: []string{hex, hex[1:]}}, noHex},
+		"hyphens":                    {mstr.ContentFilter{ContentIDs: []string{"b7ca92f0-4b9f-ae8d-941c-3e9b7e0cd754"}}, noHex},
+		"another letter":             {mstr.ContentFilter{ContentIDs: []string{"G" + hex[1:]}}, noHex},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()

@@ -90,7 +90,8 @@ func (s *Sandbox) systems() []system {
 	}
 }
 
-// New returns a sandbox with the fakes' own defaults.
+// New returns a sandbox with the fakes' own defaults, and results of the first
+// project in the caches of MicroStrategy.
 func New() *Sandbox {
 	s := &Sandbox{
 		MSTR: mstrtest.New(), CDN: cdntest.New(), WPEngine: wpenginetest.New(), HTTPCache: httpcachetest.New(),
@@ -105,7 +106,24 @@ func New() *Sandbox {
 		system.recorder.Journal = s.Journal
 		s.mux.Handle(system.path+"/", http.StripPrefix(system.path, system.fake))
 	}
+	s.runReports()
 	return s
+}
+
+// runReports fills the content caches of each node, as users do. One of them
+// belongs to a cube, which no purge may touch.
+func (s *Sandbox) runReports() {
+	for _, node := range s.MSTR.Nodes {
+		for _, c := range []mstrtest.ContentCache{
+			{SourceID: "5E4D3C2B1A0F9E8D7C6B5A4F3E2D1C0B", Source: "Sales by store", Type: "report", WarehouseTables: []string{"F_SALES", "D_STORE"}},
+			{SourceID: "0A1B2C3D4E5F60718293A4B5C6D7E8F9", Source: "Daily sales", Type: "dossier", WarehouseTables: []string{"F_SALES"}},
+			{SourceID: "9F8E7D6C5B4A39281706F5E4D3C2B1A0", Source: "Stock", Type: "document", WarehouseTables: []string{"F_STOCK"}},
+			{SourceID: "1F2E3D4C5B6A798897A6B5C4D3E2F101", Source: "Sales cube", Type: "cube", WarehouseTables: []string{"F_SALES"}},
+		} {
+			c.Node, c.Project = node.Name, s.MSTR.Projects[0].ID
+			s.MSTR.AddContentCache(c)
+		}
+	}
 }
 
 // ServeHTTP implements http.Handler.

@@ -169,9 +169,10 @@ func (s *Server) settle() {
 // where this server has no such route.
 func (s *Server) serveContent(w http.ResponseWriter, r *http.Request, path string) bool {
 	node := func(r *http.Request) string { return strings.Join(r.URL.Query()["clusterNode"], ",") }
+	project := func(r *http.Request) string { return r.URL.Query().Get("projects.id") }
 	switch r.Method + " " + path {
 	case "GET /api/monitors/iServer/nodes":
-		s.Handle("nodes", nil, s.listNodes)(w, r)
+		s.Handle("nodes", project, s.listNodes)(w, r)
 	case "GET /api/monitors/caches/contents":
 		if s.ContentAPI == ContentNone {
 			return false

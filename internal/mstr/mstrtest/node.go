@@ -7,8 +7,9 @@ import (
 )
 
 // Cluster is the part of a Server that keeps content caches. Its operations in
-// the journal are nodes (no subject), contents (a list of content caches), and
-// invalidate (any change of them), both with the node as their subject.
+// the journal are nodes, with the project that it is asked for as its subject,
+// contents (a list of content caches), and invalidate (any change of them), both
+// with the node.
 type Cluster struct {
 	// Nodes are the Intelligence Servers. Two are running in New.
 	Nodes []Node
