@@ -1,8 +1,8 @@
-# MicroStrategy after a load of the warehouse: the element caches of the projects
-# that read from it are purged once for each load.
+# MicroStrategy after a load of the warehouse: users of the projects that read
+# from it get new results, and new elements in prompts and filters.
 #
 #     terraform init
-#     terraform apply -var load_id=2026-11-23T04:10:00Z -var 'projects=["Sales"]'
+#     terraform apply -var load_id=2026-11-23T04:10:00Z -var 'projects=["Sales"]' -var 'tables=["F_SALES"]'
 
 terraform {
   required_version = ">= 1.2" # for precondition
@@ -26,6 +26,23 @@ data "purge_mstr_project" "fed" {
   name = each.key
 }
 
+# The results of reports, documents, and dashboards that use the loaded tables.
+resource "purge_mstr_content_cache" "results" {
+  for_each = var.projects
+
+  project_id       = data.purge_mstr_project.fed[each.key].id
+  warehouse_tables = var.tables
+  triggers         = { load = var.load_id }
+
+  lifecycle {
+    precondition {
+      condition     = data.purge_mstr_project.fed[each.key].loaded
+      error_message = "The project ${each.key} is ${data.purge_mstr_project.fed[each.key].status}. Load it, or leave it out."
+    }
+  }
+}
+
+# What prompts and filters offer.
 resource "purge_mstr_cache" "elements" {
   for_each = var.projects
 
@@ -39,6 +56,11 @@ resource "purge_mstr_cache" "elements" {
       error_message = "The project ${each.key} is ${data.purge_mstr_project.fed[each.key].status}. Load it, or leave it out."
     }
   }
+}
+
+output "invalidated" {
+  description = "How many results of each project the latest load invalidated."
+  value       = { for name, results in purge_mstr_content_cache.results : name => results.invalidated }
 }
 
 output "purged_at" {

@@ -7,3 +7,9 @@ variable "projects" {
   description = "Names of the projects that read from the warehouse."
   type        = set(string)
 }
+
+variable "tables" {
+  description = "Warehouse tables that the load changes. By default all, so that it invalidates all results of the projects."
+  type        = set(string)
+  default     = null
+}

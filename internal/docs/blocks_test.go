@@ -123,6 +123,7 @@ const requirement = `terraform {
 var smallest = map[string]string{
 	"terraform_data":              `resource "terraform_data" "%s" {}`,
 	"purge_mstr_cache":            "resource \"purge_mstr_cache\" \"%s\" {\n  project_id = \"B7CA92F04B9FAE8D941C3E9B7E0CD754\"\n  cache_type = \"element\"\n}",
+	"purge_mstr_content_cache":    "resource \"purge_mstr_content_cache\" \"%s\" {\n  project_id = \"B7CA92F04B9FAE8D941C3E9B7E0CD754\"\n}",
 	"purge_cdn_asset":             "resource \"purge_cdn_asset\" \"%s\" {\n  service_id = \"96737ae3-cfc1-4c72-be88-5d0e7cc9a3f0\"\n  url        = \"/index.html\"\n}",
 	"purge_wpengine_cache":        "resource \"purge_wpengine_cache\" \"%s\" {\n  install_id = \"a5b768f4-c7c4-46bd-88e6-157fd3d77e58\"\n  cache_type = \"page\"\n}",
 	"purge_http_cache":            "resource \"purge_http_cache\" \"%s\" {\n  host = \"www.example.com\"\n  url  = \"/\"\n}",

@@ -60,8 +60,11 @@ func (s *site) compare(t *testing.T, doing string, want []string) {
 	t.Helper()
 	var got []string
 	for _, e := range s.Take() {
-		if e.Operation == "purge" {
+		switch e.Operation {
+		case "purge":
 			got = append(got, fmt.Sprintf("%s %s %d", e.System, e.Subject, e.Status))
+		case "nodes": // with which a purge of content caches begins
+			got = append(got, fmt.Sprintf("%s %s/content %d", e.System, e.Subject, e.Status))
 		}
 	}
 	slices.Sort(got)
@@ -223,9 +226,15 @@ func TestExampleWarehouseLoad(t *testing.T) {
 	s := newSite(t, "warehouse-load")
 	project := s.MSTR.Projects[0]
 	projects := fmt.Sprintf("projects=[%q]", project.Name)
-	want := []string{"mstr " + project.ID + "/element 204"}
-	s.apply(t, "a load", slices.Clone(want), projects, "load_id=1")
-	s.apply(t, "the next load", want, projects, "load_id=2")
+	want := []string{"mstr " + project.ID + "/element 204", "mstr " + project.ID + "/content 200"}
+	s.apply(t, "a load", slices.Clone(want), projects, `tables=["F_SALES","D_STORE"]`, "load_id=1")
+	if got := s.mustRun(t, "output", "-json", "invalidated"); !strings.Contains(got, `"`+project.Name+`":4`) {
+		t.Errorf("the output says %s, want 4 results", got)
+	}
+	s.apply(t, "the next load, of all tables", want, projects, "load_id=2")
+	if got := s.mustRun(t, "output", "-json", "invalidated"); !strings.Contains(got, `"`+project.Name+`":2`) {
+		t.Errorf("the output says %s, want the 2 results that are left", got)
+	}
 
 	_, err := s.Run(t.Context(), "apply", "-auto-approve", "-input=false", "-no-color", "-var", `projects=["Archive"]`, "-var", "load_id=3")
 	if err == nil || !strings.Contains(err.Error(), "The project Archive is offline.") {
@@ -245,6 +254,7 @@ func TestExampleInTheReadme(t *testing.T) {
 		"cdn " + in["cdn_service_id"] + " /index.html hard=true 202",
 		"http_cache shop.example.com/ 200",
 		"mstr " + in["mstr_project_id"] + "/element 204",
+		"mstr " + in["mstr_project_id"] + "/content 200",
 		"wpengine " + in["wpengine_install_id"] + "/page 202",
 	}
 	s.apply(t, "the first release", slices.Clone(want), "release=1")

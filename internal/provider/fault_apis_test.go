@@ -64,6 +64,36 @@ func mstrFaults() []fault {
 	return append(login, purge...)
 }
 
+func mstrContentFaults() []fault {
+	nodes := at("nodes",
+		state("user without Monitor cluster", func(b *bench) { b.MSTR.MonitorCluster = false }),
+		state("project that is not loaded", func(b *bench) { b.MSTR.Projects[0].Status = -1 }),
+		state("project that does not exist", func(b *bench) { b.MSTR.Projects[0].ID = educationHex }),
+		state("cluster without a running node", func(b *bench) { b.MSTR.Nodes[0].Status = "stopped" }),
+	)
+	contents := at("contents",
+		state("user without Administer caches", func(b *bench) { b.MSTR.Privileged = false }),
+		state("server that is too old", func(b *bench) { b.MSTR.ContentAPI = mstrtest.ContentNone }),
+		answers("route that takes no GET", forEver, reply(405, "")),
+		answers("project that the server does not like", forEver, mstrtest.Error(400, "ERR006", "", "The given Project ID does not exist")),
+		answers("node that stopped", forEver, mstrtest.Error(503, "ERR002", "", "The cluster node 'iserver-1' is not connected or canonical name")),
+		answers("list without an end", forEver, reply(200, `{"offset":0,"total":1000,"contentCaches":[]}`)),
+		answers("list of something else", forEver, reply(200, `{"offset":0,"total":1,"contentCaches":[{"A":{"id":7}}]}`)),
+	)
+	invalidate := at("invalidate",
+		state("server that can only list", func(b *bench) { b.MSTR.ContentAPI = mstrtest.ContentListOnly }),
+		state("200 in place of 202", func(b *bench) { b.MSTR.InvalidateStatus = 200 }),
+		state("invalidation that takes effect later", func(b *bench) { b.MSTR.InvalidateAfter = 40 * time.Second }),
+		state("invalidation that never takes effect", func(b *bench) { b.MSTR.InvalidateAfter = 24 * time.Hour }),
+		state("users who run the reports again at once", func(b *bench) {
+			time.Sleep(time.Second) // or the results look as if they were from before
+			b.MSTR.BusyUsers = true
+		}),
+		answers("cache that the server never finds", forEver, mstrtest.Error(404, "ERR004", "", "The content cache is not found in Intelligence server")),
+	)
+	return append(append(nodes, contents...), invalidate...)
+}
+
 func cdnFaults() []fault {
 	login := at("login",
 		answers("wrong API key", forEver, func(w http.ResponseWriter, r *http.Request) {

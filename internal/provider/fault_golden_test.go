@@ -127,6 +127,7 @@ func normal(text string) string {
 	}{
 		{regexp.MustCompile(`ticket [0-9a-f]{32}`), "ticket (ticket)"},
 		{regexp.MustCompile(`request id 0{8}-0000-4000-8000-\d{12}`), "request id (id)"},
+		{regexp.MustCompile(`/contentCaches/[\w+/=]+`), "/contentCaches/(cache)"},
 		{regexp.MustCompile(`current time \S+ is after \S+`), "current time (now) is after (then)"},
 	} {
 		text = n.what.ReplaceAllString(text, n.by)

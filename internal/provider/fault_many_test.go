@@ -83,7 +83,7 @@ func TestManyPurgesAgainstADeadUpstream(t *testing.T) {
 	}
 	forEachUpstream(t, func(t *testing.T, target *target) {
 		for _, at := range upstreams[target.name].requests {
-			if at.name != "login" && at.name != "purge" {
+			if at.name != "login" && at.name != upstreams[target.name].begin() {
 				continue
 			}
 			for how, breakIt := range broken {
@@ -99,7 +99,7 @@ func TestManyPurgesAgainstADeadUpstream(t *testing.T) {
 						if at.name == "login" {
 							limit = n + 100
 						}
-						if at.name == "purge" && how == "answers 500" {
+						if at.name == b.begin() && how == "answers 500" {
 							limit = 5 * n // the system itself fails each of them
 						}
 						if sent := max(b.count(at.name), len(b.network.Dialed())); sent > limit+at.after {
@@ -124,7 +124,7 @@ func TestATokenThatExpiresInTheMiddleOfManyPurges(t *testing.T) {
 			// new token is in use already.
 			var purges atomic.Int64
 			b.around(func(operation string, next http.HandlerFunc) http.HandlerFunc {
-				if operation != "purge" {
+				if operation != b.begin() {
 					return next
 				}
 				now := purges.Add(1)
@@ -144,7 +144,7 @@ func TestATokenThatExpiresInTheMiddleOfManyPurges(t *testing.T) {
 			if logins := b.count("login"); logins != 2 {
 				t.Errorf("%d logins, want one at the beginning and one when the token had expired", logins)
 			}
-			if sent := b.count("purge"); sent > n+sideBySide {
+			if sent := b.count(b.begin()); sent > n+sideBySide {
 				t.Errorf("%d purges were sent for %d, want one more at most for each of %d at a time", sent, n, sideBySide)
 			}
 		}, roomy(n), fast)
@@ -179,7 +179,7 @@ func TestOneRefusalOfManyThatWait(t *testing.T) {
 				b.more = b.crowd
 			}
 			b.before = func(*http.Request) { <-time.After(time.Second) } // or the one that goes first would be no time ahead
-			b.fail("purge", 1, func(w http.ResponseWriter, _ *http.Request) {
+			b.fail(b.begin(), 1, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Retry-After", "60")
 				w.WriteHeader(http.StatusTooManyRequests)
 			})
@@ -187,7 +187,7 @@ func TestOneRefusalOfManyThatWait(t *testing.T) {
 				t.Errorf("the purges ended as %v", got)
 			}
 			var refused, later []time.Time
-			for _, e := range b.Journal.Select("purge") {
+			for _, e := range b.Journal.Select(b.begin()) {
 				switch {
 				case e.Status == http.StatusTooManyRequests:
 					refused = append(refused, e.Time)
@@ -217,7 +217,7 @@ func TestEqualPurgesThatWaitAreOne(t *testing.T) {
 	forEachUpstream(t, func(t *testing.T, target *target) {
 		onBench(t, target, func(b *bench) {
 			b.more = func(int) model { return b.purge() }
-			b.fail("purge", 1, func(w http.ResponseWriter, _ *http.Request) {
+			b.fail(b.begin(), 1, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Retry-After", "60")
 				w.WriteHeader(http.StatusTooManyRequests)
 			})
@@ -230,7 +230,7 @@ func TestEqualPurgesThatWaitAreOne(t *testing.T) {
 			if got := <-first; got["accepted"] != 1 {
 				t.Errorf("the first purge ended as %v", got)
 			}
-			if sent := b.count("purge"); sent != 2 {
+			if sent := b.count(b.begin()); sent != 2 {
 				t.Errorf("%d purges were sent, want the one that was refused and one for all: equal purges that wait are joined by quota.Do, "+
 					"and wait in the Pace of their requests", sent)
 			}

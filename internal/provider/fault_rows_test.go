@@ -143,7 +143,7 @@ func refusalFaults() []fault {
 				w.WriteHeader(status)
 			})
 			if i > 0 { // the forms are read in one place
-				f.only = []string{"purge"}
+				f.only = []string{"purge", "nodes"}
 			}
 			all = append(all, f)
 		}

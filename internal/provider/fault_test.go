@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -33,6 +34,11 @@ type upstream struct {
 	more  func(n int) model
 	// requests are the kinds of requests that the target and its look-up send.
 	requests []exchange
+	// begins is the operation of the request with which a purge begins, of which
+	// it has exactly one. Empty: purge.
+	begins string
+	// prepare sets the fake up. Nil: it is as it is.
+	prepare func(*bench)
 	// own are the faults that only this system has. Nil: there are none.
 	own func() []fault
 	// sessions tells how many are open at the server. Nil: it has none.
@@ -81,6 +87,24 @@ var upstreams = map[string]upstream{
 		expire:   func(s *sandbox.Sandbox) { s.MSTR.ExpireSessions() },
 		accepted: http.StatusNoContent, limited: http.StatusTooManyRequests,
 		random: randomMSTR,
+	},
+	"mstr_content_cache": {
+		recorder: func(b *bench) *fake.Recorder { return b.MSTR.Recorder },
+		purge:    func() model { return mstrContentPurge(projectHex) },
+		more:     func(n int) model { return mstrContentPurge(fmt.Sprintf("%032X", n)) },
+		requests: []exchange{
+			{"login", 0, purge(mstrContentPurge(projectHex))},
+			{"nodes", 1, purge(mstrContentPurge(projectHex))},
+			{"contents", 2, purge(mstrContentPurge(projectHex))},
+			{"invalidate", 3, purge(mstrContentPurge(projectHex))},
+		},
+		begins:   "nodes",
+		prepare:  func(b *bench) { b.MSTR.Nodes = b.MSTR.Nodes[:1] }, // requests to several nodes have no order
+		own:      mstrContentFaults,
+		sessions: func(b *bench) int { return b.MSTR.OpenSessions() },
+		expire:   func(s *sandbox.Sandbox) { s.MSTR.ExpireSessions() },
+		accepted: http.StatusOK, limited: http.StatusTooManyRequests,
+		random: randomMSTRContent,
 	},
 	"cdn_asset": {
 		recorder: func(b *bench) *fake.Recorder { return b.CDN.Recorder },
@@ -131,6 +155,23 @@ func mstrPurge(project string) model {
 
 func httpCacheOf(url string) model {
 	return &httpCachePurge{Host: types.StringValue("www.example.com"), pathsModel: pathsModel{URL: types.StringValue(url)}}
+}
+
+func mstrContentPurge(project string, tables ...string) *mstrContentCacheModel {
+	m := &mstrContentCacheModel{ProjectID: types.StringValue(project)}
+	m.WarehouseTables, m.ContentIDs = types.ListNull(types.StringType), types.ListNull(types.StringType)
+	if len(tables) > 0 {
+		m.WarehouseTables = listOf(tables...)
+	}
+	return m
+}
+
+func listOf(texts ...string) types.List {
+	values := make([]attr.Value, len(texts))
+	for i, text := range texts {
+		values[i] = types.StringValue(text)
+	}
+	return types.ListValueMust(types.StringType, values)
 }
 
 func cdnPurge(url string, hard bool) model {
@@ -244,6 +285,9 @@ func onBench(t *testing.T, target *target, test func(*bench), edit ...func(*benc
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{Sandbox: sandbox.New(), upstream: upstreamOf(t, target), t: t, target: target, network: wiretest.Listen(), began: time.Now()}
 		b.MSTR.Projects[0].ID, b.WPEngine.Installs[0].ID = projectHex, install
+		if b.prepare != nil {
+			b.prepare(b)
+		}
 		b.network.Serve(b)
 		env := b.Reach("http://localhost")
 		for _, e := range edit {
@@ -395,6 +439,9 @@ func (b *bench) sent() string {
 	if len(parts) == 0 {
 		return "nothing"
 	}
+	if len(parts) > 12 {
+		parts = append(parts[:8], fmt.Sprintf("… (%d requests)", len(b.Journal.Entries())))
+	}
 	return strings.Join(parts, ", ")
 }
 
@@ -406,6 +453,9 @@ func upstreamOf(t *testing.T, target *target) upstream {
 	}
 	return u
 }
+
+// begin is the operation of the request with which a purge begins.
+func (u upstream) begin() string { return cmp.Or(u.begins, "purge") }
 
 func forEachUpstream(t *testing.T, test func(t *testing.T, target *target)) {
 	t.Helper()

@@ -70,6 +70,9 @@ func TestTLSFaults(t *testing.T) {
 		for _, row := range rows {
 			b := &bench{Sandbox: sandbox.New(), upstream: upstreamOf(t, target), t: t, target: target, began: time.Now()}
 			b.MSTR.Projects[0].ID, b.WPEngine.Installs[0].ID = projectHex, install
+			if b.prepare != nil {
+				b.prepare(b)
+			}
 			server := httptest.NewUnstartedServer(b)
 			server.Config.ErrorLog = log.New(io.Discard, "", 0)
 			trusted := types.StringNull()

@@ -324,6 +324,9 @@ func TestImportsOfWhatCanNotBe(t *testing.T) {
 		want     string
 	}{
 		"a project alone":               {"purge_mstr_cache", projectHex, nil, `error: Invalid import id: The id of a purge_mstr_cache is <project id>/<cache type>, for instance B7CA92F04B9FAE8D941C3E9B7E0CD754/element; "` + projectHex + `" is not.`},
+		"results by their project":      {"purge_mstr_content_cache", projectHex, nil, `error: Invalid import id: The id of a purge_mstr_content_cache is <project id>/content, for instance B7CA92F04B9FAE8D941C3E9B7E0CD754/content; "` + projectHex + `" is not.`},
+		"results of no project":         {"purge_mstr_content_cache", "/content", nil, "error: Invalid import id"},
+		"results of what is no project": {"purge_mstr_content_cache", "", object{"project_id": "x"}, `error at AttributeName("project_id"): Invalid project_id`},
 		"nothing behind the slash":      {"purge_mstr_cache", projectHex + "/", nil, "error: Invalid import id"},
 		"three values":                  {"purge_wpengine_cache", "a/b/c", nil, "error: Invalid import id"},
 		"a name":                        {"purge_wpengine_cache", "acmeprod/page", nil, `error at AttributeName("install_id"): Invalid install_id`},

@@ -98,6 +98,9 @@ func wants(kind string, c object) (id string, want map[thing]version) {
 	case "purge_mstr_cache":
 		t := thing{strings.ToUpper(text("project_id")), text("cache_type")}
 		return t.scope + "/" + t.key, map[thing]version{t: version(common)}
+	case "purge_mstr_content_cache":
+		t := thing{strings.ToUpper(text("project_id")), "content"}
+		return t.scope + "/" + t.key, map[thing]version{t: version(common + filterOf(c))}
 	case "purge_wpengine_cache":
 		t := thing{strings.ToLower(text("install_id")), text("cache_type")}
 		return t.scope + "/" + t.key, map[thing]version{t: version(common)}
@@ -114,6 +117,21 @@ func wants(kind string, c object) (id string, want map[thing]version) {
 		want[thing{scope, keyOf(path)}] = version(fmt.Sprint(common, " ", fingerprint))
 	}
 	return scope, want
+}
+
+// filterOf is the one form of all filters of content that choose the same.
+func filterOf(c object) string {
+	text := ""
+	for _, name := range []string{"warehouse_tables", "content_ids"} {
+		filter, _ := c[name].([]any)
+		var all []string
+		for _, each := range filter {
+			all = append(all, strings.ToUpper(fmt.Sprint(each)))
+		}
+		slices.Sort(all)
+		text += fmt.Sprint(" ", slices.Compact(all))
+	}
+	return text
 }
 
 // keyOf is the one form of all spellings that occur in the model.

@@ -164,6 +164,22 @@ var universes = map[string]universe{
 		unknown: []string{"triggers", "triggers.r", "project_id", "cache_type", "purge_on_destroy", "purge_on_create"},
 		ids:     []string{loaded[0] + "/element", loaded[1] + "/element"},
 	},
+	"purge_mstr_content_cache": {
+		start: object{"project_id": loaded[0], "warehouse_tables": []any{"F_SALES", "D_STORE"}, "triggers": object{"r": "1"}},
+		edits: slices.Concat(someTriggers, []edit{
+			{"project_id", loaded[1]},
+			{"project_id", loaded[0]},
+			{"project_id", strings.ToLower(loaded[0])},
+			{"warehouse_tables", []any{"F_SALES"}},
+			{"warehouse_tables", []any{"d_store", "F_SALES"}},
+			{"warehouse_tables", nil},
+			{"content_ids", []any{projectHex}},
+			{"content_ids", nil},
+		}, someSwitches),
+		scopes: loaded, keys: []string{"content", ""},
+		unknown: []string{"triggers", "triggers.r", "project_id", "warehouse_tables", "content_ids", "purge_on_destroy", "purge_on_create"},
+		ids:     []string{loaded[0] + "/content", loaded[1] + "/content"},
+	},
 }
 
 // edited is a configuration after an edit. It stays a valid one.
@@ -243,7 +259,7 @@ func oneIn(rt *rapid.T, n int, what string) bool {
 }
 
 func drawSequence(rt *rapid.T, simple bool) sequence {
-	kinds := []string{"purge_cdn_asset", "purge_cdn_asset", "purge_cdn_asset", "purge_wpengine_cache", "purge_mstr_cache"}
+	kinds := []string{"purge_cdn_asset", "purge_cdn_asset", "purge_cdn_asset", "purge_wpengine_cache", "purge_mstr_cache", "purge_mstr_content_cache"}
 	s := sequence{kinds: []string{rapid.SampledFrom(kinds).Draw(rt, "type")}, aliases: []string{""}}
 	if !simple && oneIn(rt, 4, "two") {
 		s.kinds = append(s.kinds, rapid.SampledFrom([]string{s.kinds[0], "purge_cdn_asset"}).Draw(rt, "second type"))

@@ -73,7 +73,7 @@ func newSickbay() *sickbay {
 	u.heal()
 	for _, r := range []*fake.Recorder{u.MSTR.Recorder, u.CDN.Recorder, u.WPEngine.Recorder} {
 		r.Around = func(operation string, next http.HandlerFunc) http.HandlerFunc {
-			if operation != "purge" {
+			if operation != "purge" && operation != "nodes" {
 				return next
 			}
 			return func(w http.ResponseWriter, req *http.Request) { u.purge(r.System, next, w, req) }
@@ -215,7 +215,10 @@ func requested(system string, req *http.Request) arrival {
 	case "cdn":
 		query := req.URL.Query()
 		return arrival{thing: thing{before, keyOf(query.Get("url"))}, soft: query.Get("hard") == "false"}
-	case "mstr": // projects/{id}/caches/{type}
+	case "mstr": // projects/{id}/caches/{type}, or the list with which a purge of content caches begins
+		if project := req.URL.Query().Get("projects.id"); project != "" {
+			return arrival{thing: thing{project, contentItem}}
+		}
 		return arrival{thing: thing{path.Base(path.Dir(path.Dir(strings.Trim(req.URL.Path, "/")))), last}}
 	default:
 		body, _ := io.ReadAll(req.Body) // of a fake: it is in memory

@@ -77,7 +77,7 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 		Attributes: map[string]schema.Attribute{
 			"mstr": schema.SingleNestedAttribute{
 				Optional:            true,
-				MarkdownDescription: "A MicroStrategy Library server. Needed for `purge_mstr_cache`.",
+				MarkdownDescription: "A MicroStrategy Library server. Needed for `purge_mstr_cache` and `purge_mstr_content_cache`.",
 				Attributes: withConnection("mstr", map[string]schema.Attribute{
 					"base_url":   plain("Address of the Library root, for instance `https://bi.example.com/MicroStrategyLibrary`. A trailing `/` or `/api` is accepted.", "MSTR_BASE_URL"),
 					"username":   plain("User to log in as. It needs the privileges UseLibrary and Administer caches.", "MSTR_USERNAME"),

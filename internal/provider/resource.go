@@ -191,7 +191,7 @@ func (r *purgeResource) purgeAll(ctx context.Context, prior model, diags *diag.D
 	// is still configured.
 	prior.common().Pending = pendingValue(dropped(d.previous, o.fates))
 	if o.accepted > 0 {
-		prior.common().LastPurgedAt = o.purgedAt()
+		setLatest(prior, o.latestPurge())
 	}
 	return nil, true
 }
@@ -211,13 +211,10 @@ func (r *purgeResource) complete(prior, next model, d decision) {
 	default:
 		*text = summaryOf(prior, d)
 	}
-	switch {
-	case d.unknown || d.sends():
-		c.LastPurgedAt = types.StringUnknown()
-	case prior == nil:
-		c.LastPurgedAt = types.StringNull()
-	default:
-		c.LastPurgedAt = prior.common().LastPurgedAt
+	if d.unknown || d.sends() {
+		setLatest(next, latest{types.StringUnknown(), types.Int64Unknown()})
+	} else {
+		setLatest(next, latestOf(prior))
 	}
 }
 
@@ -231,21 +228,18 @@ func (r *purgeResource) apply(ctx context.Context, op operation, prior, next mod
 	if !o.complete() {
 		return r.fail(op, prior, next, d, o, diags), o
 	}
-	setPurgedAt(prior, next, o)
+	resolveLatest(prior, next, o)
 	return next, o
 }
 
-// setPurgedAt sets when the latest purge was accepted, unless the plan said so.
-func setPurgedAt(prior, next model, o *outcome) {
-	c := next.common()
+// resolveLatest sets what the latest purge was, unless the plan said so.
+func resolveLatest(prior, next model, o *outcome) {
 	switch {
-	case !c.LastPurgedAt.IsUnknown():
+	case !next.common().LastPurgedAt.IsUnknown():
 	case o.accepted > 0:
-		c.LastPurgedAt = o.purgedAt()
-	case prior != nil:
-		c.LastPurgedAt = prior.common().LastPurgedAt
+		setLatest(next, o.latestPurge())
 	default:
-		c.LastPurgedAt = types.StringNull()
+		setLatest(next, latestOf(prior))
 	}
 }
 
@@ -256,9 +250,9 @@ func (r *purgeResource) fail(op operation, prior, next model, d decision, o *out
 	switch {
 	case m == nil:
 	case m == next:
-		setPurgedAt(prior, next, o)
+		resolveLatest(prior, next, o)
 	case o.accepted > 0:
-		m.common().LastPurgedAt = o.purgedAt()
+		setLatest(m, o.latestPurge())
 	}
 	diagnosis := r.target.diagnoseRun(op, o, d.count(), m != nil)
 	if op == operationDelete {

@@ -59,7 +59,7 @@ type outcome struct {
 	accepted int       // requests
 	latest   time.Time // when the latest was accepted
 	warnings []warning // each once
-	count    int64     // the sum of the receipts'
+	count    int64     // the sum of the receipts', of the previous target only if no other was purged
 	dropped  []failure
 	failures []failure
 	err      error     // why the run stopped, if it did
@@ -76,12 +76,11 @@ func (o *outcome) add(next *outcome) {
 	o.fates = append(o.fates, next.fates...)
 	o.accepted += next.accepted
 	if next.accepted > 0 {
-		o.latest = next.latest
+		o.latest, o.count = next.latest, next.count
 	}
 	for _, w := range next.warnings {
 		o.warn(w)
 	}
-	o.count += next.count
 	o.dropped = append(o.dropped, next.dropped...)
 	o.failures = append(o.failures, next.failures...)
 	o.err = next.err

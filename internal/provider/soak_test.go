@@ -22,6 +22,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn"
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
 	"github.com/cachepurge/terraform-provider-purge/internal/fake"
+	"github.com/cachepurge/terraform-provider-purge/internal/mstr/mstrtest"
 	"github.com/cachepurge/terraform-provider-purge/internal/quota"
 	"github.com/cachepurge/terraform-provider-purge/internal/sandbox"
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
@@ -99,8 +100,8 @@ type wish struct {
 
 // ask is one purge that was asked for, and when it was reported done.
 type ask struct {
-	system, subject string
-	asked, done     time.Time
+	system, begins, subject string // begins is the operation of its first request
+	asked, done             time.Time
 }
 
 func newSoak(t *testing.T, seed uint64) *soak {
@@ -145,6 +146,17 @@ func randomMSTR(s *soak) model {
 		ProjectID: types.StringValue(s.MSTR.Projects[s.chance(2)].ID),
 		CacheType: types.StringValue(pick(s, s.MSTR.CacheTypes)),
 	}
+}
+
+var contentTables = []string{"F_SALES", "D_STORE", "F_ORDERS"}
+
+// randomMSTRContent is a purge of some results, or of all.
+func randomMSTRContent(s *soak) model {
+	m := mstrContentPurge(s.MSTR.Projects[s.chance(2)].ID)
+	if s.chance(4) > 0 {
+		m.WarehouseTables = listOf(pick(s, contentTables))
+	}
+	return m
 }
 
 func randomWPEngine(s *soak) model {
@@ -244,14 +256,25 @@ func (s *soak) deliver(w wish) wish {
 	pace := m.pace(phases, s.clients)
 	ctx, cancel := quota.WithTimeout(s.t.Context(), pace.patience+pace.wait)
 	defer cancel()
+	results, isContent := m.(*mstrContentCacheModel)
+	var chosen []string
+	if isContent {
+		s.users()
+		chosen = s.chosen(results)
+	}
 	asked := time.Now()
 	o := run(ctx, w.batch(s.clients, m, tasks, phases, func(int) {}))
 	done := time.Now()
+	if isContent && o.complete() {
+		if left := s.chosen(results); slices.ContainsFunc(left, func(id string) bool { return slices.Contains(chosen, id) }) {
+			s.t.Errorf("of the results %v, a purge that was asked for at %s left %v", chosen, asked, left)
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, j := range tasks {
 		if o.fates[i].settled() {
-			s.asks = append(s.asks, ask{w.service, w.inJournal(j.name), asked, done})
+			s.asks = append(s.asks, ask{w.service, upstreams[w.name].begin(), w.inJournal(j.name), asked, done})
 		}
 	}
 	if o.complete() != !slices.ContainsFunc(o.fates, fate.open) {
@@ -270,6 +293,32 @@ func (s *soak) deliver(w wish) wish {
 		many.Assets = types.MapValueMust(types.StringType, rest)
 	}
 	return w
+}
+
+// users run reports on each node.
+func (s *soak) users() {
+	for _, node := range s.MSTR.Nodes {
+		for _, project := range s.MSTR.Projects[:2] {
+			for _, table := range contentTables {
+				s.MSTR.AddContentCache(mstrtest.ContentCache{
+					Node: node.Name, Project: project.ID, SourceID: projectHex, Type: "report", WarehouseTables: []string{table},
+				})
+			}
+		}
+	}
+}
+
+// chosen returns the IDs of the results that users get and a purge is for.
+func (s *soak) chosen(m *mstrContentCacheModel) []string {
+	tables, _ := textsOf(m.WarehouseTables)
+	var ids []string
+	for _, c := range s.MSTR.ContentCaches() {
+		if c.Ready && c.Project == m.ProjectID.ValueString() && c.Type != "cube" &&
+			(tables == nil || slices.ContainsFunc(c.WarehouseTables, func(table string) bool { return slices.Contains(tables, table) })) {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids
 }
 
 // disturb lets a fake answer one request in twenty wrongly.
@@ -417,12 +466,14 @@ func (s *soak) delivered(entries []fake.Entry) {
 	times := make(map[string][]time.Time)
 	purges, accepted := make(map[string]int), make(map[string]int)
 	for _, target := range targets {
-		accepted[target.service] = upstreams[target.name].accepted
+		u := upstreams[target.name]
+		accepted[target.service+" "+u.begin()] = u.accepted
 	}
 	for _, e := range entries {
-		if e.Operation == "purge" && e.Status == accepted[e.System] {
-			times[e.Subject] = append(times[e.Subject], e.Time)
-			purges[e.System]++
+		kind := e.System + " " + e.Operation
+		if subject, ok := purgeIn(e); ok && e.Status == accepted[kind] {
+			times[subject] = append(times[subject], e.Time)
+			purges[kind]++
 		}
 	}
 	for _, a := range s.asks {
@@ -430,16 +481,17 @@ func (s *soak) delivered(entries []fake.Entry) {
 			s.t.Errorf("%s was asked for at %s, reported done at %s, and accepted at %v", a.subject, a.asked, a.done, times[a.subject])
 		}
 	}
-	for system := range accepted {
-		if purges[system] == 0 {
-			s.t.Errorf("%s accepted no purge", system)
+	for kind := range accepted {
+		if purges[kind] == 0 {
+			s.t.Errorf("%s was never accepted", kind)
 		}
 	}
 	for _, a := range s.asks {
-		purges[a.system]--
+		purges[a.system+" "+a.begins]--
 	}
-	for system, more := range purges {
-		if more > s.made.lost[system] {
+	for kind, more := range purges {
+		// A list of nodes is of use only if all that follows it succeeds.
+		if system, of, _ := strings.Cut(kind, " "); of == "purge" && more > s.made.lost[system] {
 			s.t.Errorf("%s accepted %d purges more than were asked for, and %d answers were lost", system, more, s.made.lost[system])
 		}
 	}

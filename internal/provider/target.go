@@ -70,20 +70,24 @@ type argument struct {
 	about    string
 	kind     attr.Type // types.StringType, BoolType, or a map or list of strings
 	required bool
+	computed bool // the provider sets it; of a resource alone
 }
 
 func (a argument) resource() schema.Attribute {
+	optional := !a.required && !a.computed
 	switch kind := a.kind.(type) {
 	case types.MapType:
-		return schema.MapAttribute{MarkdownDescription: a.about, ElementType: kind.ElemType, Required: a.required, Optional: !a.required}
+		return schema.MapAttribute{MarkdownDescription: a.about, ElementType: kind.ElemType, Required: a.required, Optional: optional}
+	case types.ListType:
+		return schema.ListAttribute{MarkdownDescription: a.about, ElementType: kind.ElemType, Required: a.required, Optional: optional}
 	default:
 		switch kind {
 		case types.BoolType:
-			return schema.BoolAttribute{MarkdownDescription: a.about, Required: a.required, Optional: !a.required}
+			return schema.BoolAttribute{MarkdownDescription: a.about, Required: a.required, Optional: optional}
 		case types.Int64Type:
-			return schema.Int64Attribute{MarkdownDescription: a.about, Required: a.required, Optional: !a.required}
+			return schema.Int64Attribute{MarkdownDescription: a.about, Required: a.required, Optional: optional, Computed: a.computed}
 		}
-		return schema.StringAttribute{MarkdownDescription: a.about, Required: a.required, Optional: !a.required}
+		return schema.StringAttribute{MarkdownDescription: a.about, Required: a.required, Optional: optional}
 	}
 }
 

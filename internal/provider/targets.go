@@ -4,7 +4,7 @@ import "slices"
 
 // targets is everything that can be purged. A new target is one line here and
 // one file of its own.
-var targets = []*target{mstrCache, cdnAsset, wpengineCache, httpCache}
+var targets = []*target{mstrCache, mstrContentCache, cdnAsset, wpengineCache, httpCache}
 
 // dataSources is everything that can be looked up.
 var dataSources = slices.Concat(mstrProjects.dataSources(), cdnServices.dataSources(), wpengineInstalls.dataSources())

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -33,7 +34,7 @@ func TestValuesThatAreUnknownWhilePlanning(t *testing.T) {
 		first := f.here.with(release("1"), arguments{"purge_on_create": "true", "timeouts": `{ create = "7m", update = "7m", delete = "7m" }`})
 		for name, value := range f.how {
 			// Unknown, and then what it is by default.
-			first[name] = map[string]string{"false": "true", "true": "false"}[value]
+			first[name] = cmp.Or(map[string]string{"false": "true", "true": "false"}[value], "null")
 		}
 		w.play(
 			t,

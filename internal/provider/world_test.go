@@ -21,6 +21,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
+	"github.com/cachepurge/terraform-provider-purge/internal/fake"
 	"github.com/cachepurge/terraform-provider-purge/internal/sandbox"
 )
 
@@ -84,11 +85,26 @@ func (w *world) factories() map[string]func() (tfprotov6.ProviderServer, error) 
 // last call.
 func (w *world) purges() []string {
 	var subjects []string
-	for _, e := range w.Journal.Select("purge") {
-		subjects = append(subjects, e.Subject)
+	for _, e := range w.Journal.Entries() {
+		if subject, ok := purgeIn(e); ok {
+			subjects = append(subjects, subject)
+		}
 	}
 	w.Journal.Reset()
 	return subjects
+}
+
+// purgeIn returns what an entry of the journal purges. A purge of content caches
+// begins with the list of nodes, and has exactly one.
+func purgeIn(e fake.Entry) (subject string, ok bool) {
+	switch e.Operation {
+	case "purge":
+		return e.Subject, true
+	case "nodes":
+		return e.Subject + "/content", true
+	default:
+		return "", false
+	}
 }
 
 // step is one apply of a play.
@@ -151,10 +167,10 @@ func (w *world) compareSent(t *testing.T, s step) {
 	var got []string
 	logins := make(map[string]int)
 	for _, e := range w.Journal.Entries() {
-		switch e.Operation {
-		case "purge":
-			got = append(got, fmt.Sprintf("%s %s %d", e.System, e.Subject, e.Status))
-		case "login":
+		if subject, ok := purgeIn(e); ok {
+			got = append(got, fmt.Sprintf("%s %s %d", e.System, subject, e.Status))
+		}
+		if e.Operation == "login" {
 			logins[e.System]++
 			if logins[e.System] > 1 {
 				t.Errorf("%s: login %d at %s, want one for all", s.name, logins[e.System], e.System)

@@ -1,0 +1,6 @@
+import {
+  to = purge_mstr_content_cache.sales
+  identity = {
+    project_id = "B7CA92F04B9FAE8D941C3E9B7E0CD754"
+  }
+}

@@ -1,0 +1,38 @@
+package provider
+
+import "github.com/hashicorp/terraform-plugin-framework/types"
+
+// latest is what a state says of the latest purge.
+type latest struct {
+	at    types.String // when it was accepted
+	count types.Int64  // how many things it purged, if the target reports it
+}
+
+// counter is a model with an attribute for how many things the latest purge
+// purged.
+type counter interface {
+	counted() *types.Int64
+}
+
+func setLatest(m model, l latest) {
+	m.common().LastPurgedAt = l.at
+	if c, ok := m.(counter); ok {
+		*c.counted() = l.count
+	}
+}
+
+// latestOf returns what a prior state says of the latest purge. A create has no
+// prior state.
+func latestOf(prior model) latest {
+	l := latest{types.StringNull(), types.Int64Null()}
+	if prior == nil {
+		return l
+	}
+	l.at = prior.common().LastPurgedAt
+	if c, ok := prior.(counter); ok {
+		l.count = *c.counted()
+	}
+	return l
+}
+
+func (o *outcome) latestPurge() latest { return latest{o.purgedAt(), types.Int64Value(o.count)} }
