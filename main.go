@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Command terraform-provider-purge is a Terraform provider that purges caches
 // as part of an apply. Terraform starts it; it is not run by hand.
 package main

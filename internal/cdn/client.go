@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package cdn is a client for Rackspace CDN, which is OpenStack Poppy behind
 // Rackspace's gateway and Identity service: it purges and invalidates assets and
 // reads services.

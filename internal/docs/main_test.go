@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package docs holds no code but the tests of the documentation: that every
 // block of HCL is valid, that every complete example does what it says, that
 // links lead somewhere, and that what is stated is what the code does.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package fake is what the stand-ins for the upstream systems share: a journal
 // of what reached them, and faults that a test puts in front of them. The
 // stand-ins themselves live beside their clients (mstrtest and so on).

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package httpcache is a client for caches that delete an object when they
 // receive a PURGE request for it: Varnish, nginx, Squid, Apache Traffic Server,
 // Fastly, and others.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package mstr is a client for the MicroStrategy REST API: it purges the caches
 // of a project, invalidates content caches, and lists the projects.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package provider is the Terraform side: what people write in a configuration,
 // what a plan promises and what an apply sends.
 package provider

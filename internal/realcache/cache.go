@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package realcache starts real HTTP caches for tests: Varnish, nginx, Squid, and
 // Apache Traffic Server, each as a process of its own on loopback, with its own
 // directory and configuration and an origin behind it.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package sandbox puts the fakes of the upstream systems, and of a site that the
 // CDN serves, behind one port, with one journal, for the demo, the documentation's examples and tests.
 package sandbox

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package tfcli runs a real terraform or tofu with the provider of this
 // repository, for the demo, the benchmark and tests.
 package tfcli

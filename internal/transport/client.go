@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package transport is what the API clients share on the wire: deadline, retry,
 // credentials, redaction, body limits and errors. Redirects are never followed.
 package transport

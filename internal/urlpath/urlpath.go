@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package urlpath checks and encodes URL paths as users write them in a
 // configuration. All clients of caches that are purged by path share it. A rule
 // of one cache only belongs in its client.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package verify proves that a site serves what it should, as a visitor sees
 // it: it sends the requests that a visitor sends, and compares what comes back.
 // It purges nothing and has no credentials.

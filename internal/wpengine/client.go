@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package wpengine is a client for the WP Engine API: it purges the caches of
 // an install and lists the installs.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package cdntest is a stateful stand-in for Rackspace CDN (OpenStack Poppy, and
 // the Repose gateway in front of it) and for Rackspace Identity. It accepts what
 // they accept, however little it means what the caller meant, and refuses what

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Command bench measures the provider and prints ratios, each of which comes
 // from runs side by side on the same machine: times alone say more of the
 // machine than of the provider. The upstream systems are the sandbox's, without

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Command demo shows the provider's main job on a real terraform: it applies
 // examples/complete to the fakes of the upstream systems, shows what
 // reached them at each step, and fails if that is not what should have.

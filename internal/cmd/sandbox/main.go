@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Command sandbox serves the fakes of the three upstream systems on one port. It
 // prints the environment that points a provider at them and then, as comments,
 // what is there and what reaches them, so that a shell can read all of its output.

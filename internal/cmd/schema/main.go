@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Command schema prints the provider's schema as terraform providers schema
 // -json does. The documentation generator takes it from here, because a
 // terraform older than 1.14 leaves the actions out.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package httpcachetest is a stand-in for an HTTP cache in front of an origin: it
 // keeps what visitors requested until a purge deletes it, and it answers purges as
 // Varnish, nginx, Squid, Traffic Server, or Fastly do. Its statuses and headers

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package mstrtest is a stand-in for the MicroStrategy REST API as far as a
 // purge of caches needs it: login, logout, the list of projects, the purge, and
 // the content caches of a cluster. It keeps sessions, locks accounts, and refuses

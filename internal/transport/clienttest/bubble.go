@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package clienttest is what the tests of the clients share: virtual time, a
 // network in memory between a client and its fake, and what is shown to people.
 package clienttest

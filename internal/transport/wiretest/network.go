@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package wiretest is a network in memory for tests of what goes over the wire.
 // It works in a testing/synctest bubble, where sockets hang, and counts what is
 // open, so that a test can say that nothing was left behind.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package verifytest is a stand-in for a site: an origin with files, and an edge
 // that caches them. Both are plain http.Handlers that speak for any host.
 //

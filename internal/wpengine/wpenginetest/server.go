@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package wpenginetest is a stand-in for the WP Engine API: it keeps the state
 // that purges leave behind, and refuses what the real one refuses. Its texts and
 // shapes are those of https://wpengineapi.com/reference.

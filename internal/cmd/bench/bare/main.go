@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Command bare is a provider on the same framework that does nothing, for the
 // benchmark: what it takes is the price of the framework and of a process of its
 // own.
