@@ -239,24 +239,6 @@ func configureWPEngine(ctx context.Context, s *settings, object types.Object, di
 	})
 }
 
-func configureHTTPCache(ctx context.Context, s *settings, object types.Object, diags *diag.Diagnostics) service[*httpcache.Client] {
-	var m httpCacheModel
-	s.block(ctx, object, &m)
-	s.connection(m.connectionModel, nil)
-	s.insecure = s.insecure || len(s.wire.Header) == 0 // there is nothing to protect
-	config := httpcache.Config{
-		Endpoints:         s.addresses("endpoints", m.Endpoints, transport.BaseURL),
-		Method:            s.checked("method", m.Method, httpcache.Method),
-		PathPrefix:        s.checked("path_prefix", m.PathPrefix, httpcache.PathPrefix),
-		RequestsPerSecond: int(s.number("requests_per_second", m.RequestsPerSecond, 0, 1, 10_000)),
-	}
-	first := strings.Join(config.Endpoints[:min(len(config.Endpoints), 1)], "")
-	return finish(s, first, lacking("http_cache.endpoints (or PURGE_HTTP_CACHE_ENDPOINTS)", first), diags, func(wire transport.Options) *httpcache.Client {
-		config.Wire = wire
-		return httpcache.New(config)
-	})
-}
-
 // enumerate joins what is all needed.
 func enumerate(items []string) string {
 	last := len(items) - 1

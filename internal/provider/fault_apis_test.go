@@ -4,12 +4,10 @@ package provider
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
-	"github.com/cachepurge/terraform-provider-purge/internal/httpcache/httpcachetest"
 	"github.com/cachepurge/terraform-provider-purge/internal/mstr/mstrtest"
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
 )
@@ -168,41 +166,6 @@ func wpengineFaults() []fault {
 		}),
 		interruptedInQuota(1),
 	)
-}
-
-func httpCacheFaults() []fault {
-	runs := func(software *httpcachetest.Software, name string, change func(*httpcachetest.Server)) fault {
-		return state(name, func(b *bench) {
-			b.HTTPCache.Software = software
-			change(b.HTTPCache)
-		})
-	}
-	denied := func(s *httpcachetest.Server) { s.Denied = true }
-	noPurge := func(s *httpcachetest.Server) { s.NoPurge = true }
-	all := at("purge",
-		runs(httpcachetest.Varnish, "Varnish whose ACL denies", denied),
-		hopeless(runs(httpcachetest.Varnish, "Varnish without PURGE in its VCL", noPurge)),
-		runs(httpcachetest.Varnish, "Varnish without PURGE, and an origin without such headers", func(s *httpcachetest.Server) { s.NoPurge, s.Bare = true, true }),
-		runs(httpcachetest.Squid, "Squid whose ACL denies", denied),
-		runs(httpcachetest.TrafficServer, "Traffic Server whose ACL denies", denied),
-		hopeless(runs(httpcachetest.Fastly, "Fastly with a wrong key", func(s *httpcachetest.Server) { s.Key = "another" })),
-		runs(httpcachetest.Fastly, "Fastly", func(*httpcachetest.Server) {}),
-		hopeless(answers("405", forEver, reply(405, ""))),
-		hopeless(answers("501", forEver, reply(501, ""))),
-		answers("421", forEver, reply(421, "")),
-		answers("414", forEver, reply(414, "")),
-	)
-	for _, name := range []string{"ETag", "Last-Modified", "Accept-Ranges", "Set-Cookie", "Cache-Control"} {
-		for _, status := range []int{200, 404} {
-			all = append(all, hopeless(answers(fmt.Sprintf("%d with %s", status, name), forEver, func(w http.ResponseWriter, _ *http.Request) {
-				w.Header().Set(name, "x")
-				w.WriteHeader(status)
-			})))
-		}
-	}
-	return append(all, answers("200 with Retry-After", forEver, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Retry-After", "86400")
-	}))
 }
 
 // interruptedInQuota sends as many purges as the quota allows at once, and

@@ -123,19 +123,7 @@ var upstreams = map[string]upstream{
 		accepted: http.StatusAccepted, limited: http.StatusRequestEntityTooLarge,
 		random: randomCDN, subject: cdnSubject, window: cdnWindow,
 	},
-	"http_cache": {
-		recorder: func(b *bench) *fake.Recorder { return b.HTTPCache.Recorder },
-		purge:    func() model { return httpCacheOf("/logo.png") },
-		more:     func(n int) model { return httpCacheOf(fmt.Sprintf("/%d.png", n)) },
-		requests: []exchange{
-			{"purge", 0, purge(httpCacheOf("/logo.png"))},
-			{"variant", 1, purge(httpCacheOf("/logo.png"))},
-		},
-		own:      httpCacheFaults,
-		accepted: http.StatusOK, limited: http.StatusTooManyRequests,
-		subject: func(_ model, name string) string { return "www.example.com" + name },
-		pages:   true,
-	},
+	"http_cache": httpCacheUpstream,
 	"wpengine_cache": {
 		recorder: func(b *bench) *fake.Recorder { return b.WPEngine.Recorder },
 		purge:    func() model { return wpenginePurge(0, "object") },
@@ -153,10 +141,6 @@ var upstreams = map[string]upstream{
 
 func mstrPurge(project string) model {
 	return &mstrCacheModel{ProjectID: types.StringValue(project), CacheType: types.StringValue("object")}
-}
-
-func httpCacheOf(url string) model {
-	return &httpCachePurge{Host: types.StringValue("www.example.com"), pathsModel: pathsModel{URL: types.StringValue(url)}}
 }
 
 func mstrContentPurge(project string, tables ...string) *mstrContentCacheModel {

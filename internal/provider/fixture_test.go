@@ -228,27 +228,3 @@ func wpengineFixture(w *world) fixture {
 		needs: []string{"WP Engine is not configured", "wpengine.username (or WPE_API_USER_ID)", "wpengine.password (or WPE_API_PASSWORD)"},
 	}
 }
-
-func httpCacheFixture(w *world) fixture {
-	here := arguments{"host": `"www.example.com"`, "url": `"/images/the logo ü.png"`}
-	const encoded = "http_cache www.example.com/images/the%20logo%20%C3%BC.png "
-	return fixture{
-		here:      here,
-		respelled: arguments{"host": `"WWW.example.com"`, "url": `"/images/the%20logo%20%c3%bc.png"`},
-		there:     arguments{"host": `"static.example.com:8080"`, "url": `"/css/site.css"`},
-		hereID:    "www.example.com/images/the logo ü.png", thereID: "static.example.com:8080/css/site.css",
-		malformed: arguments{"host": `"https://www.example.com"`}, complaint: "Invalid host",
-		purgedHere: encoded + "200", purgedThere: "http_cache static.example.com:8080/css/site.css 200",
-		refuse:      func() { w.HTTPCache.Fail("purge", 1, reply(http.StatusForbidden, "")) },
-		refusedHere: encoded + "403",
-		many: func(n int) (things []arguments, sent []string) {
-			for i := range n {
-				path := fmt.Sprintf("/file-%d.css", i)
-				things = append(things, arguments{"host": `"www.example.com"`, "url": `"` + path + `"`})
-				sent = append(sent, "http_cache www.example.com"+path+" 200")
-			}
-			return things, sent
-		},
-		needs: []string{"HTTP cache is not configured", "http_cache.endpoints (or PURGE_HTTP_CACHE_ENDPOINTS)"},
-	}
-}

@@ -29,8 +29,8 @@ func (o *origin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintf(w, "%s, release %d", r.URL.EscapedPath(), o.release.Load())
 }
 
-// real is caches of one kind, and a provider that knows them.
-type real struct {
+// live is caches of one kind, and a provider that knows them.
+type live struct {
 	*world
 	*protocol
 	origin *origin
@@ -40,9 +40,9 @@ type real struct {
 
 const realHost = "www.example.com"
 
-func newReal(t *testing.T, kind realcache.Kind, n int, o realcache.Options) *real {
+func newLive(t *testing.T, kind realcache.Kind, n int, o realcache.Options) *live {
 	t.Helper()
-	r := &real{world: newWorld(t), origin: &origin{}}
+	r := &live{world: newWorld(t), origin: &origin{}}
 	o.OneVariant = kind.Name == "nginx" // whose second purge does not always reach the other variant
 	var endpoints []string
 	for range n {
@@ -57,7 +57,7 @@ func newReal(t *testing.T, kind realcache.Kind, n int, o realcache.Options) *rea
 }
 
 // fetch returns what a visitor gets.
-func (r *real) fetch(t *testing.T, cache *realcache.Cache, path, encoding string) string {
+func (r *live) fetch(t *testing.T, cache *realcache.Cache, path, encoding string) string {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, cache.URL+path, http.NoBody)
 	if err != nil {
@@ -82,7 +82,7 @@ func (r *real) fetch(t *testing.T, cache *realcache.Cache, path, encoding string
 
 // deploy changes the content of the origin when the caches have the former one of
 // some paths. A cache may need a moment to store what it has served.
-func (r *real) deploy(t *testing.T, paths ...string) {
+func (r *live) deploy(t *testing.T, paths ...string) {
 	t.Helper()
 	for _, path := range paths {
 		for _, cache := range r.caches {
@@ -105,7 +105,7 @@ func (r *real) deploy(t *testing.T, paths ...string) {
 }
 
 // serves checks the release that visitors get of a path, from the caches.
-func (r *real) serves(t *testing.T, path string, release int, caches ...*realcache.Cache) {
+func (r *live) serves(t *testing.T, path string, release int, caches ...*realcache.Cache) {
 	t.Helper()
 	want := fmt.Sprintf("release %d", release)
 	for _, cache := range caches {
@@ -119,7 +119,7 @@ func (r *real) serves(t *testing.T, path string, release int, caches ...*realcac
 
 // apply plans and applies in a process of its own, and returns what is said. It
 // returns false if the plan is empty.
-func (r *real) apply(t *testing.T, config object) (said []string, changes bool) {
+func (r *live) apply(t *testing.T, config object) (said []string, changes bool) {
 	t.Helper()
 	r.protocol = r.speak(t)
 	planned, said := r.plan("purge_http_cache", r.prior, config)
@@ -137,7 +137,7 @@ func (r *real) apply(t *testing.T, config object) (said []string, changes bool) 
 
 // succeeds applies and wants that visitors get the current release of some paths
 // afterwards, and the former one of others.
-func (r *real) succeeds(t *testing.T, config object, fresh, old []string) {
+func (r *live) succeeds(t *testing.T, config object, fresh, old []string) {
 	t.Helper()
 	if said, changes := r.apply(t, config); len(said) > 0 || !changes || r.prior["pending"] != nil {
 		t.Fatalf("said %q, changes: %t, state %v", said, changes, r.prior)
@@ -169,7 +169,7 @@ func forEachRealCache(t *testing.T, test func(t *testing.T, kind realcache.Kind)
 func TestTheWholeLifeOnRealCaches(t *testing.T) {
 	t.Parallel()
 	forEachRealCache(t, func(t *testing.T, kind realcache.Kind) {
-		r := newReal(t, kind, 2, realcache.Options{})
+		r := newLive(t, kind, 2, realcache.Options{})
 		paths := []string{"/a.css", "/b%20c.css", "/d|e.css?v=1"}
 		r.deploy(t, paths...)
 		for _, path := range paths {
@@ -207,7 +207,7 @@ func TestTheWholeLifeOnRealCaches(t *testing.T) {
 func TestRealCachesThatDeny(t *testing.T) {
 	t.Parallel()
 	forEachRealCache(t, func(t *testing.T, kind realcache.Kind) {
-		r := newReal(t, kind, 1, realcache.Options{Deny: true})
+		r := newLive(t, kind, 1, realcache.Options{Deny: true})
 		r.deploy(t, "/a")
 		said, _ := r.apply(t, object{"host": realHost, "url": "/a", "purge_on_create": true})
 		if len(said) != 1 || !says("access list").MatchString(said[0]) && !says("not in the ACL").MatchString(said[0]) || r.prior != nil {
@@ -222,7 +222,7 @@ func TestRealCachesThatDeny(t *testing.T) {
 func TestRealCachesWithoutPurge(t *testing.T) {
 	t.Parallel()
 	forEachRealCache(t, func(t *testing.T, kind realcache.Kind) {
-		r := newReal(t, kind, 1, realcache.Options{NoPurge: true})
+		r := newLive(t, kind, 1, realcache.Options{NoPurge: true})
 		r.deploy(t, "/a")
 		said, _ := r.apply(t, object{"host": realHost, "url": "/a", "purge_on_create": true})
 		if len(said) != 1 || r.prior != nil {

@@ -10,7 +10,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn"
-	"github.com/cachepurge/terraform-provider-purge/internal/httpcache"
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine"
 )
 
@@ -63,15 +62,6 @@ type wpengineModel struct {
 	BaseURL  types.String `tfsdk:"base_url"`
 }
 
-type httpCacheModel struct {
-	connectionModel
-
-	Endpoints         types.List   `tfsdk:"endpoints"`
-	Method            types.String `tfsdk:"method"`
-	PathPrefix        types.String `tfsdk:"path_prefix"`
-	RequestsPerSecond types.Int64  `tfsdk:"requests_per_second"`
-}
-
 // Schema implements provider.Provider.
 func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
 	resp.Schema = schema.Schema{
@@ -114,23 +104,7 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 					"base_url": plain("Address of the API with its version. Default `"+wpengine.DefaultBaseURL+"`.", "WPE_API_BASE_URL"),
 				}),
 			},
-			"http_cache": schema.SingleNestedAttribute{
-				Optional: true,
-				MarkdownDescription: "All instances of a cluster of HTTP caches: Varnish, nginx, Squid, Traffic Server, Fastly, and others that accept purges over HTTP. Needed for `purge_http_cache`. " +
-					"For several clusters, use an alias of the provider for each.",
-				Attributes: withConnection("http_cache", map[string]schema.Attribute{
-					"endpoints": schema.ListAttribute{
-						ElementType: types.StringType, Optional: true,
-						MarkdownDescription: "Addresses of all instances, for example `http://10.0.0.11:6081`. Each of them gets every purge. The environment variable contains them separated by commas. Environment variable: `" + environment["http_cache.endpoints"] + "`.",
-					},
-					"method":      plain("HTTP method of a purge, which is sent literally. Default `"+httpcache.DefaultMethod+"`.", environment["http_cache.method"]),
-					"path_prefix": plain("Path that goes before the path of the content, for example `/purge` for nginx, with `method = \"GET\"`. Default: none.", environment["http_cache.path_prefix"]),
-					"requests_per_second": schema.Int64Attribute{
-						Optional:            true,
-						MarkdownDescription: "How many requests to send to each endpoint in any second, from 1 to 10000. A purge of one path is two requests. By default, there is no limit.",
-					},
-				}),
-			},
+			"http_cache": httpCacheBlock(),
 			"ca_certificate": schema.StringAttribute{
 				Optional:            true,
 				MarkdownDescription: "Certificate authorities to trust in addition to the system's, as one or more certificates in PEM form. For servers with certificates of a private CA.",

@@ -70,9 +70,7 @@ var accesses = map[string]access{
 			}
 		},
 	},
-	"http_cache": {
-		secrets: []secretPlace{{"PURGE_HTTP_CACHE_HEADERS", func(s *sandbox.Sandbox) *string { return &s.HTTPCache.Key }, tokenSpice}},
-	},
+	"http_cache": httpCacheAccess,
 	"wpengine": {
 		secrets: []secretPlace{{"WPE_API_PASSWORD", func(s *sandbox.Sandbox) *string { return &s.WPEngine.Password }, passwordSpice}},
 	},

@@ -1,0 +1,60 @@
+package provider
+
+import (
+	"context"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/httpcache"
+	"github.com/cachepurge/terraform-provider-purge/internal/transport"
+)
+
+type httpCacheModel struct {
+	connectionModel
+
+	Endpoints         types.List   `tfsdk:"endpoints"`
+	Method            types.String `tfsdk:"method"`
+	PathPrefix        types.String `tfsdk:"path_prefix"`
+	RequestsPerSecond types.Int64  `tfsdk:"requests_per_second"`
+}
+
+func httpCacheBlock() schema.SingleNestedAttribute {
+	return schema.SingleNestedAttribute{
+		Optional: true,
+		MarkdownDescription: "All instances of a cluster of HTTP caches: Varnish, nginx, Squid, Traffic Server, Fastly, and others that accept purges over HTTP. Needed for `purge_http_cache`. " +
+			"For several clusters, use an alias of the provider for each.",
+		Attributes: withConnection("http_cache", map[string]schema.Attribute{
+			"endpoints": schema.ListAttribute{
+				ElementType: types.StringType, Optional: true,
+				MarkdownDescription: "Addresses of all instances, for example `http://10.0.0.11:6081`. Each of them gets every purge. The environment variable contains them separated by commas. Environment variable: `" + environment["http_cache.endpoints"] + "`.",
+			},
+			"method":      plain("HTTP method of a purge, which is sent literally. Default `"+httpcache.DefaultMethod+"`.", environment["http_cache.method"]),
+			"path_prefix": plain("Path that goes before the path of the content, for example `/purge` for nginx, with `method = \"GET\"`. Default: none.", environment["http_cache.path_prefix"]),
+			"requests_per_second": schema.Int64Attribute{
+				Optional:            true,
+				MarkdownDescription: "How many requests to send to each endpoint in any second, from 1 to 10000. A purge of one path is two requests. By default, there is no limit.",
+			},
+		}),
+	}
+}
+
+func configureHTTPCache(ctx context.Context, s *settings, object types.Object, diags *diag.Diagnostics) service[*httpcache.Client] {
+	var m httpCacheModel
+	s.block(ctx, object, &m)
+	s.connection(m.connectionModel, nil)
+	s.insecure = s.insecure || len(s.wire.Header) == 0 // there is nothing to protect
+	config := httpcache.Config{
+		Endpoints:         s.addresses("endpoints", m.Endpoints, transport.BaseURL),
+		Method:            s.checked("method", m.Method, httpcache.Method),
+		PathPrefix:        s.checked("path_prefix", m.PathPrefix, httpcache.PathPrefix),
+		RequestsPerSecond: int(s.number("requests_per_second", m.RequestsPerSecond, 0, 1, 10_000)),
+	}
+	first := strings.Join(config.Endpoints[:min(len(config.Endpoints), 1)], "")
+	return finish(s, first, lacking("http_cache.endpoints (or PURGE_HTTP_CACHE_ENDPOINTS)", first), diags, func(wire transport.Options) *httpcache.Client {
+		config.Wire = wire
+		return httpcache.New(config)
+	})
+}
