@@ -55,7 +55,7 @@ func measure(ctx context.Context, out io.Writer, o options) (err error) {
 	}()
 	fmt.Fprintf(out, "Medians of %d runs, each with all sides in turn. A ratio is the median of the runs' ratios.\n", o.runs)
 	for _, table := range []func(context.Context, io.Writer, options) error{
-		b.clients, verifications, b.process, b.counts, b.contents, finishing, sharing, b.contests,
+		b.clients, verifications, b.process, b.counts, b.looks, b.contents, finishing, sharing, b.contests,
 	} {
 		if err := table(ctx, out, o); err != nil {
 			return err

@@ -12,12 +12,15 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/verify"
+	"github.com/cachepurge/terraform-provider-purge/internal/verify/verifytest"
 )
 
 // verified is how many assets are verified in one run, and lookers how many at
@@ -53,6 +56,36 @@ func verifications(ctx context.Context, out io.Writer, o options) (err error) {
 	}
 	header(out, "A verification, in process", title, "client", "net/http", "ratio")
 	line(out, thousands(2*verified)+" GETs of 2 KiB", duration(median(ours)), duration(median(theirs)), ratio(ours, theirs))
+	return nil
+}
+
+// looks counts the requests of a verification: of a first apply, and of one
+// without changes.
+func (b *bench) looks(ctx context.Context, out io.Writer, o options) (err error) {
+	title := "one verification of " + thousands(verified) + " assets"
+	if !o.wants(title) {
+		return nil
+	}
+	for i := range verified {
+		b.sandbox.Site.Origin.Put("/"+strconv.Itoa(i), verifytest.File{Body: strconv.Itoa(i)}, 0)
+	}
+	// range() has a limit of 1,024.
+	assets := fmt.Sprintf("assets = { for i in concat(range(%d), range(%[1]d, %d)) : \"/${i}\" => md5(i) }", verified/2, verified)
+	d, err := b.in(b.block("purge_verification", fmt.Sprintf("base_url = %q\n  %s", b.sandbox.OriginURL, assets)))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(d.Path)) }()
+	cells := []string{"requests"}
+	for range 2 {
+		b.sandbox.Take()
+		if _, err := apply(ctx, d, 1); err != nil {
+			return err
+		}
+		cells = append(cells, strconv.Itoa(len(b.sandbox.Take())))
+	}
+	header(out, "What one verification sends, exactly", title, "the first apply", "an apply without changes")
+	line(out, cells...)
 	return nil
 }
 
