@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflogtest"
 
+	"github.com/cachepurge/terraform-provider-purge/internal/cdn"
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
 	"github.com/cachepurge/terraform-provider-purge/internal/quota"
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
@@ -404,10 +405,13 @@ func TestARunThatFails(t *testing.T) {
 // TestOneBadTaskDoesNotStopTheOthers has errors of one path, in order of arrival.
 func TestOneBadTaskDoesNotStopTheOthers(t *testing.T) {
 	t.Parallel()
-	rejected := &transport.Error{Kind: transport.KindInvalid, Status: 400}
-	blames := func(input string) error { return &transport.Error{Kind: transport.KindInvalid, Input: input} }
-	failed := &transport.Error{Kind: transport.KindServer, Status: 500}
-	denied := &transport.Error{Kind: transport.KindForbidden, Status: 403}
+	rejected := &transport.Error{System: cdn.System, Kind: transport.KindInvalid, Status: 400}
+	blames := func(input string) error {
+		return &transport.Error{System: cdn.System, Kind: transport.KindInvalid, Input: input}
+	}
+	failed := &transport.Error{System: cdn.System, Kind: transport.KindServer, Status: 500}
+	login := &transport.Error{System: cdn.IdentitySystem, Kind: transport.KindInvalid, Status: 413}
+	denied := &transport.Error{System: cdn.System, Kind: transport.KindForbidden, Status: 403}
 	tests := map[string]struct {
 		bad  map[string]error
 		want []string // accepted
@@ -416,6 +420,7 @@ func TestOneBadTaskDoesNotStopTheOthers(t *testing.T) {
 		"rejected paths":                       {map[string]error{"0": rejected, "1": rejected, "2": rejected, "3": blames("url")}, []string{"4", "5", "6", "7", "8", "9"}, nil},
 		"one that blames the service":          {map[string]error{"2": blames("service_id")}, []string{"0", "1"}, blames("service_id")},
 		"one that is denied":                   {map[string]error{"2": denied}, []string{"0", "1"}, denied},
+		"a login that is rejected":             {map[string]error{"2": login}, []string{"0", "1"}, login},
 		"two errors of the server":             {map[string]error{"0": failed, "1": failed}, []string{"2", "3", "4", "5", "6", "7", "8", "9"}, nil},
 		"one bad directory":                    {map[string]error{"0": failed, "1": failed, "2": failed, "3": failed}, []string{"4", "5", "6", "7", "8", "9"}, nil},
 		"three in a row":                       {map[string]error{"0": failed, "1": failed, "9": failed}, nil, failed},
@@ -459,7 +464,7 @@ func TestWhatWasGivenUpHasFailed(t *testing.T) {
 func TestARejectedPathThatLeftIsDropped(t *testing.T) {
 	t.Parallel()
 	b := fleet(2, func(context.Context, string) (string, error) {
-		return "", &transport.Error{Kind: transport.KindInvalid, Status: 400}
+		return "", &transport.Error{System: cdn.System, Kind: transport.KindInvalid, Status: 400}
 	})
 	b.tasks[1].reason = reasonRemoved
 	o := run(t.Context(), b)

@@ -176,7 +176,7 @@ func (t *target) batch(c *clients, m model, tasks []task, phases [][]request, re
 // of the error and the input that it blames, not by the status.
 func (t *target) concerns(err error) scope {
 	switch e := verdict(err); {
-	case e == nil:
+	case e == nil, e.System != t.title: // as of a login at another system
 		return everyItem
 	case t.rejectable != "" && e.Kind == transport.KindInvalid && (e.Input == "" || e.Input == t.rejectable):
 		return rejection
