@@ -85,25 +85,6 @@ func withStrays(tasks []task, strays map[string]task) []task {
 	return inOrder(tasks)
 }
 
-// settled removes what was accepted for a resource from what states with the
-// same key and mode have pending.
-func (h *handover) settled(key string, next model, keys map[string]bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, s := range h.states[key] {
-		if m, ok := s.state.(model); !ok || modeOf(m) != modeOf(next) {
-			continue
-		}
-		var rest []task
-		for itemKey, t := range pendingOf(s.state) {
-			if !keys[itemKey] {
-				rest = append(rest, t)
-			}
-		}
-		*s.state.pending() = pendingValue(rest)
-	}
-}
-
 func modeOf(m model) string {
 	mode, _ := m.mode()
 	return mode

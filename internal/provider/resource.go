@@ -93,14 +93,11 @@ func (r *purgeResource) Create(ctx context.Context, req resource.CreateRequest, 
 	var prior model
 	d := decide(r.target, nil, next)
 	r.complete(nil, next, d)
-	key := r.handoverKey(next)
-	if s, strays := r.clients.deleted.take(key, next); s != nil {
+	if s, strays := r.clients.deleted.take(r.handoverKey(next), next); s != nil {
 		prior, _ = s.state.(model)
 		d = decideResumed(r.target, s, strays, prior, next)
 	}
-	m, o := r.apply(ctx, operationCreate, prior, next, d, &resp.Diagnostics)
-	r.clients.deleted.settled(key, next, settledKeys(d.tasks, o.fates))
-	if m != nil {
+	if m := r.apply(ctx, operationCreate, prior, next, d, &resp.Diagnostics); m != nil {
 		r.save(ctx, m, &resp.State, resp.Identity, &resp.Diagnostics)
 	}
 }
@@ -114,7 +111,7 @@ func (r *purgeResource) Update(ctx context.Context, req resource.UpdateRequest, 
 	}
 	d := decide(r.target, prior, next)
 	r.complete(prior, next, d)
-	m, _ := r.apply(ctx, operationUpdate, prior, next, d, &resp.Diagnostics)
+	m := r.apply(ctx, operationUpdate, prior, next, d, &resp.Diagnostics)
 	if m == nil {
 		return
 	}
@@ -222,16 +219,16 @@ func (r *purgeResource) complete(prior, next model, d decision) {
 
 // apply does what was planned. It returns what is to be saved, nil if the state
 // stays as it was.
-func (r *purgeResource) apply(ctx context.Context, op operation, prior, next model, d decision, diags *diag.Diagnostics) (model, *outcome) {
+func (r *purgeResource) apply(ctx context.Context, op operation, prior, next model, d decision, diags *diag.Diagnostics) model {
 	o := &outcome{}
 	if d.sends() {
 		o = r.deliver(ctx, op, prior, next, d, diags)
 	}
 	if !o.complete() {
-		return r.fail(op, prior, next, d, o, diags), o
+		return r.fail(op, prior, next, d, o, diags)
 	}
 	resolveLatest(prior, next, o)
-	return next, o
+	return next
 }
 
 // resolveLatest sets what the latest purge was, unless the plan said so.
