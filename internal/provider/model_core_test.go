@@ -277,7 +277,7 @@ func valid(config object) bool {
 	if _, later := config["assets"].(unknown); later {
 		many = true
 	}
-	return config["service_id"] == nil || many != (config["url"] != nil) && (!wildcard || config["hard"] == false)
+	return config["service_id"] == nil && config["host"] == nil || many != (config["url"] != nil) && (!wildcard || config["hard"] == false)
 }
 
 func (p *process) validate(b *managed, config object) error {

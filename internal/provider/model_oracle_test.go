@@ -107,7 +107,7 @@ func wants(kind string, c object) (id string, want map[thing]version) {
 		t := thing{strings.ToLower(text("install_id")), text("cache_type")}
 		return t.scope + "/" + t.key, map[thing]version{t: version(common)}
 	}
-	scope := strings.ToLower(text("service_id"))
+	scope := strings.ToLower(text("service_id") + text("host"))
 	common += strconv.FormatBool(c["hard"] == nil || c["hard"] == true)
 	want = make(map[thing]version)
 	if url := text("url"); url != "" {
@@ -151,8 +151,10 @@ func pendingIn(kind string, state object) things {
 		for w := range want {
 			t.scope = w.scope
 		}
-		if service, ok := state["service_id"].(string); ok {
-			t.scope = strings.ToLower(service)
+		for _, scope := range []string{"service_id", "host"} {
+			if text, ok := state[scope].(string); ok {
+				t.scope = strings.ToLower(text)
+			}
 		}
 		all[t] = true
 	}

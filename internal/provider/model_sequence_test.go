@@ -148,6 +148,17 @@ var universes = map[string]universe{
 		unknown: []string{"triggers", "triggers.r", "assets", "assets./a", "assets./b", "url", "service_id", "hard", "wildcard_threshold", "purge_on_destroy", "purge_on_create", "wait_until_deployed"},
 		ids:     []string{services[0], services[1], services[0] + "/a", strings.ToUpper(services[0]) + "/b"},
 	},
+	"purge_http_cache": {
+		start: object{"host": "www.example.com", "assets": object{"/a": "1", "/b": "1", "/c": "1"}, "triggers": object{"r": "1"}},
+		edits: slices.Concat(someTriggers, []edit{
+			{"asset:/a", "2"}, {"asset:/b", nil}, {"asset:/b", "2"}, {"asset:/d ü", "1"}, {"asset:/d%20%c3%bc", "1"}, {"assets", nil},
+			{"host", "static.example.com"}, {"host", "www.example.com"}, {"host", "WWW.example.com"},
+			{"url", "/a"}, {"url", "/d ü"}, {"url", "/d%20%C3%BC"}, {"assets", object{"/a": "1", "/b": "1", "/c": "1"}},
+		}, someSwitches),
+		scopes: []string{"www.example.com", "static.example.com"}, keys: []string{"/a", "/b", "/c", "/d%20%C3%BC", ""},
+		unknown: []string{"triggers", "triggers.r", "assets", "assets./a", "url", "host", "purge_on_destroy", "purge_on_create"},
+		ids:     []string{"www.example.com", "static.example.com", "www.example.com/a", "WWW.example.com/b"},
+	},
 	"purge_wpengine_cache": {
 		start: object{"install_id": installs[0], "cache_type": "page", "triggers": object{"r": "1"}},
 		edits: slices.Concat(someTriggers, []edit{
@@ -261,6 +272,8 @@ func oneIn(rt *rapid.T, n int, what string) bool {
 }
 
 func drawSequence(rt *rapid.T, simple bool) sequence {
+	// Not purge_http_cache: its purge is two requests, and the model takes the
+	// first one for all of it. http_cache_test.go has its failures.
 	kinds := []string{"purge_cdn_asset", "purge_cdn_asset", "purge_cdn_asset", "purge_wpengine_cache", "purge_mstr_cache", "purge_mstr_content_cache"}
 	s := sequence{kinds: []string{rapid.SampledFrom(kinds).Draw(rt, "type")}, aliases: []string{""}}
 	if !simple && oneIn(rt, 4, "two") {

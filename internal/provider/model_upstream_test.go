@@ -73,7 +73,7 @@ func newSickbay() *sickbay {
 	u := &sickbay{Sandbox: sandbox.New(), left: -1}
 	u.CDN.PurgesPerMinute = 0
 	u.heal()
-	for _, r := range []*fake.Recorder{u.MSTR.Recorder, u.CDN.Recorder, u.WPEngine.Recorder} {
+	for _, r := range []*fake.Recorder{u.MSTR.Recorder, u.CDN.Recorder, u.WPEngine.Recorder, u.HTTPCache.Recorder} {
 		r.Around = func(operation string, next http.HandlerFunc) http.HandlerFunc {
 			if operation != "purge" && operation != "nodes" {
 				return next
@@ -189,6 +189,15 @@ var answerOf = map[string]map[ill]http.HandlerFunc{
 		illMissing:      cdntest.Error(http.StatusNotFound, "service does not exist"),
 		illLimited:      cdntest.OverLimit(http.StatusTooManyRequests, "30"),
 	},
+	"http_cache": {
+		illRejected:     reply(http.StatusBadRequest, ""),
+		illBlamed:       reply(http.StatusMisdirectedRequest, ""),
+		illBroken:       reply(http.StatusInternalServerError, ""),
+		illUnauthorized: reply(http.StatusUnauthorized, ""),
+		illForbidden:    reply(http.StatusForbidden, ""),
+		illMissing:      reply(http.StatusMethodNotAllowed, ""), // what is not found is purged
+		illLimited:      reply(http.StatusTooManyRequests, ""),
+	},
 	"wpengine": {
 		illRejected:     wpenginetest.FieldError("type", "invalid", "is not enabled", ""),
 		illBlamed:       wpenginetest.FieldError("install_id", "invalid", "is of an archived install", ""),
@@ -214,6 +223,8 @@ func requested(system string, req *http.Request) arrival {
 	dir, last := path.Split(strings.Trim(req.URL.Path, "/"))
 	before := path.Base(strings.TrimSuffix(dir, "/"))
 	switch system {
+	case "http_cache":
+		return arrival{thing: thing{strings.ToLower(req.Host), keyOf(req.URL.EscapedPath())}}
 	case "cdn":
 		query := req.URL.Query()
 		return arrival{thing: thing{before, keyOf(query.Get("url"))}, soft: query.Get("hard") == "false"}
