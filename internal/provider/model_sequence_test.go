@@ -272,9 +272,7 @@ func oneIn(rt *rapid.T, n int, what string) bool {
 }
 
 func drawSequence(rt *rapid.T, simple bool) sequence {
-	// Not purge_http_cache: its purge is two requests, and the model takes the
-	// first one for all of it. http_cache_test.go has its failures.
-	kinds := []string{"purge_cdn_asset", "purge_cdn_asset", "purge_cdn_asset", "purge_wpengine_cache", "purge_mstr_cache", "purge_mstr_content_cache"}
+	kinds := []string{"purge_cdn_asset", "purge_cdn_asset", "purge_cdn_asset", "purge_http_cache", "purge_wpengine_cache", "purge_mstr_cache", "purge_mstr_content_cache"}
 	s := sequence{kinds: []string{rapid.SampledFrom(kinds).Draw(rt, "type")}, aliases: []string{""}}
 	if !simple && oneIn(rt, 4, "two") {
 		s.kinds = append(s.kinds, rapid.SampledFrom([]string{s.kinds[0], "purge_cdn_asset"}).Draw(rt, "second type"))
