@@ -84,7 +84,11 @@ func New(config Config) *Client {
 		c.close = func(context.Context) error { return nil }
 		return c
 	}
-	session := &transport.Session{Login: c.login, Timeout: 2*config.Wire.RequestTimeout + time.Minute}
+	c.wire.Name(config.IdentityURL, IdentitySystem)
+	session := &transport.Session{
+		Login: c.login, Timeout: 2*config.Wire.RequestTimeout + time.Minute, Backoff: c.wire.Backoff,
+		Reach: func(ctx context.Context) error { return c.wire.Reach(ctx, config.IdentityURL) },
+	}
 	c.auth, c.close = session, session.Close
 	return c
 }

@@ -127,6 +127,8 @@ func explainLogin(resp *transport.Response, e *transport.Error) {
 	text := cmp.Or(describe(resp, e), e.Message)
 	switch {
 	case e.Refused():
+	case resp.Status == http.StatusRequestEntityTooLarge: // a login is small, so it is the gateway's limit
+		e.Refuse(cmp.Or(e.Wait, limitWindow))
 	case resp.Status == http.StatusUnauthorized && strings.Contains(text, "Additional authentication"):
 		e.Input = "password"
 		e.Advice = "The account uses multi-factor authentication, which refuses logins with a password. Set cdn.api_key in place of cdn.password."

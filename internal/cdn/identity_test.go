@@ -69,21 +69,6 @@ func TestRefusedLogins(t *testing.T) {
 			said{System: refused.System, Kind: transport.KindConfig, Status: 404, Message: `an HTML page with the title "404 Not Found"`, Input: "identity_url", Advice: "cdn.identity_url", Waiting: "logging in"},
 			0,
 		},
-		"a failing Identity is not a wrong key": {
-			func(w *world) { w.Fail("login", -1, answer(503, nil, "")) },
-			said{System: refused.System, Kind: transport.KindServer, Status: 503, Waiting: "logging in"},
-			2,
-		},
-		"nor is its rate limit": {
-			func(w *world) { w.Fail("login", -1, cdntest.OverLimit(413, "60")) },
-			said{System: refused.System, Kind: transport.KindLimited, Status: 413, Message: "OverLimit Retry...", Wait: time.Minute, Waiting: "logging in"},
-			2,
-		},
-		"nor a request that came too late": {
-			func(w *world) { w.Fail("login", -1, answer(408, nil, "")) },
-			said{System: refused.System, Status: 408, Waiting: "logging in"},
-			2,
-		},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
@@ -91,16 +76,34 @@ func TestRefusedLogins(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
 				test.configure(w)
 				err := w.purge(hard("/a"))
-				if test.want.Kind == transport.KindUnknown {
-					test.want.Kind = hear(err).Kind // only not KindCredentials
-				}
 				wantSaid(t, err, test.want)
-				if test.want.Status == 408 && hear(err).Kind == transport.KindCredentials {
-					t.Error("is taken for refused credentials")
-				}
 				_ = w.purge(hard("/a"))
 				diff(t, "logins in the end", test.again, w.Count("login"))
 				diff(t, "purges sent", 0, w.Count("purge"))
+			})
+		})
+	}
+}
+
+// TestLoginsThatFailForNow are repeated for all who wait.
+func TestLoginsThatFailForNow(t *testing.T) {
+	t.Parallel()
+	for sentence, test := range map[string]struct {
+		fault http.HandlerFunc
+		took  time.Duration
+	}{
+		"a failing Identity":             {answer(503, nil, ""), time.Second},
+		"a rate limit":                   {cdntest.OverLimit(413, "60"), time.Minute},
+		"a request that comes too late":  {answer(408, nil, ""), time.Second},
+		"a gateway that got no response": {answer(504, nil, ""), time.Second},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w *world) {
+				w.Fail("login", 1, test.fault)
+				wantNone(t, together(20, func(i int) error { return w.purge(hard("/" + strings.Repeat("a", i+1))) })...)
+				diff(t, "logins", 2, w.Count("login"))
+				diff(t, "elapsed", test.took, w.Elapsed())
 			})
 		})
 	}
@@ -246,7 +249,7 @@ func TestTokensThatExpire(t *testing.T) {
 		fails  bool
 	}{
 		"while nothing happens: one login, one replay": {func(*world) { <-time.After(24 * time.Hour) }, []int{202, 401, 202}, 2, false},
-		"and no new one is accepted":                   {func(w *world) { w.Fail("purge", -1, cdntest.HTML(http.StatusUnauthorized)) }, []int{202, 401, 401}, 2, true},
+		"and no new one is accepted":                   {func(w *world) { w.Fail("purge", -1, cdntest.HTML(http.StatusUnauthorized)) }, []int{202, 401, 401, 401, 401, 401, 401, 401, 401, 401}, 3, true},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {

@@ -49,7 +49,7 @@ func (c *Client) login(ctx context.Context) (*transport.Credential, error) {
 	var cred *transport.Credential
 	_, err = c.wire.Do(ctx, &transport.Request{
 		Doing: "logging in to Rackspace Identity", Method: http.MethodPost, Base: c.config.IdentityURL, Path: "/tokens",
-		Body: body, Expect: []int{http.StatusOK, http.StatusNonAuthoritativeInfo}, Into: &reply, Once: true, Explain: explainLogin,
+		Body: body, Expect: []int{http.StatusOK, http.StatusNonAuthoritativeInfo}, Into: &reply, Once: true, Login: true, Explain: explainLogin,
 		Check: func(*transport.Response) error {
 			if len(reply.Access.Token.ID) > transport.MaxToken || len(reply.Access.Token.Tenant.ID) > transport.MaxToken {
 				return errors.New("the answer to the login holds a token or a project that is too long to be sent")

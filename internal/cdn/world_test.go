@@ -53,7 +53,9 @@ func hard(path string) purge { return purge{cdntest.DeployedID, path, true} }
 func soft(path string) purge { return purge{cdntest.DeployedID, path, false} }
 
 func (w *world) purge(p purge) error {
-	_, err := w.purgeUnder(w.T.Context(), p)
+	ctx, cancel := context.WithTimeout(w.T.Context(), 20*time.Minute)
+	defer cancel()
+	_, err := w.purgeUnder(ctx, p)
 	return err
 }
 

@@ -73,7 +73,10 @@ func New(config Config) *Client {
 	config.Wire.Observe = quota.Observe
 	c := &Client{config: config, wire: transport.New(System, config.Wire)}
 	c.wire.Hide(config.Password, config.APIToken)
-	c.session = &transport.Session{Login: c.login, Logout: c.logout, Timeout: loginTimeout(config.Wire)}
+	c.session = &transport.Session{
+		Login: c.login, Logout: c.logout, Timeout: loginTimeout(config.Wire), Backoff: c.wire.Backoff,
+		Reach: func(ctx context.Context) error { return c.wire.Reach(ctx, config.BaseURL) },
+	}
 	return c
 }
 
@@ -111,7 +114,7 @@ func (c *Client) login(ctx context.Context) (*transport.Credential, error) {
 	}
 	resp, err := c.wire.Do(ctx, &transport.Request{
 		Doing: "logging in to MicroStrategy", Method: http.MethodPost, Base: c.config.BaseURL, Path: "/api/auth/login",
-		Body: encoded, Expect: []int{http.StatusNoContent, http.StatusOK}, Once: true,
+		Body: encoded, Expect: []int{http.StatusNoContent, http.StatusOK}, Once: true, Login: true,
 		Check: oneToken, Explain: c.explainLogin,
 	})
 	if err != nil {

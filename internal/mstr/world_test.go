@@ -6,6 +6,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/mstr"
 	"github.com/cachepurge/terraform-provider-purge/internal/mstr/mstrtest"
@@ -49,7 +50,9 @@ func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
 }
 
 func (w *world) purge(project, cacheType string) error {
-	err := w.connect().Purge(w.T.Context(), project, cacheType)
+	ctx, cancel := context.WithTimeout(w.T.Context(), 20*time.Minute)
+	defer cancel()
+	err := w.connect().Purge(ctx, project, cacheType)
 	w.Show(err)
 	return err
 }

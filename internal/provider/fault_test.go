@@ -410,7 +410,12 @@ func (b *bench) sent() string {
 			parts = append(parts, fmt.Sprintf("%s ×%d", last, times))
 		}
 	}
+	looks := 0 // whether the host is up again, without credentials
 	for _, e := range b.Journal.Entries() {
+		if e.Operation == "unknown" && strings.HasPrefix(e.Subject, "GET ") {
+			looks++
+			continue
+		}
 		next := fmt.Sprintf("%s %d", e.Operation, e.Status)
 		if e.Status == 0 {
 			next = e.Operation + " unanswered"
@@ -422,6 +427,9 @@ func (b *bench) sent() string {
 		times++
 	}
 	flush()
+	if looks > 0 {
+		parts = append(parts, fmt.Sprintf("looks ×%d", looks))
+	}
 	if len(parts) == 0 {
 		return "nothing"
 	}

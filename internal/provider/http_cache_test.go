@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/cachepurge/terraform-provider-purge/internal/httpcache"
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
 )
@@ -119,9 +120,9 @@ func TestEndpointsThatFailForDifferentReasons(t *testing.T) {
 // accepted when all have accepted it.
 func TestEndpoints(t *testing.T) {
 	t.Parallel()
-	rejected := &transport.Error{System: "S", Kind: transport.KindInvalid, Status: 400}
-	denied := &transport.Error{System: "S", Kind: transport.KindForbidden, Status: 403}
-	failing := &transport.Error{System: "S", Kind: transport.KindServer, Status: 500}
+	rejected := &transport.Error{System: httpcache.System, Kind: transport.KindInvalid, Status: 400}
+	denied := &transport.Error{System: httpcache.System, Kind: transport.KindForbidden, Status: 403}
+	failing := &transport.Error{System: httpcache.System, Kind: transport.KindServer, Status: 500}
 	type bad map[string]error // by "endpoint/task", or by endpoint
 	for name, test := range map[string]struct {
 		bad      bad
@@ -136,12 +137,12 @@ func TestEndpoints(t *testing.T) {
 		"one denies": {
 			bad{"b": denied},
 			reasonChanged, nil, nil, 0, "a5 b1",
-			"Missing at 1 of 2 endpoints:\n  b: S answered 403 Forbidden",
+			"Missing at 1 of 2 endpoints:\n  b: HTTP cache answered 403 Forbidden",
 		},
 		"both deny": {
 			bad{"a": denied, "b": denied},
 			reasonChanged, nil, nil, 0, "a1 b1",
-			"Missing at 2 of 2 endpoints:\n  a: S answered 403 Forbidden\n  b: S answered 403 Forbidden",
+			"Missing at 2 of 2 endpoints:\n  a: HTTP cache answered 403 Forbidden\n  b: HTTP cache answered 403 Forbidden",
 		},
 		"one rejects a path": {
 			bad{"b/2": rejected},
@@ -149,7 +150,7 @@ func TestEndpoints(t *testing.T) {
 			[]string{"0", "1", "3", "4"},
 			[]string{"2"},
 			0, "a5 b5",
-			"Missing at 1 of 2 endpoints:\n  b: S answered 400 Bad Request",
+			"Missing at 1 of 2 endpoints:\n  b: HTTP cache answered 400 Bad Request",
 		},
 		"both reject a path": {
 			bad{"a/2": rejected, "b/2": rejected},
@@ -157,7 +158,7 @@ func TestEndpoints(t *testing.T) {
 			[]string{"0", "1", "3", "4"},
 			[]string{"2"},
 			0, "a5 b5",
-			"Missing at 2 of 2 endpoints:\n  a: S answered 400 Bad Request\n  b: S answered 400 Bad Request",
+			"Missing at 2 of 2 endpoints:\n  a: HTTP cache answered 400 Bad Request\n  b: HTTP cache answered 400 Bad Request",
 		},
 		"one rejects a path that is gone": {bad{"b/2": rejected}, reasonRemoved, []string{"0", "1", "3", "4"}, nil, 1, "a5 b5", ""},
 		"both reject a path that is gone": {bad{"a/2": rejected, "b/2": rejected}, reasonRemoved, []string{"0", "1", "3", "4"}, nil, 1, "a5 b5", ""},
@@ -167,7 +168,7 @@ func TestEndpoints(t *testing.T) {
 			[]string{"0", "1", "3", "4"},
 			[]string{"2"},
 			0, "a5 b5",
-			"Missing at 1 of 2 endpoints:\n  b: S answered 500 Internal Server Error",
+			"Missing at 1 of 2 endpoints:\n  b: HTTP cache answered 500 Internal Server Error",
 		},
 		"the errors in a row are those of one endpoint": {
 			bad{"a/0": failing, "b/0": failing, "a/1": failing, "b/1": failing},
@@ -175,14 +176,14 @@ func TestEndpoints(t *testing.T) {
 			[]string{"2", "3", "4"},
 			[]string{"0", "1"},
 			0, "a5 b5",
-			"Missing at 2 of 2 endpoints:\n  a: S answered 500 Internal Server Error\n  b: S answered 500 Internal Server Error",
+			"Missing at 2 of 2 endpoints:\n  a: HTTP cache answered 500 Internal Server Error\n  b: HTTP cache answered 500 Internal Server Error",
 		},
 		"three in a row stop one": {
 			bad{"b": failing},
 			reasonChanged, nil,
 			[]string{"0", "1", "4"},
 			0, "a5 b3",
-			"Missing at 1 of 2 endpoints:\n  b: S answered 500 Internal Server Error",
+			"Missing at 1 of 2 endpoints:\n  b: HTTP cache answered 500 Internal Server Error",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

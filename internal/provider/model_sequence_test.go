@@ -305,7 +305,9 @@ func simplified(t turn) turn {
 	t.edits = slices.DeleteFunc(t.edits, func(e edit) bool {
 		return e.name == "hard" || e.name == "wildcard_threshold" || e.name == "purge_on_destroy" || e.value == "object"
 	})
-	t.ills = slices.DeleteFunc(t.ills, func(h harm) bool { return h.ill == illLimited || h.once })
+	t.ills = slices.DeleteFunc(t.ills, func(h harm) bool {
+		return h.once || h.ill == illLimited || h.ill == illCut || h.ill == illLost // these two look like an outage
+	})
 	t.createFirst = false
 	if t.verb == "move" {
 		t.verb = ""

@@ -178,6 +178,8 @@ func (t *target) concerns(err error) scope {
 	switch e := verdict(err); {
 	case e == nil, e.System != t.title: // as of a login at another system
 		return everyItem
+	case e.Single():
+		return oneItem
 	case t.rejectable != "" && e.Kind == transport.KindInvalid && (e.Input == "" || e.Input == t.rejectable):
 		return rejection
 	case e.Kind == transport.KindServer:

@@ -117,7 +117,7 @@ func refusals() map[string]refusal {
 			detail: []string{
 				"Tried: purging the object cache of project B7CA92F04B9FAE8D941C3E9B7E0CD754.",
 				"MicroStrategy answered 401 Unauthorized, code ERR009: The user's session has expired, please reauthenticate (ticket …).",
-				"It was tried 2 times.",
+				"It was tried 6 times.",
 				"The server does not accept the session, not even a new one. Check that all requests reach the same server with their cookies.",
 			},
 		},
@@ -184,7 +184,7 @@ func refusals() map[string]refusal {
 			detail: []string{
 				"Tried: purging /a.css of service 96737ae3-cfc1-4c72-be88-5d0e7cc9a3f0.",
 				`Rackspace CDN answered 401 Unauthorized: an HTML page with the title "401 Unauthorized".`,
-				"It was tried 2 times.",
+				"It was tried 6 times.",
 				"The CDN does not accept the token. If it comes from cdn.auth_token (or RAX_AUTH_TOKEN), obtain a new one; otherwise check that the project is the account's own.",
 			},
 		},

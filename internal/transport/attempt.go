@@ -53,7 +53,7 @@ func (c *Client) attempt(ctx context.Context, k *call) (*Response, *Error) {
 	resp, e := c.onHost(ctx, k, slot, grant)
 	if e != nil && e.skipped {
 		slot.Unsent()
-		grant.answered(0, nil)
+		grant.answered(0, nil, &k.denial)
 		return nil, e
 	}
 	c.settle(k, slot, grant, resp, e)
@@ -102,7 +102,7 @@ func (c *Client) settle(k *call, slot Slot, grant Grant, resp *Response, e *Erro
 	k.sent++
 	if e == nil {
 		slot.Passed()
-		grant.answered(resp.Status, nil)
+		grant.answered(resp.Status, nil, &k.denial)
 		return
 	}
 	e.Sent, e.Lost = k.sent, k.lost
@@ -118,7 +118,7 @@ func (c *Client) settle(k *call, slot Slot, grant Grant, resp *Response, e *Erro
 	default:
 		slot.Passed()
 	}
-	e.replay = grant.answered(e.Status, &told)
+	e.again = grant.answered(e.Status, e, &k.denial)
 }
 
 // waitFailed makes an *Error of what ended a wait before anything was sent.

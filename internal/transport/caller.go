@@ -4,6 +4,7 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 )
@@ -63,6 +64,9 @@ func (c *Client) host(base string) *host {
 	return h
 }
 
+// Name gives the system behind a base URL a name of its own in messages.
+func (c *Client) Name(base, system string) { c.host(base).name = system }
+
 // based is an Auth that tells the base URL before it has credentials.
 type based interface{ base() string }
 
@@ -95,6 +99,25 @@ func (h *host) hopeless(who *caller) *Error {
 	return h.outage()
 }
 
+// explain makes the outage the error of a request whose time is over, and adds
+// it to the error of one that was interrupted.
+func (h *host) explain(e *Error) *Error {
+	if h == nil || e.Down > 0 {
+		return e
+	}
+	outage := h.down()
+	switch {
+	case outage == nil:
+		return e
+	case e.Kind == KindTimeout && errors.Is(e.Err, context.DeadlineExceeded):
+		outage.Err = errors.Join(e.Err, outage.Err)
+		return outage
+	case e.Kind == KindCanceled:
+		e.Last, e.Down, outage.Down = outage, outage.Down, 0
+	}
+	return e
+}
+
 // down is the outage, for the error of a request whose time is over. It is nil
 // if the host is up.
 func (h *host) down() *Error {
@@ -115,7 +138,7 @@ func (c *Client) Reach(ctx context.Context, base string) error {
 	for h.down() != nil {
 		p, e := h.enter(ctx, who)
 		if e != nil {
-			return e
+			return h.explain(e)
 		}
 		if !p.probes() {
 			p.leave()
@@ -130,7 +153,7 @@ func (c *Client) Reach(ctx context.Context, base string) error {
 
 // look sends the probe that stands in for a login.
 func (c *Client) look(ctx context.Context, p *pass, base string) *Error {
-	r := &Request{Doing: "checking whether " + c.system + " answers", Method: http.MethodGet, Base: base}
+	r := &Request{Doing: "checking whether " + c.host(base).name + " answers", Method: http.MethodGet, Base: base}
 	bare := &Credential{Base: base}
 	req, err := c.build(ctx, r, bare)
 	if err != nil {

@@ -136,6 +136,9 @@ func New(system string, o Options) *Client {
 // Hide keeps secrets out of everything this client shows or logs.
 func (c *Client) Hide(secrets ...string) { c.scrubber.Add(secrets...) }
 
+// Backoff is the wait before a retry, numbered from 1.
+func (c *Client) Backoff(retry int) time.Duration { return c.options.Backoff(retry) }
+
 // Line makes text from the upstream fit to be shown: one line of at most 500
 // characters, without secrets.
 func (c *Client) Line(text string) string { return c.scrubber.Line(text) }

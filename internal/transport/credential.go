@@ -6,8 +6,6 @@ import (
 	"context"
 	"maps"
 	"net/http"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -19,18 +17,17 @@ type Auth interface {
 }
 
 // Grant is credentials for one request. Whoever holds it says how the request
-// was answered (0: not at all), and learns whether to send it once more with
-// new ones.
+// was answered (0: not at all), and learns whether to send it once more.
 type Grant struct {
 	*Credential
-	answer func(status int, err *Error) (replay bool)
+	answer func(status int, err *Error, d *denial) again
 }
 
-func (g Grant) answered(status int, err *Error) bool {
+func (g Grant) answered(status int, err *Error, d *denial) again {
 	if g.answer == nil {
-		return false
+		return never
 	}
-	return g.answer(status, err)
+	return g.answer(status, err, d)
 }
 
 // accepts tells whether an answer shows that the credentials are good. Those of
@@ -58,57 +55,23 @@ type Credential struct {
 	Cookies bool // all cookies that the server sets come back to it
 
 	mu      sync.Mutex
-	cookies []*http.Cookie // in the order in which their names came
-	first   int            // so many came with the login
+	cookies cookies
 }
-
-// Servers that set cookies with more and more names get the latest of them back,
-// because a header that only grows is refused in the end.
-const (
-	maxCookies = 50
-	maxCookie  = MaxToken
-)
 
 // Authorize implements Auth for a request that must go with just these
 // credentials: a logout.
 func (c *Credential) Authorize(context.Context) (Grant, error) { return Grant{Credential: c}, nil }
 
-// refresh keeps the cookies of a reply. A cookie jar would hold back those that
-// are Secure from a loopback address and those whose Path is not the one that
-// we see behind a proxy, but MicroStrategy wants all of them on all requests.
+// refresh keeps the cookies of a response, of one that failed too: a balancer
+// moves a session to another server with the 503 of the one that is gone.
 func (c *Credential) refresh(h http.Header, s *Scrubber) {
 	if !c.Cookies {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, cookie := range (&http.Response{Header: h}).Cookies() {
-		at := slices.IndexFunc(c.cookies, func(other *http.Cookie) bool { return other.Name == cookie.Name })
-		gone := cookie.MaxAge < 0 || cookie.MaxAge == 0 && !cookie.Expires.IsZero() && cookie.Expires.Before(time.Now())
-		switch {
-		case gone && at >= 0:
-			c.drop(at, s)
-		case gone || len(cookie.Name)+len(cookie.Value) > maxCookie:
-		case at >= 0:
-			s.hold(cookie.Value)
-			s.release(c.cookies[at].Value)
-			c.cookies[at] = cookie
-		default:
-			if len(c.cookies) == maxCookies {
-				c.drop(min(c.first, maxCookies-1), s)
-			}
-			s.hold(cookie.Value)
-			c.cookies = append(c.cookies, cookie)
-		}
-	}
-}
-
-// drop removes a cookie, with the lock held.
-func (c *Credential) drop(at int, s *Scrubber) {
-	s.release(c.cookies[at].Value)
-	c.cookies = slices.Delete(c.cookies, at, at+1)
-	if at < c.first {
-		c.first--
+	for _, line := range h.Values("Set-Cookie") {
+		c.cookies.set(line, time.Now(), s)
 	}
 }
 
@@ -116,9 +79,8 @@ func (c *Credential) apply(req *http.Request) {
 	maps.Copy(req.Header, c.Header)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	byName := func(a, b *http.Cookie) int { return strings.Compare(a.Name, b.Name) }
-	for _, cookie := range slices.SortedFunc(slices.Values(c.cookies), byName) {
-		req.AddCookie(&http.Cookie{Name: cookie.Name, Value: cookie.Value})
+	if len(c.cookies.kept) > 0 {
+		req.Header.Set("Cookie", c.cookies.header())
 	}
 }
 
@@ -128,7 +90,7 @@ func (c *Client) Keep(cred *Credential, resp *Response) {
 	cred.refresh(resp.Header, c.scrubber)
 	cred.mu.Lock()
 	defer cred.mu.Unlock()
-	cred.first = len(cred.cookies)
+	cred.cookies.first = len(cred.cookies.kept)
 }
 
 func (c *Credential) base() string { return c.Base }

@@ -15,7 +15,7 @@ type call struct {
 	host                    *host // that the latest attempt was for
 	sent, retries, refusals int
 	alone                   int // failures of this request while the host answered others
-	replayed                bool
+	denial                  denial
 	lost                    bool // an attempt got no answer
 	last                    *Error
 }
@@ -57,9 +57,8 @@ func (c *Client) again(ctx context.Context, k *call, e *Error) *Error {
 	switch {
 	case k.Once:
 		return e
-	case e.replay && !k.replayed:
-		k.replayed = true
-		return nil
+	case e.again.send:
+		return c.awaitReplay(ctx, k, e.again.after)
 	case e.refused:
 		return c.awaitRefusal(ctx, k, e)
 	case e.struck && e.Wait == 0:
@@ -73,6 +72,15 @@ func (c *Client) again(ctx context.Context, k *call, e *Error) *Error {
 	default:
 		return e
 	}
+}
+
+// awaitReplay waits before a request that was denied is sent once more.
+func (c *Client) awaitReplay(ctx context.Context, k *call, wait time.Duration) *Error {
+	if wait == 0 {
+		return nil
+	}
+	k.who.observe("the session, which something else may use", time.Now().Add(wait))
+	return c.sleep(ctx, k, wait)
 }
 
 // awaitRefusal waits as long as the upstream asked to. Where there is a window
@@ -129,36 +137,17 @@ func (c *Client) sleep(ctx context.Context, k *call, wait time.Duration) *Error 
 // wait was hopeless with what the upstream said last. If the time was over
 // during an outage, the outage is the error.
 func (c *Client) interrupted(k *call, e *Error) *Error {
-	if e.Down == 0 {
-		e = c.duringOutage(k, e)
+	h := k.host
+	if h == nil {
+		h = c.hostOf(k.Request)
 	}
+	e = h.explain(e)
 	if e.System == "" { // a login may be at another system
 		e.System = c.system
 	}
 	e.Doing, e.Sent, e.Lost = k.Doing, k.sent, k.lost
 	if e.Last == nil && e.Down == 0 {
 		e.Last = k.last
-	}
-	return e
-}
-
-func (c *Client) duringOutage(k *call, e *Error) *Error {
-	h := k.host
-	if h == nil {
-		h = c.hostOf(k.Request)
-	}
-	if h == nil {
-		return e
-	}
-	outage := h.down()
-	switch {
-	case outage == nil:
-		return e
-	case e.Kind == KindTimeout && errors.Is(e.Err, context.DeadlineExceeded):
-		outage.Err = errors.Join(e.Err, outage.Err)
-		return outage
-	case e.Kind == KindCanceled:
-		e.Last, e.Down, outage.Down = outage, outage.Down, 0
 	}
 	return e
 }

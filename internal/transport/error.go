@@ -87,7 +87,9 @@ type Error struct {
 	wrong    bool   // an unknown host or a bad certificate
 	struck   bool   // the host is down
 	answered bool   // a response came, but not all of it
-	replay   bool   // worth one with new credentials
+	again    again  // after a 401
+	single   bool   // others are accepted with the same credentials
+	over     bool   // the host is given up: nobody waits for it any more
 	unsent   bool   // nothing reached the upstream
 	lost     bool   // it may have worked for all we know
 	ended    bool   // not by an answer, but by the context or a wait
@@ -183,6 +185,10 @@ func (e *Error) Unwrap() []error {
 	}
 	return errs
 }
+
+// Single tells whether the error concerns this request only, although its kind
+// concerns all: the same credentials are accepted for others.
+func (e *Error) Single() bool { return e.single }
 
 // TooLong tells whether the request was not repeated because the deadline comes
 // before the end of Wait.

@@ -82,7 +82,7 @@ func TestFixedLeavesItsTurn(t *testing.T) {
 		err = <-left
 		same(t, "text", "purging /a: interrupted while logging in", textOf(err))
 		same(t, "cause", true, errors.Is(err, errGone))
-		grant.answered(0, nil) // not sent at all: the next one has the turn
+		grant.answered(0, nil, nil) // not sent at all: the next one has the turn
 		_, err = r.Do(t.Context(), req)
 		same(t, "the next", "", textOf(err))
 	})
@@ -101,5 +101,84 @@ func TestRefusalIsCopied(t *testing.T) {
 		}, t.Context())
 		same(t, "texts", map[string]int{"purging /b: Upstream answered 401 Unauthorized: wrong": 50}, texts)
 		same(t, "requests", 1, r.requests())
+	})
+}
+
+// TestOneBadRequestWithFixedCredentials: once they were accepted, a 401 is the
+// request's own, and only five in a row condemn them.
+func TestOneBadRequestWithFixedCredentials(t *testing.T) {
+	t.Parallel()
+	for sentence, row := range map[string]struct {
+		bad    func(i int) bool
+		failed int
+		kinds  map[Kind]int
+		alone  bool
+	}{
+		"one of many":                     {func(i int) bool { return i == 20 }, 1, map[Kind]int{KindForbidden: 1}, false},
+		"four in a row":                   {func(i int) bool { return i >= 20 && i < 24 }, 4, map[Kind]int{KindForbidden: 4}, false},
+		"the password changes in between": {func(i int) bool { return i >= 20 }, 80, map[Kind]int{KindForbidden: 4, KindCredentials: 76}, true},
+		"a wrong password is tried once":  {func(int) bool { return true }, 100, map[Kind]int{KindCredentials: 100}, true},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			var served int
+			inBubble(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
+				served++
+				w.WriteHeader(map[bool]int{true: 401, false: 202}[r.URL.Path == "/base/bad"])
+			}, func(t *testing.T, r *rig) {
+				auth := NewFixed(&Credential{Base: base})
+				kinds := make(map[Kind]int)
+				for i := range 100 {
+					req := purge()
+					req.Base, req.Auth = "", auth
+					if row.bad(i) {
+						req.Path = "/bad"
+					}
+					if _, err := r.Do(t.Context(), req); err != nil {
+						kinds[kindOf(err)]++
+					}
+				}
+				same(t, "kinds", row.kinds, kinds)
+				if row.alone && served > 25 {
+					t.Errorf("%d requests", served)
+				}
+			})
+		})
+	}
+}
+
+// TestFixedSuspicion: after a 401 the requests go one at a time until one is
+// accepted, and those that were in flight with the first do not count.
+func TestFixedSuspicion(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	denying, denied, inFlight, most := false, 0, 0, 0
+	inBubble(t, Options{}, func(w http.ResponseWriter, _ *http.Request) {
+		mu.Lock()
+		deny := denying
+		inFlight++
+		if most = max(most, inFlight); deny {
+			denied++
+		}
+		mu.Unlock()
+		<-time.After(time.Second)
+		mu.Lock()
+		inFlight--
+		mu.Unlock()
+		w.WriteHeader(map[bool]int{true: 401, false: 202}[deny])
+	}, func(t *testing.T, r *rig) {
+		auth := NewFixed(&Credential{Base: base})
+		send := func() *Request {
+			req := purge()
+			req.Base, req.Auth = "", auth
+			return req
+		}
+		same(t, "accepted", map[string]int{"": 16}, together(r, 16, send, t.Context()))
+		denying = true
+		together(r, 16, send, t.Context())
+		same(t, "denied together", 16, denied)
+		most = 0
+		together(r, 16, send, t.Context())
+		same(t, "denied one at a time, until there were five", []int{20, 1}, []int{denied, most})
 	})
 }

@@ -55,7 +55,7 @@ const (
 // seen no later than at twice its length.
 func halfToAll(down time.Duration) time.Duration {
 	down = min(max(down, firstBackoff), maxBackoff)
-	return max(firstBackoff, down/2+rand.N(down/2)) //nolint:gosec // spreads requests, no secret
+	return max(firstBackoff, down/2+rand.N(down/2))
 }
 
 // pass is the permission to send one request: begin right before it goes on the
@@ -336,13 +336,14 @@ func (h *host) fail(p *pass, e *Error) {
 		}
 	}
 	copied := *e
+	copied.System = h.name
 	h.last, p.who.failed, e.struck = &copied, true, true
 	if first || e.wrong {
 		h.review = now
 	}
-	if at, ok := h.over(p.who); ok && !now.Before(at) {
+	if at, ok := h.over(p.who); ok && !now.Before(at) && (!p.who.login || !h.heard && e.wrong) {
 		*e = *h.outage()
-		e.unsent = copied.unsent
+		e.over, e.unsent = true, copied.unsent
 	}
 	for _, waiting := range h.queue {
 		h.tell(waiting)

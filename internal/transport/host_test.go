@@ -80,9 +80,11 @@ func TestAnOutageLastsForOneTimeout(t *testing.T) {
 		synctest.Wait()
 		r.network.Set(wiretest.Refuse)
 		const timeout = 10 * time.Minute
+		var pace func(context.Context) (Slot, error)
 		send := func() ending {
-			began := time.Now()
-			_, err := r.Do(within(t, timeout), purge())
+			began, req := time.Now(), purge()
+			req.Pace = pace
+			_, err := r.Do(within(t, timeout), req)
 			return endingOf(began, err)
 		}
 		var wg sync.WaitGroup
@@ -93,6 +95,9 @@ func TestAnOutageLastsForOneTimeout(t *testing.T) {
 		<-time.After(time.Second)
 		dials := len(r.network.Dialed())
 		same(t, "after the end", ending{KindOutage, 0, timeout + time.Second}, send())
+		pace = neverYourTurn
+		same(t, "without waiting for a slot", ending{KindOutage, 0, timeout + time.Second}, send())
+		pace = nil
 		same(t, "dials for that", 0, len(r.network.Dialed())-dials)
 		<-time.After(29 * time.Second)
 		same(t, "when a probe is due", ending{KindOutage, 0, timeout + 30*time.Second}, send())
@@ -130,6 +135,91 @@ func TestFailuresThatAreNotTheHosts(t *testing.T) {
 			})
 		}
 		wg.Wait()
+	})
+}
+
+// TestALoginIsNeverTheProbe: a server may count it. A logout is sent all the same.
+func TestALoginIsNeverTheProbe(t *testing.T) {
+	t.Parallel()
+	down := false
+	inBubble(t, Options{}, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(map[bool]int{true: 503, false: 202}[down])
+	}, func(t *testing.T, r *rig) {
+		_, err := r.Do(t.Context(), purge())
+		same(t, "up", "", textOf(err))
+		down = true
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		_, _ = r.Do(ctx, purge())
+		<-time.After(10 * time.Second) // a probe is due
+		before := r.requests()
+		login, logout := purge(), purge()
+		login.Once, login.Login, logout.Once = true, true, true
+		_, err = r.Do(t.Context(), login)
+		same(t, "kind", KindOutage, kindOf(err))
+		same(t, "requests for the login", 0, r.requests()-before)
+		_, _ = r.Do(t.Context(), logout)
+		same(t, "requests for the logout", 1, r.requests()-before)
+	})
+}
+
+// TestTwoThatFailAtTheSameTime hold up nobody either, although each of them sees
+// that the other fails too.
+func TestTwoThatFailAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	inBubble(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/base/bad" {
+			<-time.After(300 * time.Millisecond)
+			w.WriteHeader(503)
+			return
+		}
+		<-time.After(100 * time.Millisecond)
+		w.WriteHeader(202)
+	}, func(t *testing.T, r *rig) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var bad, good sync.WaitGroup
+		for range 2 {
+			bad.Go(func() {
+				req := purge()
+				req.Path = "/bad"
+				_, err := r.Do(ctx, req)
+				same(t, "kind", KindCanceled, kindOf(err))
+			})
+		}
+		good.Go(func() {
+			for range 500 { // one at a time: each is answered while the bad ones are in flight
+				began := time.Now()
+				if _, err := r.Do(t.Context(), purge()); err != nil {
+					t.Error(err)
+				}
+				same(t, "took", 100*time.Millisecond, time.Since(began))
+			}
+		})
+		good.Wait()
+		cancel()
+		bad.Wait()
+	})
+}
+
+// TestProbes: the pause after a probe is as long as the host had been down when
+// that was sent, however long the probe took to fail.
+func TestProbes(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var sent []time.Duration
+	began := time.Now()
+	inBubble(t, Options{RequestTimeout: 4 * time.Second}, func(_ http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		sent = append(sent, time.Since(began))
+		mu.Unlock()
+		<-r.Context().Done()
+	}, func(t *testing.T, r *rig) {
+		began = time.Now()
+		_, _ = r.Do(within(t, 40*time.Second), purge())
+		mu.Lock()
+		defer mu.Unlock()
+		const s = time.Second
+		same(t, "probes", []time.Duration{0, 9 * s / 2, 13 * s, 30 * s}, sent)
 	})
 }
 

@@ -38,9 +38,10 @@ func (r *recorder) pace(context.Context) (Slot, error) {
 
 func (r *recorder) Authorize(context.Context) (Grant, error) {
 	r.note("credentials")
-	return Grant{Credential: &Credential{Base: base}, answer: func(status int, _ *Error) bool {
+	return Grant{Credential: &Credential{Base: base}, answer: func(status int, _ *Error, d *denial) again {
 		r.note("credentials: answered %d", status)
-		return status == 401
+		d.times++
+		return again{send: status == 401 && d.times == 1}
 	}}, r.auth
 }
 

@@ -14,8 +14,11 @@ import (
 var ErrClosed = errors.New("the provider is shutting down")
 
 // Session logs in when the first request needs it, once for any number of
-// concurrent callers, and again when the server does not know the session any
-// more. Refused credentials are remembered: trying them again locks accounts.
+// concurrent callers, and again if the server no longer accepts the session.
+//
+// A login that fails for now is repeated, for all who wait: they wait, and not
+// the goroutine of the login, so each of them can leave. Rejected credentials
+// are remembered, because trying them again locks accounts.
 type Session struct {
 	// Login returns new credentials. It is given its own time and is not tied
 	// to the caller that happened to come first.
@@ -24,12 +27,18 @@ type Session struct {
 	Logout func(context.Context, *Credential) error
 	// Timeout bounds a login.
 	Timeout time.Duration
+	// Reach waits until the host of Login is not known to be down.
+	Reach func(context.Context) error
+	// Backoff is the wait before a login is repeated, numbered from 1.
+	Backoff func(retry int) time.Duration
 
 	mu      sync.Mutex
 	current *Credential
+	tenure  tenure // of current
 	login   *login
-	dropped []*Credential // refused once, but perhaps open at the server
-	barren  int           // credentials dropped since one was accepted
+	trouble trouble
+	trusted bool          // a login was accepted in this process
+	dropped []*Credential // no longer used, but perhaps open at the server
 	refused error
 	closed  bool
 	gaveUp  bool // Close did not wait for the login that was under way
@@ -37,28 +46,145 @@ type Session struct {
 
 type login struct {
 	done chan struct{}
-	err  error
+	err  error // why nobody is logged in; nil if it is to be repeated
 }
 
 // Authorize implements Auth.
 func (s *Session) Authorize(ctx context.Context) (Grant, error) {
 	for {
-		cred, pending, err := s.look(ctx)
+		next, err := s.look(ctx)
 		switch {
 		case err != nil:
-			return Grant{}, err
-		case cred != nil:
-			return s.grant(cred), nil
-		}
-		select {
-		case <-pending.done:
-			if pending.err != nil {
-				return Grant{}, pending.err
+		case next.cred != nil:
+			return s.grant(next.cred), nil
+		case next.login != nil:
+			err = next.login.wait(ctx)
+		case next.wait > 0:
+			err = pause(ctx, next.wait)
+		default:
+			if err = s.Reach(ctx); err == nil {
+				s.start(ctx)
 			}
-		case <-ctx.Done():
-			return Grant{}, context.Cause(ctx)
+		}
+		if err != nil {
+			return Grant{}, s.failed(ctx, err)
 		}
 	}
+}
+
+// failed adds to the end of a caller's context why nobody is logged in.
+func (s *Session) failed(ctx context.Context, err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := (*Error)(nil); ctx.Err() == nil || errors.As(err, &e) || s.trouble.last == nil {
+		return err
+	}
+	e := ended(ctx)
+	e.Waiting = "logging in"
+	if e.Kind == KindTimeout {
+		return s.trouble.told(e.Err)
+	}
+	e.Last = s.trouble.last
+	return e
+}
+
+func (l *login) wait(ctx context.Context) error {
+	select {
+	case <-l.done:
+		return l.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func pause(ctx context.Context, wait time.Duration) error {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// step is what a caller does next: it has its credentials, or waits for a login
+// that is under way or for the time of the next one, or starts one.
+type step struct {
+	cred  *Credential
+	login *login
+	wait  time.Duration
+}
+
+func (s *Session) look(ctx context.Context) (step, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case ctx.Err() != nil:
+		return step{}, context.Cause(ctx) // it would be a login for nobody
+	case s.closed:
+		return step{}, ErrClosed
+	case s.refused != nil:
+		return step{}, s.refused
+	case s.current != nil:
+		return step{cred: s.current}, nil
+	case s.login != nil:
+		return step{login: s.login}, nil
+	}
+	wait, err := s.trouble.wait(ctx, time.Now())
+	return step{wait: wait}, err
+}
+
+// start begins a login, unless that is not needed any more.
+func (s *Session) start(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || s.current != nil || s.login != nil || s.refused != nil || time.Now().Before(s.trouble.next) {
+		return
+	}
+	attempt := &login{done: make(chan struct{})}
+	s.login = attempt
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Timeout)
+	go func() {
+		defer cancel()
+		defer close(attempt.done)
+		cred, err := s.Login(ctx)
+		if s.loggedIn(attempt, cred, err) && s.Logout != nil {
+			_ = s.end(ctx, cred) // nobody is left to be told
+		}
+	}()
+}
+
+// loggedIn takes what came of a login. It returns true for a session that is
+// wanted by nobody any more.
+func (s *Session) loggedIn(attempt *login, cred *Credential, err error) (unwanted bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.login = nil
+	if err == nil {
+		s.trusted, s.trouble = true, trouble{}
+		if s.gaveUp {
+			return true
+		}
+		s.current, s.tenure = cred, tenure{began: time.Now(), barren: s.tenure.barren, taken: s.tenure.taken}
+		return false
+	}
+	attempt.err = err
+	e := (*Error)(nil)
+	if !errors.As(err, &e) {
+		return false
+	}
+	e.Waiting = "logging in"
+	switch s.trouble.judge(e, s.trusted) {
+	case tryAgain:
+		attempt.err = nil
+		s.trouble.note(e, s.Backoff)
+	case remember:
+		s.refused = err
+	case forget:
+		s.trouble = trouble{}
+	}
+	return false
 }
 
 func (s *Session) base() string {
@@ -70,95 +196,26 @@ func (s *Session) base() string {
 	return s.current.Base
 }
 
-// look returns the credentials, or the login to wait for, which it starts where
-// none is under way, or why there will be neither.
-func (s *Session) look(ctx context.Context) (*Credential, *login, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case ctx.Err() != nil:
-		return nil, nil, context.Cause(ctx) // it would be a login for nobody
-	case s.closed:
-		return nil, nil, ErrClosed
-	case s.refused != nil:
-		return nil, nil, s.refused
-	case s.current != nil:
-		return s.current, nil, nil
-	case s.login == nil:
-		s.start(ctx)
-	}
-	return nil, s.login, nil
-}
-
-// start begins a login, with the lock held.
-func (s *Session) start(ctx context.Context) {
-	attempt := &login{done: make(chan struct{})}
-	s.login = attempt
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Timeout)
-	go func() {
-		defer cancel()
-		defer close(attempt.done)
-		cred, err := s.Login(ctx)
-		attempt.err = err
-		if s.loggedIn(cred, err) && s.Logout != nil {
-			_ = s.end(ctx, cred) // nobody is left to be told
-		}
-	}()
-}
-
-// loggedIn takes what came of a login. It returns true for a session that is
-// wanted by nobody any more.
-func (s *Session) loggedIn(cred *Credential, err error) (unwanted bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.login = nil
-	if err == nil && s.gaveUp {
-		return true
-	}
-	if err == nil {
-		s.current = cred
-		return false
-	}
-	if e := (*Error)(nil); errors.As(err, &e) {
-		e.Waiting = "logging in"
-		if definitive(e) {
-			s.refused = err
-		}
-	}
-	return false
-}
-
-// definitive tells whether a login was refused for what it said, and not for
-// the state of the server.
-func definitive(e *Error) bool {
-	return e.Status >= 400 && e.Status < 500 && !e.repeat && !e.refused
-}
-
 func (s *Session) grant(cred *Credential) Grant {
-	return Grant{Credential: cred, answer: func(status int, err *Error) bool { return s.answered(cred, status, err) }}
-}
-
-// answered learns from the answer to a request that went with a credential.
-func (s *Session) answered(cred *Credential, status int, err *Error) (replay bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if status != http.StatusUnauthorized {
-		if s.current == cred && accepts(status, err) {
-			s.barren = 0
-		}
-		return false
+	s.tenure.granted++
+	number := s.tenure.granted
+	return Grant{Credential: cred, answer: func(status int, err *Error, d *denial) again { return s.answered(cred, number, status, err, d) }}
+}
+
+// answered learns from the answer to a request that was sent with a credential.
+func (s *Session) answered(cred *Credential, number, status int, err *Error, d *denial) again {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if status == http.StatusUnauthorized {
+		return s.denied(cred, err, d)
 	}
-	if s.current == cred { // not a newer one
-		s.current = nil
-		s.dropped = append(s.dropped, cred)
-		s.barren++
-		if s.barren > 1 {
-			// A new one was refused like the one before: another login would
-			// not help, and each leaves a session at the server.
-			s.refused = err
-		}
+	if s.current == cred && accepts(status, err) {
+		s.tenure.accepted = max(s.tenure.accepted, number)
+		s.tenure.barren = 0
 	}
-	return s.refused == nil
+	return never
 }
 
 // Close ends the session, and one that is just being opened. It returns why one

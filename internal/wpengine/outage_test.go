@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -85,7 +86,7 @@ func TestAGatewayWithoutItsServer(t *testing.T) {
 func TestAnObjectPurgeThatMayHaveBeenCounted(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{503, 504} {
-		t.Run(fmt.Sprint(status), func(t *testing.T) {
+		t.Run(strconv.Itoa(status), func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
 				w.Fail("purge", 1, answer(status, nil, ""))

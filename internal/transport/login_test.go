@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package transport
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
+)
+
+// TestLoginsThatFailOnce fail nobody: those who wait repeat the login.
+func TestLoginsThatFailOnce(t *testing.T) {
+	t.Parallel()
+	for sentence, row := range map[string]struct {
+		first  http.HandlerFunc
+		fault  wiretest.Fault
+		logins int
+		took   time.Duration // a login and a purge take a second each, fifty purges four
+	}{
+		"a refused connection":      {nil, wiretest.Refuse, 1, 5*time.Second + time.Second},
+		"a name server in trouble":  {nil, wiretest.NoNameServer, 1, 6 * time.Second},
+		"a dial that hangs":         {nil, wiretest.Hang, 1, 36 * time.Second},
+		"a reset":                   {nil, wiretest.Reset(0), 2, 7 * time.Second},
+		"408":                       {answer(408, ""), nil, 2, 7 * time.Second},
+		"429 that says when":        {answer(429, "", "Retry-After", "20"), nil, 2, 26 * time.Second},
+		"429 that does not":         {answer(429, ""), nil, 2, 66 * time.Second},
+		"500":                       {answer(500, ""), nil, 2, 7 * time.Second},
+		"500 that says when":        {answer(500, "", "Retry-After", "9"), nil, 2, 15 * time.Second},
+		"502, which may be counted": {answer(502, ""), nil, 2, 7 * time.Second},
+		"503":                       {answer(503, ""), nil, 2, 7 * time.Second},
+		"504, which may be counted": {answer(504, ""), nil, 2, 7 * time.Second},
+		"no answer":                 {nil, wiretest.Stall(0), 2, 36 * time.Second},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			a := newAccount()
+			a.loggedIn = row.first
+			inBubble(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
+				a.serve(w, r)
+				if r.URL.Path == "/base/login" {
+					a.heal()
+				}
+			}, func(t *testing.T, r *rig) {
+				if row.fault != nil {
+					r.network.Set(wiretest.Times(1, row.fault))
+				}
+				s := r.session()
+				began := time.Now()
+				same(t, "errors", map[string]int{"": 50}, together(r, 50, func() *Request { return withSession(s) }, within(t, 10*time.Minute)))
+				same(t, "logins", row.logins, a.tally().Logins)
+				same(t, "took", row.took, time.Since(began).Truncate(time.Second))
+				_ = s.Close(t.Context())
+			})
+		})
+	}
+}
+
+func (a *account) heal() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.loggedIn = nil
+}
+
+// TestALoginThatIsAlwaysTooMuch is sent once a minute, and given up after one
+// timeout in total. Who comes later sees the time that the server named.
+func TestALoginThatIsAlwaysTooMuch(t *testing.T) {
+	t.Parallel()
+	a := newAccount()
+	a.loggedIn = answer(429, "slow down", "Retry-After", "60")
+	inSession(t, a, func(t *testing.T, r *rig, s *Session) {
+		const timeout = 10 * time.Minute
+		began := time.Now()
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			<-time.After(30 * time.Second)
+			_, err := r.Do(within(t, 20*time.Second), withSession(s))
+			e := err.(*Error) //nolint:forcetypeassert,errorlint // Do promises it
+			same(t, "one with little time is told at once", ending{KindLimited, 30 * time.Second, 0}, endingOf(began, err))
+			same(t, "how long", []any{true, 31 * time.Second}, []any{e.TooLong(), e.Wait})
+		})
+		texts := together(r, 100, func() *Request { return withSession(s) }, within(t, timeout))
+		wg.Wait()
+		same(t, "texts", map[string]int{"purging /a: Upstream answered 429 Too Many Requests while logging in: slow down": 100}, texts)
+		same(t, "took, because the tenth wait is too long", timeout-time.Minute, time.Since(began).Truncate(time.Minute))
+		same(t, "logins", 10, a.tally().Logins)
+		for _, rest := range []time.Duration{51 * time.Second, 0} {
+			again := time.Now()
+			_, err := r.Do(within(t, timeout), withSession(s))
+			same(t, "who comes later waits for the rest of one timeout", ending{KindLimited, rest, 0}, endingOf(again, err))
+		}
+		same(t, "without another login", 10, a.tally().Logins)
+	})
+}
+
+// TestALoginThatMayBeCounted: without an answer the server may have counted it
+// as an attempt with a wrong password. Once a login was accepted, it did not.
+func TestALoginThatMayBeCounted(t *testing.T) {
+	t.Parallel()
+	for sentence, row := range map[string]struct {
+		answer  http.HandlerFunc
+		fault   wiretest.Fault
+		trusted bool
+		logins  int
+		ok      bool
+	}{
+		"502 for ever":                       {answer(502, ""), nil, false, 2, false},
+		"504 for ever":                       {answer(504, ""), nil, false, 2, false},
+		"502 six times, of an account known": {answer(502, ""), nil, true, 7, true},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			a := newAccount()
+			inBubble(t, Options{}, a.serve, func(t *testing.T, r *rig) {
+				s := r.session()
+				if row.trusted {
+					if _, err := r.Do(t.Context(), withSession(s)); err != nil {
+						t.Fatal(err)
+					}
+					<-time.After(settles)
+					a.revoke()
+				}
+				before := a.tally().Logins
+				failures := 0
+				a.loggedIn = func(w http.ResponseWriter, req *http.Request) {
+					failures++
+					if failures == 6 && row.trusted {
+						a.loggedIn = nil
+					}
+					row.answer(w, req)
+				}
+				for range 20 { // ten at a time, as Terraform does
+					texts := together(r, 10, func() *Request { return withSession(s) }, within(t, 10*time.Minute))
+					same(t, "delivered", row.ok, texts[""] == 10)
+				}
+				same(t, "logins", row.logins, a.tally().Logins-before)
+				_ = s.Close(t.Context())
+			})
+		})
+	}
+}
+
+// TestWhoWaitsForALoginCanLeave: the wait belongs to the callers.
+func TestWhoWaitsForALoginCanLeave(t *testing.T) {
+	t.Parallel()
+	a := newAccount()
+	a.loggedIn = answer(429, "", "Retry-After", "60")
+	inSession(t, a, func(t *testing.T, r *rig, s *Session) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		left := make(chan error)
+		go func() {
+			_, err := r.Do(ctx, withSession(s))
+			left <- err
+		}()
+		<-time.After(10 * time.Second)
+		began := time.Now()
+		errGone := errors.New("gone")
+		cancel(errGone)
+		err := <-left
+		same(t, "at once", time.Duration(0), time.Since(began))
+		same(t, "cause", true, errors.Is(err, errGone))
+		same(t, "text", "purging /a: interrupted while logging in; before that, Upstream answered 429 Too Many Requests while logging in", textOf(err))
+		<-time.After(10 * time.Minute)
+		same(t, "no login for nobody", 1, a.tally().Logins)
+	})
+}
+
+// TestOneBadRequestCondemnsNoOther: a server may answer one request with 401 and
+// accept all others of the session.
+func TestOneBadRequestCondemnsNoOther(t *testing.T) {
+	t.Parallel()
+	for sentence, row := range map[string]struct {
+		requests int
+		bad      func(i int) bool
+		logins   int // at most
+	}{
+		"one bad one, sent first": {11, func(i int) bool { return i == 0 }, 3},
+		"twenty of two hundred":   {200, func(i int) bool { return i%10 == 3 }, 1},
+		"all bad ones first":      {200, func(i int) bool { return i < 20 }, 1 + maxBarren},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			a := newAccount()
+			inBubble(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/base/bad" {
+					<-time.After(time.Second)
+					w.WriteHeader(401)
+					return
+				}
+				a.serve(w, r)
+			}, func(t *testing.T, r *rig) {
+				s := r.session()
+				next := make(chan int)
+				var wg sync.WaitGroup
+				for range 10 {
+					wg.Go(func() {
+						for i := range next {
+							req := withSession(s)
+							if row.bad(i) {
+								req.Path = "/bad"
+							}
+							_, err := r.Do(within(t, 20*time.Minute), req)
+							if row.bad(i) != (err != nil) {
+								t.Errorf("request %d ended with %v", i, err)
+							}
+						}
+					})
+				}
+				for i := range row.requests {
+					next <- i
+				}
+				close(next)
+				wg.Wait()
+				if n := a.tally().Logins; n > row.logins {
+					t.Errorf("%d logins, want %d at most", n, row.logins)
+				}
+				_ = s.Close(t.Context())
+			})
+		})
+	}
+}
+
+// TestADeniedRequestIsItsOwn: what is said of it if others are accepted.
+func TestADeniedRequestIsItsOwn(t *testing.T) {
+	t.Parallel()
+	a := newAccount()
+	inBubble(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/base/bad" {
+			w.WriteHeader(401)
+			return
+		}
+		a.serve(w, r)
+	}, func(t *testing.T, r *rig) {
+		s := r.session()
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for range 10 {
+				_, _ = r.Do(t.Context(), withSession(s))
+			}
+		})
+		bad := withSession(s)
+		bad.Path = "/bad"
+		_, err := r.Do(within(t, time.Minute), bad)
+		e := err.(*Error) //nolint:forcetypeassert,errorlint // Do promises it
+		same(t, "kind", KindForbidden, e.Kind)
+		same(t, "concerns only itself", true, e.Single())
+		same(t, "sent", 3, e.Sent)
+		wg.Wait()
+		_ = s.Close(t.Context())
+	})
+}
+
+// TestTwoProcessesWithOneSession: where the server allows one session per user,
+// each login ends the other's. Both deliver, and take turns.
+func TestTwoProcessesWithOneSession(t *testing.T) {
+	t.Parallel()
+	for sentence, began := range map[string]time.Duration{"young": 0, "old": 5 * time.Minute} {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			a := newAccount()
+			a.single = true
+			inBubble(t, Options{Backoff: fullJitter}, a.serve, func(t *testing.T, r *rig) {
+				sessions := []*Session{r.session(), r.session()}
+				if _, err := r.Do(t.Context(), withSession(sessions[0])); err != nil {
+					t.Fatal(err)
+				}
+				<-time.After(began)
+				var wg sync.WaitGroup
+				for _, s := range sessions {
+					wg.Go(func() {
+						for range 10 {
+							same(t, "errors", map[string]int{"": 10}, together(r, 10, func() *Request { return withSession(s) }, within(t, 20*time.Minute)))
+						}
+					})
+				}
+				wg.Wait()
+				if n := a.tally().Logins; n > 12 {
+					t.Errorf("%d logins, want a few", n)
+				}
+				for _, s := range sessions {
+					_ = s.Close(t.Context())
+				}
+			})
+		})
+	}
+}
+
+// TestASessionThatIsTaken: the message says what it looks like.
+func TestASessionThatIsTaken(t *testing.T) {
+	t.Parallel()
+	a := newAccount()
+	inSession(t, a, func(t *testing.T, r *rig, s *Session) {
+		if _, err := r.Do(t.Context(), withSession(s)); err != nil {
+			t.Fatal(err)
+		}
+		a.purge = func(string, bool) int { return 401 }
+		_, err := r.Do(within(t, 5*time.Minute), withSession(s))
+		same(t, "advice", takenAdvice, err.(*Error).Advice) //nolint:forcetypeassert,errorlint // Do promises it
+		synctest.Wait()
+	})
+}
