@@ -138,6 +138,18 @@ func (d *deed) marked(kind string) error {
 	return nil
 }
 
+// inMode fails where a hard purge was configured and a soft one sent, or the
+// other way round. Wildcards are soft in any case.
+func (d *deed) inMode() error {
+	soft := d.config["hard"] == false
+	for _, a := range d.arrivals {
+		if a.soft != soft && strings.HasPrefix(a.key, "/") && !strings.Contains(a.key, "*") && d.config["wildcard_threshold"] == nil {
+			return fmt.Errorf("hard is %v, and the purge of %v is soft: %t", d.config["hard"], a, a.soft)
+		}
+	}
+	return nil
+}
+
 // heldUp fails where a rejected path held up others.
 func (d *deed) heldUp(asked things, want map[thing]version) error {
 	if d.interrupted || !d.alone {

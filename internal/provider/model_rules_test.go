@@ -3,6 +3,7 @@
 package provider
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,7 +14,7 @@ import (
 func (l *ledger) update(kind string, d *deed) (*ledger, error) {
 	id, want := wants(kind, d.config)
 	switch {
-	case l.adopted && l.records(id, d.config, len(d.sent()) > 0):
+	case l.adopted && l.records(id, d.config, len(d.sent()) > 0 || d.failed):
 		if err := d.lets(nil); err != nil {
 			return nil, err
 		}
@@ -25,7 +26,7 @@ func (l *ledger) update(kind string, d *deed) (*ledger, error) {
 	if err := d.lets(asked.with(l.maybe)); err != nil {
 		return nil, err
 	}
-	if err := d.heldUp(asked, want); err != nil {
+	if err := errors.Join(d.inMode(), d.heldUp(asked, want)); err != nil {
 		return nil, err
 	}
 	if len(d.accepted()) > 0 {
@@ -162,7 +163,7 @@ func (*ledger) create(kind string, d *deed) (*ledger, error) {
 	if err := d.lets(may); err != nil {
 		return nil, err
 	}
-	if err := d.heldUp(must, want); err != nil {
+	if err := errors.Join(d.inMode(), d.heldUp(must, want)); err != nil {
 		return nil, err
 	}
 	if d.state == nil {
@@ -203,13 +204,10 @@ func (l *ledger) resumed(want map[thing]version, records bool) (must, may things
 
 // remove books a delete. It returns nil where the object is gone.
 func (l *ledger) remove(kind string, d *deed) (*ledger, error) {
-	asked := things{}
+	var asked, may things
 	if l.onDestroy && !l.adopted {
 		asked = keysOf(l.seen).with(l.due)
-	}
-	may := asked
-	if len(asked) > 0 {
-		may = may.with(l.maybe)
+		may = asked.with(l.maybe)
 	}
 	if err := d.lets(may); err != nil {
 		return nil, err

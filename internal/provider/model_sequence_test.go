@@ -340,6 +340,11 @@ func drawTurn(rt *rapid.T, kinds []string, simple bool) turn {
 			rapid.SampledFrom(ills).Draw(rt, "ill"), oneIn(rt, 4, "once"),
 		})
 	}
+	for _, e := range t.edits {
+		if path, isAsset := strings.CutPrefix(e.name, "asset:"); isAsset && oneIn(rt, 3, "fails") {
+			t.ills = append(t.ills, harm{thing{rapid.SampledFrom(u.scopes).Draw(rt, "where"), keyOf(path)}, rapid.SampledFrom(ills).Draw(rt, "how"), false})
+		}
+	}
 	t.heal = rapid.Bool().Draw(rt, "heal")
 	verbs := []string{"", "", "", "", "", "", "taint", "replace", "destroy", "untaint", "import", "move"}
 	switch t.verb = rapid.SampledFrom(verbs).Draw(rt, "verb"); t.verb {
