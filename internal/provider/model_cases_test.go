@@ -209,7 +209,9 @@ var cases = map[string]struct {
 		bad, good := x.paths()[:30], x.paths()[30:]
 		x.then("triggers", releasing("2")).while(illBroken, bad...)
 		var delivered []string
-		for range 2 {
+		// 16 are in flight before the first one fails, so the directory may take two
+		// applies to be put last.
+		for range 3 {
 			if err := x.take(turn{}); err != nil {
 				x.t.Error(err)
 			}
@@ -217,7 +219,7 @@ var cases = map[string]struct {
 		}
 		slices.Sort(delivered)
 		if !slices.Equal(good, delivered) {
-			x.t.Errorf("two applies delivered %v", delivered)
+			x.t.Errorf("three applies delivered %v", delivered)
 		}
 	}},
 }
