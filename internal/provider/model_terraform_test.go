@@ -17,7 +17,7 @@ import (
 	"testing"
 )
 
-var modelSeed = flag.Int("model-seed", 0, "TestModelWithTerraform: the first seed of an earlier run")
+var modelSeed = flag.Int("model-seed", 0, "TestModel, TestModelWithTerraform: the first seed")
 
 // TestModelWithTerraform plays random sequences with the real terraform, and
 // asks the same oracle: what core does in its place must be what it does.
@@ -28,7 +28,7 @@ func TestModelWithTerraform(t *testing.T) {
 		sequences = 240
 	}
 	seed := *modelSeed
-	if seed == 0 {
+	if *soakLong && seed == 0 {
 		seed = int(rand.Uint32())
 	}
 	t.Logf("go test -run TestModelWithTerraform ./internal/provider/ -model-seed=%d", seed)
