@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -193,13 +194,16 @@ func TestEndpoints(t *testing.T) {
 				for i := range b.tasks {
 					b.tasks[i].reason = test.reason
 				}
+				var mu sync.Mutex
 				sent := make(map[string]int)
 				b.parallel, b.endpoints, b.concerns = 1, []string{"a", "b"}, httpCache.concerns
 				b.send = func(_ context.Context, r request, endpoint string) (receipt, error) {
 					if endpoint == "b" {
 						time.Sleep(time.Second) // so that the order is clear
 					}
+					mu.Lock()
 					sent[endpoint]++
+					mu.Unlock()
 					err := test.bad[endpoint]
 					if own := test.bad[endpoint+"/"+r.name]; own != nil {
 						err = own
