@@ -79,7 +79,10 @@ func TestProxyFaults(t *testing.T) {
 			if told := result.text() + again.text(); strings.Contains(told, "hunter") {
 				t.Errorf("%s, %s: the proxy's password is shown: %s", target.name, row.name, told)
 			}
-			records = append(records, record{at: "purge_" + target.name, fault: row.name, told: normal(result.text()), sent: b.sent()})
+			// Whether the login fails or the look at its host before it is a matter of
+			// time, which is real here.
+			told := strings.ReplaceAll(normal(result.text()), " while logging in", "")
+			records = append(records, record{at: "purge_" + target.name, fault: row.name, told: told, sent: b.sent()})
 			_, _ = b.Write([]byte(result.text()))
 			b.keepsSecrets()
 		}
