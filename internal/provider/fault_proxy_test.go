@@ -81,7 +81,7 @@ func TestProxyFaults(t *testing.T) {
 			}
 			// Whether the login fails or the look at its host before it is a matter of
 			// time, which is real here.
-			told := strings.ReplaceAll(normal(result.text()), " while logging in", "")
+			told := downFor.ReplaceAllString(strings.ReplaceAll(normal(result.text()), " while logging in", ""), "")
 			records = append(records, record{at: "purge_" + target.name, fault: row.name, told: told, sent: b.sent()})
 			_, _ = b.Write([]byte(result.text()))
 			b.keepsSecrets()
