@@ -155,6 +155,12 @@ var cases = map[string]struct {
 		x.then("service_id", services[1]).sends(turn{}, abc...)
 		x.sums("since 2000-01-01T00:02:00Z: 3 added, 3 removed; 6 purges")
 	}},
+	"a path that was added and failed, and another service with purge_on_destroy": {"purge_cdn_asset", threeAssets("purge_on_destroy", true), func(x *tale) {
+		x.sends(turn{}, abc...)
+		x.then("asset:/d ü", "1").while(illForbidden, "/d%20%C3%BC").fails(turn{})
+		x.then("service_id", services[1], "asset:/d ü", nil).sends(turn{}, "/a", "/b", "/c", "/d%20%C3%BC")
+		x.sums("since 2000-01-01T00:02:00Z: 3 added, 4 removed; 7 purges")
+	}},
 	"a plan with unknown credentials": {"purge_cdn_asset", threeAssets(), func(x *tale) {
 		x.sends(turn{blind: true}, abc...)
 		x.then("triggers", releasing("2"), "asset:/b", nil, "asset:/d ü", "1").
@@ -231,5 +237,21 @@ func TestCases(t *testing.T) {
 			t.Parallel()
 			tell(t, c.kind, c.begins, c.story)
 		})
+	}
+}
+
+// TestOneCreateGetsAHandedOverState creates a resource that shares its service with one
+// that is replaced before it, in the same apply.
+func TestOneCreateGetsAHandedOverState(t *testing.T) {
+	t.Parallel()
+	err := playInBubble(t, sequence{
+		kinds: []string{"purge_cdn_asset", "purge_cdn_asset"}, aliases: []string{"", ""},
+		turns: []turn{
+			{slot: 1, verb: "destroy", ills: []harm{{thing{services[0], "/b"}, illRejected, false}}},
+			{slot: 1, heal: true},
+		},
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }

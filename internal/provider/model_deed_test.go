@@ -171,6 +171,18 @@ func (d *deed) heldUp(asked things, want map[thing]version) error {
 
 var counted = regexp.MustCompile(`^(?:since (\S+): )?.*; (\d+) purges?(?: \(soft: .*\))?$`)
 
+var counts = regexp.MustCompile(`(\d+) (?:created|added|changed|removed|triggered)`)
+
+// reasonsIn adds up how many paths a summary names, by their reasons.
+func reasonsIn(text string) int {
+	sum := 0
+	for _, m := range counts.FindAllStringSubmatch(text, -1) {
+		n, _ := strconv.Atoi(m[1]) // it is digits
+		sum += n
+	}
+	return sum
+}
+
 // summarised checks what the plan said against what an apply that succeeded
 // sent.
 func (d *deed) summarised(kind string) error {
@@ -201,6 +213,8 @@ func (d *deed) summarised(kind string) error {
 		if d.summary != d.prior["summary"] {
 			return fmt.Errorf("nothing was sent, and the summary changes from %v to %v", d.prior["summary"], d.summary)
 		}
+	case soft == 0 && m != nil && reasonsIn(text) != n:
+		return fmt.Errorf("the summary is %q, and %d paths were sent", text, n)
 	case soft > 1:
 	case len(m) < 3 || m[2] != strconv.Itoa(n):
 		return fmt.Errorf("the summary is %q, and %d purges were sent", text, n)

@@ -331,7 +331,7 @@ func drawTurn(rt *rapid.T, kinds []string, simple bool) turn {
 	for range rapid.IntRange(0, 3).Draw(rt, "edits") {
 		t.edits = append(t.edits, rapid.SampledFrom(u.edits).Draw(rt, "edit"))
 	}
-	if oneIn(rt, 6, "leaves") {
+	if oneIn(rt, 4, "leaves") {
 		t.leave(rt, u)
 	}
 	for range rapid.IntRange(0, 2).Draw(rt, "ills") {
@@ -341,8 +341,8 @@ func drawTurn(rt *rapid.T, kinds []string, simple bool) turn {
 		})
 	}
 	for _, e := range t.edits {
-		if path, isAsset := strings.CutPrefix(e.name, "asset:"); isAsset && oneIn(rt, 3, "fails") {
-			t.ills = append(t.ills, harm{thing{rapid.SampledFrom(u.scopes).Draw(rt, "where"), keyOf(path)}, rapid.SampledFrom(ills).Draw(rt, "how"), false})
+		if path, isAsset := strings.CutPrefix(e.name, "asset:"); isAsset && oneIn(rt, 2, "fails") {
+			t.ills = append(t.ills, harm{thing{u.scopes[0], keyOf(path)}, rapid.SampledFrom(ills).Draw(rt, "how"), false})
 		}
 	}
 	t.heal = rapid.Bool().Draw(rt, "heal")
