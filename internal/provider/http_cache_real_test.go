@@ -136,7 +136,7 @@ func (r *live) apply(t *testing.T, config object) (said []string, changes bool) 
 }
 
 // succeeds applies and wants that visitors get the current release of some paths
-// afterwards, and the former one of others.
+// afterward, and the former one of others.
 func (r *live) succeeds(t *testing.T, config object, fresh, old []string) {
 	t.Helper()
 	if said, changes := r.apply(t, config); len(said) > 0 || !changes || r.prior["pending"] != nil {

@@ -144,7 +144,7 @@ func (a *applying) book(t *todo, d *deed, next *instance) error {
 	}
 	if !strings.HasPrefix(t.name, "delete") {
 		if !d.failed && len(d.handed) == 0 {
-			err = d.summarised(s.kind)
+			err = d.summarized(s.kind)
 		}
 		if err := errors.Join(err, d.marked(s.kind)); err != nil {
 			return err

@@ -19,7 +19,7 @@ type deed struct {
 	failed      bool
 	alone       bool   // nothing failed before in the same apply
 	universe    things // all that ledgers and configurations know of
-	state       object // afterwards; nil: there is none
+	state       object // afterward; nil: there is none
 	prior       object // state before; nil: there was none
 	summary     any    // as planned, nil where it is null
 	delivered   things // accepted in the same apply before
@@ -183,9 +183,9 @@ func reasonsIn(text string) int {
 	return sum
 }
 
-// summarised checks what the plan said against what an apply that succeeded
+// summarized checks what the plan said against what an apply that succeeded
 // sent.
-func (d *deed) summarised(kind string) error {
+func (d *deed) summarized(kind string) error {
 	if _, single := d.state["cache_type"]; single || kind != "purge_cdn_asset" {
 		return nil
 	}

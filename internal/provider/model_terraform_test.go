@@ -203,7 +203,7 @@ func (p *realPlayer) judge(d *deed, replaces bool) (*ledger, error) {
 	}
 	l, err := p.current.ledger.update(p.kind, d)
 	if err == nil && !d.failed && len(d.arrivals) > 0 {
-		err = d.summarised(p.kind)
+		err = d.summarized(p.kind)
 	}
 	return l, errors.Join(err, d.marked(p.kind))
 }

@@ -82,9 +82,9 @@ func (r *purgeResource) ImportState(ctx context.Context, req resource.ImportStat
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	normalised, _ := m.identify()
-	m.adopt(normalised)
-	m.common().ID = types.StringValue(r.target.join(normalised))
+	normalized, _ := m.identify()
+	m.adopt(normalized)
+	m.common().ID = types.StringValue(r.target.join(normalized))
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 	resp.Diagnostics.Append(r.setIdentity(ctx, m, resp.Identity)...)
 }

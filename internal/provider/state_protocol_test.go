@@ -223,7 +223,7 @@ func (a arguments) inGo(t *testing.T) object {
 }
 
 // inBubble runs a test in which time is virtual, with a world behind a network
-// in memory. Afterwards no connection may be left.
+// in memory. Afterward no connection may be left.
 func inBubble(t *testing.T, test func(t *testing.T, w *world, network *wiretest.Network)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

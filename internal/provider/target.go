@@ -117,7 +117,7 @@ type model interface {
 	adopt(identity []string)
 	// keepSpelling takes over the prior values that mean the same.
 	keepSpelling(prior model)
-	// identify returns the values of the target's identity, normalised. It
+	// identify returns the values of the target's identity, normalized. It
 	// returns false while one of them is unknown.
 	identify() ([]string, bool)
 	// mode returns how is purged: its change sends everything again. It returns

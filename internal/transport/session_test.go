@@ -265,8 +265,8 @@ func TestSessionThatIsNeverAccepted(t *testing.T) {
 		fromPurge int // from which purge on the answer is 401
 		want      tally
 	}{
-		"not from the beginning":   {0, tally{1 + maxBarren, 3*30 + 3 + 1 + 1, 1 + maxBarren}},
-		"not any more, afterwards": {5, tally{2 + maxBarren, 5 + 3*25 + 3*3 + 1 + 2, 2 + maxBarren}},
+		"not from the beginning":  {0, tally{1 + maxBarren, 3*30 + 3 + 1 + 1, 1 + maxBarren}},
+		"not any more, afterward": {5, tally{2 + maxBarren, 5 + 3*25 + 3*3 + 1 + 2, 2 + maxBarren}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -63,7 +63,7 @@ func (s *Server) gateway(project string, next http.HandlerFunc) http.HandlerFunc
 }
 
 // count enters a purge in the account's window, or returns the refusal. What
-// passes the gateway counts, also where Poppy refuses it afterwards; what the
+// passes the gateway counts, also where Poppy refuses it afterward; what the
 // gateway refuses, for its token or for the quota, does not.
 func (s *Server) count() http.HandlerFunc {
 	s.mu.Lock()

@@ -89,7 +89,7 @@ func TestDisabledIsOnlyDisplayed(t *testing.T) {
 	same(t, "displayed", displayed(), StatusDisabled)
 	same(t, "a purge meanwhile", b.purge(OtherID, "url=/a&hard=true"), refused(400, "Service "+OtherID+" is not deployed."))
 	b.pass(time.Minute)
-	same(t, "a purge afterwards", b.purge(OtherID, "url=/a&hard=true"), accepted(OtherID))
+	same(t, "a purge afterward", b.purge(OtherID, "url=/a&hard=true"), accepted(OtherID))
 	same(t, "still displayed", displayed(), StatusDisabled)
 	b.SetStatus(OtherID, StatusDeployed)
 	same(t, "enabled again", displayed(), StatusDeployed)

@@ -21,7 +21,7 @@ import (
 )
 
 func main() {
-	save := flag.String("save", "", "directory for what each command writes to the terminal, in colour")
+	save := flag.String("save", "", "directory for what each command writes to the terminal, in color")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := demo(ctx, os.Stdout, os.TempDir(), *save)

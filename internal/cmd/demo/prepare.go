@@ -20,7 +20,7 @@ import (
 const version = "0.1.0"
 
 // prepare builds the provider, finds a terraform, copies the example into dir and
-// initialises it from a registry that holds nothing but the provider. The
+// initializes it from a registry that holds nothing but the provider. The
 // returned terraform runs there, with env and nothing of the caller's own
 // settings.
 func prepare(ctx context.Context, out io.Writer, dir string, env map[string]string) (*terraform, error) {

@@ -23,7 +23,7 @@ type stage struct {
 	sandbox   *sandbox.Sandbox
 	out       io.Writer
 	// save, if not empty, is a directory that gets what each command wrote to the
-	// terminal, in colour.
+	// terminal, in color.
 	save string
 	// served is when the origin of the site serves the latest deploy.
 	served time.Time

@@ -16,15 +16,15 @@ import (
 // terraform runs the binary in one directory.
 type terraform struct{ *tfcli.Dir }
 
-// result is what one run of terraform came to. What it wrote is without colours,
+// result is what one run of terraform came to. What it wrote is without colors,
 // but for the terminal.
 type result struct {
 	exit                     int
 	stdout, stderr, terminal string
 }
 
-// colour is a control sequence that changes the colour of a terminal.
-var colour = regexp.MustCompile("\x1b\\[[0-9;]*m")
+// color is a control sequence that changes the color of a terminal.
+var color = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
 // run returns an error only where terraform could not be run to its end. A
 // terminal sends Ctrl-C to terraform as well, and a second one would make it
@@ -40,7 +40,7 @@ func (t *terraform) run(ctx context.Context, args ...string) (result, error) {
 		err = nil
 	}
 	r := result{
-		stdout: colour.ReplaceAllString(stdout.String(), ""), stderr: colour.ReplaceAllString(stderr.String(), ""),
+		stdout: color.ReplaceAllString(stdout.String(), ""), stderr: color.ReplaceAllString(stderr.String(), ""),
 		terminal: stdout.String() + stderr.String(),
 	}
 	if cmd.ProcessState != nil {

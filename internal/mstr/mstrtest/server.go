@@ -82,7 +82,7 @@ type Server struct {
 }
 
 // New returns a server with four projects, a user for each login mode but the
-// anonymous one, and the newest server's behaviour.
+// anonymous one, and the newest server's behavior.
 func New() *Server {
 	return &Server{
 		Recorder:     fake.NewRecorder("mstr"),

@@ -49,7 +49,7 @@ func TestListPages(t *testing.T) {
 		"without a limit a page is 100":         {"", ends{"", realHost + "?limit=100&offset=100", 130, 100}},
 		"the first page of 100":                 {"?limit=100&offset=0", ends{"", realHost + "?limit=100&offset=100", 130, 100}},
 		"the last page is short":                {"?limit=100&offset=100", ends{realHost + "?limit=100&offset=0", "", 130, 30}},
-		"both neighbours":                       {"?limit=10&offset=15", ends{realHost + "?limit=10&offset=5", realHost + "?limit=10&offset=25", 130, 10}},
+		"both neighbors":                        {"?limit=10&offset=15", ends{realHost + "?limit=10&offset=5", realHost + "?limit=10&offset=25", 130, 10}},
 		"previous never begins before the list": {"?limit=10&offset=5", ends{realHost + "?limit=10&offset=0", realHost + "?limit=10&offset=15", 130, 10}},
 		"a page that ends with the list":        {"?limit=65&offset=65", ends{realHost + "?limit=65&offset=0", "", 130, 65}},
 		"behind the end a page is empty":        {"?limit=65&offset=130", ends{realHost + "?limit=65&offset=65", "", 130, 0}},
