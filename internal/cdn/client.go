@@ -48,9 +48,9 @@ type Config struct {
 	// PollInterval is the longest time between two looks at a service that is
 	// being deployed. Default 10 s.
 	PollInterval time.Duration
-	// Chance spreads the purges of an account that other processes use too, see
-	// quota.Limiter.
-	Chance func() float64
+	// Rand adds jitter to the purges of an account that other processes also use,
+	// see quota.Limiter.
+	Rand func() float64
 	// Wire is the options for the connection.
 	Wire transport.Options
 }
@@ -76,7 +76,7 @@ func New(config Config) *Client {
 	config.Wire.Observe = quota.Observe
 	c := &Client{
 		config: config, wire: transport.New(System, config.Wire), services: make(map[string]*service),
-		window: (&quota.Limiter{Chance: config.Chance}).Window("", quota.Limit{Requests: config.RequestsPerMinute, Window: time.Minute}),
+		window: (&quota.Limiter{Rand: config.Rand}).Window("", quota.Limit{Requests: config.RequestsPerMinute, Window: time.Minute}),
 	}
 	c.wire.Hide(config.APIKey, config.Password, config.AuthToken)
 	if config.AuthToken != "" {

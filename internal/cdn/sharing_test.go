@@ -83,7 +83,7 @@ func (w *world) share(t *testing.T, processes []process) []time.Duration {
 		p := processes[i]
 		<-time.After(p.arrives)
 		config := w.config
-		config.Chance = rand.New(rand.NewPCG(1, uint64(i))).Float64 // the same each time
+		config.Rand = rand.New(rand.NewPCG(1, uint64(i))).Float64 // the same each time
 		client, began := cdn.New(config), time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute+time.Duration(p.purges/config.RequestsPerMinute)*time.Minute)
 		defer cancel()

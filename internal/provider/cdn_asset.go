@@ -181,7 +181,7 @@ func (m *cdnAssetModel) pace(phases [][]request, c *clients) pace {
 	}
 	if n := len(hard); c != nil && c.cdn.ready && n > 0 {
 		p.wait = time.Duration((int64(n)-1)/c.requestsPerMinute) * time.Minute
-		p.patience += time.Duration(quota.Spread * float64(p.wait))
+		p.patience += time.Duration(quota.Jitter * float64(p.wait))
 	}
 	return p
 }

@@ -124,7 +124,7 @@ func (o Options) configure(ctx context.Context, config *providerModel, diags *di
 	c.open = append(c.open, c.verify)
 	start := func(name, title string) *settings {
 		return &settings{
-			service: name, title: title, getenv: o.getenv(), unknown: !complete, wire: wire, chance: o.Chance, open: &c.open,
+			service: name, title: title, getenv: o.getenv(), unknown: !complete, wire: wire, chance: o.Rand, open: &c.open,
 			inConfig: make(map[string]bool), source: make(map[string]string),
 			insecure: config.AllowInsecureHTTP.IsUnknown() || config.AllowInsecureHTTP.ValueBool(),
 		}
@@ -186,7 +186,7 @@ func configureCDN(ctx context.Context, s *settings, object types.Object, diags *
 		Endpoint:          s.address("endpoint", m.Endpoint, cdn.Endpoint),
 		AllowInsecure:     s.insecure,
 		RequestsPerMinute: int(s.number("requests_per_minute", m.RequestsPerMinute, cdn.DefaultRequestsPerMinute, 1, 6000)),
-		Chance:            s.chance,
+		Rand:              s.chance,
 	}
 	if config.IdentityURL == "" {
 		config.IdentityURL = cdn.DefaultIdentityURL
@@ -222,7 +222,7 @@ func configureWPEngine(ctx context.Context, s *settings, object types.Object, di
 		BaseURL:  s.address("base_url", m.BaseURL, transport.BaseURL),
 		Username: s.credential("username", m.Username),
 		Password: s.credential("password", m.Password),
-		Chance:   s.chance,
+		Rand:     s.chance,
 	}
 	if config.BaseURL == "" {
 		config.BaseURL = wpengine.DefaultBaseURL

@@ -29,9 +29,9 @@ type Options struct {
 	Version string
 	// Wire is for tests: a network without sockets, a backoff without chance.
 	Wire transport.Options
-	// Chance replaces the random numbers that spread purges of an account which
-	// others use too, for tests of exact time. See quota.Limiter.
-	Chance func() float64
+	// Rand replaces the random numbers behind the jitter of purges, for tests of
+	// exact times. See quota.Limiter.
+	Rand func() float64
 	// Getenv replaces os.Getenv, for tests.
 	Getenv func(string) string
 }
@@ -55,8 +55,8 @@ var (
 
 // New returns a provider. Close ends the sessions that it opens.
 func New(o Options) *Provider {
-	if o.Chance == nil {
-		o.Chance = rand.Float64
+	if o.Rand == nil {
+		o.Rand = rand.Float64
 	}
 	return &Provider{options: o}
 }

@@ -455,7 +455,7 @@ func TestNobodyJoinsAPurgeThatIsHopeless(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWire(Limit{})
-		acquire(t, w.window).Refused(time.Hour, errUpstream)
+		acquire(t, w.window).RateLimited(time.Hour, errUpstream)
 		short, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		var served int

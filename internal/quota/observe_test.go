@@ -22,7 +22,7 @@ type seen struct {
 
 func TestAnObserverIsToldWhatIsWaitedFor(t *testing.T) {
 	t.Parallel()
-	refused := func(s *quota.Slot) { s.Refused(45*time.Second, errors.New("refused")) }
+	refused := func(s *quota.Slot) { s.RateLimited(45*time.Second, errors.New("refused")) }
 	for sentence, c := range map[string]struct {
 		limit quota.Limit
 		end   func(*quota.Slot) // of the one before

@@ -59,7 +59,7 @@ func lostPlaces(w *Window, limit Limit) error {
 		return err
 	}
 	first.Passed()
-	time.Sleep(limit.Window + limit.Window/20) // and Spread
+	time.Sleep(limit.Window + limit.Window/20) // and Jitter
 	began := time.Now()
 	for range limit.Requests {
 		s, err := w.Acquire(context.Background())
@@ -252,7 +252,7 @@ func travel(w *Window, fates []fate) ([]time.Duration, []trip) {
 			case "failed":
 				s.Failed(errUpstream)
 			case "refused":
-				s.Refused(f.Wait, errUpstream)
+				s.RateLimited(f.Wait, errUpstream)
 			}
 		})
 	}
@@ -415,7 +415,7 @@ func TestASlotIsFreeExactlyOneWindowAfterItsEnd(t *testing.T) {
 	for name, end := range map[string]func(*Slot){
 		"passed":  (*Slot).Passed,
 		"failed":  func(s *Slot) { s.Failed(errUpstream) },
-		"refused": func(s *Slot) { s.Refused(0, errUpstream) },
+		"refused": func(s *Slot) { s.RateLimited(0, errUpstream) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

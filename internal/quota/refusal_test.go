@@ -36,7 +36,7 @@ func (g *gate) ask(s *Slot) bool {
 	}
 	g.mu.Unlock()
 	if wait > 0 {
-		s.Refused(wait, errUpstream)
+		s.RateLimited(wait, errUpstream)
 		return false
 	}
 	s.Passed()
@@ -150,11 +150,11 @@ func TestAfterARefusalOneGoesFirst(t *testing.T) {
 			[]time.Duration{60 * time.Second, 61 * time.Second, 62 * time.Second, 62 * time.Second, 62 * time.Second},
 		},
 		"refused: closed again": {
-			func(s *Slot) { s.Refused(time.Minute, errUpstream) },
+			func(s *Slot) { s.RateLimited(time.Minute, errUpstream) },
 			[]time.Duration{60 * time.Second, 121 * time.Second, 122 * time.Second, 122 * time.Second, 122 * time.Second},
 		},
 		"refused for no time: the next goes first": {
-			func(s *Slot) { s.Refused(0, errUpstream) },
+			func(s *Slot) { s.RateLimited(0, errUpstream) },
 			[]time.Duration{60 * time.Second, 61 * time.Second, 62 * time.Second, 62 * time.Second, 62 * time.Second},
 		},
 	} {
@@ -162,7 +162,7 @@ func TestAfterARefusalOneGoesFirst(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w, j := &Window{}, newJournal()
-				acquire(t, w).Refused(time.Minute, errUpstream)
+				acquire(t, w).RateLimited(time.Minute, errUpstream)
 				var wg sync.WaitGroup
 				var once sync.Once
 				for range 5 {
@@ -188,7 +188,7 @@ func TestAScoutThatLeavesIsFollowedByAnother(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := &Window{}
-		acquire(t, w).Refused(time.Minute, errUpstream)
+		acquire(t, w).RateLimited(time.Minute, errUpstream)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		scout, err := w.Acquire(ctx)
 		if err != nil {
@@ -208,7 +208,7 @@ func TestWhoWasOnTheWireBeforeTheRefusalProvesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &Window{}
 		early, refused := acquire(t, w), acquire(t, w)
-		refused.Refused(time.Minute, errUpstream)
+		refused.RateLimited(time.Minute, errUpstream)
 		scout := acquire(t, w)
 		early.Passed()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
@@ -226,12 +226,12 @@ func TestAScoutFromBeforeAnotherRefusalProvesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &Window{}
 		early, refused := acquire(t, w), acquire(t, w)
-		refused.Refused(time.Minute, errUpstream)
+		refused.RateLimited(time.Minute, errUpstream)
 		scout := acquire(t, w)
 		if err := scout.Send(); err != nil {
 			t.Fatal(err)
 		}
-		early.Refused(time.Minute, errUpstream)
+		early.RateLimited(time.Minute, errUpstream)
 		scout.Passed()
 		began := time.Now()
 		acquire(t, w)
@@ -252,7 +252,7 @@ func TestASlotFromBeforeARefusalIsNotSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &Window{limit: Limit{Requests: 4, Window: time.Minute}}
 		refused, slow, slower := acquire(t, w), acquire(t, w), acquire(t, w)
-		refused.Refused(90*time.Second, errUpstream)
+		refused.RateLimited(90*time.Second, errUpstream)
 		j := newJournal()
 		var wg sync.WaitGroup
 		for _, s := range []*Slot{slower, slow} {
@@ -297,7 +297,7 @@ func TestSendGivesUpWhenTheWindowStaysClosedForTooLong(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				acquire(t, w).Refused(tt.wait, errUpstream)
+				acquire(t, w).RateLimited(tt.wait, errUpstream)
 				if tt.ends > 0 {
 					time.AfterFunc(tt.ends, cancel)
 				}
@@ -323,7 +323,7 @@ func TestAScoutDoesNotHoldUpOneThatIsAboutToSend(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &Window{}
 		early, refused := acquire(t, w), acquire(t, w)
-		refused.Refused(time.Minute, errUpstream)
+		refused.RateLimited(time.Minute, errUpstream)
 		scout := acquire(t, w)
 		if err := early.Send(); err != nil {
 			t.Fatal(err)
@@ -368,7 +368,7 @@ func TestAWindowThatReopensTooLateDismissesAtOnce(t *testing.T) {
 					}
 					defer cancel()
 					if !early {
-						first.Refused(time.Minute, errUpstream)
+						first.RateLimited(time.Minute, errUpstream)
 					}
 					began := time.Now()
 					answer := make(chan error, 1)
@@ -378,7 +378,7 @@ func TestAWindowThatReopensTooLateDismissesAtOnce(t *testing.T) {
 					}()
 					synctest.Wait()
 					if early {
-						first.Refused(time.Minute, errUpstream)
+						first.RateLimited(time.Minute, errUpstream)
 					}
 					err := <-answer
 					var got *ClosedError
@@ -408,8 +408,8 @@ func TestALongerRefusalIsNotShortenedByAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &Window{}
 		long, short := acquire(t, w), acquire(t, w)
-		long.Refused(time.Minute, errUpstream)
-		short.Refused(time.Second, errUpstream)
+		long.RateLimited(time.Minute, errUpstream)
+		short.RateLimited(time.Second, errUpstream)
 		began := time.Now()
 		acquire(t, w).Passed()
 		if waited := time.Since(began); waited != time.Minute {

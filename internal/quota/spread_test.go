@@ -11,7 +11,7 @@ import (
 )
 
 // TestSlotsAreSpread has four slots used up at once. Each is free again one window
-// and its own part of Spread later, whatever the order in which they were answered.
+// and its own part of Jitter later, whatever the order in which they were answered.
 func TestSlotsAreSpread(t *testing.T) {
 	t.Parallel()
 	for sentence, test := range map[string]struct {
@@ -29,7 +29,7 @@ func TestSlotsAreSpread(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					var next int
-					limiter := &Limiter{Chance: func() float64 { next++; return test.chance[(next-1)%len(test.chance)] }}
+					limiter := &Limiter{Rand: func() float64 { next++; return test.chance[(next-1)%len(test.chance)] }}
 					w := limiter.Window("", Limit{Requests: 4, Window: time.Minute})
 					var slots []*Slot
 					for range 4 {
@@ -46,7 +46,7 @@ func TestSlotsAreSpread(t *testing.T) {
 						case "failed":
 							s.Failed(errUpstream)
 						case "refused":
-							s.Refused(time.Nanosecond, errUpstream)
+							s.RateLimited(time.Nanosecond, errUpstream)
 						}
 					}
 					began := time.Now()

@@ -18,15 +18,15 @@ type Limit struct {
 	Window   time.Duration
 }
 
-// Spread is how much later than its window a slot can be free again, as a part of
-// the window.
-const Spread = 0.05
+// Jitter is the longest random delay before a slot is free again after its
+// window, as a fraction of the window.
+const Jitter = 0.05
 
 // Limiter holds one window per key.
 type Limiter struct {
-	// Chance is random numbers from 0 to below 1: how much of Spread each slot is
-	// free again later. Nil: none of it. It is called with a lock held.
-	Chance func() float64
+	// Rand returns a random number in [0, 1), the part of Jitter to add for one
+	// slot. If it is nil, there is no jitter. It is called with a lock held.
+	Rand func() float64
 
 	mu      sync.Mutex
 	windows map[string]*Window
@@ -41,7 +41,7 @@ func (l *Limiter) Window(key string, limit Limit) *Window {
 		if l.windows == nil {
 			l.windows = make(map[string]*Window)
 		}
-		w = &Window{limit: limit, chance: l.Chance}
+		w = &Window{limit: limit, chance: l.Rand}
 		l.windows[key] = w
 	}
 	return w
@@ -54,7 +54,7 @@ func (l *Limiter) Window(key string, limit Limit) *Window {
 //
 // Other processes can use the same quota, and do not know of this one. If all
 // slots were taken again in the moment in which they are free, no other process
-// would ever find one. So each slot is free again a random part of Spread later.
+// would ever find one. So each slot is free again a random part of Jitter later.
 // That is the price of it: a run that needs several windows takes up to 5 %
 // longer than the limit allows, 3 % as a rule.
 //
@@ -242,7 +242,7 @@ func (w *Window) free(s *Slot, until time.Time) {
 func (w *Window) again() time.Time {
 	wait := w.limit.Window
 	if w.chance != nil {
-		wait += time.Duration(w.chance() * Spread * float64(wait))
+		wait += time.Duration(w.chance() * Jitter * float64(wait))
 	}
 	return time.Now().Add(wait)
 }
@@ -326,8 +326,8 @@ func (s *Slot) Failed(err error) {
 	s.end((*Window).again)
 }
 
-// Refused closes the window for a time, for all who have not sent yet.
-func (s *Slot) Refused(wait time.Duration, err error) {
+// RateLimited closes the window for a time, for all who have not sent yet.
+func (s *Slot) RateLimited(wait time.Duration, err error) {
 	fail(s.ctx, err)
 	s.end(func(w *Window) time.Time {
 		if until := time.Now().Add(wait); until.After(w.closedUntil) {

@@ -110,7 +110,7 @@ func (c *Client) settle(k *call, slot Slot, grant Grant, resp *Response, e *Erro
 	switch {
 	case e.refused:
 		k.refusals++
-		slot.Refused(c.pause(e, k.refusals), &told)
+		slot.RateLimited(c.pause(e, k.refusals), &told)
 	case e.unsent:
 		slot.Unsent()
 	case e.Status == 0 || e.Status >= http.StatusBadGateway:
@@ -145,11 +145,11 @@ func (c *Client) waitFailed(ctx context.Context, err error, waiting string) *Err
 // freeSlot is the slot of a request without a quota.
 type freeSlot struct{}
 
-func (freeSlot) Send() error                  { return nil }
-func (freeSlot) Unsent()                      {}
-func (freeSlot) Passed()                      {}
-func (freeSlot) Failed(error)                 {}
-func (freeSlot) Refused(time.Duration, error) {}
+func (freeSlot) Send() error                      { return nil }
+func (freeSlot) Unsent()                          {}
+func (freeSlot) Passed()                          {}
+func (freeSlot) Failed(error)                     {}
+func (freeSlot) RateLimited(time.Duration, error) {}
 
 // roundTrip is the wire. http.Transport is used without http.Client, which
 // would follow redirects, and carry tokens and a login's body along.

@@ -153,7 +153,7 @@ type Slot interface {
 	Unsent()
 	Passed()
 	Failed(err error)
-	Refused(wait time.Duration, err error)
+	RateLimited(wait time.Duration, err error)
 }
 
 // Request is one request and how its reply is to be read.

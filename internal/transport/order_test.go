@@ -52,7 +52,7 @@ func (r *recorder) Send() error {
 func (r *recorder) Unsent()      { r.note("quota: unsent") }
 func (r *recorder) Passed()      { r.note("quota: passed") }
 func (r *recorder) Failed(error) { r.note("quota: failed") }
-func (r *recorder) Refused(wait time.Duration, _ error) {
+func (r *recorder) RateLimited(wait time.Duration, _ error) {
 	r.note("quota: refused for %s", wait)
 }
 

@@ -385,8 +385,8 @@ type taken struct{ counted atomic.Int64 }
 
 func (q *taken) pace(context.Context) (Slot, error) { return q, nil }
 
-func (q *taken) Send() error                  { return nil }
-func (q *taken) Unsent()                      {}
-func (q *taken) Passed()                      { q.counted.Add(1) }
-func (q *taken) Failed(error)                 { q.counted.Add(1) }
-func (q *taken) Refused(time.Duration, error) { q.counted.Add(1) }
+func (q *taken) Send() error                      { return nil }
+func (q *taken) Unsent()                          {}
+func (q *taken) Passed()                          { q.counted.Add(1) }
+func (q *taken) Failed(error)                     { q.counted.Add(1) }
+func (q *taken) RateLimited(time.Duration, error) { q.counted.Add(1) }

@@ -34,9 +34,9 @@ type Config struct {
 	BaseURL string
 	// Username and Password of API access, sent as HTTP Basic.
 	Username, Password string
-	// Chance spreads the purges of an install that other processes purge too, see
-	// quota.Limiter.
-	Chance func() float64
+	// Rand adds jitter to the purges of an install that other processes also purge,
+	// see quota.Limiter.
+	Rand func() float64
 	// Wire is the options for the connection.
 	Wire transport.Options
 }
@@ -55,7 +55,7 @@ func New(config Config) *Client {
 	pair := config.Username + ":" + config.Password
 	basic := base64.StdEncoding.EncodeToString([]byte(pair))
 	c := &Client{
-		wire: transport.New(System, config.Wire), limiter: quota.Limiter{Chance: config.Chance},
+		wire: transport.New(System, config.Wire), limiter: quota.Limiter{Rand: config.Rand},
 		auth: transport.NewFixed(&transport.Credential{Base: config.BaseURL, Header: http.Header{"Authorization": {"Basic " + basic}}}),
 	}
 	c.wire.Hide(config.Password, pair, basic)
