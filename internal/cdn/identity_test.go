@@ -151,13 +151,13 @@ func TestLoginsThatAreNone(t *testing.T) {
 		body   string
 		want   said
 	}{
-		"a page":           {200, "<html>", unexpected("an HTML page came where JSON was expected")},
-		"nothing":          {200, "", unexpected("an empty body came where JSON was expected")},
+		"a page":           {200, "<html>", unexpected("the response is an HTML page, not JSON")},
+		"nothing":          {200, "", unexpected("the response is empty")},
 		"no token":         {200, "{}", unexpected("the answer to the login holds no token")},
-		"null":             {200, "null", unexpected("null came where a JSON value was expected")},
+		"null":             {200, "null", unexpected("the response is null")},
 		"a broken token":   {200, catalog(`to\nken`, "http://localhost/v1.0/1"), unexpected("the answer to the login holds an unusable token")},
-		"a number":         {200, `{"access":{"token":{"id":1}}}`, unexpected(`the field "access.token.id" is a number, which was not expected`)},
-		"an http endpoint": {200, catalog("token", "http://cdn.example.com/v1.0/1"), unexpected("the CDN's address in the service catalog must start with https://, or credentials would travel in the clear (allow_insecure_http permits it)")},
+		"a number":         {200, `{"access":{"token":{"id":1}}}`, unexpected(`the field "access.token.id" contains an unexpected number`)},
+		"an http endpoint": {200, catalog("token", "http://cdn.example.com/v1.0/1"), unexpected("the CDN's address in the service catalog must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http)")},
 		"no endpoint":      {200, catalog("token", ""), unexpected("the CDN's address in the service catalog must start with https://")},
 		"no project":       {200, `{"access":{"token":{"id":"token"},"serviceCatalog":[{"type":"rax:cdn","endpoints":[{"publicURL":"http://localhost/v1.0"}]}]}}`, unexpected("the answer to the login holds no project (tenant); set cdn.project_id")},
 		"no CDN in the catalog": {200, `{"access":{"token":{"id":"token"}}}`, said{
@@ -284,7 +284,7 @@ func TestAddresses(t *testing.T) {
 		"an endpoint with a project":          {cdn.Endpoint, "https://cdn.example.com/v1.0/110011", "https://cdn.example.com/v1.0/110011", ""},
 		"an endpoint without a version":       {cdn.Endpoint, "https://cdn.example.com", "", "must end in /v1.0 or in /v1.0/<project id>"},
 		"an endpoint of a service":            {cdn.Endpoint, "https://cdn.example.com/v1.0/1/services", "", "must end in /v1.0 or in /v1.0/<project id>"},
-		"an endpoint in the clear":            {cdn.Endpoint, "http://cdn.example.com/v1.0", "", "must start with https://, or credentials would travel in the clear (allow_insecure_http permits it)"},
+		"an endpoint in the clear":            {cdn.Endpoint, "http://cdn.example.com/v1.0", "", "must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http)"},
 		"an identity_url":                     {cdn.IdentityURL, cdn.DefaultIdentityURL + "/", cdn.DefaultIdentityURL, ""},
 		"an identity_url without a version":   {cdn.IdentityURL, "https://identity.api.rackspacecloud.com", "", "must end in /v2.0"},
 		"an identity_url with the path added": {cdn.IdentityURL, cdn.DefaultIdentityURL + "/tokens", "", "must end in /v2.0"},
@@ -324,7 +324,7 @@ func TestListsOfServicesThatAreNone(t *testing.T) {
 	t.Parallel()
 	full := `{"services":[` + strings.TrimSuffix(strings.Repeat(`{"id":"a","name":"b","status":"deployed"},`, 20), ",") + `]}`
 	tests := map[string]struct{ body, want string }{
-		"null":                       {"null", "null came where a JSON value was expected"},
+		"null":                       {"null", "the response is null"},
 		"an empty object":            {"{}", "the answer holds no list of services"},
 		"a service without a name":   {`{"services":[{"id":"a"}]}`, "a service has no id or no name"},
 		"a page that repeats itself": {full, "the list of services does not end: it repeats service a"},

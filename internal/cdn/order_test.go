@@ -127,7 +127,7 @@ func TestWaitingForADeployment(t *testing.T) {
 		"while the CDN fails for a time":       {func(w *world) { w.Fail("service", 12, answer(500, nil, "")) }, said{}, time.Minute},
 		"while the CDN refuses looks":          {func(w *world) { w.Fail("service", 2, cdntest.OverLimit(413, "90")) }, said{}, time.Minute},
 		"with a token that expires meanwhile":  {func(w *world) { w.ExpireTokens() }, said{}, time.Minute},
-		"that a service without a status ends": {func(w *world) { w.Fail("service", 1, answer(200, nil, `{"id":"x"}`)) }, said{System: "Rackspace CDN", Kind: transport.KindUnexpected, Status: 200, Message: "the service has no status", Advice: "not an answer of this API"}, 0},
+		"that a service without a status ends": {func(w *world) { w.Fail("service", 1, answer(200, nil, `{"id":"x"}`)) }, said{System: "Rackspace CDN", Kind: transport.KindUnexpected, Status: 200, Message: "the service has no status", Advice: "not from this API"}, 0},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {

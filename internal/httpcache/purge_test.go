@@ -110,7 +110,7 @@ func TestStatuses(t *testing.T) {
 		"200 with HTML": {answer(200, http.Header{"Content-Type": {"text/html"}}, "<!DOCTYPE html><html><title>200 Purged</title></html>"), said{}, 1},
 		"200 of Fastly": {answer(200, nil, `{"status":"ok","id":"1378-1712345678-1234567"}`), said{}, 1},
 		"200 that reports an error": {answer(200, nil, `{"error":"backend is down"}`), said{
-			Kind: transport.KindUnexpected, Status: 200, Message: `the answer holds an error: "backend is down"`,
+			Kind: transport.KindUnexpected, Status: 200, Message: `the response contains an error: "backend is down"`,
 		}, 1},
 		"400": {answer(400, nil, "Bad URL"), said{Kind: transport.KindInvalid, Status: 400, Message: "Bad URL", Input: "url", Advice: "Check the path and host"}, 1},
 		"401": {answer(401, nil, ""), said{Kind: transport.KindCredentials, Status: 401, Advice: "Check http_cache.headers."}, 1},

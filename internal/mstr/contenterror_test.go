@@ -135,7 +135,7 @@ func TestErrorsOfAContentPurge(t *testing.T) {
 		},
 		"an acceptance that is an error": {
 			func(w *world) { w.Fail("invalidate", 1, answer(202, nil, `{"errors":[{"message":"no"}]}`)) },
-			said{Kind: transport.KindUnexpected, Status: 202, Message: `the answer holds an error: [{"message":"no"}]`, Advice: "not an answer"},
+			said{Kind: transport.KindUnexpected, Status: 202, Message: `the response contains an error: [{"message":"no"}]`, Advice: "not from this API"},
 			"invalidating content caches",
 		},
 	} {
@@ -199,8 +199,8 @@ func TestListsOfContentCachesThatAreNone(t *testing.T) {
 		"no nodes":                        {"nodes", `{}`, "the list of nodes is missing"},
 		"nodes that are null":             {"nodes", `{"nodes":null}`, "the list of nodes is missing"},
 		"a node without a name":           {"nodes", `{"nodes":[{"status":"running"}]}`, "a node has no name"},
-		"a page":                          {"contents", `<html>`, "an HTML page came where JSON was expected"},
-		"null":                            {"contents", `null`, "null came where a JSON value was expected"},
+		"a page":                          {"contents", `<html>`, "the response is an HTML page, not JSON"},
+		"null":                            {"contents", `null`, "the response is null"},
 		"no total":                        {"contents", `{"contentCaches":[]}`, "the list of content caches has no total"},
 		"a negative total":                {"contents", `{"total":-1,"contentCaches":[]}`, "the list of content caches has no total"},
 		"a total without caches":          {"contents", `{"total":3}`, "the list of content caches ends at 0 of 3"},
@@ -219,7 +219,7 @@ func TestListsOfContentCachesThatAreNone(t *testing.T) {
 			inCluster(t, 1, func(t *testing.T, w *world) {
 				w.Fail(test.operation, 1, answer(200, nil, test.body))
 				_, err := w.purgeContent(mstr.ContentFilter{})
-				wantSaid(t, err, said{Kind: transport.KindUnexpected, Status: 200, Message: test.want, Advice: "not an answer of this API"})
+				wantSaid(t, err, said{Kind: transport.KindUnexpected, Status: 200, Message: test.want, Advice: "not from this API"})
 				diff(t, "invalidations", 0, w.Count("invalidate"))
 			})
 		})

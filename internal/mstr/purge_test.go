@@ -195,7 +195,7 @@ func TestErrors(t *testing.T) {
 		"a 409 is not repeated":        {answer(409, nil, ``), said{Kind: transport.KindInvalid, Status: 409}, 1},
 		"a 200 is not an acceptance":   {answer(200, nil, `<html><title>Sign in</title>`), said{Kind: transport.KindUnexpected, Status: 200, Message: `an HTML page with the title "Sign in"`}, 1},
 		"a 202 is not the 204 either":  {answer(202, nil, ``), said{Kind: transport.KindUnexpected, Status: 202}, 1},
-		"a redirect is never followed": {answer(302, http.Header{"Location": {"https://sso.example.com/?token=x"}}, ``), said{Kind: transport.KindRedirect, Status: 302, Message: "redirect to sso.example.com", Advice: "not followed"}, 1},
+		"a redirect is never followed": {answer(302, http.Header{"Location": {"https://sso.example.com/?token=x"}}, ``), said{Kind: transport.KindRedirect, Status: 302, Message: "redirect to sso.example.com", Advice: "does not follow redirects"}, 1},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
@@ -301,13 +301,13 @@ func TestProjectsAreListed(t *testing.T) {
 func TestListsThatAreNone(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ body, want string }{
-		"null":                   {"null", "null came where a JSON value was expected"},
-		"an id that is a number": {`[{"id":1}]`, `the field "id" is a number, which was not expected`},
+		"null":                   {"null", "the response is null"},
+		"an id that is a number": {`[{"id":1}]`, `the field "id" contains an unexpected number`},
 		"a project without a id": {`[{"name":"a"}]`, "a project has no id or no name"},
-		"cut short":              {`[{"id":"a"`, "the body is not valid JSON"},
-		"trailing junk":          {`[] x`, "the body is not valid JSON"},
-		"nothing":                {``, "an empty body came where JSON was expected"},
-		"a page":                 {`<html>`, "an HTML page came where JSON was expected"},
+		"cut short":              {`[{"id":"a"`, "the response is not valid JSON"},
+		"trailing junk":          {`[] x`, "the response is not valid JSON"},
+		"nothing":                {``, "the response is empty"},
+		"a page":                 {`<html>`, "the response is an HTML page, not JSON"},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
@@ -315,7 +315,7 @@ func TestListsThatAreNone(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
 				w.Fail("projects", -1, answer(200, nil, test.body))
 				_, err := w.connect().Projects(t.Context())
-				wantSaid(t, err, said{Kind: transport.KindUnexpected, Status: 200, Message: test.want, Advice: "not an answer of this API"})
+				wantSaid(t, err, said{Kind: transport.KindUnexpected, Status: 200, Message: test.want, Advice: "not from this API"})
 				diff(t, "requests", 1, w.Count("projects"))
 			})
 		})

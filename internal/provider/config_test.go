@@ -379,7 +379,7 @@ func with(env map[string]string, pairs ...string) map[string]string {
 
 func TestFaultsInTheBlock(t *testing.T) {
 	t.Parallel()
-	const inTheClear = "must start with https://, or credentials would travel in the clear (allow_insecure_http permits it)."
+	const inTheClear = "must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http)."
 	const control = "contains a line break or another control character. The value is not shown here."
 	tests := map[string]struct {
 		env   map[string]string
@@ -406,7 +406,7 @@ func TestFaultsInTheBlock(t *testing.T) {
 		"blanks around an address":                                  {nil, object{"mstr": object{"base_url": " https://bi.example.com "}}, nil},
 		"an empty string":                                           {nil, object{"mstr": object{"password": "", "base_url": ""}, "cdn": object{"username": "", "api_key": "", "headers": object{}}, "request_timeout": "", "ca_certificate": ""}, nil},
 		"faults in the environment of a service with empty strings": {map[string]string{"MSTR_PASSWORD": "s3\ncret", "MSTR_BASE_URL": "x"}, object{"mstr": object{"password": "", "base_url": ""}}, nil},
-		"a port that there is not":                                  {nil, object{"mstr": object{"base_url": "https://bi.example.com:99999"}}, []string{"mstr.base_url: Invalid mstr.base_url: mstr.base_url has a port that is not from 1 to 65535."}},
+		"a port that there is not":                                  {nil, object{"mstr": object{"base_url": "https://bi.example.com:99999"}}, []string{"mstr.base_url: Invalid mstr.base_url: mstr.base_url has a port that is not between 1 and 65535."}},
 		"plain http":                                                {nil, object{"mstr": object{"base_url": "http://bi.example.com/MicroStrategyLibrary"}}, []string{"mstr.base_url: Invalid mstr.base_url: mstr.base_url " + inTheClear}},
 		"plain http to a host that is called like loopback":         {nil, object{"wpengine": object{"base_url": "http://localhost.example.com/v1"}}, []string{"wpengine.base_url: Invalid wpengine.base_url: wpengine.base_url " + inTheClear}},
 		"plain http in the environment": {
@@ -415,7 +415,7 @@ func TestFaultsInTheBlock(t *testing.T) {
 			[]string{"cdn.identity_url: Invalid cdn.identity_url: cdn.identity_url (from RAX_IDENTITY_URL) " + inTheClear},
 		},
 		"no scheme":                 {nil, object{"mstr": object{"base_url": "bi.example.com"}}, []string{"mstr.base_url: Invalid mstr.base_url: mstr.base_url must start with https://."}},
-		"a password in the address": {nil, object{"mstr": object{"base_url": "https://me:s3cret@bi.example.com"}}, []string{"mstr.base_url: Invalid mstr.base_url: mstr.base_url must not hold a user name or password."}},
+		"a password in the address": {nil, object{"mstr": object{"base_url": "https://me:s3cret@bi.example.com"}}, []string{"mstr.base_url: Invalid mstr.base_url: mstr.base_url must not contain a username or password."}},
 		"an endpoint without v1.0":  {nil, object{"cdn": object{"endpoint": "https://cdn.example.com"}}, []string{"cdn.endpoint: Invalid cdn.endpoint: cdn.endpoint must end in /v1.0 or in /v1.0/<project id>."}},
 		"an identity without v2.0":  {nil, object{"cdn": object{"identity_url": "https://identity.example.com"}}, []string{"cdn.identity_url: Invalid cdn.identity_url: cdn.identity_url must end in /v2.0."}},
 		"a login mode that is none": {nil, object{"mstr": object{"login_mode": "saml"}}, []string{"mstr.login_mode: Invalid mstr.login_mode: mstr.login_mode must be \"standard\" or \"ldap\". Users who sign in by SAML or OIDC can't log in with a password: set mstr.api_token."}},
@@ -436,7 +436,7 @@ func TestFaultsInTheBlock(t *testing.T) {
 		"too many retries":                   {nil, object{"max_retries": 101}, []string{"max_retries: Invalid max_retries: max_retries must be from 0 to 100."}},
 		"a timeout without a unit":           {nil, object{"request_timeout": "30"}, []string{`request_timeout: Invalid request_timeout: request_timeout must be a duration such as "30s", greater than zero.`}},
 		"no timeout":                         {nil, object{"request_timeout": "0s"}, []string{`request_timeout: Invalid request_timeout: request_timeout must be a duration such as "30s", greater than zero.`}},
-		"no certificate":                     {nil, object{"ca_certificate": "/etc/ssl/ca.pem"}, []string{"ca_certificate: Invalid ca_certificate: ca_certificate is not in PEM form (-----BEGIN …). It takes the content of the file and not its path, for example file(\"name.pem\")."}},
+		"no certificate":                     {nil, object{"ca_certificate": "/etc/ssl/ca.pem"}, []string{"ca_certificate: Invalid ca_certificate: ca_certificate is not PEM (-----BEGIN …). Set the content of the file, not its path, for example with file(\"name.pem\")."}},
 		"plain http, if it is permitted":     {nil, object{"allow_insecure_http": true, "mstr": object{"base_url": "http://bi.example.com"}}, nil},
 		"plain http, if it may be permitted": {nil, object{"allow_insecure_http": unknown{}, "mstr": object{"base_url": "http://bi.example.com"}}, nil},
 		"plain http to IPv6 loopback":        {nil, object{"mstr": object{"base_url": "http://[::1]:8080/x"}}, nil},
@@ -480,7 +480,7 @@ func TestWhatAServiceLacks(t *testing.T) {
 			map[string]string{"MSTR_BASE_URL": "http://bi.example.com", "MSTR_API_TOKEN": "t"},
 			nil,
 			"Invalid mstr.base_url",
-			"mstr.base_url (from MSTR_BASE_URL) must start with https://, or credentials would travel in the clear (allow_insecure_http permits it).",
+			"mstr.base_url (from MSTR_BASE_URL) must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http).",
 		},
 		"a control character in the environment": {
 			"wpengine",
@@ -547,7 +547,7 @@ func TestRetriesAndTheTimeoutOfOneAttempt(t *testing.T) {
 	}{
 		"max_retries counts what comes after the first": {object{"max_retries": 2}, failing, 3, "500"},
 		"none":                               {object{"max_retries": 0}, failing, 1, "500"},
-		"request_timeout bounds one attempt": {object{"request_timeout": "50ms"}, stalled, 2, "no complete answer within the request timeout"},
+		"request_timeout bounds one attempt": {object{"request_timeout": "50ms"}, stalled, 2, "no complete response within the request timeout"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -152,11 +152,11 @@ func TestFaultsOfTheConnection(t *testing.T) {
 			"headers not known yet":   {object{"headers": unknown{}}, ""},
 			"a value not known yet":   {object{"headers": object{"X-Gateway-Key": unknown{}}}, ""},
 			"the key of another":      {object{"client_certificate": certificate, "client_key": otherKey}, "client_key does not belong to the certificate, or is not a private key that TLS supports."},
-			"a key that is a secret":  {object{"client_certificate": certificate, "client_key": "s3cret"}, "client_key is not in PEM form (-----BEGIN …). It takes the content of the file and not its path, for example file(\"name.pem\")."},
-			"a certificate that is":   {object{"client_certificate": "s3cret", "client_key": key}, "client_certificate is not in PEM form (-----BEGIN …). It takes the content of the file and not its path, for example file(\"name.pem\")."},
+			"a key that is a secret":  {object{"client_certificate": certificate, "client_key": "s3cret"}, "client_key is not PEM (-----BEGIN …). Set the content of the file, not its path, for example with file(\"name.pem\")."},
+			"a certificate that is":   {object{"client_certificate": "s3cret", "client_key": key}, "client_certificate is not PEM (-----BEGIN …). Set the content of the file, not its path, for example with file(\"name.pem\")."},
 			"its own credentials":     {object{"headers": object{strings.ToLower(own[service]): "s3cret"}}, "headers must not contain " + own[service] + ", which carries the credentials of this system."},
 			"a header of HTTP":        {object{"headers": object{"Transfer-Encoding": "s3cret"}}, "headers must not contain Transfer-Encoding, which the provider sets."},
-			"a name that is no name":  {object{"headers": object{"s3cret:": "v"}}, "headers contains a name that is not the name of an HTTP header."},
+			"a name that is no name":  {object{"headers": object{"s3cret:": "v"}}, "headers contains an invalid HTTP header name."},
 			"a line break in a value": {object{"headers": object{"X-Gateway-Key": "s3cret\nX-Other: v"}}, "headers contains a value with a line break or another control character."},
 		} {
 			if name == "its own credentials" && own[service] == "" {

@@ -21,7 +21,7 @@ func AcceptedBody(resp *Response) error {
 	case len(body) == 0:
 		return nil
 	case looksLikeHTML(body):
-		return errors.New("an HTML page came where an acceptance was expected")
+		return errors.New("the response is an HTML page")
 	case !resp.Cut && !json.Valid(body):
 		return errNoAcceptance
 	}
@@ -36,7 +36,7 @@ func AcceptedBody(resp *Response) error {
 	}
 }
 
-var errNoAcceptance = errors.New("text that is not JSON came where an acceptance was expected")
+var errNoAcceptance = errors.New("the response is not JSON")
 
 // reported returns the error that a JSON value reports, of which there is one
 // each in the objects of a list. It ends with io.EOF or io.ErrUnexpectedEOF
@@ -71,7 +71,7 @@ func (r *Response) reportedBy(decoder *json.Decoder) error {
 	case !strings.EqualFold(name, "error") && !strings.EqualFold(name, "errors") && !strings.EqualFold(name, "success"):
 		return err
 	case err != nil:
-		return errors.New("the answer broke off where it reports an error")
+		return errors.New("the response was cut off within an error")
 	}
 	var decoded any
 	if err := json.Unmarshal(value, &decoded); err != nil {
@@ -79,14 +79,14 @@ func (r *Response) reportedBy(decoder *json.Decoder) error {
 	}
 	if strings.EqualFold(name, "success") {
 		if isFalse(decoded) {
-			return fmt.Errorf("the answer reports no success: %s", r.Line(string(value)))
+			return fmt.Errorf("the response reports no success: %s", r.Line(string(value)))
 		}
 		return nil
 	}
 	if isEmpty(decoded) {
 		return nil
 	}
-	return fmt.Errorf("the answer holds an error: %s", r.Line(string(value)))
+	return fmt.Errorf("the response contains an error: %s", r.Line(string(value)))
 }
 
 func isFalse(value any) bool { return value == false || value == "false" || value == 0.0 }

@@ -11,8 +11,8 @@ import (
 
 func TestAcceptedBody(t *testing.T) {
 	t.Parallel()
-	const page, text = "an HTML page came where an acceptance was expected", "text that is not JSON came where an acceptance was expected"
-	const off = "the answer broke off where it reports an error"
+	const page, text = "the response is an HTML page", "the response is not JSON"
+	const off = "the response was cut off within an error"
 	for name, row := range map[string]struct {
 		body string
 		cut  bool
@@ -36,14 +36,14 @@ func TestAcceptedBody(t *testing.T) {
 		"an error somewhere below":                 {`{"last":{"error":"denied"}}`, false, ""},
 		"words":                                    {"Please log in", false, text},
 		"words in a list that does not end":        {`[Please log in`, false, text},
-		"an error":                                 {`{"error":"denied"}`, false, `the answer holds an error: "denied"`},
-		"an error behind a byte order mark":        {"\xef\xbb\xbf" + `{"error":"denied"}`, false, `the answer holds an error: "denied"`},
-		"an error in capitals":                     {`{"Error":"denied"}`, false, `the answer holds an error: "denied"`},
-		"an error that is taken back":              {`{"error":"denied","error":null}`, false, `the answer holds an error: "denied"`},
-		"a list of errors":                         {`{"errors":[{"code":1}]}`, false, `the answer holds an error: [{"code":1}]`},
-		"an error of one in a list":                {`[{"status":"queued"},{"error":"denied"}]`, false, `the answer holds an error: "denied"`},
-		"no success":                               {`{"success": false}`, false, "the answer reports no success: false"},
-		"no success, in words":                     {`{"success":"false"}`, false, `the answer reports no success: "false"`},
+		"an error":                                 {`{"error":"denied"}`, false, `the response contains an error: "denied"`},
+		"an error behind a byte order mark":        {"\xef\xbb\xbf" + `{"error":"denied"}`, false, `the response contains an error: "denied"`},
+		"an error in capitals":                     {`{"Error":"denied"}`, false, `the response contains an error: "denied"`},
+		"an error that is taken back":              {`{"error":"denied","error":null}`, false, `the response contains an error: "denied"`},
+		"a list of errors":                         {`{"errors":[{"code":1}]}`, false, `the response contains an error: [{"code":1}]`},
+		"an error of one in a list":                {`[{"status":"queued"},{"error":"denied"}]`, false, `the response contains an error: "denied"`},
+		"no success":                               {`{"success": false}`, false, "the response reports no success: false"},
+		"no success, in words":                     {`{"success":"false"}`, false, `the response reports no success: "false"`},
 		"a login page":                             {"\n<html>", false, page},
 		"a login page behind a byte order mark":    {"\xef\xbb\xbf<html>", false, page},
 		"a value that ends too soon":               {`{"status":"que`, false, text},
@@ -54,7 +54,7 @@ func TestAcceptedBody(t *testing.T) {
 		"of an error the beginning":                {`{"error":"den`, true, off},
 		"of errors the beginning":                  {`{"a":1,"errors":[{"code":`, true, off},
 		"of success the beginning":                 {`{"success":fal`, true, off},
-		"an error before the end":                  {`{"error":"denied","status":"que`, true, `the answer holds an error: "denied"`},
+		"an error before the end":                  {`{"error":"denied","status":"que`, true, `the response contains an error: "denied"`},
 		"an error that is none before the end":     {`{"error": null, "status":"que`, true, ""},
 		"of words the beginning":                   {"Please log", true, text},
 		"of a page the beginning":                  {"<!DOC", true, page},
@@ -77,8 +77,8 @@ func TestAcceptanceIsNotHeldUp(t *testing.T) {
 	for name, row := range map[string]struct{ came, err string }{
 		"nothing came":            {"", ""},
 		"the beginning came":      {`{"status":"que`, ""},
-		"an error came":           {`{"error":"denied",`, refused + `the answer holds an error: "denied"`},
-		"the beginning of a page": {"<html>", refused + "an HTML page came where an acceptance was expected"},
+		"an error came":           {`{"error":"denied",`, refused + `the response contains an error: "denied"`},
+		"the beginning of a page": {"<html>", refused + "the response is an HTML page"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -117,7 +117,7 @@ func TestSlowAcceptance(t *testing.T) {
 			req := purge()
 			req.Check = AcceptedBody
 			_, err := r.Do(t.Context(), req)
-			same(t, "error", "purging /a: Upstream answered 202 Accepted: the answer reports no success: false", textOf(err))
+			same(t, "error", "purging /a: Upstream answered 202 Accepted: the response reports no success: false", textOf(err))
 		}
 		same(t, "dials", 1, len(r.network.Dialed()))
 	})

@@ -27,7 +27,7 @@ const (
 	acceptanceWait = time.Second
 )
 
-var errAttemptTimeout = errors.New("no complete answer within the request timeout")
+var errAttemptTimeout = errors.New("no complete response within the request timeout")
 
 // attempt sends a request once: quota, credentials, the host (an outage and a
 // free connection), the network. Then it tells all of them what came of it.
@@ -39,7 +39,7 @@ func (c *Client) attempt(ctx context.Context, k *call) (*Response, *Error) {
 	if k.Pace != nil {
 		var err error
 		if slot, err = k.Pace(ctx); err != nil {
-			return nil, c.waitFailed(ctx, err, "waiting for its turn under the rate limit")
+			return nil, c.waitFailed(ctx, err, "waiting for the rate limit")
 		}
 	}
 	grant := Grant{Credential: &Credential{Base: k.Base}}
@@ -207,7 +207,7 @@ func (c *Client) build(ctx context.Context, r *Request, cred *Credential) (*http
 	req.Host = cmp.Or(r.Host, req.Host)
 	for name, values := range req.Header {
 		if strings.ContainsFunc(strings.Join(values, ""), isControl) {
-			return nil, fmt.Errorf("the value of the header %s holds a line break or another control character", name)
+			return nil, fmt.Errorf("the value of the header %s contains a line break or another control character", name)
 		}
 	}
 	return req, nil
@@ -242,7 +242,7 @@ func (c *Client) send(req *http.Request, r *Request, t *trail) (*Response, error
 	resp.Body = bytes.TrimPrefix(resp.Body, byteOrderMark)
 	switch {
 	case err != nil && needed:
-		return resp, fmt.Errorf("the answer broke off: %w", err)
+		return resp, fmt.Errorf("the response was cut off: %w", err)
 	case err != nil || int64(len(resp.Body)) > limit:
 		resp.Cut = true
 	}

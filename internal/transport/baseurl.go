@@ -26,11 +26,11 @@ func BaseURL(address string, insecure bool) (string, error) {
 	case checkPort(u) != nil:
 		return "", checkPort(u)
 	case u.User != nil:
-		return "", errors.New("must not hold a user name or password")
+		return "", errors.New("must not contain a username or password")
 	case u.RawQuery != "" || u.ForceQuery || strings.Contains(address, "#"):
 		return "", errors.New("must not have a query or a fragment")
 	case u.Scheme == "http" && !insecure && !loopback(u.Hostname()):
-		return "", errors.New("must start with https://, or credentials would travel in the clear (allow_insecure_http permits it)")
+		return "", errors.New("must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http)")
 	}
 	u.Host = strings.ToLower(u.Host)
 	return strings.TrimRight(u.String(), "/"), nil

@@ -34,9 +34,9 @@ var addresses = map[string]struct {
 	"a blank behind the slash":              {"https://host/base/ ", false, "https://host/base", ""},
 	"a line break at its end":               {"https://host/base\r\n", false, "https://host/base", ""},
 	"the highest port":                      {"https://host:65535", false, "https://host:65535", ""},
-	"a port that is too high":               {"https://host:99999", false, "", "has a port that is not from 1 to 65535"},
-	"a port of many digits":                 {"https://host:443443443443443443443443", false, "", "has a port that is not from 1 to 65535"},
-	"port 0":                                {"https://host:0", false, "", "has a port that is not from 1 to 65535"},
+	"a port that is too high":               {"https://host:99999", false, "", "has a port that is not between 1 and 65535"},
+	"a port of many digits":                 {"https://host:443443443443443443443443", false, "", "has a port that is not between 1 and 65535"},
+	"port 0":                                {"https://host:0", false, "", "has a port that is not between 1 and 65535"},
 	"nothing":                               {"", false, "", "must start with https://"},
 	"a host without a scheme":               {"host/base", false, "", "must start with https://"},
 	"a host and port without a scheme":      {"host:8443", false, "", "must start with https://"},
@@ -45,9 +45,9 @@ var addresses = map[string]struct {
 	"no host":                               {"https:///base", false, "", "has no host"},
 	"a port without a host":                 {"https://:443/base", false, "", "has no host"},
 	"no slashes":                            {"https:host", false, "", "has no host"},
-	"a user":                                {"https://user@host", false, "", "must not hold a user name or password"},
-	"a password":                            {"https://user:hunter22@host", false, "", "must not hold a user name or password"},
-	"an empty user":                         {"https://@host", false, "", "must not hold a user name or password"},
+	"a user":                                {"https://user@host", false, "", "must not contain a username or password"},
+	"a password":                            {"https://user:hunter22@host", false, "", "must not contain a username or password"},
+	"an empty user":                         {"https://@host", false, "", "must not contain a username or password"},
 	"a query":                               {"https://host?a=b", false, "", "must not have a query or a fragment"},
 	"an empty query":                        {"https://host?", false, "", "must not have a query or a fragment"},
 	"a fragment":                            {"https://host#a", false, "", "must not have a query or a fragment"},
@@ -58,7 +58,7 @@ var addresses = map[string]struct {
 	"a line break":                          {"https://host/\nbase", false, "", "is not a valid URL"},
 }
 
-const insecureText = "must start with https://, or credentials would travel in the clear (allow_insecure_http permits it)"
+const insecureText = "must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http)"
 
 func TestBaseURL(t *testing.T) {
 	t.Parallel()

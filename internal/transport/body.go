@@ -23,12 +23,12 @@ func (r *Response) decodeJSON(into any) error {
 	body := r.Body
 	switch {
 	case looksLikeHTML(body):
-		return errors.New("an HTML page came where JSON was expected")
+		return errors.New("the response is an HTML page, not JSON")
 	case string(bytes.TrimSpace(body)) == "null":
-		return errors.New("null came where a JSON value was expected")
+		return errors.New("the response is null")
 	}
 	if len(bytes.TrimSpace(body)) == 0 {
-		return errors.New("an empty body came where JSON was expected")
+		return errors.New("the response is empty")
 	}
 	if err := json.Unmarshal(body, into); err != nil { // a json.Decoder would copy it
 		var wrong *json.UnmarshalTypeError
@@ -37,11 +37,11 @@ func (r *Response) decodeJSON(into any) error {
 		case errors.As(err, &list):
 			return list.error
 		case errors.As(err, &wrong) && wrong.Field == "":
-			return fmt.Errorf("the body is a JSON %s, which was not expected", r.Line(wrong.Value))
+			return fmt.Errorf("the response is an unexpected JSON %s", r.Line(wrong.Value))
 		case errors.As(err, &wrong):
-			return fmt.Errorf("the field %q is a %s, which was not expected", r.Line(wrong.Field), r.Line(wrong.Value))
+			return fmt.Errorf("the field %q contains an unexpected %s", r.Line(wrong.Field), r.Line(wrong.Value))
 		default:
-			return errors.New("the body is not valid JSON")
+			return errors.New("the response is not valid JSON")
 		}
 	}
 	return nil

@@ -153,7 +153,7 @@ func (c *Client) Reach(ctx context.Context, base string) error {
 
 // look sends the probe that stands in for a login.
 func (c *Client) look(ctx context.Context, p *pass, base string) *Error {
-	r := &Request{Doing: "checking whether " + c.host(base).name + " answers", Method: http.MethodGet, Base: base}
+	r := &Request{Doing: "checking whether " + c.host(base).name + " responds", Method: http.MethodGet, Base: base}
 	bare := &Credential{Base: base}
 	req, err := c.build(ctx, r, bare)
 	if err != nil {

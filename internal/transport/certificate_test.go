@@ -62,7 +62,7 @@ func TestAuthorities(t *testing.T) {
 		"the second of three is damaged":        {a.pem() + damaged + a.pem(), nil, "cannot be decoded in block 2 of 3: the block is damaged or cut off"},
 		"a block with other content":            {a.pem() + garbled, nil, "contains something other than a certificate in block 2 of 2"},
 		"a private key":                         {pemOf("PRIVATE KEY", a.cert.Raw), nil, "contains something other than a certificate in block 1 of 1"},
-		"a path":                                {"/etc/ssl/hunter22.pem", nil, "is not in PEM form (-----BEGIN …). It takes the content of the file and not its path, for example file(\"name.pem\")"},
+		"a path":                                {"/etc/ssl/hunter22.pem", nil, "is not PEM (-----BEGIN …). Set the content of the file, not its path, for example with file(\"name.pem\")"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -150,7 +150,7 @@ func TestClientCertificate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const notPEM = "is not in PEM form (-----BEGIN …). It takes the content of the file and not its path, for example file(\"name.pem\")"
+	const notPEM = "is not PEM (-----BEGIN …). Set the content of the file, not its path, for example with file(\"name.pem\")"
 	const mismatch = "does not belong to the certificate, or is not a private key that TLS supports"
 	for name, row := range map[string]struct {
 		certificate, key string

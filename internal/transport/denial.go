@@ -63,7 +63,7 @@ func (s *Session) denied(cred *Credential, err *Error, d *denial) again {
 		return s.drop(d)
 	case s.tenure.accepted > d.granted && (d.times > 2 || old):
 		err.Kind, err.single = KindForbidden, true
-		err.Advice = "The same session is accepted for other requests. Check that the user may do this."
+		err.Advice = "The API accepts the same session for other requests. Check that the user has the permission for this request."
 		return never
 	case d.times == 1:
 		return atOnce
@@ -92,8 +92,8 @@ func (s *Session) hopeless(d *denial) bool {
 }
 
 // takenAdvice is for a session that ended right after it was accepted.
-const takenAdvice = "The session ended within a minute of the login. Something else uses the same account, and the server allows it one session: " +
-	"use an account that nothing else uses. Otherwise check that all requests reach the same server with their cookies."
+const takenAdvice = "The session ended within 1 minute of the login. Another client probably uses the same account, and the server allows one session per account. " +
+	"Use an account that no other client uses. Otherwise, check that all requests reach the same server with their cookies."
 
 func (s *Session) drop(d *denial) again {
 	s.dropped = append(s.dropped, s.current)

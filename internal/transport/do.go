@@ -79,7 +79,7 @@ func (c *Client) awaitReplay(ctx context.Context, k *call, wait time.Duration) *
 	if wait == 0 {
 		return nil
 	}
-	k.who.observe("the session, which something else may use", time.Now().Add(wait))
+	k.who.observe("the session, which another client may use", time.Now().Add(wait))
 	return c.sleep(ctx, k, wait)
 }
 

@@ -44,23 +44,23 @@ func TestErrorTexts(t *testing.T) {
 		"an unknown host":              {nil, wiretest.UnknownHost, nil, "no answer from Upstream: dial tcp: lookup localhost: no such host"},
 		"a name server in trouble":     {nil, wiretest.NoNameServer, nil, "no answer from Upstream: dial tcp: lookup localhost: server misbehaving"},
 		"a reset":                      {answer(202, ""), wiretest.Reset(0), nil, "no answer from Upstream: read tcp: read: connection reset by peer"},
-		"a stall":                      {answer(202, ""), wiretest.Stall(0), nil, "no answer from Upstream: no complete answer within the request timeout; the host has been down for 1m0s"},
+		"a stall":                      {answer(202, ""), wiretest.Stall(0), nil, "no answer from Upstream: no complete response within the request timeout; the host has been down for 1m0s"},
 		"headers without an end":       {answer(202, "", "X-Huge", huge), nil, nil, "no answer from Upstream: net/http: HTTP/1.x transport connection broken: net/http: server response headers exceeded 262144 bytes; aborted"},
-		"JSON that breaks off":         {answer(202, long), wiretest.Reset(5000), into(object), "not done within the timeout; before that, no answer from Upstream: the answer broke off: read tcp: read: connection reset by peer"},
-		"JSON that stalls":             {answer(202, long), wiretest.Stall(5000), into(object), "not done within the timeout; before that, no answer from Upstream: no complete answer within the request timeout"},
-		"JSON that is a page":          {answer(202, "<html>"), nil, into(object), "Upstream answered 202 Accepted: an HTML page came where JSON was expected"},
-		"an acceptance that is a page": {answer(202, "<html>"), nil, func(r *Request) { r.Check = AcceptedBody }, "Upstream answered 202 Accepted: an HTML page came where an acceptance was expected"},
+		"JSON that breaks off":         {answer(202, long), wiretest.Reset(5000), into(object), "not done within the timeout; before that, no answer from Upstream: the response was cut off: read tcp: read: connection reset by peer"},
+		"JSON that stalls":             {answer(202, long), wiretest.Stall(5000), into(object), "not done within the timeout; before that, no answer from Upstream: no complete response within the request timeout"},
+		"JSON that is a page":          {answer(202, "<html>"), nil, into(object), "Upstream answered 202 Accepted: the response is an HTML page, not JSON"},
+		"an acceptance that is a page": {answer(202, "<html>"), nil, func(r *Request) { r.Check = AcceptedBody }, "Upstream answered 202 Accepted: the response is an HTML page"},
 		"a check with its own error": {answer(202, ""), nil, func(r *Request) {
 			r.Check = func(*Response) error { return &Error{Kind: KindConfig, Message: "not enabled"} }
 		}, "Upstream answered 202 Accepted: not enabled"},
 		"a header that can't be sent": {
 			answer(202, ""), nil, func(r *Request) { r.Header = http.Header{"X-Token": {"hunter22\nX-Evil: 1"}} },
-			"not sent: the value of the header X-Token holds a line break or another control character",
+			"not sent: the value of the header X-Token contains a line break or another control character",
 		},
 		"an address that can't be parsed": {answer(202, ""), nil, func(r *Request) { r.Path = "/%zz" }, `not sent: parse "http://localhost/base/%zz": invalid URL escape "%zz"`},
 		"a quota that says no": {nil, nil, func(r *Request) {
 			r.Pace = func(context.Context) (Slot, error) { return nil, errors.New("not before tomorrow") }
-		}, "not done within the timeout while waiting for its turn under the rate limit: not before tomorrow"},
+		}, "not done within the timeout while waiting for the rate limit: not before tomorrow"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -147,11 +147,11 @@ func TestInterrupted(t *testing.T) {
 		"in the body of a failure": {answer(500, long), wiretest.Stall(5000), nil, time.Second, end{"interrupted; before that, Upstream answered 500 Internal Server Error: " + long[:499] + "…", KindCanceled, 1, 1, 0, true}},
 		"in the backoff":           {answer(500, "busy"), nil, nil, 2 * time.Second, end{"interrupted; before that, Upstream answered 500 Internal Server Error: busy", KindCanceled, 2, 2, 0, true}},
 		"in an outage": {answer(503, "busy"), nil, nil, 1700 * time.Millisecond, end{
-			"interrupted while waiting for the host to answer again; the host has been down for 2s; before that, Upstream answered 503 Service Unavailable: busy",
+			"interrupted while waiting for the host to respond again; the host has been down for 2s; before that, Upstream answered 503 Service Unavailable: busy",
 			KindCanceled, 3, 3, 0, true,
 		}},
 		"in a wait that was asked":   {answer(429, "", "Retry-After", "60"), nil, nil, time.Second, end{"interrupted; before that, Upstream answered 429 Too Many Requests", KindCanceled, 1, 1, 0, true}},
-		"in the quota's wait":        {nil, nil, func(r *Request) { r.Pace = neverYourTurn }, time.Second, end{"interrupted while waiting for its turn under the rate limit", KindCanceled, 0, 0, 0, true}},
+		"in the quota's wait":        {nil, nil, func(r *Request) { r.Pace = neverYourTurn }, time.Second, end{"interrupted while waiting for the rate limit", KindCanceled, 0, 0, 0, true}},
 		"in the wait for a password": {nil, nil, func(r *Request) { r.Auth = neverLoggedIn{} }, time.Second, end{"interrupted while logging in", KindCanceled, 0, 0, 0, true}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -195,7 +195,7 @@ func TestDeadline(t *testing.T) {
 	inBubble(t, Options{}, answer(202, ""), func(t *testing.T, r *rig) {
 		r.network.Set(wiretest.Stall(0))
 		_, err := r.Do(within(t, 45*time.Second), purge())
-		same(t, "text", "purging /a: no answer from Upstream: no complete answer within the request timeout; the host has been down for 45s", textOf(err))
+		same(t, "text", "purging /a: no answer from Upstream: no complete response within the request timeout; the host has been down for 45s", textOf(err))
 		same(t, "kind", KindNoAnswer, kindOf(err))
 		same(t, "is", true, errors.Is(err, context.DeadlineExceeded))
 	})

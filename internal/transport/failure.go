@@ -33,7 +33,7 @@ func (c *Client) failed(r *Request, resp *Response) *Error {
 	}
 	if e.Kind == KindRedirect {
 		e.Message = "redirect to " + resp.Line(redirectHost(resp.Header))
-		e.Advice = "Redirects are not followed, because credentials would go along. Set the address that answers by itself."
+		e.Advice = "The provider does not follow redirects, because that would send the credentials to another address. Set the final address."
 	} else {
 		e.Message = resp.plainText()
 		if resp.Status < http.StatusMultipleChoices {
@@ -55,7 +55,7 @@ func asked(req *http.Request) string {
 	return req.Method + " " + u.String()
 }
 
-const notTheAPI = "That is not an answer of this API. Check the address, and whether a proxy or a login page stands in between."
+const notTheAPI = "The response is not from this API. Check the address, and check for a proxy or login page in between."
 
 // unsaidWait is how long a refusal lasts that does not say so: the documented
 // windows are all a minute.
@@ -130,7 +130,7 @@ func (c *Client) noAnswer(r *Request, target *url.URL, err error, t *trail) *Err
 		e.Advice = "The server rejected the client's certificate, or requires one. Check client_certificate and client_key of this system in the provider block."
 	case alert(err) == handshakeFailure:
 		e.Advice = "If the server requires a client certificate, set client_certificate and client_key of this system in the provider block. " +
-			"Otherwise check that it supports TLS 1.2 or later."
+			"Otherwise, check that it supports TLS 1.2 or later."
 	}
 	if proxy != nil {
 		proxy.blame(e, err)

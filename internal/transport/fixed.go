@@ -86,7 +86,7 @@ func (f *Fixed) learn(status int, err *Error, alone bool) again {
 		return never
 	}
 	err.Kind, err.single = KindForbidden, true
-	err.Advice = strings.TrimSpace("The same credentials were accepted for other requests. " + err.Advice)
+	err.Advice = strings.TrimSpace("The API accepted the same credentials for other requests. " + err.Advice)
 	return never
 }
 

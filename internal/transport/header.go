@@ -33,7 +33,7 @@ func Headers(values map[string]string, own []string) (http.Header, error) {
 		case value == "":
 			continue
 		case !httpguts.ValidHeaderFieldName(name):
-			return nil, errors.New("contains a name that is not the name of an HTTP header")
+			return nil, errors.New("contains an invalid HTTP header name")
 		case slices.Contains(own, name):
 			return nil, fmt.Errorf("must not contain %s, which carries the credentials of this system", name)
 		case slices.Contains(framing, name):
@@ -41,7 +41,7 @@ func Headers(values map[string]string, own []string) (http.Header, error) {
 		case strings.ContainsFunc(value, isControl):
 			return nil, errors.New("contains a value with a line break or another control character")
 		case headers[name] != nil:
-			return nil, errors.New("contains the same header twice, in different spelling")
+			return nil, errors.New("contains a header twice, in different spellings")
 		}
 		headers[name] = []string{value}
 	}

@@ -26,14 +26,14 @@ func TestHeaders(t *testing.T) {
 		"an empty one is not set":           {map[string]string{"X-Gateway-Key": "", "X-Other": "\n"}, http.Header{}, ""},
 		"outside of ASCII":                  {map[string]string{"X-Gateway-Key": "hünter22"}, http.Header{"X-Gateway-Key": {"hünter22"}}, ""},
 		"a line break in it":                {map[string]string{"X-Gateway-Key": "hunter22\r\nX-Mstr-Authtoken: mine"}, nil, "contains a value with a line break or another control character"},
-		"no name":                           {map[string]string{"": "hunter22"}, nil, "contains a name that is not the name of an HTTP header"},
-		"a name with a colon":               {map[string]string{"hunter22:": "v"}, nil, "contains a name that is not the name of an HTTP header"},
-		"a name with a line break":          {map[string]string{"X-Hunter\r\nY": "v"}, nil, "contains a name that is not the name of an HTTP header"},
+		"no name":                           {map[string]string{"": "hunter22"}, nil, "contains an invalid HTTP header name"},
+		"a name with a colon":               {map[string]string{"hunter22:": "v"}, nil, "contains an invalid HTTP header name"},
+		"a name with a line break":          {map[string]string{"X-Hunter\r\nY": "v"}, nil, "contains an invalid HTTP header name"},
 		"the token of the API":              {map[string]string{"X-MSTR-AuthToken": "hunter22"}, nil, "must not contain X-Mstr-Authtoken, which carries the credentials of this system"},
 		"the cookies of the API":            {map[string]string{"cookie": "hunter22"}, nil, "must not contain Cookie, which carries the credentials of this system"},
 		"the length":                        {map[string]string{"content-length": "1"}, nil, "must not contain Content-Length, which the provider sets"},
 		"the host":                          {map[string]string{" Host ": "hunter22"}, nil, "must not contain Host, which the provider sets"},
-		"the same twice":                    {map[string]string{"X-A": "hunter22", "x-a": "hunter23"}, nil, "contains the same header twice, in different spelling"},
+		"the same twice":                    {map[string]string{"X-A": "hunter22", "x-a": "hunter23"}, nil, "contains a header twice, in different spellings"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -104,7 +104,7 @@ func (h *host) abandon(ctx context.Context, p *pass) *Error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.last != nil {
-		e.Waiting = "waiting for the host to answer again"
+		e.Waiting = "waiting for the host to respond again"
 	}
 	if i := slices.Index(h.queue, p); i >= 0 {
 		h.queue = slices.Delete(h.queue, i, i+1)
@@ -259,7 +259,7 @@ func (h *host) outage() *Error {
 
 // tell says what one in the queue waits for, and until when at least.
 func (h *host) tell(p *pass) {
-	p.who.observe(h.name+", which does not answer", h.due)
+	p.who.observe(h.name+", which does not respond", h.due)
 }
 
 // begin marks the moment from which the request is in flight. It returns false

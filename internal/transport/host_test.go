@@ -278,7 +278,7 @@ func TestWaitsAreTold(t *testing.T) {
 		r.network.Set(wiretest.Times(2, wiretest.Refuse))
 		_, err := r.Do(within(t, time.Minute), purge())
 		same(t, "error", "", textOf(err))
-		same(t, "told", map[string]int{"Upstream, which does not answer": 2}, told)
+		same(t, "told", map[string]int{"Upstream, which does not respond": 2}, told)
 	})
 }
 

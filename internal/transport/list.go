@@ -33,11 +33,11 @@ func (r *Request) allowance() *Allowance {
 // take uses up what a body needs, or returns an error.
 func (a *Allowance) take(body []byte) error {
 	if len(body) > a.bytes {
-		return fmt.Errorf("the answer is longer than %d MiB", maxBody>>20)
+		return fmt.Errorf("the response is longer than %d MiB", maxBody>>20)
 	}
 	n := values(body)
 	if n > a.values {
-		return fmt.Errorf("the answer holds more than %d values", maxValues)
+		return fmt.Errorf("the response contains more than %d values", maxValues)
 	}
 	a.bytes -= len(body)
 	a.values -= n
@@ -85,7 +85,7 @@ func (l *List[T]) UnmarshalJSON(b []byte) error {
 	l.Items = []T{}
 	for decoder.More() {
 		if len(l.Items) == maxItems {
-			return listError{fmt.Errorf("the list holds more than %d elements", maxItems)}
+			return listError{fmt.Errorf("the list contains more than %d elements", maxItems)}
 		}
 		var item T
 		if err := decoder.Decode(&item); err != nil {

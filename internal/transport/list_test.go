@@ -21,13 +21,13 @@ func TestList(t *testing.T) {
 		"no elements":                     {`{"list": [ ]}`, []project{}, ""},
 		"no list":                         {`{}`, nil, ""},
 		"null":                            {`{"list":null}`, nil, ""},
-		"an object":                       {`{"list":{}}`, nil, `the field "list" is a object, which was not expected`},
-		"a string":                        {`{"list":"x"}`, nil, `the field "list" is a string, which was not expected`},
-		"an element of another kind":      {`{"list":[{"id":"a"}, 1]}`, []project{{ID: "a"}}, `the field "list" is a number, which was not expected`},
+		"an object":                       {`{"list":{}}`, nil, `the field "list" contains an unexpected object`},
+		"a string":                        {`{"list":"x"}`, nil, `the field "list" contains an unexpected string`},
+		"an element of another kind":      {`{"list":[{"id":"a"}, 1]}`, []project{{ID: "a"}}, `the field "list" contains an unexpected number`},
 		"an element that is not right":    {`{"list":[{"id":"a"}, {}, {"id":"b"}]}`, []project{{ID: "a"}}, "one has no id"},
 		"as many as there may be":         {`{"list":[` + strings.Repeat(`{"id":"a"},`, maxItems-1) + `{"id":"a"}]}`, make([]project, maxItems), ""},
-		"one more":                        {`{"list":[` + strings.Repeat(`{"id":"a"},`, maxItems) + `{"id":"a"}]}`, make([]project, maxItems), "the list holds more than 50000 elements"},
-		"one that is not finished":        {`{"list":[{"id":"a"}`, nil, "the body is not valid JSON"},
+		"one more":                        {`{"list":[` + strings.Repeat(`{"id":"a"},`, maxItems) + `{"id":"a"}]}`, make([]project, maxItems), "the list contains more than 50000 elements"},
+		"one that is not finished":        {`{"list":[{"id":"a"}`, nil, "the response is not valid JSON"},
 		"two, of which the second counts": {`{"list":[{"id":"a"}],"list":[{"id":"b"}]}`, []project{{ID: "b"}}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -63,11 +63,11 @@ func TestAllowance(t *testing.T) {
 		err    string
 	}{
 		"many values":              {[][]byte{many}, ""},
-		"many values, twice":       {[][]byte{many, many}, "the answer holds more than 500000 values"},
+		"many values, twice":       {[][]byte{many, many}, "the response contains more than 500000 values"},
 		"many bytes":               {[][]byte{long}, ""},
-		"many bytes, twice":        {[][]byte{long, long}, "the answer is longer than 16 MiB"},
+		"many bytes, twice":        {[][]byte{long, long}, "the response is longer than 16 MiB"},
 		"marks in a string":        {[][]byte{[]byte(`"` + strings.Repeat(`,[{\"`, maxValues) + `"`)}, ""},
-		"marks behind a string":    {[][]byte{[]byte(`["\\",` + strings.Repeat(`1,`, maxValues) + `1]`)}, "the answer holds more than 500000 values"},
+		"marks behind a string":    {[][]byte{[]byte(`["\\",` + strings.Repeat(`1,`, maxValues) + `1]`)}, "the response contains more than 500000 values"},
 		"many bytes, and a little": {[][]byte{long, []byte(`"x"`)}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

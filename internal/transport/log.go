@@ -31,5 +31,5 @@ func (c *Client) log(ctx context.Context, r *Request, req *http.Request, resp *R
 			fields["header_"+name] = c.scrubber.Line(value)
 		}
 	}
-	c.options.Log(ctx, "Request answered", fields)
+	c.options.Log(ctx, "Received response", fields)
 }

@@ -44,7 +44,7 @@ func (t *trouble) judge(e *Error, trusted bool) outcome {
 		if trusted || t.doubts == 1 {
 			return tryAgain
 		}
-		e.Advice = cmp.Or(e.Advice, "The provider does not retry this login, because the server may have counted each attempt, and too many lock the account. Apply again.")
+		e.Advice = cmp.Or(e.Advice, "The provider does not retry this login, because the server may have counted each attempt, and too many attempts lock the account. Apply again.")
 		return remember
 	case e.Status >= 400:
 		return remember // a final 500, too, such as that for too many sessions
@@ -87,7 +87,7 @@ func (t *trouble) wait(ctx context.Context, now time.Time) (time.Duration, error
 		}
 		return 0, own
 	}
-	who.observe("the next login", t.next)
+	who.observe("the next login attempt", t.next)
 	if who.timeout > 0 {
 		wait = min(wait, left)
 	}

@@ -165,7 +165,7 @@ func (p *proxy) name() string { return p.url.Host + " (from " + p.variable + ")"
 type proxyError struct{ status int }
 
 func (e *proxyError) Error() string {
-	return strings.TrimSpace(fmt.Sprintf("the proxy answered %d %s", e.status, http.StatusText(e.status)))
+	return strings.TrimSpace(fmt.Sprintf("the proxy returned %d %s", e.status, http.StatusText(e.status)))
 }
 
 // final reports whether the proxy would answer the same again. A proxy answers
@@ -309,7 +309,7 @@ func (p *proxy) blame(e *Error, err error) {
 func checkPort(u *url.URL) error {
 	if port := u.Port(); port != "" {
 		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-			return errors.New("has a port that is not from 1 to 65535")
+			return errors.New("has a port that is not between 1 and 65535")
 		}
 	}
 	return nil

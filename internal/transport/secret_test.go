@@ -105,7 +105,7 @@ func TestLog(t *testing.T) {
 		r.Close()
 		_, _ = r.Do(within(t, 600*time.Millisecond), req)
 		answered := map[string]any{
-			"message": "Request answered", "system": "Upstream", "doing": "purging /a", "method": "DELETE", "host": "localhost", "path": "/base/a", "took_ms": int64(0),
+			"message": "Received response", "system": "Upstream", "doing": "purging /a", "method": "DELETE", "host": "localhost", "path": "/base/a", "took_ms": int64(0),
 			"status": 500, "header_Content-Length": "4", "header_Content-Type": "text/plain; charset=utf-8", "header_Server": "poppy", "header_X-Trans-Id": "tx1",
 		}
 		failed := map[string]any{
@@ -132,17 +132,17 @@ func TestOurOwnWords(t *testing.T) {
 	}{
 		"in the advice": {
 			answer(302, "", "Location", "https://evil.example/"), nil, nil, "credentials", "redirect to evil.example",
-			"Redirects are not followed, because credentials would go along. Set the address that answers by itself.",
+			"The provider does not follow redirects, because that would send the credentials to another address. Set the final address.",
 		},
 		"in what was tried":      {answer(400, echo), nil, nil, "purging", echo, ""},
 		"in words of the server": {answer(400, echo), nil, nil, "page", "Check the [redacted] at localhost: it is no answer", ""},
 		"in front of a title":    {answer(403, "<title>Page</title>"), nil, nil, "page", `an HTML page with the title "[redacted]"`, ""},
-		"in a check":             {answer(202, "<html>"), nil, func(r *Request) { r.Check = AcceptedBody }, "page", "an HTML page came where an acceptance was expected", notTheAPI},
-		"in front of an error":   {answer(202, `{"error":"answer 42"}`), nil, func(r *Request) { r.Check = AcceptedBody }, "answer", `the answer holds an error: "[redacted] 42"`, notTheAPI},
-		"in JSON":                {answer(202, `{"id":1}`), nil, into(&project{}), "field", `the field "id" is a number, which was not expected`, notTheAPI},
+		"in a check":             {answer(202, "<html>"), nil, func(r *Request) { r.Check = AcceptedBody }, "page", "the response is an HTML page", notTheAPI},
+		"in front of an error":   {answer(202, `{"error":"answer 42"}`), nil, func(r *Request) { r.Check = AcceptedBody }, "answer", `the response contains an error: "[redacted] 42"`, notTheAPI},
+		"in JSON":                {answer(202, `{"id":1}`), nil, into(&project{}), "field", `the field "id" contains an unexpected number`, notTheAPI},
 		"in a dial that fails":   {nil, wiretest.Refuse, nil, "refused", "dial tcp: connect: connection refused", ""},
 		"in a name that is none": {nil, wiretest.UnknownHost, nil, "localhost", "dial tcp: lookup localhost: no such host", ""},
-		"in a stall":             {answer(202, ""), wiretest.Stall(0), nil, "request", "no complete answer within the request timeout", ""},
+		"in a stall":             {answer(202, ""), wiretest.Stall(0), nil, "request", "no complete response within the request timeout", ""},
 		"three characters":       {answer(302, "see other", "Location", "https://evil.example/see"), nil, nil, "see", "redirect to evil.example", ""},
 		"three of the server's":  {answer(400, "see other"), nil, nil, "see", redacted, ""},
 	} {

@@ -100,7 +100,7 @@ func pemBlocks(text string) ([]*pem.Block, error) {
 	}
 	parts := strings.Split(strings.Join(lines, "\n"), pemBegin)[1:]
 	if len(parts) == 0 {
-		return nil, errors.New("is not in PEM form (-----BEGIN …). It takes the content of the file and not its path, for example file(\"name.pem\")")
+		return nil, errors.New("is not PEM (-----BEGIN …). Set the content of the file, not its path, for example with file(\"name.pem\")")
 	}
 	blocks := make([]*pem.Block, len(parts))
 	for i, part := range parts {

@@ -105,7 +105,7 @@ func TestTLS(t *testing.T) {
 		"a server that knows only TLS 1.1":  {ours.server(t, "127.0.0.1", valid, tls.VersionTLS11), pool, KindTLS, "protocol version not supported", 1},
 		"plain HTTP on the port":            {ours.server(t, "", valid, 0), pool, KindTLS, "first record does not look like a TLS handshake", 1},
 		"a connection closed in the shake":  {hangUp(t), pool, KindNoAnswer, "no answer from Upstream", 2},
-		"a connection silent in the shake":  {silent(t), pool, KindNoAnswer, "no complete answer within the request timeout", 2},
+		"a connection silent in the shake":  {silent(t), pool, KindNoAnswer, "no complete response within the request timeout", 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

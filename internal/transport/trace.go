@@ -14,7 +14,7 @@ import (
 
 // errNotTaken is the cause of an attempt that is ended because net/http would
 // send its request again.
-var errNotTaken = errors.New("the server closed the connection before it took the request")
+var errNotTaken = errors.New("the server closed the connection before it accepted the request")
 
 // trail is what the trace of one attempt sees of its connections. net/http asks
 // for another one by itself and as often as it likes: if a server refuses each

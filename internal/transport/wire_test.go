@@ -48,8 +48,8 @@ func TestEndlessBodies(t *testing.T) {
 		"of an acceptance the body does not matter": {202, false, false, 2 * mebi, ""},
 		"nor where it is a bomb":                    {202, true, false, 300 * mebi, ""},
 		"of a failure its beginning is shown":       {404, false, false, 2 * mebi, `purging /a: Upstream answered 404 Not Found: "`},
-		"JSON is read to a limit":                   {202, false, true, 18 * mebi, "purging /a: Upstream answered 202 Accepted: the answer is longer than 16 MiB"},
-		"a bomb is read to the same":                {202, true, true, 300 * mebi, "purging /a: Upstream answered 202 Accepted: the answer is longer than 16 MiB"},
+		"JSON is read to a limit":                   {202, false, true, 18 * mebi, "purging /a: Upstream answered 202 Accepted: the response is longer than 16 MiB"},
+		"a bomb is read to the same":                {202, true, true, 300 * mebi, "purging /a: Upstream answered 202 Accepted: the response is longer than 16 MiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

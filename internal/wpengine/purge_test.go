@@ -42,14 +42,14 @@ func TestBodiesOfAnAcceptance(t *testing.T) {
 		"none is needed":             {202, "", said{}},
 		"null":                       {202, "null", said{}},
 		"an object":                  {200, "{}", said{}},
-		"plain text is none":         {200, "Please log in", said{Kind: transport.KindUnexpected, Status: 200, Message: "text that is not JSON came where an acceptance was expected"}},
+		"plain text is none":         {200, "Please log in", said{Kind: transport.KindUnexpected, Status: 200, Message: "the response is not JSON"}},
 		"blanks in a list of errors": {200, `{"errors" : [ ]}`, said{}},
-		"no success is none":         {200, `{"success":false}`, said{Kind: transport.KindUnexpected, Status: 200, Message: "the answer reports no success: false"}},
+		"no success is none":         {200, `{"success":false}`, said{Kind: transport.KindUnexpected, Status: 200, Message: "the response reports no success: false"}},
 		"empty lists of errors":      {200, `{"error":null,"errors":[]}`, said{}},
-		"a page is no acceptance":    {200, "\n<!doctype html><title>Sign in</title>", said{Kind: transport.KindUnexpected, Status: 200, Message: "an HTML page came where an acceptance was expected", Advice: "a proxy or a login page"}},
-		"nor with 202":               {202, "<html>", said{Kind: transport.KindUnexpected, Status: 202, Message: "an HTML page came where an acceptance was expected"}},
-		"an error is no acceptance":  {200, `{"error":"no backend"}`, said{Kind: transport.KindUnexpected, Status: 200, Message: `the answer holds an error: "no backend"`}},
-		"nor are errors":             {202, `{"errors":[{"message":"x"}]}`, said{Kind: transport.KindUnexpected, Status: 202, Message: `the answer holds an error: [{"message":"x"}]`}},
+		"a page is no acceptance":    {200, "\n<!doctype html><title>Sign in</title>", said{Kind: transport.KindUnexpected, Status: 200, Message: "the response is an HTML page", Advice: "a proxy or login page"}},
+		"nor with 202":               {202, "<html>", said{Kind: transport.KindUnexpected, Status: 202, Message: "the response is an HTML page"}},
+		"an error is no acceptance":  {200, `{"error":"no backend"}`, said{Kind: transport.KindUnexpected, Status: 200, Message: `the response contains an error: "no backend"`}},
+		"nor are errors":             {202, `{"errors":[{"message":"x"}]}`, said{Kind: transport.KindUnexpected, Status: 202, Message: `the response contains an error: [{"message":"x"}]`}},
 		"a 204 is not documented":    {204, "", said{Kind: transport.KindUnexpected, Status: 204}},
 	}
 	for sentence, test := range tests {
@@ -125,7 +125,7 @@ func TestErrors(t *testing.T) {
 		},
 		"a 409 is not repeated":                      {answer(409, nil, ""), said{Kind: transport.KindInvalid, Status: 409}, 1},
 		"a 413 is about the body, and not a limit":   {answer(413, nil, ""), said{Kind: transport.KindInvalid, Status: 413}, 1},
-		"a redirect is never followed, nor its host": {answer(308, http.Header{"Location": {"//evil.example.com/v1"}}, ""), said{Kind: transport.KindRedirect, Status: 308, Message: "redirect to evil.example.com", Advice: "not followed"}, 1},
+		"a redirect is never followed, nor its host": {answer(308, http.Header{"Location": {"//evil.example.com/v1"}}, ""), said{Kind: transport.KindRedirect, Status: 308, Message: "redirect to evil.example.com", Advice: "does not follow redirects"}, 1},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
@@ -328,10 +328,10 @@ func TestInstallsAreListed(t *testing.T) {
 func TestListsOfInstallsThatAreNone(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ body, want string }{
-		"null":                      {"null", "null came where a JSON value was expected"},
+		"null":                      {"null", "the response is null"},
 		"an empty object":           {"{}", "the answer holds no list of installs"},
 		"an install without a name": {`{"results":[{"id":"a"}]}`, "an install has no id or no name"},
-		"a bare list":               {"[]", "the body is a JSON array, which was not expected"},
+		"a bare list":               {"[]", "the response is an unexpected JSON array"},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
