@@ -171,9 +171,9 @@ func facts(t *testing.T) []fact {
 		return decimal((n - 1) / number(t, "internal/cdn", "DefaultRequestsPerMinute"))
 	}
 	return []fact{
-		{`Default (\d+) minutes\. Waiting for a rate limit`, timeout},
-		{"Default (\\d+) minutes, with `hard = false` \\d+", timeout},
-		{"Default \\d+ minutes, with `hard = false` (\\d+)", soft},
+		{`Default (\d+) minutes, including the time spent waiting for a rate limit`, timeout},
+		{"Default (\\d+) minutes, or \\d+ minutes with `hard = false`", timeout},
+		{"Default \\d+ minutes, or (\\d+) minutes with `hard = false`", soft},
 		{"each have (\\d+) minutes, unless `timeouts`", timeout},
 		{"A purge has (\\d+) minutes, unless `timeouts`", timeout},
 		{`soft purges of Rackspace CDN have (\d+)`, soft},
@@ -182,9 +182,9 @@ func facts(t *testing.T) []fact {
 		{`Its default is (\d+) minutes`, timeout},
 		{"Its default is \\d+ minutes, with `hard = false` (\\d+)", soft},
 		{`One attempt has (\d+) seconds`, attempt},
-		{"Default `(\\d+)s`\\. Waiting for a rate limit does not count", attempt},
+		{"Default `(\\d+)s`\\. The time spent waiting for a rate limit does not count", attempt},
 		{"from 0 to 100\\. Default `(\\d+)`", decimal(number(t, wire, "MaxRetries"))},
-		{"Default `(\\d+)`, which is what Rackspace documents", perMinute},
+		{"Default `(\\d+)`, the limit that Rackspace documents", perMinute},
 		{"(\\d+) purges in any minute, or `requests_per_minute`", perMinute},
 		{"`requests_per_minute` \\((\\d+) by default\\)", perMinute},
 		{`a CDN that takes (\d+) purges a minute`, perMinute},

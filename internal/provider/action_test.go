@@ -171,7 +171,7 @@ func TestActionsAreCheckedBeforeTheyAreInvoked(t *testing.T) {
 		"a project":                           {"purge_mstr_cache", object{"project_id": projectHex, "cache_type": "object", "timeout": "90s"}, ""},
 		"what is not known yet":               {"purge_mstr_cache", object{"project_id": unknown{}, "cache_type": unknown{}, "timeout": unknown{}}, ""},
 		"a project id with hyphens":           {"purge_mstr_cache", object{"project_id": "B7CA92F0-4B9F-AE8D-941C-3E9B7E0CD754", "cache_type": "object"}, `error at AttributeName("project_id"): Invalid project_id: project_id must be 32 hexadecimal digits`},
-		"a type of cache that does not exist": {"purge_mstr_cache", object{"project_id": projectHex, "cache_type": "page"}, `error at AttributeName("cache_type"): Invalid cache_type: cache_type must be one of element, object, report, all`},
+		"a type of cache that does not exist": {"purge_mstr_cache", object{"project_id": projectHex, "cache_type": "page"}, `error at AttributeName("cache_type"): Invalid cache_type: cache_type must be one of element, object, report, or all`},
 		"an install":                          {"purge_wpengine_cache", object{"install_id": strings.ToUpper(install), "cache_type": "all"}, ""},
 		"an install by its name":              {"purge_wpengine_cache", object{"install_id": "acmeprod", "cache_type": "all"}, `error at AttributeName("install_id"): Invalid install_id: install_id must be a UUID`},
 		"assets":                              {"purge_cdn_asset", cdn(object{"urls": texts("/a.css", "/ü b.css", "/a.css")}), ""},

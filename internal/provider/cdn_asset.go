@@ -23,23 +23,23 @@ import (
 
 var cdnAsset = &target{
 	name: "cdn_asset", service: "cdn", title: cdn.System,
-	about: "Purges assets from Rackspace CDN: one `url` when it is created and whenever `triggers` change, " +
-		"or of a map of `assets` exactly those whose fingerprint changed.",
-	aboutAction: "Purges assets from Rackspace CDN once, each time it is invoked.",
-	timeoutNote: "Default 20 minutes, with `hard = false` 60, and on top of it the time that the number of purges takes at the rate that is allowed. " +
-		"Waiting for the rate limit counts, waiting for other purges of the same service does not.",
+	about: "Purges assets from Rackspace CDN. With `url`, it purges one asset when Terraform creates the resource and whenever `triggers` change. " +
+		"With `assets`, it purges exactly the assets whose fingerprints changed.",
+	aboutAction: "Purges assets from Rackspace CDN each time the action is invoked.",
+	timeoutNote: "Default 20 minutes, or 60 minutes with `hard = false`, plus the time that all purges take at the allowed rate. " +
+		"The time spent waiting for the rate limit counts. The time spent waiting for other purges of the same service does not.",
 	arguments: map[string]argument{
-		"service_id":          {required: true, kind: types.StringType, about: "Id of the CDN service: a UUID, in upper or lower case."},
-		"hard":                {kind: types.BoolType, about: "`true` drops one asset from all of the edge, in about 10 minutes. `false` expires it, wildcards included, in about 60 seconds and a deployment of the service, which takes no other purge meanwhile. A soft purge replaces the one before it on the service, so it also covers what the same apply has invalidated there: two files in different top-level directories become `/*`. Default `true`."},
-		"wait_until_deployed": {kind: types.BoolType, about: "With `hard = false`: whether to wait until the service is deployed again. If that takes longer than the timeout, the purge still counts as done, with a warning. Default `true`."},
+		"service_id":          {required: true, kind: types.StringType, about: "ID of the CDN service: a UUID, in uppercase or lowercase."},
+		"hard":                {kind: types.BoolType, about: "`true` deletes one asset from the entire edge in about 10 minutes. `false` invalidates it, supports wildcards, and takes about 60 seconds plus a deployment of the service, which accepts no other purge meanwhile. A soft purge replaces the previous one of the service, so its pattern also covers the paths that the same apply has already invalidated there. For two files in different top-level directories, the pattern is `/*`. Default `true`."},
+		"wait_until_deployed": {kind: types.BoolType, about: "With `hard = false`, whether to wait until the service is deployed again. If the deployment takes longer than the timeout, the purge counts as accepted, and the provider prints a warning. Default `true`."},
 	},
 	resourceOnly: map[string]argument{
-		"url":                {kind: types.StringType, about: "Path of the asset on the CDN, for instance `/images/logo.png`, without scheme and host. The provider percent-encodes spaces, non-ASCII characters, and whatever else browsers encode, and keeps existing escapes, so write a literal `%` before two hexadecimal digits as `%25`. With `hard = false`, it may contain `*` wildcards but no query, and `/images/*` is everything below a directory: `/images/` is one page. Exactly one of `url` and `assets` is needed."},
-		"assets":             {kind: types.MapType{ElemType: types.StringType}, about: "Many assets: a map from their paths, written as for `url`, to fingerprints, which are any strings that change with the content, such as `filemd5`. An update purges the paths that were added, changed or removed, and all of them when `triggers` or `hard` change."},
-		"wildcard_threshold": {kind: types.Int64Type, about: "With `assets`: if one apply has more paths than this to purge, it sends one soft purge of a pattern that covers all of them instead of one hard purge for each. At least 1. By default, the number does not matter, because sensitive material needs a hard purge. Changing it purges nothing."},
+		"url":                {kind: types.StringType, about: "Path of the asset on the CDN, such as `/images/logo.png`, without a scheme and host. " + encodingNote + " With `hard = false`, it may contain `*` wildcards but no query. `/images/*` is everything below the directory, and `/images/` is a single page. Set exactly one of `url` and `assets`."},
+		"assets":             {kind: types.MapType{ElemType: types.StringType}, about: "Map from the paths of assets, written as for `url`, to fingerprints: arbitrary strings that change with the content, such as the result of `filemd5`. An update purges the paths that were added, changed, or removed. If `triggers` or `hard` changes, it purges all of them."},
+		"wildcard_threshold": {kind: types.Int64Type, about: "With `assets`, maximum number of paths that one apply purges individually, at least 1. If it has more paths to purge, it sends one soft purge of a pattern that covers all of them instead of a hard purge for each. By default, there is no maximum, because sensitive material requires a hard purge. A change of this argument purges nothing."},
 	},
 	actionOnly: map[string]argument{
-		"urls": {required: true, kind: types.ListType{ElemType: types.StringType}, about: "Paths of the assets on the CDN, for instance `/images/logo.png`, without scheme and host. The provider percent-encodes spaces, non-ASCII characters, and whatever else browsers encode, and keeps existing escapes, so write a literal `%` before two hexadecimal digits as `%25`. With `hard = false`, they may contain `*` wildcards but no query, and `/images/*` is everything below a directory: `/images/` is one page."},
+		"urls": {required: true, kind: types.ListType{ElemType: types.StringType}, about: "Paths of the assets on the CDN, such as `/images/logo.png`, without a scheme and host. " + encodingNote + " With `hard = false`, they may contain `*` wildcards but no query. `/images/*` is everything below the directory, and `/images/` is a single page."},
 	},
 	many:        true,
 	fewer:       "purge with fewer requests: one path with a wildcard and hard = false",

@@ -27,23 +27,23 @@ var cdnServices = &lookup[cdn.Service]{
 	hint: "Check that the project is the one that the services belong to.",
 	keys: []key[cdn.Service]{
 		{
-			name: "name", about: "Name of the service. Exactly one of `name`, `id` and `domain` is needed.",
+			name: "name", about: "Name of the service. Set exactly one of `name`, `id`, and `domain`.",
 			of: func(s cdn.Service) []string { return []string{s.Name} },
 		},
 		{
-			name: "id", anyCase: true, about: "Id of the service: a UUID, in upper or lower case.",
+			name: "id", anyCase: true, about: "ID of the service: a UUID, in uppercase or lowercase.",
 			of: func(s cdn.Service) []string { return []string{s.ID} },
 			check: func(diags *diag.Diagnostics, name string, value types.String) {
 				checkUUID(diags, name, value, serviceIDHint)
 			},
 		},
-		{name: "domain", anyCase: true, about: "A domain that the service serves, for instance `www.example.com`.", of: domains},
+		{name: "domain", anyCase: true, about: "Domain that the service serves, such as `www.example.com`.", of: domains},
 	},
 	fields: map[string]field[cdn.Service]{
-		"id":        {"Id of the service.", types.StringType, func(s cdn.Service) attr.Value { return text(s.ID) }},
+		"id":        {"ID of the service.", types.StringType, func(s cdn.Service) attr.Value { return text(s.ID) }},
 		"name":      {"Name of the service.", types.StringType, func(s cdn.Service) attr.Value { return text(s.Name) }},
-		"status":    {"`deployed`, `create_in_progress`, `update_in_progress`, `delete_in_progress`, `failed` or `disabled`. Purges are taken while it is `deployed`.", types.StringType, func(s cdn.Service) attr.Value { return text(s.Status) }},
-		"flavor_id": {"Flavor of the service, which says who delivers it.", types.StringType, func(s cdn.Service) attr.Value { return text(s.FlavorID) }},
+		"status":    {"Status of the service: `deployed`, `create_in_progress`, `update_in_progress`, `delete_in_progress`, `failed`, or `disabled`. The service accepts purges only while it is `deployed`.", types.StringType, func(s cdn.Service) attr.Value { return text(s.Status) }},
+		"flavor_id": {"ID of the service's flavor, which determines the CDN vendor.", types.StringType, func(s cdn.Service) attr.Value { return text(s.FlavorID) }},
 		"domains": objects("Domains that the service serves.", domainTypes, func(s cdn.Service) []map[string]attr.Value {
 			var list []map[string]attr.Value
 			for _, d := range s.Domains {
@@ -51,21 +51,21 @@ var cdnServices = &lookup[cdn.Service]{
 			}
 			return list
 		}),
-		"origins": objects("Where the CDN gets the content from.", originTypes, func(s cdn.Service) []map[string]attr.Value {
+		"origins": objects("Origins from which the CDN fetches the content.", originTypes, func(s cdn.Service) []map[string]attr.Value {
 			var list []map[string]attr.Value
 			for _, o := range s.Origins {
 				list = append(list, map[string]attr.Value{"origin": text(o.Origin), "port": types.Int64Value(o.Port), "ssl": types.BoolValue(o.SSL)})
 			}
 			return list
 		}),
-		"caching": objects("How long content is kept, in seconds (`ttl`).", cachingTypes, func(s cdn.Service) []map[string]attr.Value {
+		"caching": objects("Caching rules, each with its time to live in seconds (`ttl`).", cachingTypes, func(s cdn.Service) []map[string]attr.Value {
 			var list []map[string]attr.Value
 			for _, r := range s.Caching {
 				list = append(list, map[string]attr.Value{"name": text(r.Name), "ttl": types.Int64Value(r.TTL)})
 			}
 			return list
 		}),
-		"errors": {"What went wrong with the service or its latest purges.", types.ListType{ElemType: types.StringType}, func(s cdn.Service) attr.Value {
+		"errors": {"Error messages of the service or its latest purges.", types.ListType{ElemType: types.StringType}, func(s cdn.Service) attr.Value {
 			messages := []attr.Value{}
 			for _, e := range s.Errors {
 				messages = append(messages, types.StringValue(string(e.Message)))

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -28,6 +27,6 @@ func checkUUID(diags *diag.Diagnostics, name string, value types.String, hint st
 func checkOneOf(diags *diag.Diagnostics, name string, value types.String, allowed []string) {
 	if known(value) && !slices.Contains(allowed, value.ValueString()) {
 		diags.AddAttributeError(path.Root(name), "Invalid "+name, fmt.Sprintf(
-			"%s must be one of %s.", name, strings.Join(allowed, ", ")))
+			"%s must be one of %s.", name, enumerate(allowed, "or")))
 	}
 }

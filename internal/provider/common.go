@@ -20,7 +20,7 @@ import (
 // defaultTimeout is documented with the timeouts argument.
 const defaultTimeout = 20 * time.Minute
 
-const timeoutNote = "Default 20 minutes. Waiting for a rate limit counts."
+const timeoutNote = "Default 20 minutes, including the time spent waiting for a rate limit."
 
 // commonModel is the attributes that every target has. Optional ones have no
 // default in the schema: null means the default, so that an imported or an older
@@ -46,34 +46,34 @@ func commonAttributes(ctx context.Context, t *target) map[string]schema.Attribut
 	attributes := map[string]schema.Attribute{
 		"id": schema.StringAttribute{
 			Computed:            true,
-			MarkdownDescription: "What is purged, in one value that `terraform import` takes.",
+			MarkdownDescription: "Identifier of the purge target, in the format that `terraform import` accepts.",
 		},
 		"triggers": schema.MapAttribute{
 			Optional: true, ElementType: types.StringType,
-			MarkdownDescription: "Any values. When one of them changes, is added or removed, the purge is asked for again: a release, a checksum, the time of a load.",
+			MarkdownDescription: "Arbitrary values, such as a release, a checksum, or the time of a load. The provider purges again when a value is added, changed, or removed.",
 		},
 		"purge_on_create": schema.BoolAttribute{
 			Optional: true, Computed: true, Default: booldefault.StaticBool(true),
-			MarkdownDescription: "Whether the first apply purges. With `false` it only records the triggers. Default `true`.",
+			MarkdownDescription: "Whether to purge when Terraform creates the resource. With `false`, the first apply only records the configuration. Default `true`.",
 		},
 		"purge_on_destroy": schema.BoolAttribute{
 			Optional:            true,
-			MarkdownDescription: "Whether to purge when the resource is destroyed, and the former target when " + "`" + strings.Join(t.identity, "` or `") + "`" + " changes. Then the resource is destroyed only when that purge is accepted; `false`, applied before, gives the purge up. Default `false`.",
+			MarkdownDescription: "Whether to purge when Terraform destroys the resource, and to purge the previous target when `" + strings.Join(t.identity, "` or `") + "` changes. Terraform then destroys the resource only after the API accepts the purge. To destroy it without a purge, apply `false` first. Default `false`.",
 		},
 		"last_purged_at": schema.StringAttribute{
 			Computed:            true,
-			MarkdownDescription: "When " + t.title + " accepted the latest purge, in RFC 3339 and UTC. Null until there was one.",
+			MarkdownDescription: "Time when the API accepted the latest purge, in RFC 3339 format and UTC. Null before the first purge.",
 		},
 		"pending": schema.MapAttribute{
 			Computed: true, ElementType: types.StringType,
-			MarkdownDescription: "Purges that were asked for and not accepted yet, each with its reason: `created`, `added`, `changed`, `removed`, or `triggered`, followed by `, failed` if the API answered the latest request with an error. The next apply sends them. Null if nothing is pending.",
+			MarkdownDescription: "Planned purges that the API has not accepted yet, each with its reason: `created`, `added`, `changed`, `removed`, or `triggered`, followed by `, failed` if the API returned an error for the latest request. The next apply sends them. Null if nothing is pending.",
 		},
 		"timeouts": timeoutsAttribute(ctx, timeoutsOf(t)),
 	}
 	if t.many {
 		attributes["summary"] = schema.StringAttribute{
 			Computed:            true,
-			MarkdownDescription: "What the latest apply purged, counted by reason, such as `since 2026-11-23T20:29:23Z: 1 added, 1 changed, 1 removed; 3 purges`. It is known during planning. Null with `url`.",
+			MarkdownDescription: "Number of paths in the latest purge for each reason, and the number of requested purges, such as `since 2026-11-23T20:29:23Z: 1 added, 1 changed, 1 removed; 3 purges`. It is known during planning. Null with `url`.",
 		}
 	}
 	return attributes
@@ -82,12 +82,12 @@ func commonAttributes(ctx context.Context, t *target) map[string]schema.Attribut
 // timeoutsOf describes the timeouts of a target.
 func timeoutsOf(t *target) timeouts.Opts {
 	about := func(operation string) string {
-		return "How long " + operation + " may take, as a duration such as `30m` or `1h30m`. " + t.timeoutNote
+		return "Timeout for " + operation + ", as a duration such as `30m` or `1h30m`. " + t.timeoutNote
 	}
 	return timeouts.Opts{
-		Create: true, CreateDescription: about("creating"),
-		Update: true, UpdateDescription: about("updating"),
-		Delete: true, DeleteDescription: about("destroying, with `purge_on_destroy`,"),
+		Create: true, CreateDescription: about("creating the resource"),
+		Update: true, UpdateDescription: about("updating the resource"),
+		Delete: true, DeleteDescription: about("destroying the resource with `purge_on_destroy = true`"),
 	}
 }
 
@@ -105,7 +105,7 @@ func timeoutsAttribute(ctx context.Context, opts timeouts.Opts) schema.Attribute
 			nested.Attributes[name] = s
 		}
 	}
-	nested.MarkdownDescription = "How long the operations may take."
+	nested.MarkdownDescription = "Timeouts of the operations."
 	return nested
 }
 

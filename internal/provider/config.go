@@ -239,13 +239,17 @@ func configureWPEngine(ctx context.Context, s *settings, object types.Object, di
 	})
 }
 
-// enumerate joins what is all needed.
-func enumerate(items []string) string {
+// enumerate joins one or more items with commas and a conjunction.
+func enumerate(items []string, conjunction string) string {
 	last := len(items) - 1
-	if last == 0 {
+	switch last {
+	case 0:
 		return items[0]
+	case 1:
+		return items[0] + " " + conjunction + " " + items[1]
+	default:
+		return strings.Join(items[:last], ", ") + ", " + conjunction + " " + items[last]
 	}
-	return strings.Join(items[:last], ", ") + " and " + items[last]
 }
 
 func lacking(what, value string) []string {

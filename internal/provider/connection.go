@@ -20,13 +20,13 @@ import (
 func withConnection(service string, attributes map[string]schema.Attribute) map[string]schema.Attribute {
 	env := func(name string) string { return environment[service+"."+name] }
 	maps.Copy(attributes, map[string]schema.Attribute{
-		"client_certificate": secret("Client certificate to present, in PEM form, for a server or gateway that requires one (mutual TLS). "+
-			"Certificates that lead to its authority can follow it. Requires `client_key`.", env("client_certificate")),
-		"client_key": secret("Private key of `client_certificate`, in PEM form, without a passphrase.", env("client_key")),
+		"client_certificate": secret("Client certificate, in PEM format, for a server or gateway that requires one (mutual TLS). "+
+			"Intermediate certificates can follow it. Requires `client_key`.", env("client_certificate")),
+		"client_key": secret("Private key of `client_certificate`, in PEM format, without a passphrase.", env("client_key")),
 		"headers": schema.MapAttribute{
 			ElementType: types.StringType, Optional: true, Sensitive: true,
-			MarkdownDescription: "Headers to send with each request, logins included, for example for a gateway that requires a key of its own. " +
-				"Headers that carry the credentials above, and those that HTTP itself needs, cannot be set. " +
+			MarkdownDescription: "Headers to send with each request, including logins, such as the key of a gateway. " +
+				"The headers that contain the credentials of this system and those that HTTP itself requires cannot be set. " +
 				"The environment variable contains a JSON object of strings. Environment variable: `" + env("headers") + "`.",
 		},
 	})

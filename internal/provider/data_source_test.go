@@ -244,12 +244,12 @@ func TestLookUpsThatFindNotExactlyOne(t *testing.T) {
 		"nothing to find by": {
 			"purge_cdn_service",
 			object{},
-			`error: Exactly one argument is needed: Set exactly one of name, id, domain.`, false,
+			`error: Exactly one argument is needed: Set exactly one of name, id, and domain.`, false,
 		},
 		"two to find by": {
 			"purge_cdn_service",
 			object{"name": "website", "domain": "x"},
-			`error: Exactly one argument is needed: Set exactly one of name, id, domain.`, false,
+			`error: Exactly one argument is needed: Set exactly one of name, id, and domain.`, false,
 		},
 		"an empty name": {
 			"purge_wpengine_install",
@@ -274,7 +274,7 @@ func TestLookUpsThatFindNotExactlyOne(t *testing.T) {
 		"an environment that does not exist": {
 			"purge_wpengine_installs",
 			object{"account_id": install.Account.ID, "environment": "prod"},
-			`error at AttributeName("environment"): Invalid environment: environment must be one of production, staging, development.`, false,
+			`error at AttributeName("environment"): Invalid environment: environment must be one of production, staging, or development.`, false,
 		},
 	} {
 		t.Run(sentence, func(t *testing.T) {

@@ -17,20 +17,21 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/urlpath"
 )
 
-const httpCachePath = ", for example `/images/logo.png`, without a scheme and host. The provider percent-encodes spaces, non-ASCII characters, and whatever else browsers encode, and keeps existing escapes, so write a literal `%` before two hexadecimal digits as `%25`. A query is part of the path. Wildcards and regular expressions (`BAN`) are not supported."
+const httpCachePath = ", such as `/images/logo.png`, without a scheme and host. " + encodingNote + " A query is part of the path. Wildcards and regular expressions (`BAN`) are not supported."
 
 var httpCache = &target{
 	name: "http_cache", service: "http_cache", title: httpcache.System,
-	about: "Purges content from HTTP caches, such as Varnish and nginx, with a `PURGE` request to every instance: " +
-		"one `url` when it is created and whenever `triggers` change, or of a map of `assets` exactly those whose fingerprint changed.",
-	aboutAction: "Purges content from every instance of HTTP caches, such as Varnish and nginx, once, each time it is invoked.",
-	timeoutNote: "Default 20 minutes, plus the time that the number of requests takes at `requests_per_second`.",
+	about: "Purges content from HTTP caches, such as Varnish and nginx, with a `PURGE` request to every instance. " +
+		"With `url`, it purges one object when Terraform creates the resource and whenever `triggers` change. " +
+		"With `assets`, it purges exactly the objects whose fingerprints changed.",
+	aboutAction: "Purges content from HTTP caches, such as Varnish and nginx, with a `PURGE` request to every instance each time the action is invoked.",
+	timeoutNote: "Default 20 minutes, plus the time that all requests take at `http_cache.requests_per_second`.",
 	arguments: map[string]argument{
-		"host": {required: true, kind: types.StringType, about: "Host header of the content: the name that visitors use, for example `www.example.com`, with a port if it is not the usual one. A purge for the address of an instance purges nothing."},
+		"host": {required: true, kind: types.StringType, about: "Host header of the content: the name that visitors use, such as `www.example.com`, with a port if it is not the default one. A purge for the address of an instance purges nothing."},
 	},
 	resourceOnly: map[string]argument{
-		"url":    {kind: types.StringType, about: "Path of one object" + httpCachePath + " Exactly one of `url` and `assets` is needed."},
-		"assets": {kind: types.MapType{ElemType: types.StringType}, about: "Many objects: a map from their paths, written as for `url`, to fingerprints, which are any strings that change with the content, such as `filemd5`. An update purges the paths that were added, changed, or removed, and all of them when `triggers` change."},
+		"url":    {kind: types.StringType, about: "Path of one object" + httpCachePath + " Set exactly one of `url` and `assets`."},
+		"assets": {kind: types.MapType{ElemType: types.StringType}, about: "Map from the paths of objects, written as for `url`, to fingerprints: arbitrary strings that change with the content, such as the result of `filemd5`. An update purges the paths that were added, changed, or removed. If `triggers` change, it purges all of them."},
 	},
 	actionOnly: map[string]argument{
 		"urls": {required: true, kind: types.ListType{ElemType: types.StringType}, about: "Paths of the objects" + httpCachePath},

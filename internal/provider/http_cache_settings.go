@@ -23,21 +23,21 @@ type httpCacheModel struct {
 	RequestsPerSecond types.Int64  `tfsdk:"requests_per_second"`
 }
 
-func httpCacheBlock() schema.SingleNestedAttribute {
+func httpCacheAttribute() schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
 		Optional: true,
-		MarkdownDescription: "All instances of a cluster of HTTP caches: Varnish, nginx, Squid, Traffic Server, Fastly, and others that accept purges over HTTP. Needed for `purge_http_cache`. " +
-			"For several clusters, use an alias of the provider for each.",
+		MarkdownDescription: "All instances of a cluster of HTTP caches that accept purges over HTTP, such as Varnish, nginx, Squid, Traffic Server, or Fastly. Required by `purge_http_cache`. " +
+			"For several clusters, use one provider alias for each.",
 		Attributes: withConnection("http_cache", map[string]schema.Attribute{
 			"endpoints": schema.ListAttribute{
 				ElementType: types.StringType, Optional: true,
-				MarkdownDescription: "Addresses of all instances, for example `http://10.0.0.11:6081`. Each of them gets every purge. The environment variable contains them separated by commas. Environment variable: `" + environment["http_cache.endpoints"] + "`.",
+				MarkdownDescription: "URLs of all instances, such as `http://10.0.0.11:6081`. The provider sends each purge to all of them. The environment variable contains a comma-separated list. Environment variable: `" + environment["http_cache.endpoints"] + "`.",
 			},
-			"method":      plain("HTTP method of a purge, which is sent literally. Default `"+httpcache.DefaultMethod+"`.", environment["http_cache.method"]),
-			"path_prefix": plain("Path that goes before the path of the content, for example `/purge` for nginx, with `method = \"GET\"`. Default: none.", environment["http_cache.path_prefix"]),
+			"method":      plain("HTTP method of a purge, sent literally. Default `"+httpcache.DefaultMethod+"`.", environment["http_cache.method"]),
+			"path_prefix": plain("Path to insert before the path of the content, such as `/purge` for nginx with `method = \"GET\"`. By default, nothing is inserted.", environment["http_cache.path_prefix"]),
 			"requests_per_second": schema.Int64Attribute{
 				Optional:            true,
-				MarkdownDescription: "How many requests to send to each endpoint in any second, from 1 to 10000. A purge of one path is two requests. By default, there is no limit.",
+				MarkdownDescription: "Maximum number of requests to each endpoint in any second, from 1 to 10000. A purge of one path takes two requests. By default, there is no limit.",
 			},
 		}),
 	}

@@ -34,7 +34,7 @@ func (d *manyDataSource[T]) Schema(_ context.Context, _ datasource.SchemaRequest
 	attributes := map[string]schema.Attribute{
 		d.whats: schema.ListNestedAttribute{
 			Computed:            true,
-			MarkdownDescription: "The " + d.whats + ", in the order in which " + d.title + " lists them.",
+			MarkdownDescription: "The " + d.whats + ", in the order in which " + d.title + " returns them.",
 			NestedObject:        schema.NestedAttributeObject{Attributes: nested},
 		},
 	}
@@ -42,7 +42,7 @@ func (d *manyDataSource[T]) Schema(_ context.Context, _ datasource.SchemaRequest
 		attributes[k.name] = schema.StringAttribute{Optional: true, MarkdownDescription: k.about}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: fmt.Sprintf("Lists the %s of %s that the credentials see. It only reads.", d.whats, d.title),
+		MarkdownDescription: fmt.Sprintf("Lists the %s %s that the credentials give access to.", d.title, d.whats),
 		Attributes:          attributes,
 	}
 }

@@ -19,13 +19,13 @@ import (
 
 var mstrCache = &target{
 	name: "mstr_cache", service: "mstr", title: mstr.System,
-	about: "Purges a cache of a MicroStrategy project when it is created and whenever `triggers` change, " +
-		"for instance the element cache after a warehouse load.",
-	aboutAction: "Purges a cache of a MicroStrategy project once, each time it is invoked.",
+	about: "Purges a cache of a MicroStrategy project when Terraform creates the resource and whenever `triggers` change, " +
+		"for example after a warehouse load.",
+	aboutAction: "Purges a cache of a MicroStrategy project each time the action is invoked.",
 	timeoutNote: timeoutNote,
 	arguments: map[string]argument{
-		"project_id": {required: true, kind: types.StringType, about: "Id of the project: 32 hexadecimal digits, in upper or lower case."},
-		"cache_type": {required: true, kind: types.StringType, about: "Which cache: `element` or `object` (2021 Update 8 and later), or on newer servers `report` or `all`."},
+		"project_id": {required: true, kind: types.StringType, about: "ID of the project: 32 hexadecimal digits, in uppercase or lowercase."},
+		"cache_type": {required: true, kind: types.StringType, about: "Cache to purge: `element` or `object` (2021 Update 8 and later), or on newer servers `report` or `all`."},
 	},
 	identity:    []string{"project_id", "cache_type"},
 	join:        joinWithSlash,

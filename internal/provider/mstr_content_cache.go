@@ -22,17 +22,17 @@ const contentItem = "content"
 var mstrContentCache = &target{
 	name: "mstr_content_cache", service: "mstr", title: mstr.System,
 	about: "Invalidates the cached results of reports, documents, and dashboards of a MicroStrategy project, on every node of the cluster, " +
-		"when it is created and whenever `triggers` change, for instance after a warehouse load. It waits until none of them is ready any more.",
-	aboutAction: "Invalidates the cached results of reports, documents, and dashboards of a MicroStrategy project once, each time it is invoked. " +
-		"It waits until none of them is ready any more.",
-	timeoutNote: "Default 20 minutes. Waiting for caches to become invalid counts.",
+		"when Terraform creates the resource and whenever `triggers` change, for example after a warehouse load. It waits until the caches are invalid.",
+	aboutAction: "Invalidates the cached results of reports, documents, and dashboards of a MicroStrategy project, on every node of the cluster, " +
+		"each time the action is invoked. It waits until the caches are invalid.",
+	timeoutNote: "Default 20 minutes, including the time spent waiting for caches to become invalid.",
 	arguments: map[string]argument{
 		"project_id":       {required: true, kind: types.StringType, about: "ID of the project: 32 hexadecimal digits, in uppercase or lowercase."},
-		"warehouse_tables": {kind: listOfStrings, about: "Invalidate only the results that use at least one of these warehouse tables. Order and case do not matter. If omitted, the tables do not matter. An empty list is an error."},
+		"warehouse_tables": {kind: listOfStrings, about: "Invalidate only the results that use at least one of these warehouse tables. Order and case do not matter. If omitted, results of all tables match. An empty list is an error."},
 		"content_ids":      {kind: listOfStrings, about: "Invalidate only the results of these reports, documents, and dashboards, by their IDs of 32 hexadecimal digits. Order and case do not matter. With `warehouse_tables`, a result must match both. If omitted, results of all content match. An empty list is an error."},
 	},
 	resourceOnly: map[string]argument{
-		"invalidated": {computed: true, kind: types.Int64Type, about: "Number of caches that the latest purge invalidated, on all nodes together. Null until there was one."},
+		"invalidated": {computed: true, kind: types.Int64Type, about: "Number of caches that the latest purge invalidated, on all nodes together. Null before the first purge."},
 	},
 	identity:    []string{"project_id"},
 	join:        func(values []string) string { return values[0] + "/" + contentItem },

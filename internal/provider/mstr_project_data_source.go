@@ -20,26 +20,26 @@ var mstrProjects = &lookup[mstr.Project]{
 	hint: "Check that the user may use at least one project.",
 	keys: []key[mstr.Project]{
 		{
-			name: "name", about: "Name of the project, exactly as it is written. Exactly one of `name` and `id` is needed.",
+			name: "name", about: "Name of the project, including case. Set exactly one of `name` and `id`.",
 			of: func(p mstr.Project) []string { return []string{p.Name} },
 		},
 		{
-			name: "id", anyCase: true, about: "Id of the project: 32 hexadecimal digits, in upper or lower case.",
+			name: "id", anyCase: true, about: "ID of the project: 32 hexadecimal digits, in uppercase or lowercase.",
 			of:    func(p mstr.Project) []string { return []string{p.ID} },
 			check: func(diags *diag.Diagnostics, name string, value types.String) { checkProjectID(diags, name, value) },
 		},
 	},
 	fields: map[string]field[mstr.Project]{
-		"id":            {"Id of the project.", types.StringType, func(p mstr.Project) attr.Value { return text(p.ID) }},
+		"id":            {"ID of the project.", types.StringType, func(p mstr.Project) attr.Value { return text(p.ID) }},
 		"name":          {"Name of the project.", types.StringType, func(p mstr.Project) attr.Value { return text(p.Name) }},
 		"alias":         {"Alias of the project.", types.StringType, func(p mstr.Project) attr.Value { return text(p.Alias) }},
 		"description":   {"Description of the project.", types.StringType, func(p mstr.Project) attr.Value { return text(p.Description) }},
-		"status":        {"Status in words: `active`, `exec idle`, `request idle`, `warehouse exec idle`, `full idle`, `offline`, `offline pending`, `error` or `online pending`.", types.StringType, func(p mstr.Project) attr.Value { return types.StringValue(p.StatusName()) }},
-		"status_code":   {"Status as the API's number.", types.Int64Type, func(p mstr.Project) attr.Value { return types.Int64Value(p.Status) }},
-		"loaded":        {"Whether the project is loaded, so that its caches can be purged.", types.BoolType, func(p mstr.Project) attr.Value { return types.BoolValue(p.Loaded()) }},
-		"acg":           {"The user's access to the project, as the API's number.", types.Int64Type, func(p mstr.Project) attr.Value { return types.Int64Value(p.ACG) }},
-		"date_created":  {"When the project was created, as the API writes it.", types.StringType, func(p mstr.Project) attr.Value { return text(p.DateCreated) }},
-		"date_modified": {"When the project was modified last, as the API writes it.", types.StringType, func(p mstr.Project) attr.Value { return text(p.DateModified) }},
+		"status":        {"Status of the project: `active`, `exec idle`, `request idle`, `warehouse exec idle`, `full idle`, `offline`, `offline pending`, `error`, or `online pending`.", types.StringType, func(p mstr.Project) attr.Value { return types.StringValue(p.StatusName()) }},
+		"status_code":   {"Numeric status of the project, as the API returns it.", types.Int64Type, func(p mstr.Project) attr.Value { return types.Int64Value(p.Status) }},
+		"loaded":        {"Whether the project is loaded. Only the caches of a loaded project can be purged.", types.BoolType, func(p mstr.Project) attr.Value { return types.BoolValue(p.Loaded()) }},
+		"acg":           {"Access of the user to the project, as the number that the API returns.", types.Int64Type, func(p mstr.Project) attr.Value { return types.Int64Value(p.ACG) }},
+		"date_created":  {"Time when the project was created, in the format of the API.", types.StringType, func(p mstr.Project) attr.Value { return text(p.DateCreated) }},
+		"date_modified": {"Time when the project was last modified, in the format of the API.", types.StringType, func(p mstr.Project) attr.Value { return text(p.DateModified) }},
 		"owner": {"Owner of the project: `id` and `name`.", types.ObjectType{AttrTypes: ownerTypes}, func(p mstr.Project) attr.Value {
 			return types.ObjectValueMust(ownerTypes, map[string]attr.Value{"id": text(p.Owner.ID), "name": text(p.Owner.Name)})
 		}},

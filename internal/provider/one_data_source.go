@@ -40,17 +40,18 @@ func (d *oneDataSource[T]) Schema(_ context.Context, _ datasource.SchemaRequest,
 		attributes[k.name] = schema.StringAttribute{Optional: true, Computed: computed, MarkdownDescription: k.about}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: fmt.Sprintf("Finds one %s of %s by %s. It only reads.", d.what, d.title, d.keyNames(" or ")),
+		MarkdownDescription: fmt.Sprintf("Finds a %s %s by %s.", d.title, d.what, enumerate(d.keyNames("`"), "or")),
 		Attributes:          attributes,
 	}
 }
 
-func (l *lookup[T]) keyNames(separator string) string {
+// keyNames returns the names of the arguments that find one, each between quotes.
+func (l *lookup[T]) keyNames(quote string) []string {
 	names := make([]string, len(l.keys))
 	for i, k := range l.keys {
-		names[i] = "`" + k.name + "`"
+		names[i] = quote + k.name + quote
 	}
-	return strings.Join(names, separator)
+	return names
 }
 
 // ValidateConfig implements datasource.DataSourceWithValidateConfig.
@@ -68,7 +69,7 @@ func (d *oneDataSource[T]) ValidateConfig(ctx context.Context, req datasource.Va
 		}
 	}
 	if set > 1 || set == 0 && !unknown {
-		resp.Diagnostics.AddError("Exactly one argument is needed", fmt.Sprintf("Set exactly one of %s.", strings.ReplaceAll(d.keyNames(", "), "`", "")))
+		resp.Diagnostics.AddError("Exactly one argument is needed", fmt.Sprintf("Set exactly one of %s.", enumerate(d.keyNames(""), "and")))
 	}
 }
 

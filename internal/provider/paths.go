@@ -22,6 +22,9 @@ type pathsModel struct {
 	Summary types.String `tfsdk:"summary"`
 }
 
+// encodingNote is part of the descriptions of URL paths.
+const encodingNote = "The provider percent-encodes spaces, non-ASCII characters, and other characters that browsers encode, and keeps existing escapes, so write a literal `%` before two hexadecimal digits as `%25`."
+
 // maxParallel is as many requests as a client has connections to one host. More
 // would wait for one, and be sent when the failure of another purge sets one
 // free.

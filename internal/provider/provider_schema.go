@@ -24,7 +24,8 @@ type providerModel struct {
 	MaxRetries        types.Int64  `tfsdk:"max_retries"`
 }
 
-// connectionModel is what each system has for a gateway in front of it.
+// connectionModel is the arguments of every system that a gateway in front of it
+// can require.
 type connectionModel struct {
 	ClientCertificate types.String `tfsdk:"client_certificate"`
 	ClientKey         types.String `tfsdk:"client_key"`
@@ -65,61 +66,61 @@ type wpengineModel struct {
 // Schema implements provider.Provider.
 func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Purges caches as part of an apply, and again whenever their triggers change: MicroStrategy, Rackspace CDN, WP Engine, and HTTP caches such as Varnish and nginx.",
+		MarkdownDescription: "Purges MicroStrategy, Rackspace CDN, WP Engine, and HTTP caches (such as Varnish and nginx) during an apply, and again whenever triggers change.",
 		Attributes: map[string]schema.Attribute{
 			"mstr": schema.SingleNestedAttribute{
 				Optional:            true,
-				MarkdownDescription: "A MicroStrategy Library server. Needed for `purge_mstr_cache` and `purge_mstr_content_cache`.",
+				MarkdownDescription: "MicroStrategy Library server. Required by `purge_mstr_cache`, `purge_mstr_content_cache`, and the MicroStrategy data sources.",
 				Attributes: withConnection("mstr", map[string]schema.Attribute{
-					"base_url":   plain("Address of the Library root, for instance `https://bi.example.com/MicroStrategyLibrary`. A trailing `/` or `/api` is accepted.", "MSTR_BASE_URL"),
-					"username":   plain("User to log in as. It needs the privileges UseLibrary and Administer caches.", "MSTR_USERNAME"),
+					"base_url":   plain("URL of the Library root, such as `https://bi.example.com/MicroStrategyLibrary`. A trailing `/` or `/api` is accepted.", "MSTR_BASE_URL"),
+					"username":   plain("Username to log in with. The user needs the privileges UseLibrary and Administer caches.", "MSTR_USERNAME"),
 					"password":   secret("Password of the user.", "MSTR_PASSWORD"),
-					"login_mode": plain("How the server checks the user: `standard` (the default) or `ldap`. The environment variable also takes the numbers `1` and `16`. Users who sign in by SAML or OIDC need an `api_token`.", "MSTR_LOGIN_MODE"),
-					"api_token":  secret("API token of a user, in place of `username` and `password`.", "MSTR_API_TOKEN"),
+					"login_mode": plain("Authentication mode: `standard` (the default) or `ldap`. The environment variable also accepts the numbers `1` and `16`. Users who sign in with SAML or OIDC need `api_token`.", "MSTR_LOGIN_MODE"),
+					"api_token":  secret("API token of a user, instead of `username` and `password`.", "MSTR_API_TOKEN"),
 				}),
 			},
 			"cdn": schema.SingleNestedAttribute{
 				Optional:            true,
-				MarkdownDescription: "A Rackspace CDN account, or a Poppy of your own. Needed for `purge_cdn_asset`.",
+				MarkdownDescription: "Rackspace CDN account or self-hosted OpenStack Poppy. Required by `purge_cdn_asset` and the Rackspace CDN data sources.",
 				Attributes: withConnection("cdn", map[string]schema.Attribute{
-					"username":     plain("Rackspace user.", "RAX_USERNAME"),
-					"api_key":      secret("API key of the user. Accounts with multi-factor authentication need it.", "RAX_API_KEY"),
-					"password":     secret("Password of the user, where there is no API key.", "RAX_PASSWORD"),
-					"auth_token":   secret("A token obtained elsewhere, in place of a user and a key. Needs `project_id` and `endpoint`.", "RAX_AUTH_TOKEN"),
-					"project_id":   plain("Project (tenant) that the token is for. With a user and a key the login says it.", "RAX_PROJECT_ID"),
-					"identity_url": plain("Address of the Identity service, up to and including `/v2.0`. Default `"+cdn.DefaultIdentityURL+"`.", "RAX_IDENTITY_URL"),
-					"endpoint":     plain("Address of the CDN, up to and including `/v1.0`, or with the project id behind it. By default the login's service catalog says it.", "RAX_CDN_ENDPOINT"),
+					"username":     plain("Rackspace username.", "RAX_USERNAME"),
+					"api_key":      secret("API key of the user. Accounts with multi-factor authentication require it.", "RAX_API_KEY"),
+					"password":     secret("Password of the user, instead of `api_key`.", "RAX_PASSWORD"),
+					"auth_token":   secret("Token obtained elsewhere, instead of `api_key` or `password`. Requires `endpoint`, and requires `project_id` unless `endpoint` contains the project ID.", "RAX_AUTH_TOKEN"),
+					"project_id":   plain("ID of the project (tenant) that the token is for. With a username and a key, the provider reads it from the login response.", "RAX_PROJECT_ID"),
+					"identity_url": plain("URL of the Identity API, up to and including `/v2.0`. Default `"+cdn.DefaultIdentityURL+"`.", "RAX_IDENTITY_URL"),
+					"endpoint":     plain("URL of the CDN API, up to and including `/v1.0`, optionally followed by the project ID. By default, the provider reads it from the service catalog in the login response.", "RAX_CDN_ENDPOINT"),
 					"requests_per_minute": schema.Int64Attribute{
 						Optional:            true,
-						MarkdownDescription: "How many purges the account may send in any minute, from 1 to 6000. Default `20`, which is what Rackspace documents. If N jobs use the same account at the same time, set it to 20/N.",
+						MarkdownDescription: "Maximum number of purges that the provider sends in any minute, from 1 to 6000. Default `20`, the limit that Rackspace documents for an account. If N CI jobs use the same account at the same time, set it to 20/N.",
 					},
 				}),
 			},
 			"wpengine": schema.SingleNestedAttribute{
 				Optional:            true,
-				MarkdownDescription: "API access to WP Engine. Needed for `purge_wpengine_cache`.",
+				MarkdownDescription: "WP Engine API access. Required by `purge_wpengine_cache` and the WP Engine data sources.",
 				Attributes: withConnection("wpengine", map[string]schema.Attribute{
-					"username": plain("API user name, from User Portal, API Access.", "WPE_API_USER_ID"),
+					"username": plain("API username, from the API Access page of the User Portal.", "WPE_API_USER_ID"),
 					"password": secret("API password.", "WPE_API_PASSWORD"),
-					"base_url": plain("Address of the API with its version. Default `"+wpengine.DefaultBaseURL+"`.", "WPE_API_BASE_URL"),
+					"base_url": plain("URL of the API, including its version. Default `"+wpengine.DefaultBaseURL+"`.", "WPE_API_BASE_URL"),
 				}),
 			},
-			"http_cache": httpCacheBlock(),
+			"http_cache": httpCacheAttribute(),
 			"ca_certificate": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: "Certificate authorities to trust in addition to the system's, as one or more certificates in PEM form. For servers with certificates of a private CA.",
+				MarkdownDescription: "Certificate authorities to trust in addition to those of the operating system, as one or more certificates in PEM format. Required for servers with certificates from a private CA.",
 			},
 			"allow_insecure_http": schema.BoolAttribute{
 				Optional:            true,
-				MarkdownDescription: "Whether credentials may be sent over `http://` to other machines than this one. Default `false`.",
+				MarkdownDescription: "Whether the provider may send credentials over `http://` to hosts other than this machine. Default `false`.",
 			},
 			"request_timeout": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: "How long one attempt of one request may take, from the dial to the end of the answer, as a duration such as `30s`. Default `30s`. Waiting for a rate limit does not count.",
+				MarkdownDescription: "Timeout of a single attempt, from dialing to the end of the response, as a duration such as `30s`. Default `30s`. The time spent waiting for a rate limit does not count.",
 			},
 			"max_retries": schema.Int64Attribute{
 				Optional:            true,
-				MarkdownDescription: "Maximum number of retries of one request that the system itself fails (500, 408), from 0 to 100. Default `4`. Outages (no response, 502, 503, 504) and rate limits do not count: the provider waits for their end until the timeout.",
+				MarkdownDescription: "Maximum number of retries per request after the API fails to process it (status 408 or 500), from 0 to 100. Default `4`. Outages (no response, 502, 503, 504) and rate limits do not count: the provider waits for their end until the timeout.",
 			},
 		},
 	}

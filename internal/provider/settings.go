@@ -104,7 +104,7 @@ func (s *settings) suspect() string {
 	case 1:
 		return "The value of " + s.suspects[0] + " begins or ends with a blank or a quote."
 	default:
-		return "The values of " + enumerate(s.suspects) + " begin or end with a blank or a quote."
+		return "The values of " + enumerate(s.suspects, "and") + " begin or end with a blank or a quote."
 	}
 }
 
@@ -226,7 +226,7 @@ func finish[C closer](s *settings, address string, missing []string, diags *diag
 	case s.diags.HasError():
 		return service[C]{title: s.diags[0].Summary(), problem: s.diags[0].Detail()}
 	case len(missing) > 0:
-		return service[C]{problem: "Set " + enumerate(missing) + "."}
+		return service[C]{problem: "Set " + enumerate(missing, "and") + "."}
 	}
 	if err := s.wire.Proxies.Check(address); err != nil {
 		return service[C]{title: "Invalid proxy for " + s.title, problem: err.Error()}

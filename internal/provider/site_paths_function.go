@@ -29,9 +29,9 @@ func (sitePaths) Metadata(_ context.Context, _ function.MetadataRequest, resp *f
 // Definition implements function.Function.
 func (sitePaths) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
-		Summary: "Returns the URL paths of a static site's files.",
-		MarkdownDescription: "Returns a map from the URL paths of a static site to fingerprints, for `assets` of `purge_cdn_asset`. " +
-			"Each file has the path at which a web server serves it, percent-encoded, so that a `#`, `?`, or `%` in a file name is part of the name. " +
+		Summary: "Returns the URL paths of the files of a static site.",
+		MarkdownDescription: "Returns a map from the URL paths of a static site to fingerprints, for the `assets` of `purge_cdn_asset`. " +
+			"Each file has the path at which a web server serves it. The path is percent-encoded, so a `#`, `?`, or `%` in a file name stays part of the name. " +
 			"An index document also has the path of its directory: `posts/foo/index.html` has `/posts/foo/index.html` and `/posts/foo/`.",
 		Parameters: []function.Parameter{
 			function.MapParameter{

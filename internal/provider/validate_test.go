@@ -41,7 +41,7 @@ func TestWhatIsCheckedWhilePlanning(t *testing.T) {
 		"hyphens_in_a_project_id":  {mstrCache, mstr, arguments{"project_id": `"B7CA92F0-4B9F-AE8D-941C-3E9B7E0CD754"`}, "", "Invalid project_id", projectRule},
 		"a_digit_too_few":          {mstrCache, mstr, arguments{"project_id": `"B7CA92F04B9FAE8D941C3E9B7E0CD75"`}, "", "Invalid project_id", projectRule},
 		"a_project_by_name":        {mstrCache, mstr, arguments{"project_id": `"MicroStrategy Tutorial"`}, "", "Invalid project_id", projectRule},
-		"an_unknown_mstr_cache":    {mstrCache, mstr, arguments{"cache_type": `"elements"`}, "", "Invalid cache_type", `cache_type must be one of element, object, report, all.`},
+		"an_unknown_mstr_cache":    {mstrCache, mstr, arguments{"cache_type": `"elements"`}, "", "Invalid cache_type", `cache_type must be one of element, object, report, or all.`},
 		"a_service_id_as_hex":      {cdnAsset, asset, arguments{"service_id": `"96737ae3cfc14c72be885d0e7cc9a3f0"`}, "", "Invalid service_id", `service_id must be a UUID such as 0a1b2c3d-1111-2222-3333-444455556666. The control panel shows it with the service, and the data source purge_cdn_service finds it by the name or a domain.`},
 		"a_url_without_a_slash":    {cdnAsset, asset, arguments{"url": `"a.css"`}, "", "Invalid path of an asset", `url is "a.css". It must start with a slash. Use "/a.css".`},
 		"a_url_with_a_scheme":      {cdnAsset, asset, arguments{"url": `"https://www.example.com/a.css"`}, "", "Invalid path of an asset", `url is "https://www.example.com/a.css". It must be a path without a scheme and host. Use "/a.css".`},
@@ -55,7 +55,7 @@ func TestWhatIsCheckedWhilePlanning(t *testing.T) {
 		"a_wildcard_by_default":    {cdnAsset, asset, arguments{"url": `"/css/*"`}, "", "Invalid path of an asset", wildcardRule},
 		"a_wildcard_in_a_hard_one": {cdnAsset, asset.with(arguments{"hard": "true"}), arguments{"url": `"/css/*"`}, "", "Invalid path of an asset", wildcardRule},
 		"the_name_of_an_install":   {wpengineCache, install, arguments{"install_id": `"acmeprod"`}, "", "Invalid install_id", `install_id must be a UUID such as 0a1b2c3d-1111-2222-3333-444455556666. ` + installIDHint},
-		"an_unknown_wp_cache":      {wpengineCache, install, arguments{"cache_type": `"element"`}, "", "Invalid cache_type", `cache_type must be one of object, page, cdn, all.`},
+		"an_unknown_wp_cache":      {wpengineCache, install, arguments{"cache_type": `"element"`}, "", "Invalid cache_type", `cache_type must be one of object, page, cdn, or all.`},
 
 		"a_soft_wildcard":     {target: cdnAsset, good: asset.with(arguments{"url": `"/css/*"`, "hard": "false"})},
 		"spaces_and_umlauts":  {target: cdnAsset, good: asset.with(arguments{"url": `"/Größen und Maße.html"`})},

@@ -35,29 +35,29 @@ func (r *verificationResource) Metadata(_ context.Context, req resource.Metadata
 
 // Schema implements resource.Resource.
 func (r *verificationResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	const note = " may take, as a duration such as `30m`. Default 20 minutes."
+	const note = ", as a duration such as `30m` or `1h30m`. Default 20 minutes."
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Waits until a site serves what it should: before a purge as a gate (the origin has the new content), after it as a proof (visitors get it).",
+		MarkdownDescription: "Waits until a site serves the expected content. Before a purge, it ensures that the origin has the new content. After a purge, it verifies that visitors get the new content.",
 		Attributes: map[string]schema.Attribute{
 			"base_url": schema.StringAttribute{
 				Required:            true,
-				MarkdownDescription: "Address of the site as visitors use it, such as `https://www.example.com`, or of its origin. `http://` is allowed, because nothing secret is sent.",
+				MarkdownDescription: "URL of the site as visitors use it, such as `https://www.example.com`, or of its origin. `http://` is allowed, because the provider sends no secrets.",
 			},
 			"assets": schema.MapAttribute{
 				Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Files: a map from their paths to fingerprints. A fingerprint is an MD5, SHA-1, SHA-256, or SHA-512 digest of the content in hexadecimal or base64, such as `filemd5()` returns, or an ETag: in quotes as in the response, or as S3 returns it for an upload in parts. Exactly one of `assets` and `urls` is needed.",
+				MarkdownDescription: "Map from the paths of files to fingerprints. A fingerprint is an MD5, SHA-1, SHA-256, or SHA-512 digest of the content in hexadecimal or base64, such as the result of `filemd5`, or an ETag, either in quotes as in the response or as S3 returns it for a multipart upload. Set exactly one of `assets` and `urls`.",
 			},
 			"urls": schema.ListAttribute{
 				Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Paths of pages, which have no fingerprint. Each must contain the text in `contains`.",
+				MarkdownDescription: "Paths of pages, which have no fingerprints. Each page must contain the text in `contains`.",
 			},
 			"contains": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: "Text that each page of `urls` contains when it is new, such as the release in its HTML.",
+				MarkdownDescription: "Text that each page in `urls` contains when it is up to date, such as the release in its HTML.",
 			},
 			"purged_at": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: "When the edge was purged: `last_purged_at` of the resource that purges it. With it, an error can tell whether the purge or the origin is at fault. By default, no purge is known.",
+				MarkdownDescription: "Time when the edge was purged: `last_purged_at` of the resource that purges it. If set, an error can state whether the purge or the origin is the cause of old content.",
 			},
 			"triggers": schema.MapAttribute{
 				Optional: true, ElementType: types.StringType,
@@ -65,18 +65,18 @@ func (r *verificationResource) Schema(ctx context.Context, _ resource.SchemaRequ
 			},
 			"last_verified_at": schema.StringAttribute{
 				Computed:            true,
-				MarkdownDescription: "When the latest verification ended with a proof, in RFC 3339 and UTC.",
+				MarkdownDescription: "Time when the provider last verified a path successfully, in RFC 3339 format and UTC.",
 			},
 			"summary": schema.StringAttribute{
 				Computed:            true,
-				MarkdownDescription: "What the latest apply verified, counted by reason, such as `since 2026-11-23T20:29:23Z: 1 changed, 1 removed; 2 paths`. It is known during planning, unless `purged_at` is not and nothing else changes.",
+				MarkdownDescription: "Number of paths in the latest verification for each reason, such as `since 2026-11-23T20:29:23Z: 1 changed, 1 removed; 2 paths`. It is known during planning, unless `purged_at` is unknown and nothing else changes.",
 			},
 			"pending": schema.MapAttribute{
 				Computed: true, ElementType: types.StringType,
-				MarkdownDescription: "Paths that are not proven yet, each with its reason: `created`, `added`, `changed`, `removed` (and the fingerprint of the content that must be gone), or `triggered`, followed by `, failed` if it was looked at in vain. The next apply verifies them. Null if nothing is pending.",
+				MarkdownDescription: "Paths that are not verified yet, each with its reason: `created`, `added`, `changed`, `removed` (with the fingerprint of the content that must be gone), or `triggered`, followed by `, failed` if the latest verification of the path failed. The next apply verifies them. Null if nothing is pending.",
 			},
 			"timeouts": timeoutsAttribute(ctx, timeouts.Opts{
-				Create: true, CreateDescription: "How long creating" + note, Update: true, UpdateDescription: "How long updating" + note,
+				Create: true, CreateDescription: "Timeout for creating the resource" + note, Update: true, UpdateDescription: "Timeout for updating the resource" + note,
 			}),
 		},
 	}

@@ -15,13 +15,13 @@ import (
 
 var wpengineCache = &target{
 	name: "wpengine_cache", service: "wpengine", title: wpengine.System,
-	about: "Purges a cache of a WP Engine install when it is created and whenever `triggers` change, " +
-		"for instance the page cache after a deploy.",
-	aboutAction: "Purges a cache of a WP Engine install once, each time it is invoked.",
+	about: "Purges a cache of a WP Engine install when Terraform creates the resource and whenever `triggers` change, " +
+		"for example after a deploy.",
+	aboutAction: "Purges a cache of a WP Engine install each time the action is invoked.",
 	timeoutNote: timeoutNote,
 	arguments: map[string]argument{
-		"install_id": {required: true, kind: types.StringType, about: "Id of the install: a UUID, in upper or lower case. The name of an install is not its id."},
-		"cache_type": {required: true, kind: types.StringType, about: "Which cache: `object`, `page`, `cdn` or `all`. WP Engine takes one purge of `object` or `all` in 60 seconds for each install; more of them wait for each other."},
+		"install_id": {required: true, kind: types.StringType, about: "ID of the install: a UUID, in uppercase or lowercase. The name of an install is not its ID."},
+		"cache_type": {required: true, kind: types.StringType, about: "Cache to purge: `object`, `page`, `cdn`, or `all`. For each install, WP Engine accepts one purge of `object` or `all` in 60 seconds, and the provider delays further ones accordingly."},
 	},
 	identity:    []string{"install_id", "cache_type"},
 	join:        joinWithSlash,

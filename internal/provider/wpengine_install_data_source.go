@@ -19,11 +19,11 @@ var wpengineInstalls = &lookup[wpengine.Install]{
 	hint: "WP Engine also gives an empty list when API access is switched off for the account (User Portal, API Access).",
 	keys: []key[wpengine.Install]{
 		{
-			name: "name", about: "Name of the install. Exactly one of `name` and `id` is needed.",
+			name: "name", about: "Name of the install. Set exactly one of `name` and `id`.",
 			of: func(i wpengine.Install) []string { return []string{i.Name} },
 		},
 		{
-			name: "id", anyCase: true, about: "Id of the install: a UUID, in upper or lower case.",
+			name: "id", anyCase: true, about: "ID of the install: a UUID, in uppercase or lowercase.",
 			of: func(i wpengine.Install) []string { return []string{i.ID} },
 			check: func(diags *diag.Diagnostics, name string, value types.String) {
 				checkUUID(diags, name, value, installIDHint)
@@ -32,12 +32,12 @@ var wpengineInstalls = &lookup[wpengine.Install]{
 	},
 	filters: []key[wpengine.Install]{
 		{
-			name: "account_id", anyCase: true, about: "Only installs of this account: a UUID.",
+			name: "account_id", anyCase: true, about: "ID of an account: a UUID. Lists only installs of this account.",
 			of:    func(i wpengine.Install) []string { return []string{i.Account.ID} },
 			check: func(diags *diag.Diagnostics, name string, value types.String) { checkUUID(diags, name, value, "") },
 		},
 		{
-			name: "environment", about: "Only installs of this environment: `production`, `staging` or `development`.",
+			name: "environment", about: "Environment: `production`, `staging`, or `development`. Lists only installs of this environment.",
 			of: func(i wpengine.Install) []string { return []string{i.Environment} },
 			check: func(diags *diag.Diagnostics, name string, value types.String) {
 				checkOneOf(diags, name, value, []string{"production", "staging", "development"})
@@ -45,17 +45,17 @@ var wpengineInstalls = &lookup[wpengine.Install]{
 		},
 	},
 	fields: map[string]field[wpengine.Install]{
-		"id":             {"Id of the install.", types.StringType, func(i wpengine.Install) attr.Value { return text(i.ID) }},
+		"id":             {"ID of the install.", types.StringType, func(i wpengine.Install) attr.Value { return text(i.ID) }},
 		"name":           {"Name of the install.", types.StringType, func(i wpengine.Install) attr.Value { return text(i.Name) }},
-		"account_id":     {"Id of the account that it belongs to.", types.StringType, func(i wpengine.Install) attr.Value { return text(i.Account.ID) }},
-		"site_id":        {"Id of the site that it belongs to.", types.StringType, func(i wpengine.Install) attr.Value { return text(i.Site.ID) }},
-		"environment":    {"`production`, `staging` or `development`; null for installs without one.", types.StringType, func(i wpengine.Install) attr.Value { return text(i.Environment) }},
-		"cname":          {"The install's own domain.", types.StringType, func(i wpengine.Install) attr.Value { return text(i.CNAME) }},
-		"primary_domain": {"The domain that visitors see.", types.StringType, func(i wpengine.Install) attr.Value { return text(i.PrimaryDomain) }},
-		"php_version":    {"Version of PHP.", types.StringType, func(i wpengine.Install) attr.Value { return text(i.PHPVersion) }},
-		"status":         {"`active` or `pending`.", types.StringType, func(i wpengine.Install) attr.Value { return text(i.Status) }},
+		"account_id":     {"ID of the account of the install.", types.StringType, func(i wpengine.Install) attr.Value { return text(i.Account.ID) }},
+		"site_id":        {"ID of the site of the install.", types.StringType, func(i wpengine.Install) attr.Value { return text(i.Site.ID) }},
+		"environment":    {"Environment of the install: `production`, `staging`, or `development`. Null if the install has none.", types.StringType, func(i wpengine.Install) attr.Value { return text(i.Environment) }},
+		"cname":          {"WP Engine domain of the install.", types.StringType, func(i wpengine.Install) attr.Value { return text(i.CNAME) }},
+		"primary_domain": {"Domain that visitors use.", types.StringType, func(i wpengine.Install) attr.Value { return text(i.PrimaryDomain) }},
+		"php_version":    {"PHP version.", types.StringType, func(i wpengine.Install) attr.Value { return text(i.PHPVersion) }},
+		"status":         {"Status of the install: `active` or `pending`.", types.StringType, func(i wpengine.Install) attr.Value { return text(i.Status) }},
 		"is_multisite":   {"Whether WordPress runs as a multisite.", types.BoolType, func(i wpengine.Install) attr.Value { return types.BoolValue(i.IsMultisite) }},
-		"created_at":     {"When the install was created, as the API writes it.", types.StringType, func(i wpengine.Install) attr.Value { return text(i.CreatedAt) }},
+		"created_at":     {"Time when the install was created, in the format of the API.", types.StringType, func(i wpengine.Install) attr.Value { return text(i.CreatedAt) }},
 	},
 	list: func(ctx context.Context, c *clients, filters map[string]string) ([]wpengine.Install, error) {
 		client, err := c.wpengine.get()
