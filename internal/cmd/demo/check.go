@@ -12,49 +12,47 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/fake"
 )
 
-// expectation is what a step must come to. That a plan sends nothing, that all
-// purges of a system share one login, and that no session is left open, goes
-// for every step.
+// expectation is the expected result of a step. In every step, the plan sends no
+// requests, all purges of a system share one login, and no session stays open.
 type expectation struct {
 	planExit  int    // of plan -detailed-exitcode: 0 for no changes, 2 for some
-	summary   string // the plan's own count of what it will do
+	summary   string // the line of the plan that counts the changes
 	applyExit int
 	purges    []fake.Entry // in any order
-	visited   bool         // the site is looked at, as often as it takes
+	visited   bool         // any number of requests to the site is allowed
 }
 
-// observation is what a step came to.
+// observation is the actual result of a step.
 type observation struct {
 	plan, apply  result
-	planned      []fake.Entry // what the plan sent
-	applied      []fake.Entry // what the apply sent
-	openSessions int          // at MicroStrategy, after the apply
-	early        int          // purges that were sent before the origin had the files
-	stale        int          // files that visitors do not get as they were deployed
+	planned      []fake.Entry // requests of the plan
+	applied      []fake.Entry // requests of the apply
+	openSessions int          // of MicroStrategy, after the apply
+	early        int          // purges before the origin served the files
+	stale        int          // responses with old content after the apply
 }
 
-// problems are the differences between what was expected and what was observed,
-// a sentence each.
+// problems returns the differences between the expectation and an observation.
 func (e expectation) problems(o observation) []string {
 	var found []string
 	differ := func(what string, want, got int) {
 		if want != got {
-			found = append(found, fmt.Sprintf("%s is %d, want %d", what, got, want))
+			found = append(found, fmt.Sprintf("%s: got %d, want %d", what, got, want))
 		}
 	}
-	differ("the exit code of the plan", e.planExit, o.plan.exit)
+	differ("exit code of the plan", e.planExit, o.plan.exit)
 	if !strings.Contains(o.plan.stdout, e.summary) {
-		found = append(found, fmt.Sprintf("the plan does not say %q", e.summary))
+		found = append(found, fmt.Sprintf("plan output does not contain %q", e.summary))
 	}
-	differ("the number of requests sent by the plan", 0, len(o.planned))
-	differ("the exit code of the apply", e.applyExit, o.apply.exit)
-	differ("the number of open MicroStrategy sessions", 0, o.openSessions)
-	differ("the number of purges that did not wait for the origin", 0, o.early)
-	differ("the number of old files that visitors get", 0, o.stale)
+	differ("requests during the plan", 0, len(o.planned))
+	differ("exit code of the apply", e.applyExit, o.apply.exit)
+	differ("open MicroStrategy sessions", 0, o.openSessions)
+	differ("purges before the origin served the files", 0, o.early)
+	differ("responses with old content after the apply", 0, o.stale)
 
 	want, got := count(e.requests()), count(o.applied)
 	maps.DeleteFunc(got, func(r fake.Entry, _ int) bool {
-		return e.waitsForDeployment() && isLook(r) || e.visited && isVisit(r)
+		return e.awaitsDeployment() && isStatusCheck(r) || e.visited && isVisit(r)
 	})
 	requests := make(map[fake.Entry]bool)
 	for r := range want {
@@ -64,13 +62,13 @@ func (e expectation) problems(o observation) []string {
 		requests[r] = true
 	}
 	for _, r := range slices.SortedFunc(maps.Keys(requests), compare) {
-		differ("the number of requests \""+row(r)+"\"", want[r], got[r])
+		differ("requests \""+row(r)+"\"", want[r], got[r])
 	}
 	return found
 }
 
-// requests are the purges and what must come with them: one login for each
-// system that has sessions or tokens, and the end of the session.
+// requests returns the purges, one login for each system that has sessions or
+// tokens, and one logout for each session.
 func (e expectation) requests() []fake.Entry {
 	all := slices.Clone(e.purges)
 	if e.purgesOf("mstr") {
@@ -88,19 +86,19 @@ func (e expectation) purgesOf(system string) bool {
 	return slices.ContainsFunc(e.purges, func(p fake.Entry) bool { return p.System == system })
 }
 
-// waitsForDeployment tells whether the CDN is asked whether a service is
-// deployed, as often as it takes.
-func (e expectation) waitsForDeployment() bool {
+// awaitsDeployment reports whether the provider gets the status of a service
+// until the service is deployed.
+func (e expectation) awaitsDeployment() bool {
 	return slices.ContainsFunc(e.purges, func(p fake.Entry) bool { return strings.HasSuffix(p.Subject, "hard=false") })
 }
 
-func isLook(r fake.Entry) bool {
+func isStatusCheck(r fake.Entry) bool {
 	return r.System == "cdn" && r.Operation == "service" && r.Status == http.StatusOK
 }
 
 func isVisit(r fake.Entry) bool { return r.Operation == "get" }
 
-// count counts requests that are the same but for their time.
+// count counts identical requests, regardless of their time.
 func count(entries []fake.Entry) map[fake.Entry]int {
 	counts := make(map[fake.Entry]int)
 	for _, e := range entries {
@@ -111,27 +109,27 @@ func count(entries []fake.Entry) map[fake.Entry]int {
 
 func compare(a, b fake.Entry) int { return strings.Compare(row(a), row(b)) }
 
-// verdict says in a line what was checked and found right.
+// verdict describes a step without problems.
 func (e expectation) verdict() string {
 	if len(e.purges) == 0 {
-		return "As it should be: nothing was sent."
+		return "OK: no requests were sent."
 	}
-	refused := 0
+	denied := 0
 	for _, p := range e.purges {
 		if p.Status >= http.StatusBadRequest {
-			refused++
+			denied++
 		}
 	}
-	accepted := fmt.Sprintf("%d purges were accepted", len(e.purges)-refused)
-	if len(e.purges)-refused == 1 {
+	accepted := fmt.Sprintf("%d purges were accepted", len(e.purges)-denied)
+	if len(e.purges)-denied == 1 {
 		accepted = "1 purge was accepted"
 	}
-	if refused > 0 {
-		accepted += fmt.Sprintf(" and %d refused", refused)
+	if denied > 0 {
+		accepted += fmt.Sprintf(", %d was denied", denied)
 	}
-	text := "As it should be: the plan sent nothing, " + accepted + ", no MicroStrategy session is open."
+	text := "OK: the plan sent no requests, " + accepted + ", and no MicroStrategy session is open."
 	if e.visited {
-		text += " The purge waited for the origin, and visitors get the new files."
+		text += "\nThe purge waited for the origin, and visitors get the new files."
 	}
 	return text
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Command demo shows the provider's main job on a real terraform: it applies
-// examples/complete to the fakes of the upstream systems, shows what
-// reached them at each step, and fails if that is not what should have.
+// Command demo applies examples/complete to the fakes with a real terraform.
+// After each step it prints the requests that reached the fakes. It fails if
+// they differ from the expected requests.
 package main
 
 import (
@@ -21,23 +21,20 @@ import (
 )
 
 func main() {
-	save := flag.String("save", "", "directory for what each command writes to the terminal, in color")
+	save := flag.String("save", "", "directory to save the terminal output of each command to, with colors")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := demo(ctx, os.Stdout, os.TempDir(), *save)
+	err := run(ctx, os.Stdout, os.TempDir(), *save)
 	stop()
-	if err == nil {
-		fmt.Println("Nothing is left behind.")
-	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
 }
 
-// demo works in a directory of its own below temp and leaves nothing there. For
-// save, see stage.
-func demo(ctx context.Context, out io.Writer, temp, save string) (err error) {
+// run runs the demo in a new directory below temp and removes the directory. If
+// save is not empty, it is the directory for the terminal output.
+func run(ctx context.Context, out io.Writer, temp, save string) (err error) {
 	dir, err := os.MkdirTemp(temp, "purge-demo-")
 	if err != nil {
 		return err
@@ -45,12 +42,12 @@ func demo(ctx context.Context, out io.Writer, temp, save string) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 
 	s := sandbox.New()
-	s.CDN.DeployTime = 200 * time.Millisecond // for a person to watch: a real deployment takes a minute
+	s.CDN.DeployTime = 200 * time.Millisecond // a real deployment takes a minute
 	s.Site.PurgeDelay = edgeDelay
-	st := &stage{sandbox: s, out: out, save: save}
+	d := &demo{sandbox: s, out: out, save: save}
 	purge := s.CDN.Purged
 	s.CDN.Purged = func(p cdntest.Purge) {
-		if st.behindEdge.Load() {
+		if d.behindEdge.Load() {
 			purge(p)
 		}
 	}
@@ -59,15 +56,15 @@ func demo(ctx context.Context, out io.Writer, temp, save string) (err error) {
 		return err
 	}
 	defer stop()
-	env["TF_INPUT"] = "0" // nobody is there to answer
+	env["TF_INPUT"] = "0"
 	for name, value := range s.Inputs() {
 		env["TF_VAR_"+name] = value
 	}
-	if st.terraform, err = prepare(ctx, out, dir, env); err == nil {
-		err = st.tell(ctx)
+	if d.terraform, err = prepare(ctx, out, dir, env); err == nil {
+		err = d.run(ctx)
 	}
 	if ctx.Err() != nil {
-		return errors.New("interrupted; nothing is left behind")
+		return errors.New("interrupted")
 	}
 	return err
 }

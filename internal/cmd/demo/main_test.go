@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// needTerraform skips where the suite runs without a real terraform.
+// needTerraform skips the test if the suite runs without a real terraform.
 func needTerraform(t *testing.T) {
 	t.Helper()
 	if os.Getenv("TF_ACC") == "" {
@@ -22,7 +22,7 @@ func needTerraform(t *testing.T) {
 	}
 }
 
-func nothingLeft(t *testing.T, temp string) {
+func checkEmpty(t *testing.T, temp string) {
 	t.Helper()
 	left, err := os.ReadDir(temp)
 	if err != nil {
@@ -33,51 +33,51 @@ func nothingLeft(t *testing.T, temp string) {
 	}
 }
 
-func TestDemoIsAsItShouldBe(t *testing.T) {
+func TestDemo(t *testing.T) {
 	t.Parallel()
 	needTerraform(t)
 	temp := t.TempDir()
 	var out bytes.Buffer
-	if err := demo(t.Context(), &out, temp, ""); err != nil {
+	if err := run(t.Context(), &out, temp, ""); err != nil {
 		t.Errorf("the demo failed: %s\n%s", err, out.String())
 	}
 	if !strings.Contains(out.String(), "Error: WP Engine denied the permission") {
-		t.Errorf("the demo does not show the error of WP Engine:\n%s", out.String())
+		t.Errorf("the output does not contain the error of WP Engine:\n%s", out.String())
 	}
-	nothingLeft(t, temp)
-	picturesAreTrue(t, out.String())
+	checkEmpty(t, temp)
+	checkPictures(t, out.String())
 }
 
-// took is what differs from run to run.
-var took = regexp.MustCompile(`after \d+s|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
+// varying matches the text that differs from run to run.
+var varying = regexp.MustCompile(`after \d+s|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
 
-// picturesAreTrue tells what make pictures would draw anew: what a picture shows
-// of the changes, their results and errors is in the output.
-func picturesAreTrue(t *testing.T, output string) {
+// checkPictures checks that the output of the demo contains the changes, results,
+// and errors in the README's screenshots.
+func checkPictures(t *testing.T, output string) {
 	t.Helper()
-	line := func(l string) string { return took.ReplaceAllString(strings.TrimSpace(l), "") }
+	line := func(l string) string { return varying.ReplaceAllString(strings.TrimSpace(l), "") }
 	shown := make(map[string]bool)
 	for l := range strings.Lines(output) {
 		shown[line(l)] = true
 	}
 	for _, name := range []string{"apply.svg", "error.svg"} {
-		told := 0
+		lines := 0
 		for l := range strings.Lines(textOf(t, "../../../.github/pictures/"+name)) {
-			if telling(l) == "" && !strings.HasPrefix(l, "│") {
+			if essentials(l) == "" && !strings.HasPrefix(l, "│") {
 				continue
 			}
-			told++
+			lines++
 			if !shown[line(l)] {
-				t.Errorf("%s shows %q, and the demo does not: run make pictures", name, l)
+				t.Errorf("%s contains %q, but the output does not: run make pictures", name, l)
 			}
 		}
-		if told == 0 {
-			t.Errorf("%s shows nothing", name)
+		if lines == 0 {
+			t.Errorf("%s contains no lines to compare", name)
 		}
 	}
 }
 
-// textOf returns the lines of a picture.
+// textOf returns the lines of a screenshot.
 func textOf(t *testing.T, file string) string {
 	t.Helper()
 	picture, err := os.Open(file)
@@ -105,7 +105,7 @@ func textOf(t *testing.T, file string) string {
 	}
 }
 
-// interrupter ends a context as soon as a text is written.
+// interrupter cancels a context when a text is written.
 type interrupter struct {
 	text   string
 	cancel context.CancelFunc
@@ -118,14 +118,14 @@ func (i interrupter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestInterruptedDemoLeavesNothing(t *testing.T) {
+func TestInterruptedDemo(t *testing.T) {
 	t.Parallel()
 	needTerraform(t)
 	temp := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
-	err := demo(ctx, interrupter{"1. The first apply", cancel}, temp, "")
+	err := run(ctx, interrupter{"1. The first apply", cancel}, temp, "")
 	if err == nil || !strings.Contains(err.Error(), "interrupted") {
-		t.Errorf("the error is %v, want one that says interrupted", err)
+		t.Errorf("got error %v, want interrupted", err)
 	}
-	nothingLeft(t, temp)
+	checkEmpty(t, temp)
 }

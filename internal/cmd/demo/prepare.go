@@ -16,13 +16,13 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/tfcli"
 )
 
-// version is what the demo's registry calls the provider; 0.0.0 would not be installed.
+// version is the version of the provider in the mirror. Terraform does not install
+// 0.0.0.
 const version = "0.1.0"
 
-// prepare builds the provider, finds a terraform, copies the example into dir and
-// initializes it from a registry that holds nothing but the provider. The
-// returned terraform runs there, with env and nothing of the caller's own
-// settings.
+// prepare builds the provider, finds a terraform, copies the example into dir, and
+// initializes it from a mirror that contains only the provider. The returned
+// terraform runs there, with env and without the caller's own settings.
 func prepare(ctx context.Context, out io.Writer, dir string, env map[string]string) (*terraform, error) {
 	binary, err := tfcli.Find(ctx)
 	if err != nil {
@@ -32,12 +32,12 @@ func prepare(ctx context.Context, out io.Writer, dir string, env map[string]stri
 	if err != nil {
 		return nil, err
 	}
-	work, registry := filepath.Join(dir, "work"), filepath.Join(dir, "registry")
+	work, mirror := filepath.Join(dir, "work"), filepath.Join(dir, "mirror")
 	built, err := tfcli.Build(ctx, provider.Address, root, dir)
 	if err != nil {
 		return nil, err
 	}
-	if env["TF_CLI_CONFIG_FILE"], err = binary.Mirror(provider.Address, built, version, registry); err != nil {
+	if env["TF_CLI_CONFIG_FILE"], err = binary.Mirror(provider.Address, built, version, mirror); err != nil {
 		return nil, err
 	}
 	if err := copyConfiguration(filepath.Join(root, "examples", "complete"), work); err != nil {
@@ -55,17 +55,17 @@ func moduleRoot(ctx context.Context) (string, error) {
 	mod, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
 	path := strings.TrimSpace(string(mod))
 	if err == nil && filepath.Base(path) != "go.mod" {
-		err = errors.New("the demo runs inside the repository, which this is not")
+		err = errors.New("run the demo in a clone of the repository")
 	}
 	return filepath.Dir(path), err
 }
 
-// copyConfiguration copies the configuration with its site, and nothing that an
-// apply by hand may have left beside it.
+// copyConfiguration copies the configuration and its site, but no state or
+// variables of a manual apply.
 func copyConfiguration(from, to string) error {
 	files, err := filepath.Glob(filepath.Join(from, "*.tf"))
 	if err == nil && len(files) == 0 {
-		err = fmt.Errorf("no configuration is in %s", from)
+		err = fmt.Errorf("%s contains no configuration", from)
 	}
 	if err != nil {
 		return err
@@ -78,12 +78,12 @@ func copyConfiguration(from, to string) error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(to, filepath.Base(file)), content, 0o600); err != nil { //nolint:gosec // both directories are our own
+		if err := os.WriteFile(filepath.Join(to, filepath.Base(file)), content, 0o600); err != nil { //nolint:gosec // both directories are the demo's own
 			return err
 		}
 	}
 	return nil
 }
 
-// siteDir is the static site beside the configuration.
+// siteDir is the directory of the static site, relative to the configuration.
 const siteDir = "site"

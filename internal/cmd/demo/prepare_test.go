@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestOnlyTheConfigurationIsCopied(t *testing.T) {
+func TestCopyConfiguration(t *testing.T) {
 	t.Parallel()
 	from, to := t.TempDir(), filepath.Join(t.TempDir(), "work")
 	if err := os.Mkdir(filepath.Join(from, siteDir), 0o700); err != nil {

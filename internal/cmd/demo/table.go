@@ -13,36 +13,36 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/fake"
 )
 
-// table shows requests in the order in which they arrived.
+// table formats requests in the order in which they arrived.
 func table(entries []fake.Entry) string {
 	if len(entries) == 0 {
-		return "(nothing reached any of the systems)\n"
+		return "(no requests)\n"
 	}
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
-	fmt.Fprintln(w, "SYSTEM\tOPERATION\tWHAT\tANSWER")
-	for _, r := range together(entries) {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.System, r.Operation, r.Subject, r.text())
+	fmt.Fprintln(w, "SYSTEM\tOPERATION\tTARGET\tRESPONSE")
+	for _, r := range merge(entries) {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.System, r.Operation, r.Subject, r.response())
 	}
 	_ = w.Flush() // into memory
 	return b.String()
 }
 
-// requests are one, or several looks at a site that are the same.
+// requests is one request, or several identical requests to a site.
 type requests struct {
 	fake.Entry
 	n int
 }
 
-func (r requests) text() string {
+func (r requests) response() string {
 	if r.n == 1 {
-		return answer(r.Entry)
+		return statusText(r.Entry)
 	}
-	return fmt.Sprintf("%s (%d times)", answer(r.Entry), r.n)
+	return fmt.Sprintf("%s (%d requests)", statusText(r.Entry), r.n)
 }
 
-// together joins looks at a site, up to the next purge.
-func together(entries []fake.Entry) []requests {
+// merge merges identical requests to a site up to the next purge.
+func merge(entries []fake.Entry) []requests {
 	var all []requests
 	first := 0
 	for _, e := range entries {
@@ -60,12 +60,12 @@ func together(entries []fake.Entry) []requests {
 	return all
 }
 
-// row is a request in one line.
+// row formats a request in one line.
 func row(e fake.Entry) string {
-	return strings.Join(strings.Fields(e.System+" "+e.Operation+" "+e.Subject+" "+answer(e)), " ")
+	return strings.Join(strings.Fields(e.System+" "+e.Operation+" "+e.Subject+" "+statusText(e)), " ")
 }
 
-func answer(e fake.Entry) string {
+func statusText(e fake.Entry) string {
 	if e.Status == 0 {
 		return "connection cut"
 	}

@@ -18,19 +18,19 @@ func TestTable(t *testing.T) {
 		entries []fake.Entry
 		want    string
 	}{
-		"says that nothing arrived": {nil, "(nothing reached any of the systems)\n"},
-		"lines up its columns, in the order of arrival": {
+		"no requests": {nil, "(no requests)\n"},
+		"aligned columns, in the order of arrival": {
 			[]fake.Entry{
 				{System: "mstr", Operation: "login", Status: http.StatusNoContent},
 				{System: "wpengine", Operation: "purge", Subject: "install/page", Status: http.StatusForbidden},
 				{System: "cdn", Operation: "purge", Subject: "service /a hard=true"},
 			},
-			"SYSTEM     OPERATION   WHAT                   ANSWER\n" +
+			"SYSTEM     OPERATION   TARGET                 RESPONSE\n" +
 				"mstr       login                              204 No Content\n" +
 				"wpengine   purge       install/page           403 Forbidden\n" +
 				"cdn        purge       service /a hard=true   connection cut\n",
 		},
-		"joins the looks at a site between two purges": {
+		"identical requests to a site between two purges": {
 			[]fake.Entry{
 				{System: "origin", Operation: "get", Subject: "/a", Status: http.StatusNotFound, Time: time.Unix(1, 0)},
 				{System: "origin", Operation: "get", Subject: "/b", Status: http.StatusOK, Time: time.Unix(2, 0)},
@@ -40,13 +40,13 @@ func TestTable(t *testing.T) {
 				{System: "cdn", Operation: "purge", Subject: "s", Status: http.StatusAccepted},
 				{System: "origin", Operation: "get", Subject: "/b", Status: http.StatusOK, Time: time.Unix(5, 0)},
 			},
-			"SYSTEM   OPERATION   WHAT   ANSWER\n" +
-				"origin   get         /a     404 Not Found (2 times)\n" +
-				"origin   get         /b     200 OK\n" +
-				"origin   get         /a     200 OK\n" +
-				"cdn      purge       s      202 Accepted\n" +
-				"cdn      purge       s      202 Accepted\n" +
-				"origin   get         /b     200 OK\n",
+			"SYSTEM   OPERATION   TARGET   RESPONSE\n" +
+				"origin   get         /a       404 Not Found (2 requests)\n" +
+				"origin   get         /b       200 OK\n" +
+				"origin   get         /a       200 OK\n" +
+				"cdn      purge       s        202 Accepted\n" +
+				"cdn      purge       s        202 Accepted\n" +
+				"origin   get         /b       200 OK\n",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

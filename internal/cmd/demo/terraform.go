@@ -13,22 +13,21 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/tfcli"
 )
 
-// terraform runs the binary in one directory.
+// terraform runs terraform in one directory.
 type terraform struct{ *tfcli.Dir }
 
-// result is what one run of terraform came to. What it wrote is without colors,
-// but for the terminal.
+// result is the result of one run of terraform. Only terminal contains colors.
 type result struct {
 	exit                     int
 	stdout, stderr, terminal string
 }
 
-// color is a control sequence that changes the color of a terminal.
+// color matches a control sequence that changes the color of a terminal.
 var color = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-// run returns an error only where terraform could not be run to its end. A
-// terminal sends Ctrl-C to terraform as well, and a second one would make it
-// abandon the provider, so it is left time to end by itself.
+// run returns an error if terraform does not start or does not end by itself. If
+// ctx is done, it sends no signal, because a terminal sends Ctrl-C to terraform as
+// well, and a second signal makes terraform abandon the provider.
 func (t *terraform) run(ctx context.Context, args ...string) (result, error) {
 	var stdout, stderr bytes.Buffer
 	cmd := t.Command(ctx, args...)

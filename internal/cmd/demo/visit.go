@@ -16,25 +16,24 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/verify/verifytest"
 )
 
-// lag is the time from an upload until the origin serves it, and edgeDelay that
+// lag is the time from an upload until the origin serves it. edgeDelay is the time
 // from the acceptance of a purge to its effect.
 const (
 	lag       = 1500 * time.Millisecond
 	edgeDelay = 1200 * time.Millisecond
 )
 
-// upload puts the files of the site on the origin, which serves them after a
-// time.
-func (s *stage) upload(after time.Duration) error {
-	s.served = time.Now().Add(after)
-	return s.eachFile(func(path, body string) { s.sandbox.Site.Origin.Put(path, verifytest.File{Body: body}, after) })
+// upload uploads the files of the site. The origin serves them after the delay.
+func (d *demo) upload(delay time.Duration) error {
+	d.served = time.Now().Add(delay)
+	return d.eachFile(func(path, body string) { d.sandbox.Site.Origin.Put(path, verifytest.File{Body: body}, delay) })
 }
 
 // eachFile calls f with the path on the site and the content of each file.
-func (s *stage) eachFile(f func(path, body string)) error {
-	dir := filepath.Join(s.terraform.Path, siteDir)
-	return fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+func (d *demo) eachFile(f func(path, body string)) error {
+	dir := filepath.Join(d.terraform.Path, siteDir)
+	return fs.WalkDir(os.DirFS(dir), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
 			return err
 		}
 		content, err := os.ReadFile(filepath.Join(dir, name))
@@ -43,23 +42,23 @@ func (s *stage) eachFile(f func(path, body string)) error {
 	})
 }
 
-// early counts the purges that did not wait until the origin served the deploy.
-func (s *stage) early(applied []fake.Entry) int {
+// early counts the purges that were sent before the origin served the upload.
+func (d *demo) early(applied []fake.Entry) int {
 	n := 0
 	for _, e := range applied {
-		if e.Operation == "purge" && e.Time.Before(s.served) {
+		if e.Operation == "purge" && e.Time.Before(d.served) {
 			n++
 		}
 	}
 	return n
 }
 
-// stale counts the files of which a visitor gets something else.
-func (s *stage) stale() int {
+// stale counts the responses to visitors that differ from the files.
+func (d *demo) stale() int {
 	n := 0
-	err := s.eachFile(func(path, body string) {
+	err := d.eachFile(func(path, body string) {
 		for _, encoding := range []string{"", "gzip"} {
-			if s.visit(path, encoding) != body {
+			if d.visit(path, encoding) != body {
 				n++
 			}
 		}
@@ -67,15 +66,15 @@ func (s *stage) stale() int {
 	if err != nil {
 		n++
 	}
-	s.sandbox.Take()
+	d.sandbox.Take()
 	return n
 }
 
-// visit returns what a visitor of the edge gets.
-func (s *stage) visit(path, encoding string) string {
-	w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, http.NoBody) //nolint:noctx // it is served in memory
+// visit returns the content that the edge serves to a visitor.
+func (d *demo) visit(path, encoding string) string {
+	w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, http.NoBody) //nolint:noctx // the handler runs in memory
 	r.Header.Set("Accept-Encoding", encoding)
-	s.sandbox.Site.ServeHTTP(w, r)
+	d.sandbox.Site.ServeHTTP(w, r)
 	var body io.Reader = w.Body
 	if w.Header().Get("Content-Encoding") == "gzip" {
 		var err error

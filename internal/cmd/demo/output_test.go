@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestTellingKeepsWhatMatters(t *testing.T) {
+func TestEssentials(t *testing.T) {
 	t.Parallel()
 	const output = `
 Terraform will perform the following actions:
@@ -31,7 +31,7 @@ Plan: 0 to add, 1 to change, 0 to destroy.
 purge_cdn_asset.page["/index.html"]: Modifications complete after 0s [id=s/index.html]
 Warning: Purge accepted, deployment not confirmed
 `
-	if diff := cmp.Diff(want, telling(output)); diff != "" {
-		t.Errorf("telling (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, essentials(output)); diff != "" {
+		t.Errorf("essentials (-want +got):\n%s", diff)
 	}
 }

@@ -10,9 +10,9 @@ import (
 // summary matches the attribute that counts the purges of an apply.
 var summary = regexp.MustCompile(`^[+~] summary\s+= `)
 
-// telling keeps the lines of terraform's standard output that say what changes
-// and how it ended.
-func telling(output string) string {
+// essentials returns the lines of terraform's standard output that show the
+// changes and the results.
+func essentials(output string) string {
 	var b strings.Builder
 	for line := range strings.Lines(output) {
 		switch line = strings.TrimSpace(line); {
