@@ -566,7 +566,7 @@ func TestAnActionTellsWhatItWaitsFor(t *testing.T) {
 				second(60, "WP Engine accepted 1 purge"),
 			},
 		},
-		"the time that the upstream asks for": {
+		"the wait of a rate-limited response": {
 			outage: outage{action: "purge_wpengine_cache", config: object{"install_id": install, "cache_type": "page"}, set: func(w *world) {
 				w.WPEngine.Fail("purge", 1, func(w http.ResponseWriter, r *http.Request) {
 					w.Header().Set("Retry-After", "45")
@@ -575,8 +575,8 @@ func TestAnActionTellsWhatItWaitsFor(t *testing.T) {
 			}},
 			want: []event{
 				second(0, "Asking WP Engine for 1 purge"),
-				second(0, "0 of 1 purge done, waiting for the time that the upstream asked for (45s)"),
-				second(25, "0 of 1 purge done, waiting for the time that the upstream asked for (20s)"),
+				second(0, "0 of 1 purge done, waiting for the API to accept requests again (45s)"),
+				second(25, "0 of 1 purge done, waiting for the API to accept requests again (20s)"),
 				second(45, "WP Engine accepted 1 purge"),
 			},
 		},

@@ -4,21 +4,20 @@ package quota
 
 import "context"
 
-// Callers returns the contexts of all who wait for the purge that runs under
-// ctx, with the values that they gave to Do: for a purge whose request depends
-// on who has joined it. Between Slot.Send and the end of that request nobody
-// joins, so what Callers returns after Send includes all whom the request
-// serves.
+// Callers returns the contexts that the callers of the purge under ctx passed to
+// Do, with their values. A purge whose request depends on its callers uses it.
+// Nobody joins between Slot.Send and the end of that request, so a call after
+// Send returns all callers that the request serves.
 func Callers(ctx context.Context) []context.Context {
-	f := flightOf(ctx)
-	if f == nil {
+	p := purgeOf(ctx)
+	if p == nil {
 		return []context.Context{ctx}
 	}
-	f.group.mu.Lock()
-	defer f.group.mu.Unlock()
-	callers := make([]context.Context, 0, len(f.riders))
-	for r := range f.riders {
-		callers = append(callers, r.ctx)
+	p.group.mu.Lock()
+	defer p.group.mu.Unlock()
+	contexts := make([]context.Context, 0, len(p.callers))
+	for c := range p.callers {
+		contexts = append(contexts, c.ctx)
 	}
-	return callers
+	return contexts
 }

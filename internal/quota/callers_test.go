@@ -16,14 +16,14 @@ import (
 
 type nameKey struct{}
 
-// TestCallers has a purge ask, right before each of its requests and in the end,
-// for whom it is.
+// TestCallers calls Callers at the start of a purge and right before each of its
+// requests.
 func TestCallers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var group Group
 		w := &Window{limit: Limit{Requests: 1, Window: time.Minute}}
-		var asked []string
+		var got []string
 		names := func(ctx context.Context) string {
 			var all []string
 			for _, caller := range Callers(ctx) {
@@ -34,7 +34,7 @@ func TestCallers(t *testing.T) {
 			return strings.Join(all, " ")
 		}
 		send := func(ctx context.Context) (int, error) {
-			asked = append(asked, "before: "+names(ctx))
+			got = append(got, "before: "+names(ctx))
 			for request := range 2 {
 				slot, err := w.Acquire(ctx)
 				if err != nil {
@@ -43,10 +43,10 @@ func TestCallers(t *testing.T) {
 				if err := slot.Send(); err != nil {
 					return 0, err
 				}
-				asked = append(asked, names(context.WithValue(ctx, nameKey{}, "not a caller")))
+				got = append(got, names(context.WithValue(ctx, nameKey{}, "not a caller")))
 				time.Sleep(10 * time.Second)
 				if request == 0 {
-					slot.Failed(errUpstream)
+					slot.Failed(errServer)
 				} else {
 					slot.Passed()
 				}
@@ -56,11 +56,11 @@ func TestCallers(t *testing.T) {
 		acquire(t, w).Passed()
 		var wg sync.WaitGroup
 		for name, c := range map[string]struct{ comes, leaves time.Duration }{
-			"first":   {time.Second, never},
-			"second":  {2 * time.Second, never},
-			"left":    {3 * time.Second, 10 * time.Second},
-			"at once": {4 * time.Second, 65 * time.Second}, // leaves in flight
-			"third":   {80 * time.Second, never},           // comes after the failure
+			"first":            {time.Second, never},
+			"second":           {2 * time.Second, never},
+			"leaves":           {3 * time.Second, 10 * time.Second},
+			"leaves in flight": {4 * time.Second, 65 * time.Second},
+			"third":            {80 * time.Second, never}, // joins after the failure
 		} {
 			wg.Go(func() {
 				time.Sleep(c.comes)
@@ -70,13 +70,13 @@ func TestCallers(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		want := []string{"before: first", "at once first second", "first second third"}
-		if diff := cmp.Diff(want, asked); diff != "" {
+		want := []string{"before: first", "first leaves in flight second", "first second third"}
+		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
 		own := context.WithValue(t.Context(), nameKey{}, "alone")
 		if got := names(own); got != "alone" {
-			t.Errorf("a purge of no group is for %q", got)
+			t.Errorf("without a group, the callers are %q", got)
 		}
 	})
 }

@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package quota decides when a purge may go on the wire: pace (a sliding window
-// per key), joining (equal purges that wait become one), and patience (a
-// timeout whose clock can be stopped while somebody else is at work). It knows
-// nothing of HTTP.
+// Package quota controls when purges are sent. It depends on no protocol.
+//
+//   - A [Window] limits the rate of requests. A purge waits for a [Slot], which
+//     permits one request.
+//   - A [Group] coalesces identical purges: callers of [Do] with the same key
+//     share one purge while it waits.
+//   - [WithTimeout] limits the time of an operation. [Pause] pauses that timeout
+//     while a purge waits for the work of others.
+//
+// A purge is in flight from Slot.Send until the slot is given its result, which
+// is one of four: the server let the request through (Passed), it returned a
+// rate-limited response (RateLimited), it is not known which (Failed), or nothing
+// was sent (Unsent). A rate-limited response closes the window. When the window
+// reopens, one request goes first, the probe.
 package quota

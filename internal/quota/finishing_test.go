@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// TestFinishingTime has a burst of purges finish when a server that counts them
-// on arrival would have let the last one finish, plus one latency for each
-// window that has to pass: that is what counting from the answer costs. The
-// attributes are for the benchmark's table.
+// TestFinishingTime measures a burst of purges. It finishes as early as a server
+// that counts requests on arrival allows, plus one latency per window, because
+// slots are counted from the response. The attributes are for the benchmark's
+// table.
 func TestFinishingTime(t *testing.T) { //nolint:paralleltest // in the order of the table
 	limit := Limit{Requests: 20, Window: time.Minute}
 	for _, purges := range []int{20, 100, 1000} {
@@ -30,7 +30,7 @@ func TestFinishingTime(t *testing.T) { //nolint:paralleltest // in the order of 
 						wg.Go(func() {
 							s, err := w.Acquire(t.Context())
 							if err != nil || s.Send() != nil {
-								t.Error("refused a slot")
+								t.Error("no slot")
 								return
 							}
 							time.Sleep(latency)

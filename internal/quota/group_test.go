@@ -15,15 +15,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// wire sends purges of a group through a window, like a client with its
-// transport: it asks again until a request passes.
+// wire sends purges of a group through a window and retries them until they are
+// accepted, like a client with its transport.
 type wire struct {
 	group  Group
 	window *Window
 
 	latency time.Duration
 	backoff time.Duration
-	fail    func(n int) error // what becomes of request n, counted from 0
+	fail    func(n int) error // the result of request n, counted from 0
 	before  func(context.Context) error
 
 	mu   sync.Mutex
@@ -39,7 +39,7 @@ func newWire(limit Limit) *wire {
 	}
 }
 
-// purge returns the number of the request that did it.
+// purge returns the number of the request that was accepted.
 func (w *wire) purge(ctx context.Context, key string) (int, error) {
 	return Do(ctx, &w.group, key, w.send)
 }
@@ -91,7 +91,7 @@ func (w *wire) try(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-// sleep waits, and tells whether the context did not end before.
+// sleep reports whether it slept for d, before the context ended.
 func sleep(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-time.After(d):
@@ -101,24 +101,25 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// call is one that asks, and what it is told.
+// call is one call of Do.
 type call struct {
 	key     string
 	at      time.Duration
 	timeout time.Duration // 0 is none
-	leaves  time.Duration // after it asked; 0 is never
+	leaves  time.Duration // after at; 0 is never
 	stop    context.Context
 }
 
-type told struct {
-	Served int // the number of the request; -1 is none
+// outcome is the result of a call.
+type outcome struct {
+	Served int // the number of the request, or -1
 	Err    string
 	At     time.Duration
 }
 
-// ask lets the callers ask, and returns what they are told in their order.
-func (w *wire) ask(calls ...call) []told {
-	answers := make([]told, len(calls))
+// run runs the calls and returns their outcomes in the same order.
+func (w *wire) run(calls ...call) []outcome {
+	outcomes := make([]outcome, len(calls))
 	var wg sync.WaitGroup
 	for i, c := range calls {
 		wg.Go(func() {
@@ -136,14 +137,14 @@ func (w *wire) ask(calls ...call) []told {
 				ctx = WithStop(ctx, c.stop)
 			}
 			n, err := w.purge(ctx, c.key)
-			answers[i] = told{Served: n, At: time.Since(w.at)}
+			outcomes[i] = outcome{Served: n, At: time.Since(w.at)}
 			if err != nil {
-				answers[i].Served, answers[i].Err = -1, fmt.Sprint(err)
+				outcomes[i].Served, outcomes[i].Err = -1, fmt.Sprint(err)
 			}
 		})
 	}
 	wg.Wait()
-	return answers
+	return outcomes
 }
 
 var aMinute = Limit{Requests: 1, Window: time.Minute}
@@ -153,7 +154,7 @@ const (
 	timedOut = "context deadline exceeded"
 )
 
-func TestEqualPurgesThatWaitBecomeOne(t *testing.T) {
+func TestIdenticalPurgesThatWaitAreCoalesced(t *testing.T) {
 	t.Parallel()
 	s := time.Second
 	ten := slices.Repeat([]call{{key: "a", at: 500 * time.Millisecond}}, 10)
@@ -161,56 +162,56 @@ func TestEqualPurgesThatWaitBecomeOne(t *testing.T) {
 		set   func(*wire)
 		calls []call
 		sent  []time.Duration
-		told  []told
+		want  []outcome
 	}{
-		"ten that ask while one is on the wire cost one more": {
+		"ten that come while one is in flight need one more request": {
 			calls: append([]call{{key: "a"}}, ten...),
 			sent:  []time.Duration{0, 61 * s},
-			told:  append([]told{{0, "", s}}, slices.Repeat([]told{{1, "", 62 * s}}, 10)...),
+			want:  append([]outcome{{0, "", s}}, slices.Repeat([]outcome{{1, "", 62 * s}}, 10)...),
 		},
-		"others have their own": {
+		"other keys have requests of their own": {
 			calls: []call{{key: "a"}, {key: "b", at: 1}, {key: "c", at: 2}, {key: "b", at: 3}},
 			sent:  []time.Duration{0, 61 * s, 122 * s},
-			told:  []told{{0, "", s}, {1, "", 62 * s}, {2, "", 123 * s}, {1, "", 62 * s}},
+			want:  []outcome{{0, "", s}, {1, "", 62 * s}, {2, "", 123 * s}, {1, "", 62 * s}},
 		},
-		"one who leaves does not cancel for the others": {
+		"a caller that leaves does not cancel the others": {
 			calls: []call{{key: "x"}, {key: "a", at: 1, leaves: 30 * s}, {key: "a", at: 2}, {key: "a", at: 3, timeout: 20*s - 3}},
 			sent:  []time.Duration{0, 61 * s},
-			told:  []told{{0, "", s}, {-1, canceled, 30*s + 1}, {1, "", 62 * s}, {-1, timedOut, 20 * s}},
+			want:  []outcome{{0, "", s}, {-1, canceled, 30*s + 1}, {1, "", 62 * s}, {-1, timedOut, 20 * s}},
 		},
-		"one who leaves on the wire does not cancel for the others": {
+		"a caller that leaves in flight does not cancel the others": {
 			calls: []call{{key: "x"}, {key: "a", at: 1, leaves: 61*s + s/2}, {key: "a", at: 2}},
 			sent:  []time.Duration{0, 61 * s},
-			told:  []told{{0, "", s}, {-1, canceled, 61*s + s/2 + 1}, {1, "", 62 * s}},
+			want:  []outcome{{0, "", s}, {-1, canceled, 61*s + s/2 + 1}, {1, "", 62 * s}},
 		},
-		"the last one to leave gives the place to others": {
+		"the last caller to leave frees the slot": {
 			calls: []call{{key: "x"}, {key: "a", at: 1, leaves: 30 * s}, {key: "a", at: 2, leaves: 40 * s}, {key: "b", at: 3}},
 			sent:  []time.Duration{0, 61 * s},
-			told:  []told{{0, "", s}, {-1, canceled, 30*s + 1}, {-1, canceled, 40*s + 2}, {1, "", 62 * s}},
+			want:  []outcome{{0, "", s}, {-1, canceled, 30*s + 1}, {-1, canceled, 40*s + 2}, {1, "", 62 * s}},
 		},
-		"the last one to leave on the wire cancels the request": {
+		"the last caller to leave in flight cancels the request": {
 			calls: []call{{key: "a", leaves: s / 2}, {key: "b", at: 1}},
 			sent:  []time.Duration{0, 60*s + s/2},
-			told:  []told{{-1, canceled, s / 2}, {1, "", 61*s + s/2}},
+			want:  []outcome{{-1, canceled, s / 2}, {1, "", 61*s + s/2}},
 		},
-		"nobody joins one that is given up": {
+		"nobody joins an abandoned purge": {
 			calls: []call{{key: "x"}, {key: "a", at: 1, leaves: 30 * s}, {key: "a", at: 30*s + 2}},
 			sent:  []time.Duration{0, 61 * s},
-			told:  []told{{0, "", s}, {-1, canceled, 30*s + 1}, {1, "", 62 * s}},
+			want:  []outcome{{0, "", s}, {-1, canceled, 30*s + 1}, {1, "", 62 * s}},
 		},
-		"who leaves early learns what the upstream said": {
+		"a caller that leaves early receives the last error": {
 			set: func(w *wire) { w.fail = failFirst(9) },
 			calls: []call{
 				{key: "a", leaves: 70 * s},
 				{key: "a", at: s + 1, leaves: 80 * s}, // joins for the second request
 			},
 			sent: []time.Duration{0, 61 * s},
-			told: []told{
-				{-1, canceled + "\n" + errUpstream.Error(), 70 * s},
-				{-1, canceled + "\n" + errUpstream.Error(), 81*s + 1},
+			want: []outcome{
+				{-1, canceled + "\n" + errServer.Error(), 70 * s},
+				{-1, canceled + "\n" + errServer.Error(), 81*s + 1},
 			},
 		},
-		"it runs under the latest deadline": {
+		"the latest deadline counts": {
 			set: func(w *wire) { w.latency = 10 * s },
 			calls: []call{
 				{key: "x"},
@@ -219,7 +220,7 @@ func TestEqualPurgesThatWaitBecomeOne(t *testing.T) {
 				{key: "a", at: 3, timeout: 50*s - 3},
 			},
 			sent: []time.Duration{0, 70 * s},
-			told: []told{{0, "", 10 * s}, {-1, timedOut, 75 * s}, {1, "", 80 * s}, {-1, timedOut, 50 * s}},
+			want: []outcome{{0, "", 10 * s}, {-1, timedOut, 75 * s}, {1, "", 80 * s}, {-1, timedOut, 50 * s}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -229,70 +230,70 @@ func TestEqualPurgesThatWaitBecomeOne(t *testing.T) {
 				if tt.set != nil {
 					tt.set(w)
 				}
-				got := w.ask(tt.calls...)
+				got := w.run(tt.calls...)
 				if diff := cmp.Diff(tt.sent, w.sent); diff != "" {
 					t.Error("sent:\n" + diff)
 				}
-				if diff := cmp.Diff(tt.told, got); diff != "" {
-					t.Error("told:\n" + diff)
+				if diff := cmp.Diff(tt.want, got); diff != "" {
+					t.Error("outcomes:\n" + diff)
 				}
 				if len(w.group.waiting) != 0 {
-					t.Error("a purge is left that others would join")
+					t.Error("a purge is still waiting in the group")
 				}
 			})
 		})
 	}
 }
 
-// failFirst fails the first requests.
+// failFirst fails the first n requests.
 func failFirst(n int) func(int) error {
 	return func(i int) error {
 		if i < n {
-			return errUpstream
+			return errServer
 		}
 		return nil
 	}
 }
 
-func TestAPurgeThatFailedMeetsAnEqualOne(t *testing.T) {
+func TestAFailedPurgeAndAnIdenticalOne(t *testing.T) {
 	t.Parallel()
 	s := time.Second
 	for name, tt := range map[string]struct {
 		limit   Limit
 		backoff time.Duration
-		held    bool // who asks after the first second does not come to the queue
+		held    bool // see holdUp
 		calls   []call
 		sent    []time.Duration
-		told    []told
+		want    []outcome
 	}{
-		"which waits: it joins that, and keeps that one's place before others": {
+		"that waits: the failed one joins it and has its place in the queue": {
 			limit:   aMinute,
 			backoff: 5 * s,
 			calls:   []call{{key: "a"}, {key: "a", at: s / 2}, {key: "b", at: s}, {key: "c", at: 2 * s}},
 			sent:    []time.Duration{0, 61 * s, 122 * s, 183 * s},
-			told:    []told{{1, "", 62 * s}, {1, "", 62 * s}, {2, "", 123 * s}, {3, "", 184 * s}},
+			want:    []outcome{{1, "", 62 * s}, {1, "", 62 * s}, {2, "", 123 * s}, {3, "", 184 * s}},
 		},
-		"which is on the wire: it is sent by itself": {
+		"that is in flight: the failed one is sent separately": {
 			backoff: s / 2,
 			calls:   []call{{key: "a"}, {key: "a", at: 3 * s / 4}},
 			sent:    []time.Duration{0, 3 * s / 4, 3 * s / 2},
-			told:    []told{{2, "", 5 * s / 2}, {1, "", 7 * s / 4}},
+			want:    []outcome{{2, "", 5 * s / 2}, {1, "", 7 * s / 4}},
 		},
-		"which is not in the queue yet: that joins": {
+		"that is not in the queue yet: it joins the failed one": {
 			limit:   Limit{Requests: 1, Window: 10 * s},
 			backoff: 2 * s,
 			held:    true,
 			calls:   []call{{key: "a"}, {key: "a", at: s}, {key: "a", at: 4 * s}},
 			sent:    []time.Duration{0, 11 * s},
-			told:    []told{{1, "", 12 * s}, {1, "", 12 * s}, {1, "", 12 * s}},
+			want:    []outcome{{1, "", 12 * s}, {1, "", 12 * s}, {1, "", 12 * s}},
 		},
-		"which never comes to the queue, and whose caller has left": {
+		"that never comes to the queue, and whose callers leave": {
 			limit:   Limit{Requests: 1, Window: 10 * s},
 			backoff: 2 * s,
 			held:    true,
 			calls:   []call{{key: "a"}, {key: "a", at: s, leaves: s}, {key: "a", at: s + 1, leaves: 3 * s}},
 			sent:    []time.Duration{0, 11 * s},
-			told:    []told{{1, "", 12 * s}, {-1, canceled, 2 * s}, {-1, canceled + "\n" + errUpstream.Error(), 4*s + 1}},
+			want:    []outcome{{1, "", 12 * s}, {-1, canceled, 2 * s}, {-1, canceled + "\n" + errServer.Error(), 4*s + 1}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -303,22 +304,22 @@ func TestAPurgeThatFailedMeetsAnEqualOne(t *testing.T) {
 				if tt.held {
 					w.before = w.holdUp
 				}
-				got := w.ask(tt.calls...)
+				got := w.run(tt.calls...)
 				if diff := cmp.Diff(tt.sent, w.sent); diff != "" {
 					t.Error("sent:\n" + diff)
 				}
-				if diff := cmp.Diff(tt.told, got); diff != "" {
-					t.Error("told:\n" + diff)
+				if diff := cmp.Diff(tt.want, got); diff != "" {
+					t.Error("outcomes:\n" + diff)
 				}
 				if len(w.group.waiting) != 0 {
-					t.Error("a purge is left that others would join")
+					t.Error("a purge is still waiting in the group")
 				}
 			})
 		})
 	}
 }
 
-// holdUp keeps who asks after the first second from the queue.
+// holdUp keeps the purges that start after the first second out of the queue.
 func (w *wire) holdUp(ctx context.Context) error {
 	if time.Since(w.at) < time.Second || sleep(ctx, time.Hour) {
 		return nil
@@ -328,20 +329,20 @@ func (w *wire) holdUp(ctx context.Context) error {
 
 func TestDoReturnsWhatSendReturns(t *testing.T) {
 	t.Parallel()
-	type answer struct {
+	type returned struct {
 		Value string
 		Err   error
 	}
-	for name, want := range map[string]answer{
+	for name, want := range map[string]returned{
 		"a value":   {"v", nil},
-		"an error":  {"", errUpstream},
-		"even both": {"v", errUpstream},
+		"an error":  {"", errServer},
+		"even both": {"v", errServer},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var g Group
-				for n := range 2 { // the second does not join the first, which is over
+				for n := range 2 { // the first is over before the second
 					value, err := Do(t.Context(), &g, "a", func(context.Context) (string, error) { return want.Value, want.Err })
 					if value != want.Value || !errors.Is(err, want.Err) {
 						t.Errorf("call %d: %q and %v", n, value, err)
@@ -355,12 +356,12 @@ func TestDoReturnsWhatSendReturns(t *testing.T) {
 func TestDoReturnsTheCause(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("interrupted")
-	for name, after := range map[string]time.Duration{"ended before it asked": 0, "ends while it waits": time.Second} {
+	for name, after := range map[string]time.Duration{"ended before the call": 0, "ends while it waits": time.Second} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := newWire(aMinute)
-				w.ask(call{key: "x"})
+				w.run(call{key: "x"})
 				ctx, cancel := context.WithCancelCause(t.Context())
 				if after == 0 {
 					cancel(cause)
@@ -380,7 +381,7 @@ func TestTheContextOfAPurge(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWire(aMinute)
-		w.ask(call{key: "x"})
+		w.run(call{key: "x"})
 		first, leave := context.WithTimeout(context.WithValue(t.Context(), valueKey{}, "first"), 20*time.Second)
 		defer leave()
 		second, cancel := context.WithTimeout(t.Context(), 40*time.Second)
@@ -416,22 +417,22 @@ func TestTheContextOfAPurge(t *testing.T) {
 			t.Error("deadlines:\n" + diff)
 		}
 		if got := purge.Value(valueKey{}); got != "first" {
-			t.Errorf("value %v, want that of the first", got)
+			t.Errorf("value %v, want the first caller's", got)
 		}
 		leave()
 		synctest.Wait()
 		if purge.Err() != nil {
-			t.Error("ended with the first")
+			t.Error("ended with the first caller")
 		}
 		cancel()
 		wg.Wait()
 		if !errors.Is(context.Cause(purge), context.Canceled) {
-			t.Errorf("did not end with the last: %v", context.Cause(purge))
+			t.Errorf("did not end with the last caller: %v", context.Cause(purge))
 		}
 	})
 }
 
-func TestNobodyJoinsAPurgeThatWasGivenUp(t *testing.T) {
+func TestNobodyJoinsAnAbandonedPurge(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
@@ -439,35 +440,35 @@ func TestNobodyJoinsAPurgeThatWasGivenUp(t *testing.T) {
 		defer cancel()
 		var served int
 		var err error
-		_, gaveUp := Do(ctx, &g, "a", func(ctx context.Context) (int, error) {
+		_, abandoned := Do(ctx, &g, "a", func(ctx context.Context) (int, error) {
 			<-ctx.Done()
 			served, err = Do(t.Context(), &g, "a", func(context.Context) (int, error) { return 7, nil })
 			return 0, context.Cause(ctx)
 		})
-		if served != 7 || err != nil || !errors.Is(gaveUp, context.DeadlineExceeded) {
-			t.Errorf("%d and %v, and the first is told %v", served, err, gaveUp)
+		if served != 7 || err != nil || !errors.Is(abandoned, context.DeadlineExceeded) {
+			t.Errorf("%d and %v, and the first caller receives %v", served, err, abandoned)
 		}
 	})
 }
 
-// One who can wait for longer must not be told what those were told who can't.
-func TestNobodyJoinsAPurgeThatIsHopeless(t *testing.T) {
+// A caller with more time must not receive the error of callers with less.
+func TestNobodyJoinsAPurgeThatEndsTooEarly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWire(Limit{})
-		acquire(t, w.window).RateLimited(time.Hour, errUpstream)
+		acquire(t, w.window).RateLimited(time.Hour, errServer)
 		short, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		var served int
 		var err error
-		dismissed := make(chan struct{})
+		rejected := make(chan struct{})
 		first := true
-		_, hopeless := Do(short, &w.group, "a", func(ctx context.Context) (int, error) {
+		_, closedErr := Do(short, &w.group, "a", func(ctx context.Context) (int, error) {
 			n, sendErr := w.send(ctx)
-			if first { // what is between the dismissal and its return
+			if first { // between the rejection and its return
 				first = false
 				go func() {
-					defer close(dismissed)
+					defer close(rejected)
 					served, err = w.purge(context.WithoutCancel(t.Context()), "a")
 				}()
 				synctest.Wait()
@@ -475,18 +476,18 @@ func TestNobodyJoinsAPurgeThatIsHopeless(t *testing.T) {
 			return n, sendErr
 		})
 		closed := (*ClosedError)(nil)
-		if !errors.As(hopeless, &closed) {
-			t.Errorf("error %v, want a ClosedError", hopeless)
+		if !errors.As(closedErr, &closed) {
+			t.Errorf("error %v, want a ClosedError", closedErr)
 		}
-		<-dismissed
+		<-rejected
 		if err != nil || served != 0 || time.Since(w.at) != time.Hour+w.latency {
 			t.Errorf("request %d, error %v, after %s", served, err, time.Since(w.at))
 		}
 	})
 }
 
-// A purge of several requests looks with the first one at what there is. One
-// that comes later may be about a change since then.
+// A purge of several requests reads the content with its first one. A later call
+// may be for a change since then.
 func TestNobodyJoinsAPurgeThatIsUnderway(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -14,30 +14,30 @@ import (
 	"pgregory.net/rapid"
 )
 
-// model says what becomes of calls where no request fails: exactly when the
-// requests are sent, and whom each serves.
+// model computes the results of calls if no request fails: exactly when the
+// requests are sent, and which calls each one serves.
 type model struct {
 	limit   Limit
 	latency time.Duration
 	calls   []call
 
-	queue []*modelFlight
-	frees []time.Duration // when the places of what was sent are free again
-	sent  []time.Duration
-	told  []modelTold
+	queue    []*modelPurge
+	frees    []time.Duration // when the slots of sent requests are free again
+	sent     []time.Duration
+	outcomes []modelOutcome
 }
 
-type modelFlight struct {
+type modelPurge struct {
 	key     string
 	created time.Duration
-	riders  []int
+	callers []int
 }
 
-// modelTold is what a call is told: when its request was sent, or never.
-type modelTold struct{ Sent, At time.Duration }
+// modelOutcome is the result of a call. Sent is never if no request served it.
+type modelOutcome struct{ Sent, At time.Duration }
 
 func (m *model) run() {
-	m.told = make([]modelTold, len(m.calls))
+	m.outcomes = make([]modelOutcome, len(m.calls))
 	type event struct {
 		at     time.Duration
 		caller int
@@ -64,21 +64,21 @@ func (m *model) run() {
 
 func (m *model) enter(caller int) {
 	c := m.calls[caller]
-	for _, f := range m.queue {
-		if f.key == c.key {
-			f.riders = append(f.riders, caller)
+	for _, p := range m.queue {
+		if p.key == c.key {
+			p.callers = append(p.callers, caller)
 			return
 		}
 	}
-	m.queue = append(m.queue, &modelFlight{key: c.key, created: c.at, riders: []int{caller}})
+	m.queue = append(m.queue, &modelPurge{key: c.key, created: c.at, callers: []int{caller}})
 }
 
 func (m *model) leave(caller int, at time.Duration) {
-	for i, f := range m.queue {
-		if place := slices.Index(f.riders, caller); place >= 0 {
-			m.told[caller] = modelTold{never, at}
-			f.riders = slices.Delete(f.riders, place, place+1)
-			if len(f.riders) == 0 {
+	for i, p := range m.queue {
+		if place := slices.Index(p.callers, caller); place >= 0 {
+			m.outcomes[caller] = modelOutcome{never, at}
+			p.callers = slices.Delete(p.callers, place, place+1)
+			if len(p.callers) == 0 {
 				m.queue = slices.Delete(m.queue, i, i+1)
 			}
 			return
@@ -86,11 +86,11 @@ func (m *model) leave(caller int, at time.Duration) {
 	}
 }
 
-// sendUntil sends what can be sent before a time.
+// sendUntil sends all purges that can be sent before a time.
 func (m *model) sendUntil(at time.Duration) {
 	for len(m.queue) > 0 {
-		f := m.queue[0]
-		begins := f.created
+		p := m.queue[0]
+		begins := p.created
 		if k := len(m.frees) - m.limit.Requests; m.limit.Requests > 0 && k >= 0 {
 			slices.Sort(m.frees)
 			begins = max(begins, m.frees[k])
@@ -99,27 +99,27 @@ func (m *model) sendUntil(at time.Duration) {
 			return
 		}
 		m.queue = m.queue[1:]
-		m.send(f, begins)
+		m.send(p, begins)
 	}
 }
 
-func (m *model) send(f *modelFlight, begins time.Duration) {
+func (m *model) send(p *modelPurge, begins time.Duration) {
 	m.sent = append(m.sent, begins)
-	ends := begins // or when the last one leaves
-	for _, r := range f.riders {
+	ends := begins // or when the last caller leaves
+	for _, r := range p.callers {
 		c := m.calls[r]
 		if c.leaves > 0 && c.at+c.leaves < begins+m.latency {
-			m.told[r] = modelTold{never, c.at + c.leaves}
+			m.outcomes[r] = modelOutcome{never, c.at + c.leaves}
 		} else {
-			m.told[r] = modelTold{begins, begins + m.latency}
+			m.outcomes[r] = modelOutcome{begins, begins + m.latency}
 		}
-		ends = max(ends, m.told[r].At)
+		ends = max(ends, m.outcomes[r].At)
 	}
 	m.frees = append(m.frees, ends+m.limit.Window)
 }
 
-// drawCalls draws callers that come and leave at moments that differ by
-// nanoseconds, because what happens in the same moment has no order.
+// drawCalls draws callers whose times differ by nanoseconds, because events at
+// the same time have no order.
 func drawCalls(rt *rapid.T) []call {
 	calls := make([]call, rapid.IntRange(1, 40).Draw(rt, "callers"))
 	for i := range calls {
@@ -132,7 +132,7 @@ func drawCalls(rt *rapid.T) []call {
 	return calls
 }
 
-func TestJoiningIsAsInTheModel(t *testing.T) {
+func TestCoalescingMatchesTheModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		m := &model{
@@ -142,14 +142,14 @@ func TestJoiningIsAsInTheModel(t *testing.T) {
 		}
 		m.run()
 		var sent []time.Duration
-		told := make([]modelTold, len(m.calls))
+		outcomes := make([]modelOutcome, len(m.calls))
 		synctest.Test(t, func(*testing.T) {
 			w := newWire(m.limit)
 			w.latency = m.latency
-			for i, a := range w.ask(m.calls...) {
-				told[i] = modelTold{never, a.At}
+			for i, a := range w.run(m.calls...) {
+				outcomes[i] = modelOutcome{never, a.At}
 				if a.Served >= 0 {
-					told[i].Sent = w.sent[a.Served]
+					outcomes[i].Sent = w.sent[a.Served]
 				}
 			}
 			sent = slices.Sorted(slices.Values(w.sent))
@@ -157,8 +157,8 @@ func TestJoiningIsAsInTheModel(t *testing.T) {
 		if diff := gocmp.Diff(m.sent, sent); diff != "" {
 			rt.Error("sent (-model +got):\n" + diff)
 		}
-		if diff := gocmp.Diff(m.told, told); diff != "" {
-			rt.Error("told (-model +got):\n" + diff)
+		if diff := gocmp.Diff(m.outcomes, outcomes); diff != "" {
+			rt.Error("outcomes (-model +got):\n" + diff)
 		}
 	})
 }
@@ -177,7 +177,7 @@ func TestNobodyIsServedByARequestFromBeforeItAsked(t *testing.T) {
 			w.latency, w.backoff = latency, backoff
 			w.fail = func(n int) error {
 				if n < len(fails) && fails[n] {
-					return errUpstream
+					return errServer
 				}
 				return nil
 			}
@@ -185,15 +185,15 @@ func TestNobodyIsServedByARequestFromBeforeItAsked(t *testing.T) {
 				sleep(ctx, held)
 				return nil
 			}
-			err = unserved(w, calls, w.ask(calls...))
+			err = unserved(w, calls, w.run(calls...))
 			if left := len(w.group.waiting); left > 0 {
-				err = fmt.Errorf("%d purges are left that others would join", left)
+				err = fmt.Errorf("%d purges are still waiting in the group", left)
 			}
 			if limit.Requests > 0 && err == nil {
 				err = burst(slices.Sorted(slices.Values(w.sent)), limit)
 			}
 			if limit.Requests > 0 && err == nil {
-				err = lostPlaces(w.window, limit)
+				err = lostSlots(w.window, limit)
 			}
 		})
 		if err != nil {
@@ -202,17 +202,18 @@ func TestNobodyIsServedByARequestFromBeforeItAsked(t *testing.T) {
 	})
 }
 
-// unserved finds a call that was not told the truth, or not in time.
-func unserved(w *wire, calls []call, answers []told) error {
-	for i, a := range answers {
+// unserved returns an error for a call with a wrong result, or one at the wrong
+// time.
+func unserved(w *wire, calls []call, outcomes []outcome) error {
+	for i, a := range outcomes {
 		c := calls[i]
 		switch {
 		case a.Err == "" && w.sent[a.Served] < c.at:
-			return fmt.Errorf("asked at %s, and was served by a request of %s", c.at, w.sent[a.Served])
+			return fmt.Errorf("called at %s, and was served by a request sent at %s", c.at, w.sent[a.Served])
 		case a.Err == "" && a.At != w.sent[a.Served]+w.latency:
-			return fmt.Errorf("served at %s by a request of %s", a.At, w.sent[a.Served])
+			return fmt.Errorf("served at %s by a request sent at %s", a.At, w.sent[a.Served])
 		case a.Err != "" && c.leaves == 0:
-			return fmt.Errorf("told %q without having left", a.Err)
+			return fmt.Errorf("error %q for a caller that did not leave", a.Err)
 		case a.Err != "" && a.At != c.at+c.leaves:
 			return fmt.Errorf("left at %s, and returned at %s", c.at+c.leaves, a.At)
 		}

@@ -7,19 +7,20 @@ import (
 	"time"
 )
 
-// Observer is told what a purge begins to wait for, and until when where that
-// is known. It must return at once.
+// Observer is called when a purge begins to wait, with the end of the wait if it
+// is known. The text completes "waiting for". An Observer must return
+// immediately.
 type Observer func(what string, until time.Time)
 
 type observerKey struct{}
 
-// WithObserver returns a context whose waits are told to the observer. Of
-// several purges that were joined, the first one's observer is told.
+// WithObserver returns a context that reports its waits to o. A coalesced purge
+// reports to the observer of its first caller only.
 func WithObserver(ctx context.Context, o Observer) context.Context {
 	return context.WithValue(ctx, observerKey{}, o)
 }
 
-// Observe tells the context's observer, if it has one, of a wait.
+// Observe reports a wait to the observer of the context, if it has one.
 func Observe(ctx context.Context, what string, until time.Time) {
 	if o, ok := ctx.Value(observerKey{}).(Observer); ok {
 		o(what, until)

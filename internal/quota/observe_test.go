@@ -14,24 +14,24 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/quota"
 )
 
-// seen is what an observer is told, with the time that is left.
+// seen is one call of an observer, with the time until the end of the wait.
 type seen struct {
 	What string
 	Left time.Duration
 }
 
-func TestAnObserverIsToldWhatIsWaitedFor(t *testing.T) {
+func TestAnObserverReceivesTheReasonOfAWait(t *testing.T) {
 	t.Parallel()
-	refused := func(s *quota.Slot) { s.RateLimited(45*time.Second, errors.New("refused")) }
+	limited := func(s *quota.Slot) { s.RateLimited(45*time.Second, errors.New("rate-limited")) }
 	for sentence, c := range map[string]struct {
 		limit quota.Limit
-		end   func(*quota.Slot) // of the one before
+		end   func(*quota.Slot) // of the previous slot
 		want  []seen
 	}{
-		"nothing":                             {quota.Limit{}, (*quota.Slot).Passed, nil},
-		"room in the window":                  {quota.Limit{Requests: 2, Window: time.Minute}, (*quota.Slot).Passed, nil},
-		"the rate limit":                      {quota.Limit{Requests: 1, Window: time.Minute}, (*quota.Slot).Passed, []seen{{"the rate limit", time.Minute}}},
-		"the time that the upstream asks for": {quota.Limit{}, refused, []seen{{"the time that the upstream asked for", 45 * time.Second}}},
+		"no limit":                {quota.Limit{}, (*quota.Slot).Passed, nil},
+		"a free slot":             {quota.Limit{Requests: 2, Window: time.Minute}, (*quota.Slot).Passed, nil},
+		"the rate limit":          {quota.Limit{Requests: 1, Window: time.Minute}, (*quota.Slot).Passed, []seen{{"the rate limit", time.Minute}}},
+		"a rate-limited response": {quota.Limit{}, limited, []seen{{"the API to accept requests again", 45 * time.Second}}},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
@@ -61,7 +61,7 @@ func TestAnObserverIsToldWhatIsWaitedFor(t *testing.T) {
 	}
 }
 
-func TestNobodyHasToObserve(t *testing.T) {
+func TestObserveWithoutAnObserver(t *testing.T) {
 	t.Parallel()
 	quota.Observe(context.Background(), "nothing", time.Time{})
 }

@@ -16,48 +16,48 @@ func TestStop(t *testing.T) {
 	t.Parallel()
 	s := time.Second
 	stopped := ErrStopped.Error()
-	afterFailure := stopped + "\n" + errUpstream.Error()
+	afterFailure := stopped + "\n" + errServer.Error()
 	for name, tt := range map[string]struct {
-		after time.Duration // when the stop comes
+		after time.Duration // when the stop ends
 		fails int
-		calls []call // those of key "a" want the stop
+		calls []call // those with the key "a" have the stop
 		sent  []time.Duration
-		told  []told
+		want  []outcome
 	}{
-		"before it asked: nothing is sent": {
+		"before the call: nothing is sent": {
 			after: s,
 			calls: []call{{key: "a", at: 2 * s}},
-			told:  []told{{-1, stopped, 2 * s}},
+			want:  []outcome{{-1, stopped, 2 * s}},
 		},
-		"in the queue: it leaves at once": {
+		"in the queue: it returns immediately": {
 			after: 30 * s,
 			calls: []call{{key: "x"}, {key: "a", at: 1}, {key: "b", at: 2}},
 			sent:  []time.Duration{0, 61 * s},
-			told:  []told{{0, "", s}, {-1, stopped, 30 * s}, {1, "", 62 * s}},
+			want:  []outcome{{0, "", s}, {-1, stopped, 30 * s}, {1, "", 62 * s}},
 		},
-		"on the wire: it is waited for": {
+		"in flight: it returns after the response": {
 			after: s / 2,
 			calls: []call{{key: "a"}},
 			sent:  []time.Duration{0},
-			told:  []told{{0, "", s}},
+			want:  []outcome{{0, "", s}},
 		},
-		"on the wire, and that fails: it is not sent again": {
+		"in flight, and the request fails: it is not retried": {
 			after: s / 2, fails: 1,
 			calls: []call{{key: "a"}, {key: "b", at: 1}},
 			sent:  []time.Duration{0, 61 * s},
-			told:  []told{{-1, afterFailure, s}, {1, "", 62 * s}},
+			want:  []outcome{{-1, afterFailure, s}, {1, "", 62 * s}},
 		},
-		"in the pause after a failure: it leaves at once": {
+		"in the backoff after a failure: it returns immediately": {
 			after: 3 * s, fails: 1,
 			calls: []call{{key: "a"}},
 			sent:  []time.Duration{0},
-			told:  []told{{-1, afterFailure, 3 * s}},
+			want:  []outcome{{-1, afterFailure, 3 * s}},
 		},
-		"in the queue after a failure: it leaves at once": {
+		"in the queue after a failure: it returns immediately": {
 			after: 30 * s, fails: 1,
 			calls: []call{{key: "a"}},
 			sent:  []time.Duration{0},
-			told:  []told{{-1, afterFailure, 30 * s}},
+			want:  []outcome{{-1, afterFailure, 30 * s}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -72,12 +72,12 @@ func TestStop(t *testing.T) {
 						tt.calls[i].stop = stop
 					}
 				}
-				got := w.ask(tt.calls...)
+				got := w.run(tt.calls...)
 				if diff := cmp.Diff(tt.sent, w.sent); diff != "" {
 					t.Error("sent:\n" + diff)
 				}
-				if diff := cmp.Diff(tt.told, got); diff != "" {
-					t.Error("told:\n" + diff)
+				if diff := cmp.Diff(tt.want, got); diff != "" {
+					t.Error("outcomes:\n" + diff)
 				}
 				if len(w.group.waiting) != 0 {
 					t.Error("a purge is left that others would join")
@@ -87,29 +87,29 @@ func TestStop(t *testing.T) {
 	}
 }
 
-func TestAStopDoesNotStopOthersWhoJoined(t *testing.T) {
+func TestAStopDoesNotStopTheOtherCallers(t *testing.T) {
 	t.Parallel()
 	s := time.Second
 	for name, tt := range map[string]struct {
 		after time.Duration
 		fails int
 		sent  []time.Duration
-		told  []told
+		want  []outcome
 	}{
 		"while it waits": {
 			after: 30 * s,
 			sent:  []time.Duration{0, 61 * s},
-			told:  []told{{0, "", s}, {-1, ErrStopped.Error(), 30 * s}, {1, "", 62 * s}},
+			want:  []outcome{{0, "", s}, {-1, ErrStopped.Error(), 30 * s}, {1, "", 62 * s}},
 		},
-		"on the wire": {
+		"in flight": {
 			after: 61*s + s/2,
 			sent:  []time.Duration{0, 61 * s},
-			told:  []told{{0, "", s}, {1, "", 62 * s}, {1, "", 62 * s}},
+			want:  []outcome{{0, "", s}, {1, "", 62 * s}, {1, "", 62 * s}},
 		},
-		"on the wire, and that fails": {
+		"in flight, and the request fails": {
 			after: 61*s + s/2, fails: 2,
 			sent: []time.Duration{0, 61 * s, 122 * s, 183 * s},
-			told: []told{{2, "", 123 * s}, {-1, ErrStopped.Error() + "\n" + errUpstream.Error(), 62 * s}, {3, "", 184 * s}},
+			want: []outcome{{2, "", 123 * s}, {-1, ErrStopped.Error() + "\n" + errServer.Error(), 62 * s}, {3, "", 184 * s}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -119,25 +119,25 @@ func TestAStopDoesNotStopOthersWhoJoined(t *testing.T) {
 				time.AfterFunc(tt.after, halt)
 				w := newWire(aMinute)
 				w.fail = failFirst(tt.fails)
-				got := w.ask(call{key: "x"}, call{key: "a", at: 1, stop: stop}, call{key: "a", at: 2})
+				got := w.run(call{key: "x"}, call{key: "a", at: 1, stop: stop}, call{key: "a", at: 2})
 				if diff := cmp.Diff(tt.sent, w.sent); diff != "" {
 					t.Error("sent:\n" + diff)
 				}
-				if diff := cmp.Diff(tt.told, got); diff != "" {
-					t.Error("told:\n" + diff)
+				if diff := cmp.Diff(tt.want, got); diff != "" {
+					t.Error("outcomes:\n" + diff)
 				}
 			})
 		})
 	}
 }
 
-func TestNothingIsBegunAfterAStop(t *testing.T) {
+func TestNothingStartsAfterAStop(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		stop, halt := context.WithCancel(t.Context())
 		halt()
 		_, err := Do(WithStop(t.Context(), stop), &Group{}, "a", func(context.Context) (int, error) {
-			t.Error("begun")
+			t.Error("started")
 			return 0, nil
 		})
 		if !errors.Is(err, ErrStopped) {
@@ -147,7 +147,7 @@ func TestNothingIsBegunAfterAStop(t *testing.T) {
 	})
 }
 
-// A stop between the slot and the sending, of which nobody was told yet.
+// The stop ends between Acquire and Send.
 func TestASlotIsNotSentAfterAStop(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -165,7 +165,7 @@ func TestASlotIsNotSentAfterAStop(t *testing.T) {
 			return 0, sendErr
 		})
 		if !errors.Is(sendErr, ErrStopped) || !errors.Is(err, ErrStopped) {
-			t.Errorf("Send says %v, Do says %v, want ErrStopped", sendErr, err)
+			t.Errorf("Send returned %v, Do %v, want ErrStopped", sendErr, err)
 		}
 	})
 }

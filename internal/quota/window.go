@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Limit is how many requests an upstream system takes in any span of a window.
-// The zero value is no limit.
+// Limit is the number of requests that an API allows in any span of Window. The
+// zero value means no limit.
 type Limit struct {
 	Requests int
 	Window   time.Duration
@@ -22,7 +22,7 @@ type Limit struct {
 // window, as a fraction of the window.
 const Jitter = 0.05
 
-// Limiter holds one window per key.
+// Limiter contains one window per key.
 type Limiter struct {
 	// Rand returns a random number in [0, 1), the part of Jitter to add for one
 	// slot. If it is nil, there is no jitter. It is called with a lock held.
@@ -41,44 +41,42 @@ func (l *Limiter) Window(key string, limit Limit) *Window {
 		if l.windows == nil {
 			l.windows = make(map[string]*Window)
 		}
-		w = &Window{limit: limit, chance: l.Rand}
+		w = &Window{limit: limit, rand: l.Rand}
 		l.windows[key] = w
 	}
 	return w
 }
 
-// Window is an exact sliding window. The server stamps a request somewhere
-// between our sending and its answer, so a slot is taken when the request is
-// sent and is free again one window after its answer or failure: never more
-// than the limit in any span as the server sees it.
+// Window is an exact sliding window. The server counts a request at some time
+// between sending and response. Therefore, a slot is taken before its request is
+// sent, and is free again one window after the response or failure. The server
+// never counts more requests than the limit in any span of a window.
 //
-// Other processes can use the same quota, and do not know of this one. If all
-// slots were taken again in the moment in which they are free, no other process
-// would ever find one. So each slot is free again a random part of Jitter later.
-// That is the price of it: a run that needs several windows takes up to 5 %
-// longer than the limit allows, 3 % as a rule.
+// Other processes may use the same quota. If this process took every slot at the
+// moment it is free, the others would never find one. Therefore, each slot is
+// free again up to Jitter later, at random. A run that needs several windows
+// takes up to 5 % longer than the limit requires, usually 3 %.
 //
-// A refusal closes the window for all who wait on it and have not sent yet, with
-// a slot or without. When it reopens one request goes first, and the rest follow
-// when the server let that one through.
+// A rate-limited response closes the window for all callers that have not sent
+// their request, with or without a slot. When the window reopens, one request
+// goes first, the probe. The others follow after the server let it through.
 type Window struct {
-	limit  Limit
-	chance func() float64 // nil: none
+	limit Limit
+	rand  func() float64 // nil: no jitter
 
-	mu          sync.Mutex  // taken before that of a Group
-	arrivals    int         // how many slots were asked for
-	unanswered  int         // slots whose request has no answer yet
+	mu          sync.Mutex  // locked before Group.mu
+	arrivals    int         // how many slots were requested
+	unanswered  int         // slots whose request has no response yet
 	spent       []time.Time // when the slots of answered requests are free again, ascending
 	queue       []*Slot     // in order of arrival
 	closedUntil time.Time
 	closures    int   // how often the window was closed
-	proving     bool  // closed before, and nothing was let through since
-	scout       *Slot // the one that goes first, granted and not answered
+	probing     bool  // the server has let no request through since it was closed
+	probe       *Slot // granted and not answered
 	timer       *time.Timer
 }
 
-// ClosedError says that the upstream asked for a longer wait than the deadline
-// leaves.
+// ClosedError reports that the API requires a wait that ends after the deadline.
 type ClosedError struct {
 	// Wait is how long the window stays closed.
 	Wait time.Duration
@@ -88,9 +86,9 @@ func (e *ClosedError) Error() string {
 	return fmt.Sprintf("the next request is allowed in %s, which is after the timeout", e.Wait.Round(time.Second))
 }
 
-// Acquire waits for a slot. It returns the cause of the context when that ends
-// first, and a *ClosedError at once when the window reopens only after the
-// context's deadline.
+// Acquire waits for a slot. If the context ends first, it returns the cause. If
+// the window stays closed until after the context's deadline, it returns a
+// *ClosedError immediately.
 func (w *Window) Acquire(ctx context.Context) (*Slot, error) {
 	s := &Slot{window: w, ctx: ctx, ready: make(chan error, 1)}
 	if err := s.wait(); err != nil {
@@ -99,42 +97,42 @@ func (w *Window) Acquire(ctx context.Context) (*Slot, error) {
 	return s, nil
 }
 
-// enter puts a slot in the queue: at its end, or where it was before.
-func (w *Window) enter(s *Slot) {
+// enqueue puts a slot at the end of the queue, or at its previous place.
+func (w *Window) enqueue(s *Slot) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if s.held {
 		w.release(s)
 	}
-	board(s.ctx)
+	markWaiting(s.ctx)
 	if err := context.Cause(s.ctx); err != nil {
 		s.ready <- err
 	} else {
-		if s.turn == 0 {
+		if s.arrival == 0 {
 			w.arrivals++
-			s.turn = w.arrivals
+			s.arrival = w.arrivals
 		}
-		place, _ := slices.BinarySearchFunc(w.queue, s, func(a, b *Slot) int { return cmp.Compare(a.turn, b.turn) })
+		place, _ := slices.BinarySearchFunc(w.queue, s, func(a, b *Slot) int { return cmp.Compare(a.arrival, b.arrival) })
 		w.queue = slices.Insert(w.queue, place, s)
 	}
 	w.advance()
 	if slices.Contains(w.queue, s) {
-		w.tell(s)
+		w.observe(s)
 	}
 }
 
-// tell says what one in the queue waits for, and until when.
-func (w *Window) tell(s *Slot) {
+// observe reports why a slot in the queue waits, and until when.
+func (w *Window) observe(s *Slot) {
 	what := "the rate limit"
 	if w.closedUntil.After(time.Now()) {
-		what = "the time that the upstream asked for"
+		what = "the API to accept requests again"
 	}
 	Observe(s.ctx, what, w.reopens())
 }
 
-// abandon takes a slot out of the queue, or gives it back when it was granted
-// at the same moment.
-func (w *Window) abandon(s *Slot) {
+// withdraw takes a slot out of the queue. If it was granted at the same moment,
+// withdraw frees it.
+func (w *Window) withdraw(s *Slot) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if place := slices.Index(w.queue, s); place >= 0 {
@@ -146,12 +144,12 @@ func (w *Window) abandon(s *Slot) {
 	}
 }
 
-// advance grants what can be granted now and sets the timer for the next time
-// at which more can be. It is called with the lock held.
+// advance grants all slots that are free and sets the timer for the next one.
+// The caller holds the lock.
 func (w *Window) advance() {
 	now := time.Now()
-	w.dismissHopeless(now)
-	w.recallScout()
+	w.rejectLate(now)
+	w.replaceProbe()
 	for len(w.spent) > 0 && !w.spent[0].After(now) {
 		w.spent = w.spent[1:]
 	}
@@ -159,39 +157,39 @@ func (w *Window) advance() {
 		s := w.queue[0]
 		w.queue = w.queue[1:]
 		w.unanswered++
-		if w.proving {
-			w.scout = s
+		if w.probing {
+			w.probe = s
 		}
 		s.held, s.closures = true, w.closures
 		s.ready <- nil
 	}
-	w.wakeAt(now)
+	w.setTimer(now)
 }
 
 func (w *Window) open(now time.Time) bool {
-	return !now.Before(w.closedUntil) && w.scout == nil && !w.full()
+	return !now.Before(w.closedUntil) && w.probe == nil && !w.full()
 }
 
 func (w *Window) full() bool {
 	return w.limit.Requests > 0 && w.unanswered+len(w.spent) >= w.limit.Requests
 }
 
-// recallScout lets one go first who came before the scout and waits in Send, if
-// the scout is not sent yet. It may never be, if it needs what that one holds.
-func (w *Window) recallScout() {
-	if s := w.scout; s != nil && !s.sent && len(w.queue) > 0 && w.queue[0].turn < s.turn {
-		w.scout, s.closures = nil, outdated
+// replaceProbe lets an earlier slot that waits in Send go before a probe that is
+// not sent yet. The probe may need a resource that the earlier slot's caller
+// holds, such as a connection.
+func (w *Window) replaceProbe() {
+	if s := w.probe; s != nil && !s.sent && len(w.queue) > 0 && w.queue[0].arrival < s.arrival {
+		w.probe, s.closures = nil, outdated
 	}
 }
 
-// dismissHopeless answers those who can't be served before their deadline
-// because the window is closed for longer than that.
-func (w *Window) dismissHopeless(now time.Time) {
+// rejectLate rejects the slots whose deadline is before the window reopens.
+func (w *Window) rejectLate(now time.Time) {
 	if !now.Before(w.closedUntil) {
 		return
 	}
 	w.queue = slices.DeleteFunc(w.queue, func(s *Slot) bool {
-		late := hopeless(s.ctx, w.closedUntil)
+		late := endsBefore(s.ctx, w.closedUntil)
 		if late {
 			s.ready <- &ClosedError{Wait: w.closedUntil.Sub(now)}
 		}
@@ -199,9 +197,9 @@ func (w *Window) dismissHopeless(now time.Time) {
 	})
 }
 
-// wakeAt sets the timer to when the clock alone can let somebody in. An answer
-// that is still out wakes the queue by itself.
-func (w *Window) wakeAt(now time.Time) {
+// setTimer sets the timer to the next time at which a slot may be free without
+// another response. A response calls advance too.
+func (w *Window) setTimer(now time.Time) {
 	if w.timer != nil {
 		w.timer.Stop()
 		w.timer = nil
@@ -209,7 +207,7 @@ func (w *Window) wakeAt(now time.Time) {
 	if len(w.queue) == 0 {
 		return
 	}
-	w.tell(w.queue[0])
+	w.observe(w.queue[0])
 	if wait := w.reopens().Sub(now); wait > 0 {
 		w.timer = time.AfterFunc(wait, func() {
 			w.mu.Lock()
@@ -219,7 +217,8 @@ func (w *Window) wakeAt(now time.Time) {
 	}
 }
 
-// reopens is when the clock alone lets somebody in, as far as that is known.
+// reopens returns the earliest time at which a slot can be free without another
+// response, as far as it is known.
 func (w *Window) reopens() time.Time {
 	next := w.closedUntil
 	if w.full() && len(w.spent) > 0 && w.spent[0].After(next) {
@@ -228,7 +227,7 @@ func (w *Window) reopens() time.Time {
 	return next
 }
 
-// free ends a slot: at once where until is zero, else at until.
+// free ends a slot: immediately if until is zero, otherwise at until.
 func (w *Window) free(s *Slot, until time.Time) {
 	w.release(s)
 	if w.limit.Requests > 0 && !until.IsZero() {
@@ -238,111 +237,19 @@ func (w *Window) free(s *Slot, until time.Time) {
 	w.advance()
 }
 
-// again is when a slot is free again whose request is answered now.
-func (w *Window) again() time.Time {
-	wait := w.limit.Window
-	if w.chance != nil {
-		wait += time.Duration(w.chance() * Jitter * float64(wait))
-	}
-	return time.Now().Add(wait)
-}
-
 func (w *Window) release(s *Slot) {
 	w.unanswered--
-	if w.scout == s {
-		w.scout = nil
+	if w.probe == s {
+		w.probe = nil
 	}
 	s.held, s.sent = false, false
 }
 
-// Slot is the permission to send one request. Send is called right before the
-// request goes on the wire, and then exactly one of the others: Unsent where
-// Send failed or was not called.
-type Slot struct {
-	window *Window
-	ctx    context.Context
-	ready  chan error // receives nil when the slot is granted, or why it won't be
-
-	// All below is guarded by window.mu.
-	turn     int // its number in the order of arrival; 0 before
-	held     bool
-	sent     bool
-	closures int // of the window, when the slot was granted
-}
-
-// outdated is the closures of a slot whose grant is void.
-const outdated = -1
-
-// wait returns when the slot is granted, or with why it won't be.
-func (s *Slot) wait() error {
-	s.window.enter(s)
-	select {
-	case err := <-s.ready:
-		return err
-	case <-s.ctx.Done():
-		s.window.abandon(s)
-		return context.Cause(s.ctx)
+// freeAt returns when a slot is free again whose request is answered now.
+func (w *Window) freeAt() time.Time {
+	wait := w.limit.Window
+	if w.rand != nil {
+		wait += time.Duration(w.rand() * Jitter * float64(wait))
 	}
-}
-
-// Send marks the moment from which nobody may join the purge any more. Where
-// the window was closed after the slot was granted, Send waits like Acquire, but
-// at the slot's old place, ahead of all who wait in Acquire: so nobody waits for
-// one who needs what the caller holds meanwhile, a connection. Send fails when
-// the purge is not wanted any more.
-func (s *Slot) Send() error {
-	for !s.start() {
-		if err := s.wait(); err != nil {
-			return err
-		}
-	}
-	return depart(s.ctx)
-}
-
-func (s *Slot) start() bool {
-	s.window.mu.Lock()
-	defer s.window.mu.Unlock()
-	s.sent = s.closures == s.window.closures
-	return s.sent
-}
-
-// Unsent gives the slot back: nothing reached the server.
-func (s *Slot) Unsent() { s.end(func(*Window) time.Time { return time.Time{} }) }
-
-// Passed says that the server let the request through, whatever else it said.
-func (s *Slot) Passed() {
-	s.end(func(w *Window) time.Time {
-		if s == w.scout && s.closures == w.closures {
-			w.proving = false
-		}
-		return w.again()
-	})
-}
-
-// Failed says that it is not known whether the request was let through. The
-// error is what those who leave early are told.
-func (s *Slot) Failed(err error) {
-	fail(s.ctx, err)
-	s.end((*Window).again)
-}
-
-// RateLimited closes the window for a time, for all who have not sent yet.
-func (s *Slot) RateLimited(wait time.Duration, err error) {
-	fail(s.ctx, err)
-	s.end(func(w *Window) time.Time {
-		if until := time.Now().Add(wait); until.After(w.closedUntil) {
-			w.closedUntil = until
-		}
-		w.closures++
-		w.proving = true
-		return w.again()
-	})
-}
-
-func (s *Slot) end(outcome func(*Window) time.Time) {
-	s.window.mu.Lock()
-	defer s.window.mu.Unlock()
-	if s.held {
-		s.window.free(s, outcome(s.window))
-	}
+	return time.Now().Add(wait)
 }

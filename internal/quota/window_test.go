@@ -18,12 +18,12 @@ import (
 	"pgregory.net/rapid"
 )
 
-var errUpstream = errors.New("the upstream failed")
+var errServer = errors.New("the server failed")
 
-// journal is what the server sees.
+// journal records the requests that the server receives.
 type journal struct {
 	mu    sync.Mutex
-	times []time.Duration // of arrival, since the beginning
+	times []time.Duration // of arrival, since began
 	began time.Time
 }
 
@@ -41,7 +41,7 @@ func (j *journal) sorted() []time.Duration {
 	return slices.Sorted(slices.Values(j.times))
 }
 
-// burst is the first span of a window with more requests than allowed.
+// burst returns the first span of a window with more requests than allowed.
 func burst(stamps []time.Duration, limit Limit) error {
 	for i := 0; i+limit.Requests < len(stamps); i++ {
 		if span := stamps[i+limit.Requests] - stamps[i]; span < limit.Window {
@@ -51,10 +51,10 @@ func burst(stamps []time.Duration, limit Limit) error {
 	return nil
 }
 
-// lostPlaces tells how many places of a window don't come back when all is over.
-func lostPlaces(w *Window, limit Limit) error {
+// lostSlots returns an error if a slot of the window is never free again.
+func lostSlots(w *Window, limit Limit) error {
 	time.Sleep(24 * time.Hour)
-	first, err := w.Acquire(context.Background()) // it may have to prove that the window is open
+	first, err := w.Acquire(context.Background()) // it may be the probe
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func lostPlaces(w *Window, limit Limit) error {
 		s.Passed()
 	}
 	if waited := time.Since(began); waited != 0 {
-		return fmt.Errorf("a place was lost: a fresh window of %d took %s", limit.Requests, waited)
+		return fmt.Errorf("a slot was lost: %d requests in a fresh window took %s", limit.Requests, waited)
 	}
 	return nil
 }
@@ -98,7 +98,7 @@ func TestPaceIsOptimalWithoutLatency(t *testing.T) {
 					wg.Go(func() {
 						s, err := w.Acquire(t.Context())
 						if err != nil || s.Send() != nil {
-							t.Error("refused a slot")
+							t.Error("no slot")
 							return
 						}
 						j.stamp()
@@ -114,8 +114,9 @@ func TestPaceIsOptimalWithoutLatency(t *testing.T) {
 	}
 }
 
-// Without latency the exact times are known: each goes as soon as it has come
-// and n before it are a window ago. One who leaves before takes no place.
+// Without latency, the exact times are known: each caller sends when it has come
+// and the nth request before its own is a window ago. A caller that leaves before
+// takes no slot.
 func TestPaceIsTheGreedyScheduleWithoutLatency(t *testing.T) {
 	t.Parallel()
 	type caller struct{ Comes, Leaves time.Duration }
@@ -123,11 +124,11 @@ func TestPaceIsTheGreedyScheduleWithoutLatency(t *testing.T) {
 		limit := drawLimit(rt)
 		callers := make([]caller, rapid.IntRange(1, 60).Draw(rt, "callers"))
 		for i := range callers {
-			// The nanoseconds keep apart what would come at the same moment.
+			// The nanoseconds give events at the same time an order.
 			callers[i].Comes = drawTime(rt, 5*time.Minute, "comes") + time.Duration(2*i)
 			callers[i].Leaves = never
 			if rapid.Bool().Draw(rt, "impatient") {
-				callers[i].Leaves = callers[i].Comes + drawTime(rt, 3*time.Minute, "patience") + 1
+				callers[i].Leaves = callers[i].Comes + drawTime(rt, 3*time.Minute, "stays") + 1
 			}
 		}
 
@@ -160,10 +161,10 @@ func TestPaceIsTheGreedyScheduleWithoutLatency(t *testing.T) {
 				})
 			}
 			wg.Wait()
-			got, lost = j.sorted(), lostPlaces(w, limit)
+			got, lost = j.sorted(), lostSlots(w, limit)
 		})
 		if diff := gocmp.Diff(want, got); diff != "" {
-			rt.Error("sent at other times (-want +got):\n" + diff)
+			rt.Error("times (-want +got):\n" + diff)
 		}
 		if lost != nil {
 			rt.Error(lost)
@@ -184,15 +185,15 @@ func drawTime(rt *rapid.T, most time.Duration, label string) time.Duration {
 	return time.Duration(rapid.IntRange(0, int(most/time.Millisecond)).Draw(rt, label)) * time.Millisecond
 }
 
-// fate is what happens to one request, and when.
+// fate is the life of one request.
 type fate struct {
-	Comes  time.Duration // asks for a slot
-	Leaves time.Duration // gives up, if it still waits
-	Holds  time.Duration // has the slot, and waits for a login or a connection
-	There  time.Duration // is on its way to the server
-	Back   time.Duration // its answer is on the way back
-	End    string        // passed, failed, refused, unsent
-	Wait   time.Duration // what the refusal says
+	Comes  time.Duration // calls Acquire
+	Leaves time.Duration // if it still waits
+	Holds  time.Duration // has the slot and waits for a login or a connection
+	There  time.Duration // the request is on its way to the server
+	Back   time.Duration // the response is on its way back
+	End    string        // passed, failed, rate-limited, or unsent
+	Wait   time.Duration // that the rate-limited response requires
 }
 
 // trip is a request that was sent.
@@ -215,14 +216,14 @@ func drawFates(rt *rapid.T, ends ...string) []fate {
 		if rapid.IntRange(0, 3).Draw(rt, "slow") == 0 {
 			fates[i].Holds = drawTime(rt, 30*time.Second, "holds")
 		}
-		if fates[i].End == "refused" {
+		if fates[i].End == "rate-limited" {
 			fates[i].Wait = drawTime(rt, 90*time.Second, "wait")
 		}
 	}
 	return fates
 }
 
-// travel lets all fates happen, and returns what the server saw and the trips.
+// travel runs all fates. It returns when requests reached the server, and the trips.
 func travel(w *Window, fates []fate) ([]time.Duration, []trip) {
 	j := newJournal()
 	var wg sync.WaitGroup
@@ -250,9 +251,9 @@ func travel(w *Window, fates []fate) ([]time.Duration, []trip) {
 			case "passed":
 				s.Passed()
 			case "failed":
-				s.Failed(errUpstream)
-			case "refused":
-				s.RateLimited(f.Wait, errUpstream)
+				s.Failed(errServer)
+			case "rate-limited":
+				s.RateLimited(f.Wait, errServer)
 			}
 		})
 	}
@@ -269,19 +270,19 @@ func TestNeverFasterThanTheServerAllows(t *testing.T) {
 	for name, ends := range map[string][]string{
 		"all pass":                     {"passed"},
 		"some fail, some are not sent": {"passed", "failed", "unsent"},
-		"some are refused":             {"passed", "passed", "refused"},
-		"some are refused, some fail, some go unsent": {"passed", "failed", "refused", "unsent"},
+		"some are rate-limited":        {"passed", "passed", "rate-limited"},
+		"some are rate-limited, some fail, some are not sent": {"passed", "failed", "rate-limited", "unsent"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			rapid.Check(t, func(rt *rapid.T) {
 				limit, fates := drawLimit(rt), drawFates(rt, ends...)
-				chance := rand.New(rand.NewPCG(1, rapid.Uint64().Draw(rt, "chance"))) // the same each time
+				random := rand.New(rand.NewPCG(1, rapid.Uint64().Draw(rt, "seed"))) // the same each time
 				var err error
 				synctest.Test(t, func(*testing.T) {
-					w := &Window{limit: limit, chance: chance.Float64}
+					w := &Window{limit: limit, rand: random.Float64}
 					stamps, trips := travel(w, fates)
-					err = errors.Join(burst(stamps, limit), sentWhileClosed(trips), sentWithTheScout(trips), lostPlaces(w, limit))
+					err = errors.Join(burst(stamps, limit), sentWhileClosed(trips), sentWithTheProbe(trips), lostSlots(w, limit))
 				})
 				if err != nil {
 					rt.Fatal(err)
@@ -291,24 +292,24 @@ func TestNeverFasterThanTheServerAllows(t *testing.T) {
 	}
 }
 
-// sentWhileClosed finds a request that was sent in spite of a refusal. What
-// happens in the same instant has no order.
+// sentWhileClosed finds a request that was sent while the window was closed.
+// Events at the same time have no order.
 func sentWhileClosed(trips []trip) error {
 	for _, r := range trips {
 		for _, other := range trips {
-			if r.End == "refused" && other.sent > r.answered && other.sent < r.answered+r.Wait {
-				return fmt.Errorf("sent at %s, but refused at %s for %s", other.sent, r.answered, r.Wait)
+			if r.End == "rate-limited" && other.sent > r.answered && other.sent < r.answered+r.Wait {
+				return fmt.Errorf("sent at %s, but closed at %s for %s", other.sent, r.answered, r.Wait)
 			}
 		}
 	}
 	return nil
 }
 
-// sentWithTheScout finds two that were on the wire together after a refusal,
-// before the server let one through that was sent after it.
-func sentWithTheScout(trips []trip) error {
+// sentWithTheProbe finds two requests in flight at the same time after a
+// rate-limited response, before the server let one of the later requests through.
+func sentWithTheProbe(trips []trip) error {
 	for _, r := range trips {
-		if r.End != "refused" {
+		if r.End != "rate-limited" {
 			continue
 		}
 		proven := never
@@ -323,7 +324,7 @@ func sentWithTheScout(trips []trip) error {
 		}
 		for i := 1; i < len(after); i++ {
 			if after[i].sent < proven && after[i].sent < after[i-1].answered {
-				return fmt.Errorf("refused at %s; sent at %s and, before that was answered at %s, at %s",
+				return fmt.Errorf("closed at %s; sent at %s and, before the response at %s, at %s",
 					r.answered, after[i-1].sent, after[i-1].answered, after[i].sent)
 			}
 		}
@@ -346,7 +347,7 @@ func TestSlotsAreGrantedInOrderOfArrival(t *testing.T) {
 					return
 				}
 				mu.Lock()
-				order = append(order, i/2) // two of one moment have no order
+				order = append(order, i/2) // two at the same time have no order
 				mu.Unlock()
 				s.Passed()
 			})
@@ -359,17 +360,17 @@ func TestSlotsAreGrantedInOrderOfArrival(t *testing.T) {
 	})
 }
 
-func TestOneWhoLeavesGivesItsPlaceBack(t *testing.T) {
+func TestACallerThatLeavesFreesItsSlot(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("interrupted")
 	for name, leaves := range map[string]time.Duration{
-		"as soon as it asked": 0,
-		"in the queue":        time.Second,
-		"in the instant in which its slot is granted": time.Minute,
+		"immediately":              0,
+		"in the queue":             time.Second,
+		"when its slot is granted": time.Minute,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for range 50 { // what comes first in one instant is chance
+			for range 50 { // events at the same time have a random order
 				synctest.Test(t, func(t *testing.T) {
 					limit := Limit{Requests: 1, Window: time.Minute}
 					w := &Window{limit: limit}
@@ -383,7 +384,7 @@ func TestOneWhoLeavesGivesItsPlaceBack(t *testing.T) {
 					case !errors.Is(err, cause):
 						t.Errorf("error %v, want the cause", err)
 					}
-					if err := lostPlaces(w, limit); err != nil {
+					if err := lostSlots(w, limit); err != nil {
 						t.Error(err)
 					}
 				})
@@ -392,19 +393,19 @@ func TestOneWhoLeavesGivesItsPlaceBack(t *testing.T) {
 	}
 }
 
-// The one who leaves does not know yet that its slot is granted.
-func TestASlotThatIsGrantedToOneWhoLeavesComesBack(t *testing.T) {
+// The caller does not know yet that its slot is granted.
+func TestASlotGrantedToACallerThatLeavesIsFreed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		limit := Limit{Requests: 1, Window: time.Minute}
 		w := &Window{limit: limit}
 		s := &Slot{window: w, ctx: t.Context(), ready: make(chan error, 1)}
-		w.enter(s)
+		w.enqueue(s)
 		if !s.held {
 			t.Fatal("not granted")
 		}
-		w.abandon(s)
-		if err := lostPlaces(w, limit); err != nil {
+		w.withdraw(s)
+		if err := lostSlots(w, limit); err != nil {
 			t.Error(err)
 		}
 	})
@@ -413,9 +414,9 @@ func TestASlotThatIsGrantedToOneWhoLeavesComesBack(t *testing.T) {
 func TestASlotIsFreeExactlyOneWindowAfterItsEnd(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(*Slot){
-		"passed":  (*Slot).Passed,
-		"failed":  func(s *Slot) { s.Failed(errUpstream) },
-		"refused": func(s *Slot) { s.RateLimited(0, errUpstream) },
+		"passed":       (*Slot).Passed,
+		"failed":       func(s *Slot) { s.Failed(errServer) },
+		"rate-limited": func(s *Slot) { s.RateLimited(0, errServer) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -13,19 +13,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// ends tells how long after its beginning a context ended, and why.
+// ends returns how long after began a context ended, and why.
 func ends(ctx context.Context, began time.Time) (time.Duration, error) {
 	<-ctx.Done()
 	return time.Since(began), context.Cause(ctx)
 }
 
-func TestPauseStopsTheClock(t *testing.T) {
+func TestPausePausesTheTimeout(t *testing.T) {
 	t.Parallel()
 	s := time.Second
-	// A timeout of a minute; each step is at a time from the beginning.
+	// The timeout is a minute. Each step is at a time since the start.
 	type step struct {
 		at time.Duration
-		do string // "pause" or "resume", of the clock with that number
+		do string // "pause" or "resume", of the pause with the number n
 		n  int
 	}
 	for name, tt := range map[string]struct {
@@ -51,7 +51,7 @@ func TestPauseStopsTheClock(t *testing.T) {
 				began := time.Now()
 				ctx, cancel := WithTimeout(t.Context(), 60*s)
 				defer cancel()
-				derived, stop := context.WithCancel(ctx) // Pause finds the clock behind it
+				derived, stop := context.WithCancel(ctx) // Pause finds ctx behind it
 				defer stop()
 				go func() {
 					resume := make(map[int]func())
@@ -68,13 +68,13 @@ func TestPauseStopsTheClock(t *testing.T) {
 				if got != tt.want || !errors.Is(cause, context.DeadlineExceeded) {
 					t.Errorf("ended after %s with %v, want %s", got, cause, tt.want)
 				}
-				time.Sleep(3 * time.Hour) // for the rest of the steps
+				time.Sleep(3 * time.Hour) // for the other steps
 			})
 		})
 	}
 }
 
-// Which of the two comes first is chance, the end is never lost.
+// The order of the two is random, but the context always ends.
 func TestAPauseInTheInstantOfExpiry(t *testing.T) {
 	t.Parallel()
 	for range 200 {
@@ -96,27 +96,27 @@ func TestAPauseInTheInstantOfExpiry(t *testing.T) {
 	}
 }
 
-// The timer has fired, and its function comes too late.
-func TestAPauseThatIsFasterThanTheTimer(t *testing.T) {
+// The timer has fired, but expire runs after the pause began.
+func TestAPauseBeforeTheFunctionOfTheTimer(t *testing.T) {
 	t.Parallel()
-	for name, pauses := range map[string]int{"one pause": 1, "a pause that was over, and another": 2} {
+	for name, pauses := range map[string]int{"one pause": 1, "a second pause": 2} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := WithTimeout(t.Context(), time.Minute)
 				defer cancel()
-				p, ok := ctx.(*patience)
+				c, ok := ctx.(*timeoutContext)
 				if !ok {
-					t.Fatal("not a patience")
+					t.Fatal("not a *timeoutContext")
 				}
-				p.timer.Stop() // as if it had fired
+				c.timer.Stop() // as if it had fired
 				time.Sleep(time.Minute)
 				resume := Pause(ctx)
 				for range pauses - 1 {
 					resume()
 					resume = Pause(ctx)
 				}
-				p.expire()
+				c.expire()
 				if ctx.Err() != nil {
 					t.Error("ended in a pause")
 				}
@@ -124,14 +124,14 @@ func TestAPauseThatIsFasterThanTheTimer(t *testing.T) {
 				began := time.Now()
 				resume()
 				if got, _ := ends(ctx, began); got != 0 {
-					t.Errorf("ended %s after the pause, want at once", got)
+					t.Errorf("ended %s after the pause, want immediately", got)
 				}
 			})
 		})
 	}
 }
 
-func TestTheDeadlineOfAClockThatCanBeStopped(t *testing.T) {
+func TestTheDeadlineOfATimeoutThatCanBePaused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
@@ -178,7 +178,7 @@ func TestWithTimeoutEndsLikeAnyContext(t *testing.T) {
 	}{
 		"by its own cancel": {func(_ context.CancelCauseFunc, own context.CancelFunc, _ func()) { own() }, context.Canceled},
 		"with its parent":   {func(parent context.CancelCauseFunc, _ context.CancelFunc, _ func()) { parent(cause) }, cause},
-		"and a resume after that does nothing": {func(_ context.CancelCauseFunc, own context.CancelFunc, resume func()) {
+		"by its own cancel, before a resume": {func(_ context.CancelCauseFunc, own context.CancelFunc, resume func()) {
 			own()
 			resume()
 		}, context.Canceled},
@@ -201,29 +201,28 @@ func TestWithTimeoutEndsLikeAnyContext(t *testing.T) {
 	}
 }
 
-func TestPauseWithoutAClockDoesNothing(t *testing.T) {
+func TestPauseWithoutATimeoutDoesNothing(t *testing.T) {
 	t.Parallel()
 	resume := Pause(t.Context())
 	resume()
 	resume()
 }
 
-// A purge that stands still for somebody else's work stops the clocks of all
-// who wait for it.
-func TestAPausedPurgeStopsTheClocksOfAll(t *testing.T) {
+// A purge that waits for other work pauses the timeouts of all of its callers.
+func TestAPausedPurgePausesTheTimeoutsOfAllCallers(t *testing.T) {
 	t.Parallel()
 	s := time.Second
-	// The purge is paused from 10 s to 40 s and never done; each caller has a
-	// timeout of a minute and is told when that is over.
+	// The purge is paused from 10 s to 40 s and never ends. Each caller has a
+	// timeout of a minute.
 	for name, tt := range map[string]struct {
 		calls []call
 		want  []time.Duration
 	}{
-		"the first":                  {[]call{{}}, []time.Duration{90 * s}},
-		"a joined one":               {[]call{{}, {at: 5 * s}}, []time.Duration{90 * s, 95 * s}},
-		"one who joins in the pause": {[]call{{}, {at: 20 * s}}, []time.Duration{90 * s, 100 * s}},
-		"one who joins after":        {[]call{{}, {at: 50 * s}}, []time.Duration{90 * s, 110 * s}},
-		"one who leaves in the pause, and others": {
+		"the first caller":                 {[]call{{}}, []time.Duration{90 * s}},
+		"a second caller":                  {[]call{{}, {at: 5 * s}}, []time.Duration{90 * s, 95 * s}},
+		"a caller that joins in the pause": {[]call{{}, {at: 20 * s}}, []time.Duration{90 * s, 100 * s}},
+		"a caller that joins after":        {[]call{{}, {at: 50 * s}}, []time.Duration{90 * s, 110 * s}},
+		"a caller that leaves in the pause, and another": {
 			[]call{{}, {at: 5 * s, leaves: 20 * s}},
 			[]time.Duration{90 * s, 25 * s},
 		},
@@ -247,7 +246,7 @@ func TestAPausedPurgeStopsTheClocksOfAll(t *testing.T) {
 					tt.calls[i].timeout = 60 * s
 				}
 				var got []time.Duration
-				for _, a := range w.ask(tt.calls...) {
+				for _, a := range w.run(tt.calls...) {
 					got = append(got, a.At)
 				}
 				if diff := cmp.Diff(tt.want, got); diff != "" {
@@ -258,24 +257,24 @@ func TestAPausedPurgeStopsTheClocksOfAll(t *testing.T) {
 	}
 }
 
-// Two equal purges become one, at 10 s, while one or both of them are paused.
-// Their callers have a minute, and get no answer.
-func TestTheClocksOfThoseWhoAreTakenOver(t *testing.T) {
+// Two identical purges are merged at 10 s, while one or both are paused. Their
+// callers have a minute and receive no response.
+func TestTheTimeoutsOfMergedPurges(t *testing.T) {
 	t.Parallel()
 	s := time.Second
 	for name, tt := range map[string]struct {
-		elder   bool // is paused from 10 s to 40 s
-		younger bool // is paused from 5 s to 35 s
-		queues  bool // the younger is in the queue, so that it takes the elder over
+		elder   bool // paused from 10 s to 40 s
+		younger bool // paused from 5 s to 35 s
+		queues  bool // the younger is in the queue, so the elder is merged into it
 		want    []time.Duration
 	}{
-		"the elder goes on":                        {false, false, false, []time.Duration{60 * s, 65 * s}},
-		"the elder goes on, it is paused":          {true, false, false, []time.Duration{90 * s, 95 * s}},
-		"the elder goes on, the other was paused":  {false, true, false, []time.Duration{60 * s, 70 * s}},
-		"the elder goes on, both are paused":       {true, true, false, []time.Duration{90 * s, 100 * s}},
-		"the younger goes on":                      {false, false, true, []time.Duration{60 * s, 65 * s}},
-		"the younger goes on, it is paused":        {false, true, true, []time.Duration{85 * s, 95 * s}},
-		"the younger goes on, the other is paused": {true, false, true, []time.Duration{60 * s, 65 * s}},
+		"the elder continues":                        {false, false, false, []time.Duration{60 * s, 65 * s}},
+		"the elder continues, it is paused":          {true, false, false, []time.Duration{90 * s, 95 * s}},
+		"the elder continues, the other was paused":  {false, true, false, []time.Duration{60 * s, 70 * s}},
+		"the elder continues, both are paused":       {true, true, false, []time.Duration{90 * s, 100 * s}},
+		"the younger continues":                      {false, false, true, []time.Duration{60 * s, 65 * s}},
+		"the younger continues, it is paused":        {false, true, true, []time.Duration{85 * s, 95 * s}},
+		"the younger continues, the other is paused": {true, false, true, []time.Duration{60 * s, 65 * s}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -294,7 +293,7 @@ func TestTheClocksOfThoseWhoAreTakenOver(t *testing.T) {
 					if tt.elder {
 						time.AfterFunc(30*s, Pause(ctx))
 					}
-					slot.Failed(errUpstream)
+					slot.Failed(errServer)
 					_, err = w.Acquire(ctx)
 					return 0, err
 				}
@@ -318,7 +317,7 @@ func TestTheClocksOfThoseWhoAreTakenOver(t *testing.T) {
 						ctx, cancel := WithTimeout(t.Context(), 60*s)
 						defer cancel()
 						if _, err := Do(ctx, &g, "a", send); !errors.Is(err, context.DeadlineExceeded) {
-							t.Errorf("caller %d is told %v", i, err)
+							t.Errorf("caller %d receives %v", i, err)
 						}
 						got[i] = time.Since(began)
 					})

@@ -15,35 +15,35 @@ import (
 
 const latency = 50 * time.Millisecond
 
-// gate is a server that refuses everything until it opens.
+// gate is a server that rate-limits all requests until it opens.
 type gate struct {
 	mu       sync.Mutex
 	opens    time.Time
-	refused  int
-	accepted []time.Duration // after the opening, when it was sent
+	limited  int
+	accepted []time.Duration // when each was sent, counted from opens
 }
 
-// ask sends one request, and tells whether it was accepted.
-func (g *gate) ask(s *Slot) bool {
+// send sends one request and reports whether it was accepted.
+func (g *gate) send(s *Slot) bool {
 	sent := time.Now()
 	time.Sleep(latency)
 	g.mu.Lock()
 	wait := time.Until(g.opens)
 	if wait > 0 {
-		g.refused++
+		g.limited++
 	} else {
 		g.accepted = append(g.accepted, sent.Sub(g.opens))
 	}
 	g.mu.Unlock()
 	if wait > 0 {
-		s.RateLimited(wait, errUpstream)
+		s.RateLimited(wait, errServer)
 		return false
 	}
 	s.Passed()
 	return true
 }
 
-// count is how many of the accepted were sent in the span [from, to).
+// count returns how many accepted requests were sent in [from, to).
 func (g *gate) count(from, to time.Duration) int {
 	n := 0
 	for _, sent := range g.accepted {
@@ -59,15 +59,15 @@ func TestARefusalClosesTheWindowForAll(t *testing.T) {
 	for name, tt := range map[string]struct {
 		limit       Limit
 		connections int
-		refused     int // those that were on the wire together with the first
-		follow      int // those that are sent when the first was accepted
+		limited     int // requests in flight at the same time as the first
+		follow      int // requests sent as soon as the probe was accepted
 	}{
-		"no known limit, one connection":    {Limit{}, 1, 1, 1},
-		"no known limit, 16 connections":    {Limit{}, 16, 16, 16},
-		"20 a minute, one connection":       {Limit{Requests: 20, Window: time.Minute}, 1, 1, 1},
-		"20 a minute, 16 connections":       {Limit{Requests: 20, Window: time.Minute}, 16, 16, 16},
-		"20 a minute, as many as there are": {Limit{Requests: 20, Window: time.Minute}, 200, 20, 19},
-		"1 a minute":                        {Limit{Requests: 1, Window: time.Minute}, 16, 1, 0},
+		"no known limit, one connection": {Limit{}, 1, 1, 1},
+		"no known limit, 16 connections": {Limit{}, 16, 16, 16},
+		"20 a minute, one connection":    {Limit{Requests: 20, Window: time.Minute}, 1, 1, 1},
+		"20 a minute, 16 connections":    {Limit{Requests: 20, Window: time.Minute}, 16, 16, 16},
+		"20 a minute, 200 connections":   {Limit{Requests: 20, Window: time.Minute}, 200, 20, 19},
+		"1 a minute":                     {Limit{Requests: 1, Window: time.Minute}, 16, 1, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -78,30 +78,30 @@ func TestARefusalClosesTheWindowForAll(t *testing.T) {
 				connections := make(chan struct{}, tt.connections)
 				var wg sync.WaitGroup
 				for range callers {
-					wg.Go(func() { deliver(t, w, connections, g.ask) })
+					wg.Go(func() { deliver(t, w, connections, g.send) })
 				}
 				wg.Wait()
-				if g.refused != tt.refused || len(g.accepted) != callers {
-					t.Errorf("refused %d, want %d; accepted %d, want %d", g.refused, tt.refused, len(g.accepted), callers)
+				if g.limited != tt.limited || len(g.accepted) != callers {
+					t.Errorf("rate-limited %d, want %d; accepted %d, want %d", g.limited, tt.limited, len(g.accepted), callers)
 				}
 				if before := g.count(-time.Hour, 0); before != 0 {
 					t.Errorf("%d were sent before the window reopened", before)
 				}
-				proven := g.accepted[0] + latency
-				if first := g.count(0, proven); first != 1 {
-					t.Errorf("%d were sent before the first was accepted", first)
+				probed := g.accepted[0] + latency
+				if first := g.count(0, probed); first != 1 {
+					t.Errorf("%d were sent before the probe was accepted", first)
 				}
-				if follow := g.count(proven, proven+1); follow != tt.follow {
-					t.Errorf("%d followed at once, want %d", follow, tt.follow)
+				if follow := g.count(probed, probed+1); follow != tt.follow {
+					t.Errorf("%d followed immediately, want %d", follow, tt.follow)
 				}
 			})
 		})
 	}
 }
 
-// deliver asks until a request is accepted. Like the transport it takes a
-// connection between the slot and the sending.
-func deliver(t *testing.T, w *Window, connections chan struct{}, ask func(*Slot) bool) {
+// deliver sends a request until it is accepted. Like the transport, it takes a
+// connection between Acquire and Send.
+func deliver(t *testing.T, w *Window, connections chan struct{}, send func(*Slot) bool) {
 	t.Helper()
 	for accepted := false; !accepted; {
 		s, err := w.Acquire(t.Context())
@@ -115,7 +115,7 @@ func deliver(t *testing.T, w *Window, connections chan struct{}, ask func(*Slot)
 			s.Unsent()
 			return
 		}
-		accepted = ask(s)
+		accepted = send(s)
 		<-connections
 	}
 }
@@ -131,30 +131,30 @@ func acquire(t *testing.T, w *Window) *Slot {
 
 func TestAfterARefusalOneGoesFirst(t *testing.T) {
 	t.Parallel()
-	// In the bubble: refused at 0 for a minute, five wait, and the first of them
-	// has its fate a second after it was granted.
+	// The window is closed at 0 for a minute, and five callers wait. The first one
+	// ends its slot a second after it was granted.
 	for name, tt := range map[string]struct {
-		scout func(*Slot)
+		probe func(*Slot)
 		want  []time.Duration // when slots were granted
 	}{
-		"passed: the rest follow": {
+		"passed: the others follow": {
 			(*Slot).Passed,
 			[]time.Duration{60 * time.Second, 61 * time.Second, 61 * time.Second, 61 * time.Second, 61 * time.Second},
 		},
 		"failed: the next goes first": {
-			func(s *Slot) { s.Failed(errUpstream) },
+			func(s *Slot) { s.Failed(errServer) },
 			[]time.Duration{60 * time.Second, 61 * time.Second, 62 * time.Second, 62 * time.Second, 62 * time.Second},
 		},
 		"not sent: the next goes first": {
 			(*Slot).Unsent,
 			[]time.Duration{60 * time.Second, 61 * time.Second, 62 * time.Second, 62 * time.Second, 62 * time.Second},
 		},
-		"refused: closed again": {
-			func(s *Slot) { s.RateLimited(time.Minute, errUpstream) },
+		"rate-limited: closed again": {
+			func(s *Slot) { s.RateLimited(time.Minute, errServer) },
 			[]time.Duration{60 * time.Second, 121 * time.Second, 122 * time.Second, 122 * time.Second, 122 * time.Second},
 		},
-		"refused for no time: the next goes first": {
-			func(s *Slot) { s.RateLimited(0, errUpstream) },
+		"rate-limited for no time: the next goes first": {
+			func(s *Slot) { s.RateLimited(0, errServer) },
 			[]time.Duration{60 * time.Second, 61 * time.Second, 62 * time.Second, 62 * time.Second, 62 * time.Second},
 		},
 	} {
@@ -162,7 +162,7 @@ func TestAfterARefusalOneGoesFirst(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w, j := &Window{}, newJournal()
-				acquire(t, w).RateLimited(time.Minute, errUpstream)
+				acquire(t, w).RateLimited(time.Minute, errServer)
 				var wg sync.WaitGroup
 				var once sync.Once
 				for range 5 {
@@ -171,7 +171,7 @@ func TestAfterARefusalOneGoesFirst(t *testing.T) {
 						j.stamp()
 						time.Sleep(time.Second)
 						end := (*Slot).Passed
-						once.Do(func() { end = tt.scout })
+						once.Do(func() { end = tt.probe })
 						end(s)
 					})
 				}
@@ -184,55 +184,55 @@ func TestAfterARefusalOneGoesFirst(t *testing.T) {
 	}
 }
 
-func TestAScoutThatLeavesIsFollowedByAnother(t *testing.T) {
+func TestAnotherProbeFollowsOneThatLeaves(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := &Window{}
-		acquire(t, w).RateLimited(time.Minute, errUpstream)
+		acquire(t, w).RateLimited(time.Minute, errServer)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
-		scout, err := w.Acquire(ctx)
+		probe, err := w.Acquire(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
 		cancel()
-		if err := scout.Send(); !errors.Is(err, context.Canceled) {
-			t.Errorf("sent for nobody: %v", err)
+		if err := probe.Send(); !errors.Is(err, context.Canceled) {
+			t.Errorf("sent for no caller: %v", err)
 		}
-		scout.Unsent()
+		probe.Unsent()
 		acquire(t, w).Passed()
 	})
 }
 
-func TestWhoWasOnTheWireBeforeTheRefusalProvesNothing(t *testing.T) {
+func TestARequestFromBeforeAClosureDoesNotEndTheProbe(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := &Window{}
-		early, refused := acquire(t, w), acquire(t, w)
-		refused.RateLimited(time.Minute, errUpstream)
-		scout := acquire(t, w)
+		early, limited := acquire(t, w), acquire(t, w)
+		limited.RateLimited(time.Minute, errServer)
+		probe := acquire(t, w)
 		early.Passed()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		if _, err := w.Acquire(ctx); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("went along with the scout: %v", err)
+			t.Errorf("sent together with the probe: %v", err)
 		}
-		scout.Passed()
+		probe.Passed()
 		acquire(t, w).Passed()
 	})
 }
 
-func TestAScoutFromBeforeAnotherRefusalProvesNothing(t *testing.T) {
+func TestAProbeFromBeforeAnotherClosureDoesNotCount(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := &Window{}
-		early, refused := acquire(t, w), acquire(t, w)
-		refused.RateLimited(time.Minute, errUpstream)
-		scout := acquire(t, w)
-		if err := scout.Send(); err != nil {
+		early, limited := acquire(t, w), acquire(t, w)
+		limited.RateLimited(time.Minute, errServer)
+		probe := acquire(t, w)
+		if err := probe.Send(); err != nil {
 			t.Fatal(err)
 		}
-		early.RateLimited(time.Minute, errUpstream)
-		scout.Passed()
+		early.RateLimited(time.Minute, errServer)
+		probe.Passed()
 		began := time.Now()
 		acquire(t, w)
 		if waited := time.Since(began); waited != time.Minute {
@@ -241,18 +241,18 @@ func TestAScoutFromBeforeAnotherRefusalProvesNothing(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		if _, err := w.Acquire(ctx); err == nil {
-			t.Error("went along with the second scout")
+			t.Error("sent together with the second probe")
 		}
 	})
 }
 
-// Between the slot and the wire a request waits for a login and a connection.
-func TestASlotFromBeforeARefusalIsNotSent(t *testing.T) {
+// Between Acquire and Send, a request waits for a login and a connection.
+func TestASlotFromBeforeAClosureIsNotSent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := &Window{limit: Limit{Requests: 4, Window: time.Minute}}
-		refused, slow, slower := acquire(t, w), acquire(t, w), acquire(t, w)
-		refused.RateLimited(90*time.Second, errUpstream)
+		limited, slow, slower := acquire(t, w), acquire(t, w), acquire(t, w)
+		limited.RateLimited(90*time.Second, errServer)
 		j := newJournal()
 		var wg sync.WaitGroup
 		for _, s := range []*Slot{slower, slow} {
@@ -273,18 +273,18 @@ func TestASlotFromBeforeARefusalIsNotSent(t *testing.T) {
 	})
 }
 
-func TestSendGivesUpWhenTheWindowStaysClosedForTooLong(t *testing.T) {
+func TestSendFailsIfTheWindowStaysClosedForTooLong(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		wait time.Duration
 		ends time.Duration
 		want func(error) bool
 	}{
-		"after the deadline: at once": {time.Hour, 0, func(err error) bool {
+		"after the deadline: immediately": {time.Hour, 0, func(err error) bool {
 			closed := (*ClosedError)(nil)
 			return errors.As(err, &closed) && closed.Wait == time.Hour
 		}},
-		"interrupted meanwhile": {time.Minute, time.Second, func(err error) bool { return errors.Is(err, context.Canceled) }},
+		"interrupted while it waits": {time.Minute, time.Second, func(err error) bool { return errors.Is(err, context.Canceled) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -297,7 +297,7 @@ func TestSendGivesUpWhenTheWindowStaysClosedForTooLong(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				acquire(t, w).RateLimited(tt.wait, errUpstream)
+				acquire(t, w).RateLimited(tt.wait, errServer)
 				if tt.ends > 0 {
 					time.AfterFunc(tt.ends, cancel)
 				}
@@ -309,7 +309,7 @@ func TestSendGivesUpWhenTheWindowStaysClosedForTooLong(t *testing.T) {
 				if waited := time.Since(began); waited != tt.ends {
 					t.Errorf("after %s, want %s", waited, tt.ends)
 				}
-				if err := lostPlaces(w, limit); err != nil {
+				if err := lostSlots(w, limit); err != nil {
 					t.Error(err)
 				}
 			})
@@ -317,46 +317,46 @@ func TestSendGivesUpWhenTheWindowStaysClosedForTooLong(t *testing.T) {
 	}
 }
 
-// The scout needs a connection that is held by one that waits in Send.
-func TestAScoutDoesNotHoldUpOneThatIsAboutToSend(t *testing.T) {
+// The probe may need a connection that a caller in Send holds.
+func TestAProbeWaitsForASlotFromBeforeTheClosure(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := &Window{}
-		early, refused := acquire(t, w), acquire(t, w)
-		refused.RateLimited(time.Minute, errUpstream)
-		scout := acquire(t, w)
+		early, limited := acquire(t, w), acquire(t, w)
+		limited.RateLimited(time.Minute, errServer)
+		probe := acquire(t, w)
 		if err := early.Send(); err != nil {
 			t.Fatal(err)
 		}
 		sent := make(chan error, 1)
-		go func() { sent <- scout.Send() }()
+		go func() { sent <- probe.Send() }()
 		synctest.Wait()
 		select {
 		case err := <-sent:
-			t.Fatalf("two went first (%v)", err)
+			t.Fatalf("two requests at the same time (%v)", err)
 		default:
 		}
 		early.Passed()
 		if err := <-sent; err != nil {
 			t.Error(err)
 		}
-		scout.Passed()
+		probe.Passed()
 	})
 }
 
-func TestAWindowThatReopensTooLateDismissesAtOnce(t *testing.T) {
+func TestAWindowThatReopensTooLateRejectsImmediately(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		timeout time.Duration // from the refusal; 0 is none
+		timeout time.Duration // from the closure; 0 is none
 		want    *ClosedError
 	}{
-		"a second before it reopens":   {59 * time.Second, &ClosedError{Wait: time.Minute}},
-		"in the moment of reopening":   {time.Minute, nil},
-		"after it":                     {time.Hour, nil},
-		"no deadline":                  {0, nil},
-		"a deadline that is very near": {time.Nanosecond, &ClosedError{Wait: time.Minute}},
+		"a second before it reopens": {59 * time.Second, &ClosedError{Wait: time.Minute}},
+		"when it reopens":            {time.Minute, nil},
+		"later":                      {time.Hour, nil},
+		"no deadline":                {0, nil},
+		"almost immediately":         {time.Nanosecond, &ClosedError{Wait: time.Minute}},
 	} {
-		for when, early := range map[string]bool{"waits already": true, "comes later": false} {
+		for when, early := range map[string]bool{"waiting before": true, "coming after": false} {
 			t.Run(name+", "+when, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
@@ -368,7 +368,7 @@ func TestAWindowThatReopensTooLateDismissesAtOnce(t *testing.T) {
 					}
 					defer cancel()
 					if !early {
-						first.RateLimited(time.Minute, errUpstream)
+						first.RateLimited(time.Minute, errServer)
 					}
 					began := time.Now()
 					answer := make(chan error, 1)
@@ -378,7 +378,7 @@ func TestAWindowThatReopensTooLateDismissesAtOnce(t *testing.T) {
 					}()
 					synctest.Wait()
 					if early {
-						first.RateLimited(time.Minute, errUpstream)
+						first.RateLimited(time.Minute, errServer)
 					}
 					err := <-answer
 					var got *ClosedError
@@ -387,7 +387,7 @@ func TestAWindowThatReopensTooLateDismissesAtOnce(t *testing.T) {
 						t.Error(diff)
 					}
 					if tt.want != nil && time.Since(began) != 0 {
-						t.Errorf("after %s, want at once", time.Since(began))
+						t.Errorf("after %s, want immediately", time.Since(began))
 					}
 				})
 			})
@@ -395,7 +395,7 @@ func TestAWindowThatReopensTooLateDismissesAtOnce(t *testing.T) {
 	}
 }
 
-func TestClosedErrorSaysHowLong(t *testing.T) {
+func TestClosedErrorText(t *testing.T) {
 	t.Parallel()
 	err := &ClosedError{Wait: 90*time.Second + time.Millisecond}
 	if want := "the next request is allowed in 1m30s, which is after the timeout"; err.Error() != want {
@@ -403,13 +403,13 @@ func TestClosedErrorSaysHowLong(t *testing.T) {
 	}
 }
 
-func TestALongerRefusalIsNotShortenedByAnother(t *testing.T) {
+func TestAShorterWaitDoesNotShortenALongerOne(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := &Window{}
 		long, short := acquire(t, w), acquire(t, w)
-		long.RateLimited(time.Minute, errUpstream)
-		short.RateLimited(time.Second, errUpstream)
+		long.RateLimited(time.Minute, errServer)
+		short.RateLimited(time.Second, errServer)
 		began := time.Now()
 		acquire(t, w).Passed()
 		if waited := time.Since(began); waited != time.Minute {

@@ -10,8 +10,8 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 )
 
-// TestSlotsAreSpread has four slots used up at once. Each is free again one window
-// and its own part of Jitter later, whatever the order in which they were answered.
+// TestSlotsAreSpread uses four slots at the same time. Each is free again one
+// window and a random part of Jitter later, in any order of the responses.
 func TestSlotsAreSpread(t *testing.T) {
 	t.Parallel()
 	for sentence, test := range map[string]struct {
@@ -19,12 +19,12 @@ func TestSlotsAreSpread(t *testing.T) {
 		want   []time.Duration
 	}{
 		"none": {[]float64{0, 0, 0, 0}, []time.Duration{60 * time.Second, 60 * time.Second, 60 * time.Second, 60 * time.Second}},
-		"each another part": {
+		"a different part for each": {
 			[]float64{0.5, 0.999, 0, 0.25},
 			[]time.Duration{60 * time.Second, 60*time.Second + 750*time.Millisecond, 61*time.Second + 500*time.Millisecond, 62*time.Second + 997*time.Millisecond},
 		},
 	} {
-		for _, end := range []string{"passed", "failed", "refused"} {
+		for _, end := range []string{"passed", "failed", "rate-limited"} {
 			t.Run(sentence+", "+end, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
@@ -35,7 +35,7 @@ func TestSlotsAreSpread(t *testing.T) {
 					for range 4 {
 						s, err := w.Acquire(t.Context())
 						if err != nil || s.Send() != nil {
-							t.Fatal("refused a slot")
+							t.Fatal("no slot")
 						}
 						slots = append(slots, s)
 					}
@@ -44,9 +44,9 @@ func TestSlotsAreSpread(t *testing.T) {
 						case "passed":
 							s.Passed()
 						case "failed":
-							s.Failed(errUpstream)
-						case "refused":
-							s.RateLimited(time.Nanosecond, errUpstream)
+							s.Failed(errServer)
+						case "rate-limited":
+							s.RateLimited(time.Nanosecond, errServer)
 						}
 					}
 					began := time.Now()
@@ -54,7 +54,7 @@ func TestSlotsAreSpread(t *testing.T) {
 					for range 4 {
 						s, err := w.Acquire(t.Context())
 						if err != nil || s.Send() != nil {
-							t.Fatal("refused a slot")
+							t.Fatal("no slot")
 						}
 						got = append(got, time.Since(began))
 						s.Passed()
