@@ -40,12 +40,12 @@ func TestSharing(t *testing.T) { //nolint:paralleltest // in the order of the ta
 	}{
 		{"100 alone", 20, []process{run(100)}, 4 * time.Minute, 1.05, 0},
 		{"200 alone", 20, []process{run(200)}, 9 * time.Minute, 1.05, 0},
-		{"1 beside 200", 20, []process{one, run(200)}, 57 * time.Second, 1.1, 3},
-		{"1 beside 500", 20, []process{one, run(500)}, 57 * time.Second, 1.1, 3},
+		{"1 in parallel with 200", 20, []process{one, run(200)}, 57 * time.Second, 1.1, 3},
+		{"1 in parallel with 500", 20, []process{one, run(500)}, 57 * time.Second, 1.1, 3},
 		{"2 x 100", 20, []process{run(100), run(100)}, 9 * time.Minute, 1.06, 200},
 		{"4 x 100", 20, []process{run(100), run(100), run(100), run(100)}, 19 * time.Minute, 1.06, 400},
-		{"2 x 100 at 10 a minute each", 10, []process{run(100), run(100)}, 9 * time.Minute, 1.05, 0},
-		{"4 x 100 at 5 a minute each", 5, []process{run(100), run(100), run(100), run(100)}, 19 * time.Minute, 1.05, 0},
+		{"2 x 100 at 10 per minute each", 10, []process{run(100), run(100)}, 9 * time.Minute, 1.05, 0},
+		{"4 x 100 at 5 per minute each", 5, []process{run(100), run(100), run(100), run(100)}, 19 * time.Minute, 1.05, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {

@@ -37,7 +37,7 @@ func TestWhatOneApplySends(t *testing.T) {
 	const want = `
 ### What one apply sends, exactly
 
-| one apply | purges | logins | logouts | anything else | connections |
+| one apply | purges | logins | logouts | other requests | connections |
 |---|---:|---:|---:|---:|---:|
 | 100 purge_mstr_cache | 100 | 1 | 1 | 0 | few |
 | 100 purge_cdn_asset | 100 | 1 | 0 | 0 | few |

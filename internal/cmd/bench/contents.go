@@ -52,7 +52,7 @@ func (b *bench) contents(ctx context.Context, out io.Writer, o options) error {
 	for _, n := range requests {
 		total += n
 	}
-	line(out, "all of them are invalidated", strconv.Itoa(total), strconv.Itoa(requests["contents"]), strconv.Itoa(requests["invalidate"]),
+	line(out, "invalidate all", strconv.Itoa(total), strconv.Itoa(requests["contents"]), strconv.Itoa(requests["invalidate"]),
 		duration(median(ours)), duration(median(theirs)), ratio(ours, theirs))
 	return nil
 }

@@ -20,7 +20,7 @@ func (b *bench) counts(ctx context.Context, out io.Writer, o options) error {
 	if !o.wants(title) {
 		return nil
 	}
-	header(out, "What one apply sends, exactly", title, "purges", "logins", "logouts", "anything else", "connections")
+	header(out, "What one apply sends, exactly", title, "purges", "logins", "logouts", "other requests", "connections")
 	for _, c := range []struct {
 		n          int
 		kind, body string

@@ -21,7 +21,7 @@ func finishing(ctx context.Context, out io.Writer, o options) error {
 	if err != nil {
 		return err
 	}
-	header(out, "The quota, in virtual time", title, "finished after", "optimum", "ratio")
+	header(out, "The quota, in virtual time", title, "finished after", "theoretical minimum", "ratio")
 	for _, r := range rows {
 		line(out, r.name, r.finished.String(), r.optimum.String(), r.ratio())
 	}
@@ -31,7 +31,7 @@ func finishing(ctx context.Context, out io.Writer, o options) error {
 // sharing shows what processes that use one account at the same time do to each
 // other.
 func sharing(ctx context.Context, out io.Writer, o options) error {
-	const title = "processes that share 20 purges a minute"
+	const title = "processes that share 20 purges per minute"
 	if !o.wants(title) {
 		return nil
 	}
@@ -39,7 +39,7 @@ func sharing(ctx context.Context, out io.Writer, o options) error {
 	if err != nil {
 		return err
 	}
-	header(out, strings.ToUpper(title[:1])+title[1:]+", in virtual time", "processes", "finished after", "optimum", "ratio", "rate-limited responses")
+	header(out, strings.ToUpper(title[:1])+title[1:]+", in virtual time", "processes", "finished after", "theoretical minimum", "ratio", "rate-limited responses")
 	for _, r := range rows {
 		line(out, r.name, r.finished.String(), r.optimum.String(), r.ratio(), r.limited)
 	}

@@ -53,7 +53,7 @@ func measure(ctx context.Context, out io.Writer, o options) (err error) {
 			err = closed
 		}
 	}()
-	fmt.Fprintf(out, "Medians of %d runs, each with all sides in turn. A ratio is the median of the runs' ratios.\n", o.runs)
+	fmt.Fprintf(out, "Medians of %d runs, each with all variants in turn. A ratio is the median of the runs' ratios.\n", o.runs)
 	for _, table := range []func(context.Context, io.Writer, options) error{
 		b.clients, verifications, b.process, b.counts, b.looks, b.contents, finishing, sharing, b.contests,
 	} {
