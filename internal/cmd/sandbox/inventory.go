@@ -5,54 +5,56 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/sandbox"
 )
 
-// inventory are the comments that tell what there is to purge: of each system
-// one thing of every kind, because there are more than anybody reads.
+// inventory returns comments that list the projects, services, and installs of a
+// sandbox. Of each, it lists the first one in each status, because there are
+// more than anybody reads.
 func inventory(s *sandbox.Sandbox) string {
-	var projects, services, installs list
+	projects, services, installs := list{name: "MicroStrategy project"}, list{name: "Rackspace CDN service"}, list{name: "WP Engine install"}
 	for _, p := range s.MSTR.Projects {
-		kind := "loaded"
+		status := "loaded"
 		if p.Status < 0 {
-			kind = "not loaded"
+			status = "not loaded"
 		}
-		projects.add(kind, p.Name, p.ID)
+		projects.add(p.ID, p.Name, status)
 	}
 	for _, service := range s.CDN.Services {
-		services.add(service.Status, service.Name, service.ID, service.Domains[0].Domain)
+		services.add(service.ID, service.Name+", "+service.Domains[0].Domain, service.Status)
 	}
 	for _, i := range s.WPEngine.Installs {
-		installs.add(cmp.Or(string(i.Environment), "no environment")+", "+i.Status, i.Name, i.ID)
+		installs.add(i.ID, i.Name, cmp.Or(string(i.Environment), "no environment")+", "+i.Status)
 	}
-	return "# What is there:\n" + projects.comment("project of MicroStrategy") +
-		services.comment("service of Rackspace CDN") + installs.comment("install of WP Engine")
-}
-
-// list is the first thing of each kind.
-type list struct {
-	kinds, lines []string
-	left         int
-}
-
-func (l *list) add(kind string, words ...string) {
-	for _, known := range l.kinds {
-		if known == kind {
-			l.left++
-			return
-		}
-	}
-	l.kinds = append(l.kinds, kind)
-	l.lines = append(l.lines, fmt.Sprintf("%s (%s)", strings.Join(words, "  "), kind))
-}
-
-func (l *list) comment(what string) string {
 	var b strings.Builder
-	for _, line := range l.lines {
-		fmt.Fprintf(&b, "#   %s: %s\n", what, line)
+	b.WriteString("# The sandbox contains, among others:\n")
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, l := range []list{projects, services, installs} {
+		for _, line := range l.lines {
+			fmt.Fprintf(w, "#   %s\t%s\n", l.name, line)
+		}
+		fmt.Fprintf(w, "#   %s\tand %d more\n", l.name, l.more)
 	}
-	fmt.Fprintf(&b, "#   and %d more of them\n", l.left)
+	_ = w.Flush() // to memory
 	return b.String()
+}
+
+// list is the first item in each status, and the number of the others.
+type list struct {
+	name            string
+	statuses, lines []string
+	more            int
+}
+
+func (l *list) add(id, name, status string) {
+	if slices.Contains(l.statuses, status) {
+		l.more++
+		return
+	}
+	l.statuses = append(l.statuses, status)
+	l.lines = append(l.lines, fmt.Sprintf("%s\t%s (%s)", id, name, status))
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Command sandbox serves the fakes of the three upstream systems on one port. It
-// prints the environment that points a provider at them and then, as comments,
-// what is there and what reaches them, so that a shell can read all of its output.
+// Command sandbox serves the fakes on one port. It prints the environment that
+// points the provider at them. Then it prints, as comments, what the fakes contain
+// and the requests that they receive, so a shell can source all of its output.
 package main
 
 import (
@@ -18,22 +18,22 @@ import (
 )
 
 func main() {
-	listen := flag.String("listen", "127.0.0.1:0", "address to serve at; the port 0 stands for any that is free")
+	listen := flag.String("listen", "127.0.0.1:0", "listen on this address; port 0 is any free port")
 	s := sandbox.New()
-	flag.DurationVar(&s.CDN.DeployTime, "deploy", s.CDN.DeployTime, "how long the CDN deploys a service after a purge with hard = false")
+	flag.DurationVar(&s.CDN.DeployTime, "deploy", s.CDN.DeployTime, "time of a deployment after a purge with hard = false")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := serve(ctx, os.Stdout, s, *listen, time.Second/5); err != nil {
 		fmt.Fprintln(os.Stderr, "sandbox:", err)
-		os.Exit(1) //nolint:gocritic // the process ends, and with it what stop undoes
+		os.Exit(1) //nolint:gocritic // the process ends
 	}
 }
 
-// serve runs a sandbox until the context ends, and looks for what reached it
-// once in every interval.
+// serve serves a sandbox until the context is done. At every interval, it prints
+// the requests since the previous one.
 func serve(ctx context.Context, out io.Writer, s *sandbox.Sandbox, address string, interval time.Duration) error {
-	there := inventory(s) // before anything changes it
+	contents := inventory(s) // before a request changes it
 	env, stop, err := s.Start(ctx, address)
 	if err != nil {
 		return err
@@ -42,7 +42,7 @@ func serve(ctx context.Context, out io.Writer, s *sandbox.Sandbox, address strin
 	for name, value := range s.Inputs() {
 		env["TF_VAR_"+name] = value
 	}
-	_, err = fmt.Fprintf(out, "%s%s# The TF_VAR_ lines are for examples/complete. Ctrl-C ends the sandbox. What reaches it:\n", exports(env), there)
+	_, err = fmt.Fprintf(out, "%s%s# The TF_VAR_ variables are for examples/complete. To stop the sandbox, press Ctrl-C.\n# Requests:\n", exports(env), contents)
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for err == nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/sandbox"
 )
 
-func TestSandboxPrintsItsEnvironmentAndWhatReachesIt(t *testing.T) {
+func TestOutput(t *testing.T) {
 	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())
 	reader, writer := io.Pipe()
@@ -29,18 +29,18 @@ func TestSandboxPrintsItsEnvironmentAndWhatReachesIt(t *testing.T) {
 		}
 	}
 	if base == "" {
-		t.Fatal("no address of WP Engine was printed")
+		t.Fatal("the output contains no address of WP Engine")
 	}
-	var there strings.Builder
-	for !strings.HasSuffix(lines.Text(), "What reaches it:") {
-		there.WriteString(lines.Text() + "\n")
+	var contents strings.Builder
+	for !strings.HasSuffix(lines.Text(), "Requests:") {
+		contents.WriteString(lines.Text() + "\n")
 		if !strings.HasPrefix(lines.Text(), "#") || !lines.Scan() {
-			t.Fatalf("what follows the environment is no comment, or ends:\n%s", there.String())
+			t.Fatalf("a line after the environment is not a comment, or the output ends:\n%s", contents.String())
 		}
 	}
 	for _, name := range []string{"website.example.com", "MicroStrategy Tutorial", "acmestage", "acmeprod"} {
-		if !strings.Contains(there.String(), name) {
-			t.Errorf("%s is not named among what is there:\n%s", name, there.String())
+		if !strings.Contains(contents.String(), name) {
+			t.Errorf("the contents do not list %s:\n%s", name, contents.String())
 		}
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/status", http.NoBody)
@@ -53,18 +53,18 @@ func TestSandboxPrintsItsEnvironmentAndWhatReachesIt(t *testing.T) {
 	}
 	resp.Body.Close()
 	if !lines.Scan() || !strings.Contains(lines.Text(), "wpengine  status") {
-		t.Errorf("the request is shown as %q, want a line with its system and operation", lines.Text())
+		t.Errorf("the request is printed as %q, want its system and operation", lines.Text())
 	}
 	stop()
 	go func() { _, _ = io.Copy(io.Discard, reader) }()
 	if err := <-done; err != nil {
-		t.Errorf("the sandbox ended with %s", err)
+		t.Errorf("serve returned %s", err)
 	}
 }
 
-func TestSandboxSaysWhenItCannotListen(t *testing.T) {
+func TestInvalidListenAddress(t *testing.T) {
 	t.Parallel()
 	if err := serve(t.Context(), io.Discard, sandbox.New(), "nowhere", time.Second); err == nil {
-		t.Error("no error for an address that is none")
+		t.Error("no error for an invalid address")
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/fake"
 )
 
-// exports are the lines with which a shell takes variables over, whatever is in
-// their values.
+// exports returns shell commands that set the variables of env, whatever
+// characters their values contain.
 func exports(env map[string]string) string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(env)) {
@@ -24,8 +24,8 @@ func exports(env map[string]string) string {
 	return b.String()
 }
 
-// comments are the lines that tell of requests. What was asked for comes from
-// whoever sent it and must not end a comment.
+// comments returns shell comments that list requests. The subject comes from the
+// sender and must not end a comment.
 func comments(entries []fake.Entry) string {
 	var b strings.Builder
 	for _, e := range entries {

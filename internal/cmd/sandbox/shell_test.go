@@ -13,17 +13,17 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/fake"
 )
 
-func TestShellReadsExportsAsTheyWere(t *testing.T) {
+func TestExports(t *testing.T) {
 	t.Parallel()
 	shell, err := exec.LookPath("sh")
 	if err != nil {
 		t.Skip("no sh")
 	}
 	for name, value := range map[string]string{
-		"a password with everything that a shell expands": "mstr-p@ss/word+&=% $HOME `id` $(id) \\ \"x\" !",
-		"a quote":      "it's '' a quote",
-		"a line break": "two\nlines",
-		"nothing":      "",
+		"all characters that a shell expands": "mstr-p@ss/word+&=% $HOME `id` $(id) \\ \"x\" !",
+		"a quote":                             "it's '' a quote",
+		"a line break":                        "two\nlines",
+		"empty":                               "",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -33,13 +33,13 @@ func TestShellReadsExportsAsTheyWere(t *testing.T) {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(value, string(got)); diff != "" {
-				t.Errorf("the shell reads another value (-want +got):\n%s", diff)
+				t.Errorf("value in the shell (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-func TestRequestsAreComments(t *testing.T) {
+func TestComments(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2024, 3, 1, 12, 30, 15, 0, time.UTC)
 	got := comments([]fake.Entry{
