@@ -110,14 +110,14 @@ func (c *Client) Purge(ctx context.Context, service, path string) error {
 	}
 	_, err := quota.Do(ctx, &c.group, service+" hard "+path, func(ctx context.Context) (struct{}, error) {
 		p := &purge{Client: c, service: c.service(service), places: 1, request: func(context.Context) (string, string) {
-			return fmt.Sprintf("purging %s of service %s", path, service), assets(service, path, true)
+			return fmt.Sprintf("purging %s on service %s", path, service), assets(service, path, true)
 		}}
 		return struct{}{}, p.do(ctx, func() {})
 	})
 	return err
 }
 
-var errEmptyPath = errors.New("a purge without a path would purge everything")
+var errEmptyPath = errors.New("a purge without a path purges everything")
 
 // assets is the path and the query of a purge. What hard means if it is missing
 // has changed once, so it is always sent.

@@ -153,15 +153,15 @@ func TestLoginsThatAreNone(t *testing.T) {
 	}{
 		"a page":           {200, "<html>", unexpected("the response is an HTML page, not JSON")},
 		"nothing":          {200, "", unexpected("the response is empty")},
-		"no token":         {200, "{}", unexpected("the answer to the login holds no token")},
+		"no token":         {200, "{}", unexpected("the login response contains no token")},
 		"null":             {200, "null", unexpected("the response is null")},
-		"a broken token":   {200, catalog(`to\nken`, "http://localhost/v1.0/1"), unexpected("the answer to the login holds an unusable token")},
+		"a broken token":   {200, catalog(`to\nken`, "http://localhost/v1.0/1"), unexpected("the login response contains an invalid token")},
 		"a number":         {200, `{"access":{"token":{"id":1}}}`, unexpected(`the field "access.token.id" contains an unexpected number`)},
 		"an http endpoint": {200, catalog("token", "http://cdn.example.com/v1.0/1"), unexpected("the CDN's address in the service catalog must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http)")},
 		"no endpoint":      {200, catalog("token", ""), unexpected("the CDN's address in the service catalog must start with https://")},
-		"no project":       {200, `{"access":{"token":{"id":"token"},"serviceCatalog":[{"type":"rax:cdn","endpoints":[{"publicURL":"http://localhost/v1.0"}]}]}}`, unexpected("the answer to the login holds no project (tenant); set cdn.project_id")},
+		"no project":       {200, `{"access":{"token":{"id":"token"},"serviceCatalog":[{"type":"rax:cdn","endpoints":[{"publicURL":"http://localhost/v1.0"}]}]}}`, unexpected("the login response contains no project (tenant). Set cdn.project_id")},
 		"no CDN in the catalog": {200, `{"access":{"token":{"id":"token"}}}`, said{
-			System: "Rackspace Identity", Kind: transport.KindConfig, Status: 200, Message: "the account's service catalog has no entry of the type rax:cdn", Advice: "not enabled for this account", Waiting: "logging in",
+			System: "Rackspace Identity", Kind: transport.KindConfig, Status: 200, Message: "the service catalog of the account contains no entry of type rax:cdn", Advice: "not enabled for this account", Waiting: "logging in",
 		}},
 		"a 204": {204, "", said{System: "Rackspace Identity", Kind: transport.KindUnexpected, Status: 204, Waiting: "logging in"}},
 	}
@@ -218,9 +218,9 @@ func TestTheHostInTheCatalog(t *testing.T) {
 				diff(t, "dialed: Identity alone", 1, len(w.Network.Dialed()))
 				wantSaid(t, err, said{
 					System: cdn.IdentitySystem, Kind: transport.KindConfig, Status: 200, Message: hear(err).Message,
-					Advice: "If the address is right, set cdn.endpoint.", Waiting: "logging in",
+					Advice: "If the address is correct, set cdn.endpoint.", Waiting: "logging in",
 				})
-				if !strings.Contains(hear(err).Message, "which is not in the domain of") {
+				if !strings.Contains(hear(err).Message, "is not in the domain of") {
 					t.Errorf("the message is %q", hear(err).Message)
 				}
 			})
@@ -282,8 +282,8 @@ func TestAddresses(t *testing.T) {
 	}{
 		"an endpoint":                         {cdn.Endpoint, "https://global.cdn.api.rackspacecloud.com/v1.0/", "https://global.cdn.api.rackspacecloud.com/v1.0", ""},
 		"an endpoint with a project":          {cdn.Endpoint, "https://cdn.example.com/v1.0/110011", "https://cdn.example.com/v1.0/110011", ""},
-		"an endpoint without a version":       {cdn.Endpoint, "https://cdn.example.com", "", "must end in /v1.0 or in /v1.0/<project id>"},
-		"an endpoint of a service":            {cdn.Endpoint, "https://cdn.example.com/v1.0/1/services", "", "must end in /v1.0 or in /v1.0/<project id>"},
+		"an endpoint without a version":       {cdn.Endpoint, "https://cdn.example.com", "", "must end in /v1.0 or /v1.0/<project ID>"},
+		"an endpoint of a service":            {cdn.Endpoint, "https://cdn.example.com/v1.0/1/services", "", "must end in /v1.0 or /v1.0/<project ID>"},
 		"an endpoint in the clear":            {cdn.Endpoint, "http://cdn.example.com/v1.0", "", "must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http)"},
 		"an identity_url":                     {cdn.IdentityURL, cdn.DefaultIdentityURL + "/", cdn.DefaultIdentityURL, ""},
 		"an identity_url without a version":   {cdn.IdentityURL, "https://identity.api.rackspacecloud.com", "", "must end in /v2.0"},
@@ -325,8 +325,8 @@ func TestListsOfServicesThatAreNone(t *testing.T) {
 	full := `{"services":[` + strings.TrimSuffix(strings.Repeat(`{"id":"a","name":"b","status":"deployed"},`, 20), ",") + `]}`
 	tests := map[string]struct{ body, want string }{
 		"null":                       {"null", "the response is null"},
-		"an empty object":            {"{}", "the answer holds no list of services"},
-		"a service without a name":   {`{"services":[{"id":"a"}]}`, "a service has no id or no name"},
+		"an empty object":            {"{}", "the response contains no list of services"},
+		"a service without a name":   {`{"services":[{"id":"a"}]}`, "a service has no ID or no name"},
 		"a page that repeats itself": {full, "the list of services does not end: it repeats service a"},
 	}
 	for sentence, test := range tests {

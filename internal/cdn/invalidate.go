@@ -39,7 +39,7 @@ func (c *Client) Invalidate(ctx context.Context, service string, paths ...string
 		return c.invalidate(ctx, c.service(service))
 	})
 	if err == nil && inv.Pattern != Cover(paths...) && c.config.Wire.Log != nil {
-		c.config.Wire.Log(ctx, "The invalidation is wider, because the rule of a soft purge replaces the rules of all others on its service",
+		c.config.Wire.Log(ctx, "The invalidation is wider, because a soft purge replaces the rules of earlier soft purges on its service",
 			map[string]any{"service": service, "pattern": inv.Pattern, "own_pattern": Cover(paths...)})
 	}
 	return inv, err
@@ -52,7 +52,7 @@ func (c *Client) invalidate(ctx context.Context, s *service) (*Invalidation, err
 	p := &purge{Client: c, service: s, places: allPlaces, request: func(ctx context.Context) (doing, path string) {
 		// After the last call nobody joins any more.
 		inv.Pattern = s.pattern(ctx)
-		return fmt.Sprintf("invalidating %s of service %s", inv.Pattern, s.id), assets(s.id, inv.Pattern, false)
+		return fmt.Sprintf("invalidating %s on service %s", inv.Pattern, s.id), assets(s.id, inv.Pattern, false)
 	}}
 	err := p.do(ctx, func() { inv.Deployment = s.accepted(ctx, inv.Pattern, c.follow(s.id)) })
 	return inv, err

@@ -171,9 +171,9 @@ func TestSoftPurgesOfOneService(t *testing.T) {
 			callers: []caller{{paths: "/x", hard: true, other: true}, {at: s, paths: "/css/a"}, {at: 2 * s, paths: "/css/b"}, {at: 100 * s, paths: "/img/c"}},
 			sent:    []string{"other hard /x 403", "/css/* 403", "/img/c 202"},
 			told: []string{
-				"403 purging /x of service " + cdntest.OtherID,
-				"403 invalidating /css/* of service " + cdntest.DeployedID,
-				"403 invalidating /css/* of service " + cdntest.DeployedID, "/img/c",
+				"403 purging /x on service " + cdntest.OtherID,
+				"403 invalidating /css/* on service " + cdntest.DeployedID,
+				"403 invalidating /css/* on service " + cdntest.DeployedID, "/img/c",
 			},
 		},
 		"one who leaves in the queue takes its paths along": {
@@ -358,7 +358,7 @@ func TestAnInvalidationWithoutAPathIsNotSent(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		for _, paths := range [][]string{nil, {}, {""}, {"/a", ""}} {
 			_, err := w.connect().Invalidate(t.Context(), cdntest.DeployedID, paths...)
-			diff(t, fmt.Sprintf("the error for %q", paths), said{Err: "a purge without a path would purge everything"}, hear(err))
+			diff(t, fmt.Sprintf("the error for %q", paths), said{Err: "a purge without a path purges everything"}, hear(err))
 		}
 		diff(t, "requests", 0, len(w.Journal.Entries()))
 	})
@@ -380,7 +380,7 @@ func TestWhatAWaitIsFor(t *testing.T) {
 		synctest.Wait()
 		cancel()
 		var e *transport.Error
-		if err := <-left; !errors.As(err, &e) || e.Doing != "invalidating /css/* of service "+cdntest.DeployedID {
+		if err := <-left; !errors.As(err, &e) || e.Doing != "invalidating /css/* on service "+cdntest.DeployedID {
 			t.Errorf("the error is %v", err)
 		}
 	})

@@ -52,7 +52,7 @@ func (c *Client) login(ctx context.Context) (*transport.Credential, error) {
 		Body: body, Expect: []int{http.StatusOK, http.StatusNonAuthoritativeInfo}, Into: &reply, Once: true, Login: true, Explain: explainLogin,
 		Check: func(*transport.Response) error {
 			if len(reply.Access.Token.ID) > transport.MaxToken || len(reply.Access.Token.Tenant.ID) > transport.MaxToken {
-				return errors.New("the answer to the login holds a token or a project that is too long to be sent")
+				return errors.New("the login response contains a token or project that is too long")
 			}
 			c.wire.Hide(reply.Access.Token.ID)
 			cred, err = c.fromLogin(&reply)
@@ -72,9 +72,9 @@ func (c *Client) fromLogin(reply *access) (*transport.Credential, error) {
 	token := reply.Access.Token
 	switch {
 	case token.ID == "":
-		return nil, errors.New("the answer to the login holds no token")
+		return nil, errors.New("the login response contains no token")
 	case strings.ContainsFunc(token.ID, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return nil, errors.New("the answer to the login holds an unusable token")
+		return nil, errors.New("the login response contains an invalid token")
 	}
 	endpoint, project := c.config.Endpoint, cmp.Or(c.config.ProjectID, token.Tenant.ID)
 	if endpoint == "" {
@@ -84,7 +84,7 @@ func (c *Client) fromLogin(reply *access) (*transport.Credential, error) {
 		}
 	}
 	if project == "" && !HasProject(endpoint) {
-		return nil, errors.New("the answer to the login holds no project (tenant); set cdn.project_id")
+		return nil, errors.New("the login response contains no project (tenant). Set cdn.project_id")
 	}
 	return c.credential(token.ID, project, endpoint), nil
 }
@@ -105,7 +105,7 @@ func (c *Client) fromCatalog(reply *access) (string, error) {
 		return endpoint, c.trusts(endpoint)
 	}
 	return "", &transport.Error{
-		Kind: transport.KindConfig, Message: "the account's service catalog has no entry of the type rax:cdn",
+		Kind: transport.KindConfig, Message: "the service catalog of the account contains no entry of type rax:cdn",
 		Advice: "Rackspace CDN is not enabled for this account. Enable it, or set cdn.endpoint.",
 	}
 }
@@ -119,8 +119,8 @@ func (c *Client) trusts(endpoint string) error {
 		return nil
 	}
 	return &transport.Error{
-		Kind: transport.KindConfig, Message: "the service catalog names " + c.wire.Line(named) + " as the host of the CDN, which is not in the domain of " + from,
-		Advice: "The token is not sent to a host that the configuration does not name. If the address is right, set cdn.endpoint.",
+		Kind: transport.KindConfig, Message: "the host of the CDN in the service catalog, " + c.wire.Line(named) + ", is not in the domain of " + from,
+		Advice: "The provider does not send the token to this host. If the address is correct, set cdn.endpoint.",
 	}
 }
 
@@ -173,7 +173,7 @@ func Endpoint(address string, insecure bool) (string, error) {
 	}
 	head, last := base[:strings.LastIndexByte(base, '/')], base[strings.LastIndexByte(base, '/')+1:]
 	if last != "v1.0" && !strings.HasSuffix(head, "/v1.0") {
-		return "", errors.New("must end in /v1.0 or in /v1.0/<project id>")
+		return "", errors.New("must end in /v1.0 or /v1.0/<project ID>")
 	}
 	return base, nil
 }

@@ -33,7 +33,7 @@ func TestMemoryIsBounded(t *testing.T) { //nolint:paralleltest // see above
 		err       string // is part of it
 	}{
 		"services that are nothing":         {"services", list, clienttest.Bomb(200, `{"services":[`, "{},", "]}"), "values"},
-		"fewer that are nothing":            {"services", list, clienttest.Answer(200, nil, `{"services":[`+strings.Repeat("{},", 200_000)+"{}]}"), "a service has no id or no name"},
+		"fewer that are nothing":            {"services", list, clienttest.Answer(200, nil, `{"services":[`+strings.Repeat("{},", 200_000)+"{}]}"), "a service has no ID or no name"},
 		"services with short names":         {"services", list, clienttest.Answer(200, nil, `{"services":[`+strings.Repeat(`{"id":"a","name":"b"},`, 160_000)+"{}]}"), "the list contains more than 50000 elements"},
 		"services with domains":             {"services", list, clienttest.Answer(200, nil, `{"services":[{"id":"a","name":"b","domains":[`+strings.Repeat("{},", 200_000)+"{}]}]}"), "accepted"},
 		"pages without an end":              {"services", list, servicesForEver(1), "the list of services does not end: it has more than 500 pages"},

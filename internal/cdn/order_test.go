@@ -101,7 +101,7 @@ func TestWaitingForADeployment(t *testing.T) {
 				<-time.After(30 * time.Second)
 				w.SetStatus(cdntest.DeployedID, "failed", "origin unreachable", "edge: 2 of 9")
 			},
-			said{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service is failed: origin unreachable; edge: 2 of 9", Input: "service_id", Advice: "Mend the service in the control panel"},
+			said{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service is failed: origin unreachable; edge: 2 of 9", Input: "service_id", Advice: "Fix the service in the control panel"},
 			30 * time.Second,
 		},
 		"that fails without a reason": {
@@ -219,7 +219,7 @@ func TestAServiceThatCannotBePurged(t *testing.T) {
 	}{
 		"because its last deployment failed": {
 			cdntest.FailedID, func(*world) {},
-			said{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service is failed: Policy failed to deploy", Input: "service_id", Advice: "Mend the service", Waiting: "waiting for the service to be deployed"},
+			said{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service is failed: Policy failed to deploy", Input: "service_id", Advice: "Fix the service", Waiting: "waiting for the service to be deployed"},
 			[]int{400},
 		},
 		"because it says deployed and then refuses, again and again": {
@@ -243,7 +243,7 @@ func TestAServiceThatCannotBePurged(t *testing.T) {
 				err := w.purge(purge{test.service, "/a", true})
 				wantSaid(t, err, test.want)
 				diff(t, "purges", test.purges, w.Statuses("purge"))
-				if !strings.Contains(err.Error(), "purging /a of service "+test.service) {
+				if !strings.Contains(err.Error(), "purging /a on service "+test.service) {
 					t.Errorf("%q does not say what was tried", err)
 				}
 			})

@@ -178,9 +178,9 @@ func (d *Deployment) look(ctx context.Context) (over bool, err error) {
 	case statusDisabled:
 		return true, ErrDisabled
 	case statusCreating, statusUpdating:
-		return false, notDeployed(s, "It usually follows by itself.")
+		return false, notDeployed(s, "The deployment usually ends without intervention.")
 	default:
-		return true, notDeployed(s, "Mend the service in the control panel, then apply again.")
+		return true, notDeployed(s, "Fix the service in the control panel, then apply again.")
 	}
 }
 
@@ -194,6 +194,6 @@ func notDeployed(s *Service, advice string) error {
 		System: System, Doing: "waiting for service " + s.ID + " to be deployed", Kind: transport.KindState, Status: http.StatusOK,
 		Input:   "service_id",
 		Message: transport.Shorten(strings.TrimSuffix(fmt.Sprintf("the service is %s: %s", s.Status, strings.Join(reasons, "; ")), ": ")),
-		Advice:  "The CDN takes purges only while the service is deployed. " + advice,
+		Advice:  "The CDN accepts purges only while the service is deployed. " + advice,
 	}
 }

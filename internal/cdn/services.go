@@ -116,7 +116,7 @@ func (c *Client) servicesAfter(ctx context.Context, marker string, allowance *tr
 	}
 	page.Services.Check = func(s *Service) error {
 		if s.ID == "" || s.Name == "" {
-			return errors.New("a service has no id or no name")
+			return errors.New("a service has no ID or no name")
 		}
 		c.clean(s, line)
 		return nil
@@ -126,7 +126,7 @@ func (c *Client) servicesAfter(ctx context.Context, marker string, allowance *tr
 		Expect: []int{http.StatusOK}, Into: &page, Allowance: allowance, Auth: c.auth, Lookup: true, Explain: explainList,
 		Check: func(*transport.Response) error {
 			if page.Services.Items == nil {
-				return errors.New("the answer holds no list of services")
+				return errors.New("the response contains no list of services")
 			}
 			return nil
 		},

@@ -284,7 +284,7 @@ func TestErrorsOfActionsSayWhatToDo(t *testing.T) {
 			"purge_cdn_asset",
 			object{"service_id": cdntest.FailedID, "urls": texts("/a.css")},
 			func(*world) {},
-			[]string{`error at AttributeName("service_id"): Rackspace CDN can't purge this now`, "Mend the service in the control panel, then invoke the action again."},
+			[]string{`error at AttributeName("service_id"): Rackspace CDN can't purge this now`, "Fix the service in the control panel, then invoke the action again."},
 		},
 		"a url that the CDN does not like is no attribute of the action": {
 			"purge_cdn_asset", asset, func(w *world) { w.CDN.Fail("purge", 1, cdntest.Error(400, "non ascii character present in url")) },
@@ -451,7 +451,7 @@ func TestSeveralURLsAreOneSoftPurge(t *testing.T) {
 		w.compareSent(t, step{name: "three urls", sent: append(journaled(false, 503, "/css/*"), journaled(false, 202, "/css/*")...)})
 		w.CDN.Fail("purge", -1, cdntest.HTML(http.StatusForbidden))
 		_, said = p.invoke(t.Context(), "purge_cdn_asset", config)
-		if len(said) != 1 || !says("error: Rackspace CDN denied the permission", "invalidating /css/* of service").MatchString(said[0]) {
+		if len(said) != 1 || !says("error: Rackspace CDN denied the permission", "invalidating /css/* on service").MatchString(said[0]) {
 			t.Errorf("said %q", said)
 		}
 	})
@@ -462,7 +462,7 @@ func TestSomeOfSeveralURLsAreDenied(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, _ *wiretest.Network) {
 		w.together(3, "/b")
 		_, said := w.speak(t).invoke(t.Context(), "purge_cdn_asset", object{"service_id": cdntest.DeployedID, "urls": texts("/a", "/b", "/c")})
-		if len(said) != 1 || !says("error: Rackspace CDN denied the permission", "2 of 3 purges were accepted.", "purging /b of service").MatchString(said[0]) {
+		if len(said) != 1 || !says("error: Rackspace CDN denied the permission", "2 of 3 purges were accepted.", "purging /b on service").MatchString(said[0]) {
 			t.Errorf("said %q", said)
 		}
 	})

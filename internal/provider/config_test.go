@@ -416,7 +416,7 @@ func TestFaultsInTheBlock(t *testing.T) {
 		},
 		"no scheme":                 {nil, object{"mstr": object{"base_url": "bi.example.com"}}, []string{"mstr.base_url: Invalid mstr.base_url: mstr.base_url must start with https://."}},
 		"a password in the address": {nil, object{"mstr": object{"base_url": "https://me:s3cret@bi.example.com"}}, []string{"mstr.base_url: Invalid mstr.base_url: mstr.base_url must not contain a username or password."}},
-		"an endpoint without v1.0":  {nil, object{"cdn": object{"endpoint": "https://cdn.example.com"}}, []string{"cdn.endpoint: Invalid cdn.endpoint: cdn.endpoint must end in /v1.0 or in /v1.0/<project id>."}},
+		"an endpoint without v1.0":  {nil, object{"cdn": object{"endpoint": "https://cdn.example.com"}}, []string{"cdn.endpoint: Invalid cdn.endpoint: cdn.endpoint must end in /v1.0 or /v1.0/<project ID>."}},
 		"an identity without v2.0":  {nil, object{"cdn": object{"identity_url": "https://identity.example.com"}}, []string{"cdn.identity_url: Invalid cdn.identity_url: cdn.identity_url must end in /v2.0."}},
 		"a login mode that is none": {nil, object{"mstr": object{"login_mode": "saml"}}, []string{"mstr.login_mode: Invalid mstr.login_mode: mstr.login_mode must be \"standard\" or \"ldap\". Users who sign in by SAML or OIDC can't log in with a password: set mstr.api_token."}},
 		"a login mode as a number":  {nil, object{"mstr": object{"login_mode": "16"}}, []string{"mstr.login_mode: Invalid mstr.login_mode: mstr.login_mode must be \"standard\" or \"ldap\". Users who sign in by SAML or OIDC can't log in with a password: set mstr.api_token."}},

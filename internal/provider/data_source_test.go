@@ -388,7 +388,7 @@ func TestLookUpsThatFail(t *testing.T) {
 		}, []string{"error: Unexpected answer from MicroStrategy"}, 0},
 		"a service without an id": {"purge_cdn_services", func(w *world) {
 			w.CDN.Fail("services", 1, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"services":[{"name":"x"}]}`) })
-		}, []string{"error: Unexpected answer from Rackspace CDN", "a service has no id or no name"}, 0},
+		}, []string{"error: Unexpected answer from Rackspace CDN", "a service has no ID or no name"}, 0},
 		"a list without an end": {"purge_wpengine_installs", func(w *world) { w.WPEngine.Fail("installs", -1, samePage) }, []string{"error: WP Engine: the look-up failed", "repeats a page"}, 0},
 		"a server that fails":   {"purge_cdn_services", func(w *world) { w.CDN.Fail("services", -1, cdntest.Error(500, "boom")) }, []string{"error: Rackspace CDN failed", "It was tried 5 times"}, 4 * time.Second},
 		"a limit of a day":      {"purge_wpengine_installs", func(w *world) { w.WPEngine.Fail("installs", -1, later) }, []string{"error: WP Engine refused the look-up for its rate limit", "asks to wait 24h0m0s, which is longer"}, 0},

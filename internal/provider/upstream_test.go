@@ -158,7 +158,7 @@ func refusals() map[string]refusal {
 			attribute: "url",
 			summary:   "Rackspace CDN refused the request as invalid",
 			detail: []string{
-				"Tried: purging /a.css of service cccccccc-1111-4222-8333-444455556666.",
+				"Tried: purging /a.css on service cccccccc-1111-4222-8333-444455556666.",
 				"Rackspace CDN answered 400 Bad Request: non ascii character present in url.",
 				"Check the path of the asset.",
 			},
@@ -172,7 +172,7 @@ func refusals() map[string]refusal {
 			},
 			summary: "Rackspace Identity refused the credentials",
 			detail: []string{
-				"Tried: purging /a.css of service 96737ae3-cfc1-4c72-be88-5d0e7cc9a3f0.",
+				"Tried: purging /a.css on service 96737ae3-cfc1-4c72-be88-5d0e7cc9a3f0.",
 				"Rackspace Identity answered 401 Unauthorized while logging in: Additional authentication credentials required.",
 				"The account uses multi-factor authentication, which refuses logins with a password. Set cdn.api_key (or RAX_API_KEY) in place of cdn.password (or RAX_PASSWORD).",
 			},
@@ -182,7 +182,7 @@ func refusals() map[string]refusal {
 			world:   func(w *world) { w.CDN.Fail("purge", -1, cdntest.HTML(http.StatusUnauthorized)) },
 			summary: "Rackspace CDN refused the credentials",
 			detail: []string{
-				"Tried: purging /a.css of service 96737ae3-cfc1-4c72-be88-5d0e7cc9a3f0.",
+				"Tried: purging /a.css on service 96737ae3-cfc1-4c72-be88-5d0e7cc9a3f0.",
 				`Rackspace CDN answered 401 Unauthorized: an HTML page with the title "401 Unauthorized".`,
 				"It was tried 6 times.",
 				"The CDN does not accept the token. If it comes from cdn.auth_token (or RAX_AUTH_TOKEN), obtain a new one; otherwise check that the project is the account's own.",
@@ -193,7 +193,7 @@ func refusals() map[string]refusal {
 			world:   func(w *world) { w.CDN.Fail("purge", -1, cdntest.HTML(http.StatusForbidden)) },
 			summary: "Rackspace CDN denied the permission",
 			detail: []string{
-				"Tried: purging /a.css of service 96737ae3-cfc1-4c72-be88-5d0e7cc9a3f0.",
+				"Tried: purging /a.css on service 96737ae3-cfc1-4c72-be88-5d0e7cc9a3f0.",
 				`Rackspace CDN answered 403 Forbidden: an HTML page with the title "403 Forbidden".`,
 				"The user needs a role that may administer the CDN of this account (cdn:admin).",
 			},
@@ -203,7 +203,7 @@ func refusals() map[string]refusal {
 			attribute: "service_id",
 			summary:   "Rackspace CDN does not find what to purge",
 			detail: []string{
-				"Tried: purging /a.css of service ffffffff-0000-4000-8000-0123456789ab.",
+				"Tried: purging /a.css on service ffffffff-0000-4000-8000-0123456789ab.",
 				"Rackspace CDN answered 404 Not Found: service ffffffff-0000-4000-8000-0123456789ab does not exist.",
 				"The request was DELETE http://…/rackspace/v1.0/110011/services/ffffffff-0000-4000-8000-0123456789ab/assets.",
 				"Check the service id, and that the service belongs to the project of these credentials. The data source purge_cdn_service finds the id of a service by its name or a domain.",
@@ -215,9 +215,9 @@ func refusals() map[string]refusal {
 			attribute: "service_id",
 			summary:   "Rackspace CDN can't purge this now",
 			detail: []string{
-				"Tried: purging /a.css of service 3c8e5f70-9a2b-4e14-8d6f-7b0c1a2d3e4f.",
+				"Tried: purging /a.css on service 3c8e5f70-9a2b-4e14-8d6f-7b0c1a2d3e4f.",
 				"Rackspace CDN answered while waiting for the service to be deployed: the service is failed: Domain is not valid.",
-				"The CDN takes purges only while the service is deployed. Mend the service in the control panel, then apply again.",
+				"The CDN accepts purges only while the service is deployed. Fix the service in the control panel, then apply again.",
 			},
 		},
 		"cdn_limit": {
@@ -225,7 +225,7 @@ func refusals() map[string]refusal {
 			world:   func(w *world) { w.CDN.Fail("purge", -1, cdntest.OverLimit(http.StatusRequestEntityTooLarge, "86400")) },
 			summary: "Rackspace CDN refused the purge for its rate limit",
 			detail: []string{
-				"Tried: purging /a.css of service 96737ae3-cfc1-4c72-be88-5d0e7cc9a3f0.",
+				"Tried: purging /a.css on service 96737ae3-cfc1-4c72-be88-5d0e7cc9a3f0.",
 				"Rackspace CDN answered 413 Request Entity Too Large: OverLimit Retry...",
 				"The upstream asks to wait 24h0m0s, which is longer than the timeout leaves.",
 				"The account allows only so many purges a minute (20 as a rule), and something else uses them too. Lower cdn.requests_per_minute, raise the timeout, or purge with one wildcard (hard = false).",

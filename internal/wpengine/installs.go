@@ -77,7 +77,7 @@ func (c *Client) installs(ctx context.Context, account string, offset int, allow
 	}
 	page.Results.Check = func(i *Install) error {
 		if i.ID == "" || i.Name == "" {
-			return errors.New("an install has no id or no name")
+			return errors.New("an install has no ID or no name")
 		}
 		return nil
 	}
@@ -86,7 +86,7 @@ func (c *Client) installs(ctx context.Context, account string, offset int, allow
 		Expect: []int{http.StatusOK}, Into: &page, Allowance: allowance, Auth: c.auth, Lookup: true, Explain: explain,
 		Check: func(*transport.Response) error {
 			if page.Results.Items == nil {
-				return errors.New("the answer holds no list of installs")
+				return errors.New("the response contains no list of installs")
 			}
 			return nil
 		},

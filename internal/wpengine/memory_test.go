@@ -21,7 +21,7 @@ func TestMemoryIsBounded(t *testing.T) { //nolint:paralleltest // see above
 		err   string // is part of it
 	}{
 		"installs that are nothing":    {clienttest.Bomb(200, `{"results":[`, "{},", "]}"), "values"},
-		"fewer that are nothing":       {clienttest.Answer(200, nil, `{"results":[`+strings.Repeat("{},", 200_000)+"{}]}"), "an install has no id or no name"},
+		"fewer that are nothing":       {clienttest.Answer(200, nil, `{"results":[`+strings.Repeat("{},", 200_000)+"{}]}"), "an install has no ID or no name"},
 		"installs with short names":    {clienttest.Answer(200, nil, `{"results":[`+strings.Repeat(`{"id":"a","name":"b"},`, 160_000)+"{}]}"), "the list contains more than 50000 elements"},
 		"pages without an end":         {installsForEver(1), "the list of installs does not end: it has more than 500 pages"},
 		"large pages without an end":   {installsForEver(1000), "the response is longer than 16 MiB"},

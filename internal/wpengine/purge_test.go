@@ -329,8 +329,8 @@ func TestListsOfInstallsThatAreNone(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ body, want string }{
 		"null":                      {"null", "the response is null"},
-		"an empty object":           {"{}", "the answer holds no list of installs"},
-		"an install without a name": {`{"results":[{"id":"a"}]}`, "an install has no id or no name"},
+		"an empty object":           {"{}", "the response contains no list of installs"},
+		"an install without a name": {`{"results":[{"id":"a"}]}`, "an install has no ID or no name"},
 		"a bare list":               {"[]", "the response is an unexpected JSON array"},
 	}
 	for sentence, test := range tests {
