@@ -75,7 +75,7 @@ func TestAMarkerWaitsForTheDeploy(t *testing.T) {
 	t.Parallel()
 	s := playAction(t, "### Before a marker", "")
 	code := pattern(t, "### Before a marker")
-	const deploy = "  input = var.release # stands for what deploys here\n"
+	const deploy = "  input = var.release # stands for your deploy\n"
 	slow := strings.Replace(code, deploy, deploy+"\n  provisioner \"local-exec\" {\n    command = \"sleep 1; touch deployed\"\n  }\n", 1)
 	if slow == code {
 		t.Fatal("the pattern has no deploy")

@@ -174,28 +174,28 @@ func facts(t *testing.T) []fact {
 		{`Default (\d+) minutes, including the time spent waiting for a rate limit`, timeout},
 		{"Default (\\d+) minutes, or \\d+ minutes with `hard = false`", timeout},
 		{"Default \\d+ minutes, or (\\d+) minutes with `hard = false`", soft},
-		{"each have (\\d+) minutes, unless `timeouts`", timeout},
-		{"A purge has (\\d+) minutes, unless `timeouts`", timeout},
-		{`soft purges of Rackspace CDN have (\d+)`, soft},
-		{`\| hard \| (\d+) minutes, and on top`, timeout},
+		{"create, update, and delete each have a timeout of (\\d+) minutes", timeout},
+		{`The default timeout of a purge is (\d+) minutes`, timeout},
+		{`For soft purges of Rackspace CDN, it is (\d+) minutes`, soft},
+		{`\| hard \| (\d+) minutes, plus`, timeout},
 		{`\| soft \| (\d+) minutes \|`, soft},
-		{`Its default is (\d+) minutes`, timeout},
-		{"Its default is \\d+ minutes, with `hard = false` (\\d+)", soft},
-		{`One attempt has (\d+) seconds`, attempt},
+		{"The default of `timeout` is (\\d+) minutes", timeout},
+		{"The default of `timeout` is \\d+ minutes, or (\\d+) minutes with `hard = false`", soft},
+		{`The default timeout of a single attempt is (\d+) seconds`, attempt},
 		{"Default `(\\d+)s`\\. The time spent waiting for a rate limit does not count", attempt},
 		{"from 0 to 100\\. Default `(\\d+)`", decimal(number(t, wire, "MaxRetries"))},
 		{"Default `(\\d+)`, the limit that Rackspace documents", perMinute},
 		{"(\\d+) purges in any minute, or `requests_per_minute`", perMinute},
 		{"`requests_per_minute` \\((\\d+) by default\\)", perMinute},
-		{`a CDN that takes (\d+) purges a minute`, perMinute},
+		{`a CDN that accepts (\d+) purges per minute`, perMinute},
 		{`\| 100 \| (\d+) minutes`, many(100)},
 		{`\| 1,000 \| (\d+) minutes`, many(1000)},
-		{`100 purges at 20 a minute take (\d+) minutes`, many(100)},
+		{`100 purges at 20 per minute take (\d+) minutes`, many(100)},
 		{"one purge of `object` or `all` in (\\d+) seconds", window},
-		{"1 purge of `object` or `all` in any (\\d+) seconds", window},
+		{"WP Engine, `object` and `all` \\| 1 purge in any (\\d+) seconds", window},
 		{`one in (\d+) seconds for each install`, window},
-		{`A look-up ends after (\d+) minutes`, in(time.Minute, clients, "lookupTimeout")},
-		{`up to (ten) of the`, map[int64]string{10: "ten"}[number(t, clients, "maxCandidates")]},
+		{`A lookup has a timeout of (\d+) minutes`, in(time.Minute, clients, "lookupTimeout")},
+		{`up to (ten) existing`, map[int64]string{10: "ten"}[number(t, clients, "maxCandidates")]},
 	}
 }
 
@@ -221,7 +221,7 @@ func TestWhatIsStatedIsWhatTheCodeDoes(t *testing.T) {
 
 var errorRow = regexp.MustCompile("(?m)^\\| `([^`\n]+)` \\|")
 
-// The first column of a table that is headed "error" is what the provider says.
+// The first column of a table with the heading "Error" or "Warning" quotes the provider.
 func TestErrorsInThePagesAreThoseOfTheCode(t *testing.T) {
 	t.Parallel()
 	known, found := texts(t, "internal/provider"), 0
@@ -247,7 +247,7 @@ func errorsOf(page string) []string {
 	inside := false
 	for line := range strings.Lines(page) {
 		switch {
-		case strings.HasPrefix(line, "| error |"):
+		case strings.HasPrefix(line, "| Error |"), strings.HasPrefix(line, "| Warning |"):
 			inside = true
 		case !strings.HasPrefix(line, "|"):
 			inside = false
