@@ -16,7 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 )
 
-// "How a purge is kept" in ARCHITECTURE.md, in the life of every target.
+// The guarantees in ARCHITECTURE.md, in the life of every target.
 
 var (
 	rfc3339UTC = knownvalue.StringRegexp(regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`))
