@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// AcceptedBody refuses a reply that has the status of an accepted purge and the
-// body of something else: the page of a captive portal, or an error. An
-// acceptance has no body, or JSON that reports no error. Of a body that was cut
-// what came is checked.
+// AcceptedBody returns an error if a response has the status of an accepted
+// purge but the body of something else, such as an error or the page of a
+// captive portal. An acceptance has no body, or JSON that reports no error. If
+// the body was cut off, AcceptedBody checks the part that was received.
 func AcceptedBody(resp *Response) error {
 	body := bytes.TrimSpace(bytes.TrimPrefix(resp.Body, byteOrderMark))
 	switch {
@@ -38,9 +38,9 @@ func AcceptedBody(resp *Response) error {
 
 var errNoAcceptance = errors.New("the response is not JSON")
 
-// reported returns the error that a JSON value reports, of which there is one
-// each in the objects of a list. It ends with io.EOF or io.ErrUnexpectedEOF
-// where the value does.
+// reported returns the first error that a JSON value reports, in an object or
+// in the objects of a list. At the end of the value it returns io.EOF or
+// io.ErrUnexpectedEOF.
 func (r *Response) reported(decoder *json.Decoder) error {
 	for {
 		token, err := decoder.Token()
@@ -58,7 +58,8 @@ func (r *Response) reported(decoder *json.Decoder) error {
 	}
 }
 
-// reportedBy reads one field of an object and returns the error that it reports.
+// reportedBy reads one field of an object and returns the error that it
+// reports.
 func (r *Response) reportedBy(decoder *json.Decoder) error {
 	key, err := decoder.Token()
 	if err != nil {

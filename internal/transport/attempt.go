@@ -17,23 +17,26 @@ import (
 )
 
 const (
-	// maxBody bounds a body that is needed. It is generous: MicroStrategy lists
-	// all projects in one.
+	// maxBody is the maximum size of a body to decode. It is generous, because
+	// MicroStrategy lists all projects in one response.
 	maxBody = 16 << 20
-	// maxIgnoredBody bounds what is read of any other, for its message.
+	// maxIgnoredBody is the maximum size that is read of any other body, for its
+	// message.
 	maxIgnoredBody = 64 << 10
-	// acceptanceWait is how long the body of an acceptance is waited for. Its
-	// status says it all, unless the body comes and says otherwise.
+	// acceptanceWait is how long an attempt waits for the body of an acceptance.
+	// The status is sufficient unless the body arrives in time and reports an
+	// error.
 	acceptanceWait = time.Second
 )
 
 var errAttemptTimeout = errors.New("no complete response within the request timeout")
 
-// attempt sends a request once: quota, credentials, the host (an outage and a
-// free connection), the network. Then it tells all of them what came of it.
+// attempt sends a request once. It waits for the quota, the credentials, and
+// the host (the end of an outage and a free connection), and then reports the
+// result to each of them.
 func (c *Client) attempt(ctx context.Context, k *call) (*Response, *Error) {
 	if ctx.Err() != nil {
-		return nil, ended(ctx) // or it would log in for nobody
+		return nil, ended(ctx) // otherwise a login would start without a caller
 	}
 	var slot Slot = freeSlot{}
 	if k.Pace != nil {
@@ -60,8 +63,8 @@ func (c *Client) attempt(ctx context.Context, k *call) (*Response, *Error) {
 	return resp, e
 }
 
-// onHost sends a request that has its slot and its credentials when the host is
-// up. The error of one that was not sent is marked as skipped.
+// onHost waits for the host and sends a request that has its slot and its
+// credentials. If the request was not sent, the error is marked as skipped.
 func (c *Client) onHost(ctx context.Context, k *call, slot Slot, grant Grant) (*Response, *Error) {
 	skipped := func(e *Error) (*Response, *Error) {
 		e.skipped = true
@@ -97,7 +100,7 @@ func (c *Client) onHost(ctx context.Context, k *call, slot Slot, grant Grant) (*
 	return resp, e
 }
 
-// settle tells the quota and the credentials what came of an attempt.
+// settle reports the result of an attempt to the quota and to the credentials.
 func (c *Client) settle(k *call, slot Slot, grant Grant, resp *Response, e *Error) {
 	k.sent++
 	if e == nil {
@@ -106,28 +109,28 @@ func (c *Client) settle(k *call, slot Slot, grant Grant, resp *Response, e *Erro
 		return
 	}
 	e.Sent, e.Lost = k.sent, k.lost
-	told := *e // what others are told they read while this one is completed
+	shared := *e // a copy, because other callers read it while e is completed
 	switch {
 	case e.refused:
 		k.refusals++
-		slot.RateLimited(c.pause(e, k.refusals), &told)
+		slot.RateLimited(c.pause(e, k.refusals), &shared)
 	case e.unsent:
 		slot.Unsent()
 	case e.Status == 0 || e.Status >= http.StatusBadGateway:
-		slot.Failed(&told)
+		slot.Failed(&shared)
 	default:
 		slot.Passed()
 	}
 	e.again = grant.answered(e.Status, e, &k.denial)
 }
 
-// waitFailed makes an *Error of what ended a wait before anything was sent.
+// waitFailed returns the *Error for a wait that ended before the request was
+// sent.
 func (c *Client) waitFailed(ctx context.Context, err error, waiting string) *Error {
 	var e *Error
 	switch {
 	case errors.As(err, &e):
-		// Of a login, or what another caller was told: it is shared, so it is
-		// copied before it is completed.
+		// Other callers share the error of a login or of a wait.
 		own := *e
 		own.ended = true
 		return &own
@@ -151,16 +154,17 @@ func (freeSlot) Passed()                          {}
 func (freeSlot) Failed(error)                     {}
 func (freeSlot) RateLimited(time.Duration, error) {}
 
-// roundTrip is the wire. http.Transport is used without http.Client, which
-// would follow redirects, and carry tokens and a login's body along.
+// roundTrip sends a request and reads its response. It uses http.Transport
+// without http.Client, which would follow redirects and send tokens and the
+// body of a login to the new address.
 func (c *Client) roundTrip(ctx context.Context, r *Request, req *http.Request, cred *Credential) (*Response, *Error) {
 	began := time.Now()
-	// context.WithTimeout sets no timer where the parent's deadline is sooner.
-	// But that one's clock may be stopped later (quota.Pause).
+	// context.WithTimeout sets no timer if the deadline of its parent is earlier.
+	// But that deadline can move (quota.Pause).
 	once, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer time.AfterFunc(c.options.RequestTimeout, func() { cancel(errAttemptTimeout) }).Stop()
-	t := &trail{cancel: cancel}
+	t := &attemptTrace{cancel: cancel}
 	resp, err := c.deliver(req.WithContext(t.trace(once)), r, t)
 	c.log(ctx, r, req, resp, err, time.Since(began))
 	if resp != nil {
@@ -173,7 +177,7 @@ func (c *Client) roundTrip(ctx context.Context, r *Request, req *http.Request, c
 		if context.Cause(once) != nil {
 			err = context.Cause(once)
 		}
-		e := c.noAnswer(r, req.URL, err, t)
+		e := c.noResponse(r, req.URL, err, t)
 		e.answered = resp != nil
 		return nil, e
 	case !slices.Contains(r.Expect, resp.Status):
@@ -213,21 +217,22 @@ func (c *Client) build(ctx context.Context, r *Request, cred *Credential) (*http
 	return req, nil
 }
 
-// isControl is what net/http does not send in a header. It would say so only
-// after a connection was made, and it would look like one that failed.
+// isControl reports whether net/http rejects a character in a header. net/http
+// returns that error only after it has opened a connection, so it would look
+// like a failed connection.
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
-// send returns a reply with its body. That the body of a reply is cut short
-// matters only where the body is needed.
-func (c *Client) send(req *http.Request, r *Request, t *trail) (*Response, error) {
+// send returns a response with its body. An incomplete body is an error only if
+// the request needs the body.
+func (c *Client) send(req *http.Request, r *Request, t *attemptTrace) (*Response, error) {
 	reply, err := c.http.RoundTrip(req)
 	if err != nil {
 		return nil, err
 	}
 	defer reply.Body.Close()
-	resp := &Response{Status: reply.StatusCode, Header: reply.Header, asked: asked(req), scrubber: c.scrubber}
+	resp := &Response{Status: reply.StatusCode, Header: reply.Header, asked: requestLine(req), scrubber: c.scrubber}
 	if reply.StatusCode == http.StatusSwitchingProtocols {
-		return resp, nil // its body is the connection, which no context ends
+		return resp, nil // its body is the connection, which no context closes
 	}
 	accepted := slices.Contains(r.Expect, reply.StatusCode)
 	needed := accepted && r.Into != nil
@@ -249,7 +254,7 @@ func (c *Client) send(req *http.Request, r *Request, t *trail) (*Response, error
 	return resp, nil
 }
 
-// read checks the body of a reply with an expected status.
+// read decodes and checks the body of a response with an expected status.
 func read(resp *Response, r *Request) error {
 	if r.Into != nil {
 		if err := r.allowance().take(resp.Body); err != nil {

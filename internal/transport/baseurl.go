@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// BaseURL checks an address that requests are built on and takes the slashes
-// off its end, and the blanks around it. Credentials travel only over https, except to this machine or
-// where insecure is allowed. The error does not repeat the address, which may
-// hold a password.
+// BaseURL checks an address and returns it without surrounding spaces and
+// trailing slashes. The scheme must be https, except for this machine or if
+// insecure is true, because http sends credentials unencrypted. The error does
+// not contain the address, which may include a password.
 func BaseURL(address string, insecure bool) (string, error) {
 	address = strings.TrimSpace(address)
 	u, err := url.Parse(address)

@@ -12,13 +12,13 @@ import (
 	"strings"
 )
 
-// MaxToken bounds a token that a login returns, in bytes. Servers refuse longer
-// ones in a header.
+// MaxToken is the maximum length in bytes of a token that a login returns.
+// Servers reject longer headers.
 const MaxToken = 16 << 10
 
-// decodeJSON reads a body that must be exactly one JSON value. Unknown fields
-// are ignored, because the APIs grow; required ones are for the caller to check.
-// Null is no value: no reply of these APIs is one.
+// decodeJSON decodes a body that must be exactly one JSON value and not null.
+// It ignores unknown fields, because the APIs may add some. The caller checks
+// required fields.
 func (r *Response) decodeJSON(into any) error {
 	body := r.Body
 	switch {
@@ -30,7 +30,7 @@ func (r *Response) decodeJSON(into any) error {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return errors.New("the response is empty")
 	}
-	if err := json.Unmarshal(body, into); err != nil { // a json.Decoder would copy it
+	if err := json.Unmarshal(body, into); err != nil { // a json.Decoder copies the body
 		var wrong *json.UnmarshalTypeError
 		var list listError
 		switch {
@@ -53,8 +53,8 @@ func looksLikeHTML(body []byte) bool {
 	return bytes.HasPrefix(bytes.TrimSpace(bytes.TrimPrefix(body, byteOrderMark)), []byte("<"))
 }
 
-// plainText is what can be shown of an error body that is not JSON: nothing of
-// JSON, which the client decodes, and of HTML only the title.
+// plainText returns the part of an error body that can be shown: the title of
+// an HTML page, or text that is not JSON. The client decodes JSON itself.
 func (r *Response) plainText() string {
 	text := strings.TrimSpace(string(r.Body))
 	switch {
@@ -84,9 +84,8 @@ func title(page string) string {
 	return html.UnescapeString(found[1])
 }
 
-// Text is a JSON value that should be a string and is not always one: numbers
-// and booleans are taken as they are written, null is empty, and of objects and
-// lists the JSON is kept.
+// Text is a JSON value that should be a string. It also accepts other values:
+// null is the empty string, and all others keep their JSON form.
 type Text string
 
 // UnmarshalJSON implements json.Unmarshaler.

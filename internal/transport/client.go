@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package transport is what the API clients share on the wire: deadline, retry,
-// credentials, redaction, body limits and errors. Redirects are never followed.
+// Package transport contains what the API clients share to send HTTP requests:
+// deadlines, retries, credentials, redaction, body limits, and errors. It never
+// follows redirects.
 package transport
 
 import (
@@ -16,47 +17,51 @@ import (
 	"time"
 )
 
-// Options are what the provider block says about the wire. The zero value of
-// each field means its default.
+// Options configures a Client. The zero value of each field means its default.
 type Options struct {
-	// UserAgent is sent with every request.
+	// UserAgent is the User-Agent header of every request.
 	UserAgent string
-	// RequestTimeout bounds one attempt, from the dial to the end of the body.
-	// Waiting for the quota or a login does not count. Default 30 s.
+	// RequestTimeout is the timeout of one attempt, from dialing to the end of
+	// the body. It does not include waiting for the quota or for a login. The
+	// default is 30 seconds.
 	RequestTimeout time.Duration
-	// MaxRetries is how often one request is repeated that the system itself
-	// fails (408, 500). Outages and rate limits are waited out and do not count.
-	// Negative means never. Default 4.
+	// MaxRetries is the maximum number of retries per request after the API fails
+	// (408, 500). Waits for an outage or a rate limit do not count. Negative
+	// means no retries. The default is 4.
 	MaxRetries int
-	// Unanswered is how long a host is waited for that has answered nothing yet:
-	// most likely its address is wrong. UnansweredLookup is the same for a
-	// Lookup. Defaults 2 min and 30 s.
+	// Unanswered is how long a request waits for a host that has not responded
+	// yet, most likely because its address is wrong. UnansweredLookup is the same
+	// for a request with Lookup set. The defaults are 2 minutes and 30 seconds.
 	Unanswered, UnansweredLookup time.Duration
-	// RootCAs are the certificate authorities to trust, as Authorities returns
-	// them. Nil: the system's.
+	// RootCAs are the trusted certificate authorities, as Authorities returns
+	// them. If nil, the client uses those of the operating system.
 	RootCAs *x509.CertPool
-	// DisableCompression sends requests without Accept-Encoding, unless they
-	// have one of their own, and leaves bodies as they come.
+	// DisableCompression omits Accept-Encoding from requests that do not set it
+	// and leaves response bodies encoded.
 	DisableCompression bool
-	// Certificate is presented to servers that ask for one. Nil: none is.
+	// Certificate is the client certificate to present to servers that request
+	// one. If nil, the client presents none.
 	Certificate *tls.Certificate
-	// Header goes with each request, logins included. Its values are secrets,
-	// and so are Secrets: what is configured for the connection and never sent.
+	// Header is sent with every request, logins included. Its values are secrets.
+	// Secrets are further secrets to redact, which are part of the connection's
+	// configuration but never sent in a request.
 	Header  http.Header
 	Secrets []string
-	// Suspect is a sentence about credentials that look mistyped, for errors
-	// that say that they were rejected.
+	// Suspect is a sentence about credentials that look mistyped. It is added to
+	// errors about rejected credentials.
 	Suspect string
-	// Proxies are those that requests go through. Nil: those of the environment.
+	// Proxies are the proxies to use. If nil, the client reads them from the
+	// environment.
 	Proxies *Proxies
-	// Log receives one line per attempt. The fields hold no credentials.
+	// Log receives one message per attempt. The fields contain no credentials.
 	Log func(ctx context.Context, message string, fields map[string]any)
-	// Observe receives what a request waits for, and until when at least.
+	// Observe receives what a request waits for and the earliest time at which
+	// the wait can end.
 	Observe func(ctx context.Context, what string, until time.Time)
 
-	// Dial, Backoff, and ProbePause replace the network, the random wait before
-	// a retry (numbered from 1), and the one before the next probe of a host
-	// that is down. They are for tests.
+	// Dial, Backoff, and ProbePause replace the network, the random wait before a
+	// retry (numbered from 1), and the wait before the next probe of a host that
+	// is down. They are for tests.
 	Dial       func(ctx context.Context, network, address string) (net.Conn, error)
 	Backoff    func(retry int) time.Duration
 	ProbePause func(down time.Duration) time.Duration
@@ -67,24 +72,23 @@ const (
 	defaultUnansweredLookup = 30 * time.Second
 )
 
-// leftBehind is how much longer than an attempt a dial may last. http.Transport
-// goes on with one whose request has ended, and without a limit of its own it
-// would last for as long as the server likes.
-const leftBehind = time.Second
+// dialGrace is how much longer than an attempt a dial may take. http.Transport
+// continues a dial after its request has ended, and without a limit the server
+// decides how long it takes.
+const dialGrace = time.Second
 
-// Client sends requests to one upstream system.
+// Client sends requests to one API.
 type Client struct {
 	system   string
 	options  Options
-	http     *wire
+	http     *proxiedTransport
 	scrubber *Scrubber
 
 	mu    sync.Mutex
 	hosts map[string]*host // by base URL
 }
 
-// New returns a client for the system of that name, which is how the system is
-// called in messages.
+// New returns a client for an API. Messages contain system as its name.
 func New(system string, o Options) *Client {
 	if o.RequestTimeout == 0 {
 		o.RequestTimeout = 30 * time.Second
@@ -96,7 +100,7 @@ func New(system string, o Options) *Client {
 		o.Backoff = fullJitter
 	}
 	if o.ProbePause == nil {
-		o.ProbePause = halfToAll
+		o.ProbePause = defaultProbePause
 	}
 	o.Unanswered = cmp.Or(o.Unanswered, defaultUnanswered)
 	o.UnansweredLookup = cmp.Or(o.UnansweredLookup, defaultUnansweredLookup)
@@ -104,7 +108,7 @@ func New(system string, o Options) *Client {
 		o.Log = func(context.Context, string, map[string]any) {}
 	}
 	if o.Dial == nil {
-		o.Dial = (&net.Dialer{Timeout: o.RequestTimeout + leftBehind, KeepAlive: 30 * time.Second}).DialContext
+		o.Dial = (&net.Dialer{Timeout: o.RequestTimeout + dialGrace, KeepAlive: 30 * time.Second}).DialContext
 	}
 	if o.Proxies == nil {
 		o.Proxies = NewProxies(os.Getenv)
@@ -112,10 +116,10 @@ func New(system string, o Options) *Client {
 	c := &Client{
 		system:  system,
 		options: o,
-		http: newWire(&http.Transport{
+		http: newProxiedTransport(&http.Transport{
 			DialContext:            o.Dial,
 			TLSClientConfig:        tlsConfig(o),
-			TLSHandshakeTimeout:    o.RequestTimeout + leftBehind,
+			TLSHandshakeTimeout:    o.RequestTimeout + dialGrace,
 			ForceAttemptHTTP2:      true,
 			DisableCompression:     o.DisableCompression,
 			MaxIdleConnsPerHost:    maxConnections,
@@ -133,21 +137,22 @@ func New(system string, o Options) *Client {
 	return c
 }
 
-// Hide keeps secrets out of everything this client shows or logs.
+// Hide redacts secrets from everything that this client returns or logs.
 func (c *Client) Hide(secrets ...string) { c.scrubber.Add(secrets...) }
 
-// Backoff is the wait before a retry, numbered from 1.
+// Backoff returns the wait before a retry, numbered from 1.
 func (c *Client) Backoff(retry int) time.Duration { return c.options.Backoff(retry) }
 
-// Line makes text from the upstream fit to be shown: one line of at most 500
+// Line makes text from the API fit to be shown: one line of at most 500
 // characters, without secrets.
 func (c *Client) Line(text string) string { return c.scrubber.Line(text) }
 
-// Close gives up the idle connections.
+// Close closes the idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// Slot is the permission to send one paced request: Send right before it goes
-// on the wire, and then exactly one of the others. Package quota has one.
+// Slot is the permission to send one request under a quota. Call Send right
+// before the request is sent, and then exactly one of the other methods.
+// Package quota implements it.
 type Slot interface {
 	Send() error
 	Unsent()
@@ -156,65 +161,66 @@ type Slot interface {
 	RateLimited(wait time.Duration, err error)
 }
 
-// Request is one request and how its reply is to be read.
+// Request describes one request and how to read its response.
 type Request struct {
-	// Doing says in words what is tried: "purging /a.css of service …".
+	// Doing describes the request in messages: "purging /a.css of service …".
 	Doing string
-	// Method and Path; the path is appended to Base or, with Auth, to the base
-	// of the credentials. It is escaped already and may have a query.
+	// Method is the HTTP method. Path is appended to Base or, with Auth, to the
+	// base URL of the credentials. It is already escaped and may have a query.
 	Method, Path string
 	Base         string
 	Header       http.Header
-	// Host is the Host header. Empty: the host of the address.
+	// Host is the Host header. If empty, it is the host of the address.
 	Host string
-	// Body is JSON; nil sends none.
+	// Body is JSON. If nil, the request has no body.
 	Body []byte
-	// Expect is the statuses that mean success.
+	// Expect lists the statuses that mean success.
 	Expect []int
-	// Into receives the body as one JSON value. Nil: the body does not matter.
+	// Into receives the body as one JSON value. If nil, the body is not decoded.
 	Into any
-	// Allowance bounds what is decoded into Into. Nil: there is one for this
-	// request alone.
+	// Allowance limits what is decoded into Into. If nil, the request has an
+	// allowance of its own.
 	Allowance *Allowance
-	// Once is for what must not be repeated here: logins, which a Session
-	// repeats, and logouts, which do not wait for a host that is down.
+	// Once disables retries. It is for logins, which a Session retries, and for
+	// logouts, which do not wait for a host that is down.
 	Once bool
-	// Login is for a request with a password in it: it is never what finds out
-	// whether a host is up again.
+	// Login marks a request that contains a password. Such a request is never the
+	// probe of a host that is down.
 	Login bool
-	// Lookup is for a request that may be sent during a plan.
+	// Lookup marks a request that Terraform may send during a plan.
 	Lookup bool
-	// Pace waits for the quota. Nil: there is none.
+	// Pace waits for the quota. If nil, the request has no quota.
 	Pace func(context.Context) (Slot, error)
-	// Sending is called at each attempt when it no longer waits for anything, and
-	// may change Doing and Path. It is for a request that others may join until
-	// then (quota.Callers).
+	// Sending is called in each attempt after all waits and right before the
+	// request is sent. It may change Doing and Path. It is for a request that
+	// other callers can join until then (quota.Callers).
 	Sending func(*Request)
-	// Auth provides credentials. Nil: the request needs none.
+	// Auth provides credentials. If nil, the request is sent without any.
 	Auth Auth
-	// Check refuses a reply with an expected status that is not what it seems.
+	// Check returns an error if a response with an expected status is not a
+	// success.
 	Check func(*Response) error
-	// Explain reads the upstream's error from a reply into an Error that has
-	// the status and its usual kind already.
+	// Explain reads the API's error from a response into an Error that already
+	// has the status and its usual kind.
 	Explain func(*Response, *Error)
 }
 
-// Response is a reply with its whole body, or the first part of one that is too
-// large.
+// Response is a response with its body, or with the first part of a body that
+// is too large.
 type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
-	// Cut tells that Body is only what came of a body that was too large, too
-	// slow, or broken off.
+	// Cut reports that Body is incomplete, because the body was too large, too
+	// slow, or cut off.
 	Cut bool
 
 	asked    string // "DELETE https://host/path"
 	scrubber *Scrubber
 }
 
-// Line makes a part of the reply fit to be shown: one line of at most 500
-// characters, without secrets. Whatever a client takes from a reply into an Error
-// goes through it, and nothing else does: what is our own is not searched for
-// secrets, because a gap in a known sentence would tell one.
+// Line makes a part of the response fit to be shown: one line of at most 500
+// characters, without secrets. Clients use it for everything that they copy
+// from a response into an Error. They do not use it for texts of the provider,
+// because a redacted word in a known sentence would reveal the secret.
 func (r *Response) Line(text string) string { return r.scrubber.Line(text) }

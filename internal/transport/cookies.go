@@ -10,36 +10,37 @@ import (
 	"time"
 )
 
-// cookie is one that a server set, with its value as it came: quotes belong to
-// it, and so does what net/http takes for invalid.
+// cookie is a cookie that a server set. Its value is unchanged: it includes
+// quotation marks and characters that net/http considers invalid.
 type cookie struct{ name, value, path string }
 
-// secret is what must not be shown of it.
+// secret returns the part of the value that must not be shown.
 func (c *cookie) secret() string { return strings.Trim(c.value, `"`) }
 
-// cookies are those of one session. A cookie jar would hold back those that are
-// Secure from a loopback address, and those whose Path is not the one that we
-// see behind a proxy, but MicroStrategy wants all of them on all requests.
+// cookies are the cookies of one session. A cookie jar omits Secure cookies for
+// a loopback address, and cookies whose Path does not match the URL in front of
+// a proxy. But MicroStrategy requires all cookies in all requests.
 type cookies struct {
-	kept  []cookie // in the order in which they came
-	first int      // so many came with the login
+	kept  []cookie // in order of arrival
+	first int      // number of cookies that came with the login
 }
 
-// Servers that set cookies with more and more names get the latest of them back,
-// because a header that only grows is refused in the end.
+// Limits for servers that set cookies with more and more names. The latest
+// cookies are kept, because servers reject a header that is too long.
 const (
 	maxCookies = 50
 	maxCookie  = MaxToken
 )
 
-// set takes a Set-Cookie header. Of a name there is one cookie per path. One
-// without a path stands for all of its name, since its path would be that of the
-// request.
+// set handles a Set-Cookie header. There is one cookie per name and path. A
+// cookie without a path replaces all cookies with its name, because its default
+// path would be that of the request.
 func (c *cookies) set(line string, now time.Time, s *Scrubber) {
 	pair, attributes, _ := strings.Cut(line, ";")
 	name, value, found := strings.Cut(pair, "=")
 	name, value = strings.TrimSpace(name), strings.TrimSpace(value)
-	// net/http reads the attributes; it would drop or change some values.
+	// net/http parses only the attributes, because it rejects or changes some
+	// values.
 	parsed, err := http.ParseSetCookie("x=x;" + attributes)
 	if !found || name == "" || strings.ContainsFunc(name+value, isControl) || err != nil || len(name)+len(value) > maxCookie {
 		return
@@ -78,8 +79,8 @@ func (c *cookies) drop(at int, s *Scrubber) {
 	}
 }
 
-// expired tells whether a cookie is set to delete it. Some servers write the
-// year of the date with two digits.
+// expired reports whether a Set-Cookie header deletes its cookie. Some servers
+// write the year with two digits.
 func expired(c *http.Cookie, now time.Time) bool {
 	expires := c.Expires
 	if expires.IsZero() {
@@ -88,8 +89,8 @@ func expired(c *http.Cookie, now time.Time) bool {
 	return c.MaxAge < 0 || c.MaxAge == 0 && !expires.IsZero() && expires.Before(now)
 }
 
-// header is the value of the Cookie header: of one name the longest path first,
-// as RFC 6265, section 5.4 wants it.
+// header returns the value of the Cookie header. Of several cookies with one
+// name, the longest path comes first, as RFC 6265, section 5.4, requires.
 func (c *cookies) header() string {
 	sorted := slices.SortedStableFunc(slices.Values(c.kept), func(a, b cookie) int {
 		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(len(b.path), len(a.path)))

@@ -12,12 +12,13 @@ import (
 
 // Auth provides the credentials of a request.
 type Auth interface {
-	// Authorize waits for credentials, logging in where needed.
+	// Authorize waits for credentials and logs in if necessary.
 	Authorize(context.Context) (Grant, error)
 }
 
-// Grant is credentials for one request. Whoever holds it says how the request
-// was answered (0: not at all), and learns whether to send it once more.
+// Grant contains the credentials for one request. Its holder reports the status
+// of the response (0 if there was none) and learns whether to retry the
+// request.
 type Grant struct {
 	*Credential
 	answer func(status int, err *Error, d *denial) again
@@ -30,8 +31,8 @@ func (g Grant) answered(status int, err *Error, d *denial) again {
 	return g.answer(status, err, d)
 }
 
-// accepts tells whether an answer shows that the credentials are good. Those of
-// a gateway or a limiter are given before anybody looks at the credentials.
+// accepts reports whether a response proves that the credentials are valid.
+// Gateways and rate limiters respond before the API checks the credentials.
 func accepts(status int, err *Error) bool {
 	switch {
 	case err == nil:
@@ -47,23 +48,24 @@ func accepts(status int, err *Error) bool {
 	}
 }
 
-// Credential is what goes with each request: headers and cookies, and the base
-// URL that they are valid for.
+// Credential contains the headers and cookies of a session or an account, and
+// the base URL that they are valid for.
 type Credential struct {
 	Base    string
 	Header  http.Header
-	Cookies bool // all cookies that the server sets come back to it
+	Cookies bool // send back all cookies that the server sets
 
 	mu      sync.Mutex
 	cookies cookies
 }
 
-// Authorize implements Auth for a request that must go with just these
-// credentials: a logout.
+// Authorize implements Auth for a request that requires this credential, such
+// as a logout.
 func (c *Credential) Authorize(context.Context) (Grant, error) { return Grant{Credential: c}, nil }
 
-// refresh keeps the cookies of a response, of one that failed too: a balancer
-// moves a session to another server with the 503 of the one that is gone.
+// refresh keeps the cookies of a response, even of a failed one. A load
+// balancer moves a session to another server in the 503 response for the server
+// that is gone.
 func (c *Credential) refresh(h http.Header, s *Scrubber) {
 	if !c.Cookies {
 		return
@@ -84,8 +86,8 @@ func (c *Credential) apply(req *http.Request) {
 	}
 }
 
-// Keep makes the cookies of a login's reply part of the credential. Later ones
-// don't push them out.
+// Keep adds the cookies of a login response to the credential. Later cookies do
+// not displace them.
 func (c *Client) Keep(cred *Credential, resp *Response) {
 	cred.refresh(resp.Header, c.scrubber)
 	cred.mu.Lock()

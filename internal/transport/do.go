@@ -8,28 +8,28 @@ import (
 	"time"
 )
 
-// call is a request on its way through its attempts.
+// call is the state of a request during its attempts.
 type call struct {
 	*Request
 	who                     *caller
-	host                    *host // that the latest attempt was for
+	host                    *host // of the latest attempt
 	sent, retries, refusals int
-	alone                   int // failures of this request while the host answered others
+	alone                   int // failures while the host responded to other requests
 	denial                  denial
-	lost                    bool // an attempt got no answer
+	lost                    bool // an attempt received no response
 	last                    *Error
 }
 
-// Do sends a request until it is answered as expected, or a final answer, the
-// context, the number of retries, or an outage that is too long says to stop.
-// The error is an *Error. The order of what happens to each attempt is: quota,
-// credentials, the host, the network.
+// Do sends a request until it receives an expected response. It stops at a
+// final response, when ctx ends, after the maximum number of retries, or if an
+// outage lasts too long. The error is an *Error. Each attempt waits for the
+// quota, the credentials, and the host, in this order.
 func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
 	own := *r
 	k := &call{Request: &own}
 	ctx, k.who = c.caller(ctx, r)
 	if h := c.hostOf(r); h != nil {
-		if e := h.hopeless(k.who); e != nil {
+		if e := h.failFast(k.who); e != nil {
 			return nil, c.interrupted(k, e)
 		}
 	}
@@ -51,8 +51,8 @@ func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
 	}
 }
 
-// again waits until the request may be sent once more, or returns the error
-// where it is not to be.
+// again waits until the request may be retried. It returns the error if there
+// is no retry.
 func (c *Client) again(ctx context.Context, k *call, e *Error) *Error {
 	switch {
 	case k.Once:
@@ -60,7 +60,7 @@ func (c *Client) again(ctx context.Context, k *call, e *Error) *Error {
 	case e.again.send:
 		return c.awaitReplay(ctx, k, e.again.after)
 	case e.refused:
-		return c.awaitRefusal(ctx, k, e)
+		return c.awaitRateLimit(ctx, k, e)
 	case e.struck && e.Wait == 0:
 		return nil // the host does the waiting
 	case e.outage:
@@ -74,7 +74,7 @@ func (c *Client) again(ctx context.Context, k *call, e *Error) *Error {
 	}
 }
 
-// awaitReplay waits before a request that was denied is sent once more.
+// awaitReplay waits before a request that was denied is retried.
 func (c *Client) awaitReplay(ctx context.Context, k *call, wait time.Duration) *Error {
 	if wait == 0 {
 		return nil
@@ -83,9 +83,9 @@ func (c *Client) awaitReplay(ctx context.Context, k *call, wait time.Duration) *
 	return c.sleep(ctx, k, wait)
 }
 
-// awaitRefusal waits as long as the upstream asked to. Where there is a window
-// for it, that one is closed now and does the waiting.
-func (c *Client) awaitRefusal(ctx context.Context, k *call, e *Error) *Error {
+// awaitRateLimit waits for as long as the API requires. A request with a quota
+// does not wait here, because the response has closed its window.
+func (c *Client) awaitRateLimit(ctx context.Context, k *call, e *Error) *Error {
 	switch {
 	case tooLate(ctx, e.Wait):
 		e.tooLong = true
@@ -97,7 +97,7 @@ func (c *Client) awaitRefusal(ctx context.Context, k *call, e *Error) *Error {
 	}
 }
 
-// awaitRetry waits before a repetition, or returns the error if the wait is too
+// awaitRetry waits before a retry. It returns the error if the wait is too
 // long.
 func (c *Client) awaitRetry(ctx context.Context, k *call, e *Error, times int) *Error {
 	if tooLate(ctx, e.Wait) {
@@ -107,7 +107,7 @@ func (c *Client) awaitRetry(ctx context.Context, k *call, e *Error, times int) *
 	return c.sleep(ctx, k, c.pause(e, times))
 }
 
-// pause is how long the upstream asked to wait, or the backoff where it did not.
+// pause returns the wait that the API requires, or else the backoff.
 func (c *Client) pause(e *Error, times int) time.Duration {
 	if e.Wait > 0 {
 		return e.Wait
@@ -115,8 +115,8 @@ func (c *Client) pause(e *Error, times int) time.Duration {
 	return c.options.Backoff(times)
 }
 
-// tooLate tells whether a wait that the upstream asked for leaves no time before
-// the deadline: then it is better to fail now and say so.
+// tooLate reports whether a wait that the API requires lasts until the deadline
+// or longer. The request then fails immediately, and its error states the wait.
 func tooLate(ctx context.Context, wait time.Duration) bool {
 	deadline, ok := ctx.Deadline()
 	return ok && wait > 0 && wait >= time.Until(deadline)
@@ -134,15 +134,15 @@ func (c *Client) sleep(ctx context.Context, k *call, wait time.Duration) *Error 
 }
 
 // interrupted completes the error of a request whose context ended or whose
-// wait was hopeless with what the upstream said last. If the time was over
-// during an outage, the outage is the error.
+// wait was too long. It adds the latest error of the API. If the time ran out
+// during an outage, it returns the error of the outage.
 func (c *Client) interrupted(k *call, e *Error) *Error {
 	h := k.host
 	if h == nil {
 		h = c.hostOf(k.Request)
 	}
 	e = h.explain(e)
-	if e.System == "" { // a login may be at another system
+	if e.System == "" { // a login may use another API
 		e.System = c.system
 	}
 	e.Doing, e.Sent, e.Lost = k.Doing, k.sent, k.lost
@@ -152,7 +152,7 @@ func (c *Client) interrupted(k *call, e *Error) *Error {
 	return e
 }
 
-// ended is the error of a context that ended.
+// ended returns the error of a context that ended.
 func ended(ctx context.Context) *Error {
 	e := &Error{Kind: KindCanceled, Err: context.Cause(ctx), ended: true}
 	if errors.Is(e.Err, context.DeadlineExceeded) {

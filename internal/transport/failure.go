@@ -14,17 +14,17 @@ import (
 	"time"
 )
 
-// failed makes the error of a reply with another status than expected.
+// failed returns the error of a response with an unexpected status.
 func (c *Client) failed(r *Request, resp *Response) *Error {
 	e := &Error{System: c.system, Doing: r.Doing, Status: resp.Status, Kind: usualKind(resp.Status), Asked: resp.asked}
 	wait, saysWhen := retryAfter(resp.Header, time.Now())
 	e.Wait = wait
 	switch judge(resp.Status, r.Body == nil, saysWhen) {
-	case repeat:
+	case retry:
 		e.repeat = true
 	case unavailable:
 		e.outage = true
-	case refused:
+	case limited:
 		if !saysWhen {
 			wait = unsaidWait
 		}
@@ -49,19 +49,21 @@ func (c *Client) failed(r *Request, resp *Response) *Error {
 	return e
 }
 
-// asked is how a request is called in messages about its answer.
-func asked(req *http.Request) string {
+// requestLine returns the method and URL of a request for messages, without the
+// query.
+func requestLine(req *http.Request) string {
 	u := url.URL{Scheme: req.URL.Scheme, Host: req.URL.Host, Path: req.URL.Path, RawPath: req.URL.RawPath}
 	return req.Method + " " + u.String()
 }
 
 const notTheAPI = "The response is not from this API. Check the address, and check for a proxy or login page in between."
 
-// unsaidWait is how long a refusal lasts that does not say so: the documented
-// windows are all a minute.
+// unsaidWait is the wait after a rate-limited response that does not state one.
+// All documented windows are 1 minute.
 const unsaidWait = time.Minute
 
-// usualKind is what a status means where the API does not say otherwise.
+// usualKind returns the kind of a status that the API does not define
+// otherwise.
 func usualKind(status int) Kind {
 	switch {
 	case status >= 300 && status < 400:
@@ -95,7 +97,8 @@ func redirectHost(h http.Header) string {
 	}
 }
 
-// unexpected makes the error of a reply with the right status and wrong content.
+// unexpected returns the error of a response with an expected status and wrong
+// content.
 func (c *Client) unexpected(r *Request, resp *Response, err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
@@ -108,50 +111,51 @@ func (c *Client) unexpected(r *Request, resp *Response, err error) *Error {
 	}
 }
 
-// noAnswer makes the error of a request that got no reply.
-func (c *Client) noAnswer(r *Request, target *url.URL, err error, t *trail) *Error {
+// noResponse returns the error of a request that received no response.
+func (c *Client) noResponse(r *Request, target *url.URL, err error, t *attemptTrace) *Error {
 	proxy := c.options.Proxies.of(target)
-	if proxy != nil && proxy.fault != nil {
-		e := c.unsendable(r, proxy.fault)
+	if proxy != nil && proxy.configErr != nil {
+		e := c.unsendable(r, proxy.configErr)
 		e.unsent = true
 		return e
 	}
-	kind, again := passing(err, t.shook())
+	kind, again := classify(err, t.handshakeError())
 	refused := errors.Is(err, errNotTaken)
 	unsent := t.unsent(errors.Is(err, errAttemptTimeout))
 	e := &Error{
-		System: c.system, Doing: r.Doing, Kind: kind, Host: target.Host, Err: c.mask(err), text: c.said(err),
+		System: c.system, Doing: r.Doing, Kind: kind, Host: target.Host, Err: c.mask(err), text: c.errorText(err),
 		outage: again || kind != KindProxy, wrong: !again, unsent: unsent, lost: again && !unsent && !refused,
 	}
 	switch {
 	case speaksPlainHTTP(err):
 		e.Advice = "The server speaks plain HTTP on this port. Check the scheme and the port of the address."
-	case certificateRefused(err):
+	case certificateRejected(err):
 		e.Advice = "The server rejected the client's certificate, or requires one. Check client_certificate and client_key of this system in the provider block."
 	case alert(err) == handshakeFailure:
 		e.Advice = "If the server requires a client certificate, set client_certificate and client_key of this system in the provider block. " +
 			"Otherwise, check that it supports TLS 1.2 or later."
 	}
 	if proxy != nil {
-		proxy.blame(e, err)
+		proxy.explain(e, err)
 	}
 	return e
 }
 
-// unsendable makes the error of a request that can't be sent at all.
+// unsendable returns the error of a request that cannot be sent.
 func (c *Client) unsendable(r *Request, err error) *Error {
-	return &Error{System: c.system, Doing: r.Doing, Kind: KindConfig, Err: c.mask(err), text: c.said(err)}
+	return &Error{System: c.system, Doing: r.Doing, Kind: KindConfig, Err: c.mask(err), text: c.errorText(err)}
 }
 
-// passing tells whether a failure of the connection may pass by itself. A bad
-// certificate or an unknown host does not, unless the host answered before.
-func passing(err, handshake error) (Kind, bool) {
+// classify returns the kind of a connection failure and reports whether a retry
+// can succeed. A bad certificate or an unknown host does not change, unless the
+// host responded before.
+func classify(err, handshake error) (Kind, bool) {
 	var dns *net.DNSError
 	var own *proxyError
 	switch {
 	case errors.As(err, &own) && own.final():
 		return KindProxy, false
-	case certificateRefused(err):
+	case certificateRejected(err):
 		return KindTLS, false
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return KindUnknownHost, false
@@ -169,22 +173,22 @@ func brokenOff(err error) bool {
 		errors.Is(err, context.Canceled) || errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// mask keeps an error for errors.Is and errors.As and shows it without secrets,
-// also to one who unwraps the *Error that holds it.
-func (c *Client) mask(err error) error { return &masked{c.said(err), err} }
+// mask returns err without secrets in its text, also for callers that unwrap
+// the *Error. errors.Is and errors.As still find what err wraps.
+func (c *Client) mask(err error) error { return &masked{c.errorText(err), err} }
 
-// said is the text of an error of the connection, without the secrets in what a
-// server or a proxy said. What this side says is left as it is: a word of it that
-// is replaced would tell that it is the password.
-func (c *Client) said(err error) string {
-	if ours(err) {
+// errorText returns the text of a connection error without the secrets that a
+// server or proxy sent. It does not change local errors, because a redacted
+// word in a known sentence would reveal the password.
+func (c *Client) errorText(err error) string {
+	if isLocal(err) {
 		return err.Error()
 	}
 	return c.scrubber.Line(err.Error())
 }
 
-// ours tells whether there are no words of a server in an error.
-func ours(err error) bool {
+// isLocal reports whether an error contains no text from a server.
+func isLocal(err error) bool {
 	var op *net.OpError
 	var dns *net.DNSError
 	var proxy *proxyError

@@ -9,26 +9,29 @@ import (
 	"sync"
 )
 
-// Fixed is credentials that can't be renewed: a password sent with each request
-// or a token from elsewhere. The first request goes alone until the server has
-// accepted them, so that wrong ones are tried once and not by all callers.
+// Fixed is an Auth for credentials that cannot be renewed: a password that is
+// sent with each request, or a token from elsewhere. It sends the first request
+// alone until the server has accepted the credentials. So wrong credentials are
+// sent once, not by all callers.
 //
-// A server may deny one request and accept all others with the same credentials.
-// So once they were accepted, a 401 is that request's own. But from then on the
-// requests go alone until one is accepted, and five 401s in a row condemn them.
+// A server may deny one request and accept all others with the same
+// credentials. So after the credentials were accepted, a 401 response fails
+// only its own request. Then requests are sent one at a time until one is
+// accepted. After five 401 responses in a row, Fixed rejects all further
+// requests.
 type Fixed struct {
 	cred *Credential
 	turn chan struct{}
 
 	mu       sync.Mutex
 	accepted bool // at least once
-	denials  int  // in a row, each of a request that went alone
-	refused  *Error
+	denials  int  // in a row, of requests that were sent one at a time
+	rejected *Error
 }
 
 const maxDenials = 5
 
-// NewFixed returns an Auth for credentials that can't be renewed.
+// NewFixed returns a Fixed with the given credentials.
 func NewFixed(cred *Credential) *Fixed {
 	return &Fixed{cred: cred, turn: make(chan struct{}, 1)}
 }
@@ -53,21 +56,21 @@ func (f *Fixed) Authorize(ctx context.Context) (Grant, error) {
 	}}, nil
 }
 
-// known returns the credentials of a request that need not go alone, or why
-// there are none any more.
+// known returns the credentials and true if the request need not wait for its
+// turn. It returns an error and true if the credentials are rejected.
 func (f *Fixed) known() (Grant, bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.refused != nil {
-		return Grant{}, true, f.refused
+	if f.rejected != nil {
+		return Grant{}, true, f.rejected
 	}
 	return Grant{Credential: f.cred, answer: func(status int, err *Error, _ *denial) again {
 		return f.learn(status, err, false)
 	}}, f.accepted && f.denials == 0, nil
 }
 
-// learn takes the answer to a request. What was in flight with others when the
-// first 401 came does not count.
+// learn records the response to a request. Requests that were in flight
+// together at the first 401 response count once.
 func (f *Fixed) learn(status int, err *Error, alone bool) again {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -81,8 +84,8 @@ func (f *Fixed) learn(status int, err *Error, alone bool) again {
 		f.denials++
 	}
 	if !f.accepted || f.denials >= maxDenials {
-		refused := *err
-		f.refused = &refused
+		rejected := *err
+		f.rejected = &rejected
 		return never
 	}
 	err.Kind, err.single = KindForbidden, true

@@ -14,20 +14,20 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// framing are headers that the provider or net/http sets, and those that are
-// about the connection and not about the request.
+// framing lists headers that the provider or net/http sets, or that describe
+// the connection instead of the request.
 var framing = []string{
 	"Accept", "Accept-Encoding", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Expect", "Host", "Keep-Alive",
 	"Proxy-Authorization", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "User-Agent",
 }
 
-// Headers checks headers that go with each request in addition to those of the
-// API. Own are the headers of the API's credentials, which must not be among
-// them. Headers without a value are left out. The error is in words that follow
-// the name of a setting and quotes nothing that may be secret.
+// Headers checks headers to send with each request in addition to those of the
+// API. own lists the credential headers of the API, which values must not
+// contain. Headers without a value are omitted. The error completes a sentence
+// that begins with the name of a setting. It contains no value.
 func Headers(values map[string]string, own []string) (http.Header, error) {
 	headers := make(http.Header, len(values))
-	for _, given := range slices.Sorted(maps.Keys(values)) { // in order, so that the same fault is reported each time
+	for _, given := range slices.Sorted(maps.Keys(values)) { // for the same error each time
 		name, value := http.CanonicalHeaderKey(strings.TrimSpace(given)), strings.TrimSpace(values[given])
 		switch {
 		case value == "":
@@ -48,16 +48,16 @@ func Headers(values map[string]string, own []string) (http.Header, error) {
 	return headers, nil
 }
 
-// secretsOf returns the values of headers, and what is in those that carry
-// credentials: "Bearer <token>", "Basic <base64 of user:password>".
+// secretsOf returns the values of headers, and the secrets in values that
+// contain credentials: "Bearer <token>", "Basic <base64 of user:password>".
 func secretsOf(headers http.Header) []string {
 	var all []string
 	for _, values := range headers {
 		for _, value := range values {
 			all = append(all, value)
-			scheme, behind, _ := strings.Cut(value, " ")
-			all = append(all, behind)
-			if pair, err := base64.StdEncoding.DecodeString(behind); err == nil && strings.EqualFold(scheme, "Basic") {
+			scheme, rest, _ := strings.Cut(value, " ")
+			all = append(all, rest)
+			if pair, err := base64.StdEncoding.DecodeString(rest); err == nil && strings.EqualFold(scheme, "Basic") {
 				_, password, _ := strings.Cut(string(pair), ":")
 				all = append(all, string(pair), password)
 			}

@@ -4,74 +4,67 @@ package transport
 
 import (
 	"context"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
 )
 
-// host is the state of the server behind one base URL. Everything that talks to
-// it shares one: purges of every window, logins, lookups, and polls. It bounds
-// the connections, and during an outage it lets one request go first.
+// host is the state of the server behind one base URL. All requests to the
+// server share it: purges of every quota, logins, lookups, and polls. It limits
+// the connections, and during an outage it lets one request at a time probe the
+// server.
 //
-// An outage begins with a request that got no response, or 502, 503, or 504,
-// while nothing else was answered since that request was sent. It ends with any
-// answer.
+// An outage begins when a request receives no response, or 502, 503, or 504,
+// and no other response has arrived since that request was sent. Any response
+// ends it.
 type host struct {
-	name  string
-	pause func(down time.Duration) time.Duration
-	marks []time.Duration // after which callers give up if the host never answered
+	name       string
+	pause      func(down time.Duration) time.Duration
+	unanswered []time.Duration // how long callers wait for a host that never responded
 
-	mu      sync.Mutex
-	busy    int     // connections in use
-	queue   []*pass // in order of arrival
-	timer   *time.Timer
-	answers int  // grows with each answer
-	heard   bool // one of them was the host's own, and not of a gateway
+	mu          sync.Mutex
+	busy        int     // connections in use
+	queue       []*pass // in order of arrival
+	timer       *time.Timer
+	responses   int  // number of responses so far
+	ownResponse bool // one of them was from the API itself, not from a gateway
 
-	// All below is about an outage.
-	last    *Error    // the latest failure; nil: the host is up
-	since   time.Time // when the first request that failed was sent
-	noticed time.Time // when it failed
-	due     time.Time // when the next probe may go
-	probe   *pass     // the request that goes first
-	witness *caller   // the only one that saw the outage; nil: there are several
-	review  time.Time // when somebody in the queue may give the host up
+	// The fields below describe an outage.
+	last       *Error    // the latest failure; nil if the host is up
+	since      time.Time // when the first request that failed was sent
+	noticed    time.Time // when that request failed
+	nextProbe  time.Time // when the next probe may be sent
+	probe      *pass     // the request that probes
+	onlyCaller *caller   // the only caller that failed; nil if several did
+	review     time.Time // when a caller in the queue may have waited long enough
 }
 
 const (
-	// maxConnections bounds what is open to one host at a time.
+	// maxConnections is the maximum number of open connections to one host.
 	maxConnections = 16
-	// lease is how long a probe may take from its turn to the network. One that
-	// waits for a window in between would hold up everybody.
+	// lease is how long a probe may take from its turn until it is sent.
+	// Otherwise, a probe that waits for its quota would delay all callers.
 	lease = time.Second
-	// staleAfter is how long after its time a probe tells nothing of what was
-	// before: nobody looked meanwhile.
+	// staleAfter is the delay after which a probe says nothing about the time
+	// before it, because no request was sent meanwhile.
 	staleAfter = 30 * time.Second
 )
 
-// halfToAll is the pause before the next probe: half to all of the time that
-// the host was down when the previous one was sent. So the end of an outage is
-// seen no later than at twice its length.
-func halfToAll(down time.Duration) time.Duration {
-	down = min(max(down, firstBackoff), maxBackoff)
-	return max(firstBackoff, down/2+rand.N(down/2))
-}
-
-// pass is the permission to send one request: begin right before it goes on the
-// network, and then exactly one of leave and report.
+// pass is the permission to send one request to a host. Call begin right before
+// the request is sent, and then exactly one of leave and report.
 type pass struct {
-	host    *host
-	who     *caller
-	ready   chan *Error // receives nil with the permission, or why there is none
-	granted time.Time
-	begun   bool
-	sent    time.Time
-	answers int // of the host, when this was sent
+	host      *host
+	who       *caller
+	ready     chan *Error // receives nil if the pass is granted, or else the error
+	granted   time.Time
+	begun     bool
+	sent      time.Time
+	responses int // of the host when the request was sent
 }
 
-// enter waits for a connection and, during an outage, for its end or for the
-// turn to probe. Its error is complete except for what the request is.
+// enter waits for a connection. During an outage it also waits for the end of
+// the outage or for the caller's turn to probe. The caller adds the description
+// of the request to the error.
 func (h *host) enter(ctx context.Context, who *caller) (*pass, *Error) {
 	p := &pass{host: h, who: who, ready: make(chan *Error, 1)}
 	h.mu.Lock()
@@ -81,7 +74,7 @@ func (h *host) enter(ctx context.Context, who *caller) (*pass, *Error) {
 	}
 	h.queue = slices.Insert(h.queue, place, p)
 	if h.last != nil {
-		h.tell(p)
+		h.observe(p)
 		if at, ok := h.over(who); ok {
 			h.review = earlier(h.review, at)
 		}
@@ -96,8 +89,8 @@ func (h *host) enter(ctx context.Context, who *caller) (*pass, *Error) {
 	}
 }
 
-// abandon takes a pass out of the queue, or gives it back if it was granted at
-// the same moment.
+// abandon removes a pass from the queue, or returns it if it was granted at the
+// same time.
 func (h *host) abandon(ctx context.Context, p *pass) *Error {
 	e := ended(ctx)
 	e.Waiting = "waiting for a free connection"
@@ -114,8 +107,8 @@ func (h *host) abandon(ctx context.Context, p *pass) *Error {
 	return e
 }
 
-// advance grants what can be granted now, dismisses those who have waited long
-// enough, and sets the timer. It is called with the lock held.
+// advance grants the passes that can be granted now, dismisses the callers that
+// have waited long enough, and sets the timer. The caller holds h.mu.
 func (h *host) advance() {
 	now := time.Now()
 	if p := h.probe; p != nil && !p.begun && now.Sub(p.granted) >= lease {
@@ -136,18 +129,19 @@ func (h *host) advance() {
 	h.wakeAt(now)
 }
 
-// next is who goes next: the first, or the first other one if so far only one
-// request saw the outage. It is -1 if nobody waits.
+// next returns the index of the next pass in the queue, or -1 if the queue is
+// empty. While only one caller has failed, another caller goes first.
 func (h *host) next() int {
-	if h.last != nil && h.witness != nil {
-		if i := slices.IndexFunc(h.queue, func(p *pass) bool { return p.who != h.witness }); i >= 0 {
+	if h.last != nil && h.onlyCaller != nil {
+		if i := slices.IndexFunc(h.queue, func(p *pass) bool { return p.who != h.onlyCaller }); i >= 0 {
 			return i
 		}
 	}
 	return min(len(h.queue), 1) - 1
 }
 
-// open tells whether a request may go, and makes it the probe if one is needed.
+// open reports whether a request may be sent, and makes it the probe if one is
+// needed.
 func (h *host) open(p *pass, now time.Time) bool {
 	if h.last == nil || p.who.urgent || h.probe == p {
 		return true
@@ -155,71 +149,15 @@ func (h *host) open(p *pass, now time.Time) bool {
 	if !h.mayProbe(p.who, now) {
 		return false
 	}
-	if now.Sub(h.due) > staleAfter && !p.who.failed {
+	if now.Sub(h.nextProbe) > staleAfter && !p.who.failed {
 		h.since, h.noticed, h.review = now, now, now
 	}
 	h.probe = p
 	return true
 }
 
-// mayProbe tells whether a caller may probe now. The failures of one request
-// hold up no other: it may be the only one that fails.
-func (h *host) mayProbe(who *caller, now time.Time) bool {
-	switch other := h.witness != nil && h.witness != who; {
-	case who.login:
-		return false
-	case h.probe == nil:
-		return other || !now.Before(h.due)
-	default:
-		return other && h.probe.who == h.witness
-	}
-}
-
-// over tells when a caller gives the host up: an outage lasts for one timeout in
-// total, and not for one per purge. A host that never answered is most likely a
-// wrong address.
-func (h *host) over(who *caller) (time.Time, bool) {
-	switch {
-	case who.login, !h.heard && h.last.wrong:
-		return h.since, true
-	case !h.heard && (who.timeout == 0 || who.patience < who.timeout):
-		return h.noticed.Add(who.patience), true
-	default:
-		return h.since.Add(who.timeout), who.timeout > 0
-	}
-}
-
-// dismiss answers those in the queue who give the host up. The last probe of a
-// host that never answered is waited for.
-func (h *host) dismiss(now time.Time) {
-	if h.last == nil || !h.heard && h.probe != nil || h.review.IsZero() || now.Before(h.review) {
-		return
-	}
-	h.review = time.Time{}
-	h.queue = slices.DeleteFunc(h.queue, func(p *pass) bool {
-		at, ok := h.over(p.who)
-		switch {
-		case !ok || p.who.urgent:
-			return false
-		case now.Before(at):
-			h.review = earlier(h.review, at)
-			return false
-		default:
-			p.ready <- h.outage()
-			return true
-		}
-	})
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || b.Before(a) {
-		return b
-	}
-	return a
-}
-
-// wakeAt sets the timer to when the clock alone changes something. Otherwise an
-// answer does.
+// wakeAt sets the timer to the next time at which the state changes without a
+// response.
 func (h *host) wakeAt(now time.Time) {
 	if h.timer != nil {
 		h.timer.Stop()
@@ -234,7 +172,7 @@ func (h *host) wakeAt(now time.Time) {
 	}
 	switch {
 	case h.probe == nil:
-		next = earlier(next, h.due)
+		next = earlier(next, h.nextProbe)
 	case !h.probe.begun:
 		next = earlier(next, h.probe.granted.Add(lease))
 	}
@@ -247,23 +185,8 @@ func (h *host) wakeAt(now time.Time) {
 	}
 }
 
-// outage is what those are told who give the host up.
-func (h *host) outage() *Error {
-	e := *h.last
-	if e.Kind != KindProxy && (h.heard || e.Status != 0) {
-		e.Kind = KindOutage
-	}
-	e.Down, e.Last, e.unsent, e.ended = time.Since(h.since), nil, true, true
-	return &e
-}
-
-// tell says what one in the queue waits for, and until when at least.
-func (h *host) tell(p *pass) {
-	p.who.observe(h.name+", which does not respond", h.due)
-}
-
-// begin marks the moment from which the request is in flight. It returns false
-// if an outage began meanwhile: then the pass is to be left.
+// begin marks the request as in flight. It returns false if an outage began
+// meanwhile; the caller then calls leave.
 func (p *pass) begin() bool {
 	h := p.host
 	h.mu.Lock()
@@ -272,18 +195,18 @@ func (p *pass) begin() bool {
 	if !h.open(p, now) {
 		return false
 	}
-	p.begun, p.sent, p.answers = true, now, h.answers
+	p.begun, p.sent, p.responses = true, now, h.responses
 	return true
 }
 
-// probes tells whether this is the request that goes first.
+// probes reports whether this request is the probe.
 func (p *pass) probes() bool {
 	p.host.mu.Lock()
 	defer p.host.mu.Unlock()
 	return p.host.probe == p
 }
 
-// leave gives a pass back: nothing was sent.
+// leave returns a pass whose request was not sent.
 func (p *pass) leave() {
 	p.host.mu.Lock()
 	defer p.host.mu.Unlock()
@@ -298,54 +221,20 @@ func (h *host) free(p *pass) {
 	h.advance()
 }
 
-// report tells the host what came of a request. An error that begins or prolongs
-// an outage is marked as such.
+// report records the result of a request. It marks an error that begins or
+// prolongs an outage.
 func (p *pass) report(e *Error) {
 	h := p.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
-	case e != nil && (e.ended || e.Status == 0 && !e.outage): // not the host's word
+	case e != nil && (e.ended || e.Status == 0 && !e.outage): // says nothing about the host
 	case e == nil || !e.outage || e.answered:
-		h.answers++
-		h.heard = h.heard || e == nil || !e.gateway()
+		h.responses++
+		h.ownResponse = h.ownResponse || e == nil || !e.gateway()
 		h.last, h.probe = nil, nil
-	case h.answers == p.answers:
+	case h.responses == p.responses:
 		h.fail(p, e)
 	}
 	h.free(p)
-}
-
-// fail takes a failure for one of the host. Those in parallel count once.
-func (h *host) fail(p *pass, e *Error) {
-	now := time.Now()
-	first := h.last == nil
-	switch {
-	case first:
-		h.since, h.noticed, h.witness = p.sent, now, p.who
-		h.due = now.Add(h.pause(0))
-	case h.probe == p:
-		h.due = now.Add(h.pause(p.sent.Sub(h.since)))
-	}
-	if h.witness != p.who {
-		h.witness = nil
-	}
-	for _, mark := range h.marks {
-		if last := h.noticed.Add(mark); !h.heard && now.Before(last) && last.Before(h.due) {
-			h.due = last // the last probe before somebody gives up
-		}
-	}
-	copied := *e
-	copied.System = h.name
-	h.last, p.who.failed, e.struck = &copied, true, true
-	if first || e.wrong {
-		h.review = now
-	}
-	if at, ok := h.over(p.who); ok && !now.Before(at) && (!p.who.login || !h.heard && e.wrong) {
-		*e = *h.outage()
-		e.over, e.unsent = true, copied.unsent
-	}
-	for _, waiting := range h.queue {
-		h.tell(waiting)
-	}
 }

@@ -292,7 +292,7 @@ func TestHalfToAll(t *testing.T) {
 	} {
 		var longest time.Duration
 		for range 1000 {
-			pause := halfToAll(down)
+			pause := defaultProbePause(down)
 			if pause < want[0] || pause > want[1] {
 				t.Fatalf("down for %s: %s is not from %s to %s", down, pause, want[0], want[1])
 			}

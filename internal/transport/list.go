@@ -8,21 +8,21 @@ import (
 	"fmt"
 )
 
-// Bounds of what replies hold, so that 16 KB of gzip don't become gigabytes in
-// memory: each value that is decoded is larger there than "{},".
+// Limits for the content of responses. 16 KB of gzip can otherwise become
+// gigabytes in memory, because each decoded value is larger than "{},".
 const (
 	maxValues = 500_000
 	maxItems  = 50_000
 )
 
-// Allowance bounds what the replies to several requests hold together, as the
-// pages of a list do: 16 MiB, and 500,000 values.
+// Allowance limits the total content of several responses, such as the pages of
+// a list, to 16 MiB and 500,000 values.
 type Allowance struct{ bytes, values int }
 
-// NewAllowance returns an allowance of which nothing is used up.
+// NewAllowance returns an unused allowance.
 func NewAllowance() *Allowance { return &Allowance{bytes: maxBody, values: maxValues} }
 
-// allowance is that of a request.
+// allowance returns the allowance of a request.
 func (r *Request) allowance() *Allowance {
 	if r.Allowance == nil {
 		return NewAllowance()
@@ -30,7 +30,8 @@ func (r *Request) allowance() *Allowance {
 	return r.Allowance
 }
 
-// take uses up what a body needs, or returns an error.
+// take subtracts a body from the allowance, or returns an error if the body is
+// too large.
 func (a *Allowance) take(body []byte) error {
 	if len(body) > a.bytes {
 		return fmt.Errorf("the response is longer than %d MiB", maxBody>>20)
@@ -44,7 +45,7 @@ func (a *Allowance) take(body []byte) error {
 	return nil
 }
 
-// values counts those of a JSON text, by what is in front of them.
+// values counts the values of a JSON text by the character before each of them.
 func values(body []byte) int {
 	count, quoted := 0, false
 	for i := 0; i < len(body); i++ {
@@ -60,16 +61,17 @@ func values(body []byte) int {
 	return count
 }
 
-// List is a JSON list of at most 50,000 elements. They are decoded one by one,
-// and the next one only where Check accepts the one before.
+// List is a JSON list of at most 50,000 elements. It decodes them one by one
+// and stops at the first element that Check does not accept.
 type List[T any] struct {
-	// Items is nil where there was no list, or null.
+	// Items is nil if there was no list, or null.
 	Items []T
-	// Check returns why an element can't be one. Nil accepts all.
+	// Check returns an error if an element is invalid. If nil, all are valid.
 	Check func(*T) error
 }
 
-// listError is what is wrong with a list, in words of our own.
+// listError is an error in a list. Its text contains nothing from the response,
+// except what Check includes.
 type listError struct{ error }
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -101,17 +103,19 @@ func (l *List[T]) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// maxLines bounds the texts of one reply that Lines makes fit, in bytes.
+// maxLines is the maximum total size in bytes of the texts that Lines returns
+// for one response.
 const maxLines = 1 << 20
 
-// Lines returns a Line for the many texts of one reply. It makes each distinct
-// one fit once, and leaves out what comes after a mebibyte of them.
+// Lines returns a function like Line for the many texts of one response. The
+// function processes each distinct text once, and returns "…" after the first
+// mebibyte of them.
 func (c *Client) Lines() func(text string) string {
 	lines, left := make(map[string]string), maxLines
 	return func(text string) string {
 		line, ok := lines[text]
 		if !ok {
-			if left -= len(text) + 100; left < 0 { // each costs more than its length
+			if left -= len(text) + 100; left < 0 { // a text uses more memory than its length
 				return "…"
 			}
 			line = c.Line(text)

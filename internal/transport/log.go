@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// loggedHeaders are those of a reply that are worth logging and hold no secret.
-// All others, those of later versions of the APIs included, stay out.
+// loggedHeaders lists the response headers that are useful in a log and contain
+// no secret. No other header is logged, not even if a later version of an API
+// adds one.
 var loggedHeaders = []string{
 	"Content-Type", "Content-Length", "Date", "Retry-After", "Server", "Via",
 	"X-Amzn-Requestid", "X-Trans-Id", "X-Openstack-Request-Id",
@@ -21,7 +22,7 @@ func (c *Client) log(ctx context.Context, r *Request, req *http.Request, resp *R
 		"path": req.URL.RequestURI(), "took_ms": took.Milliseconds(),
 	}
 	if err != nil {
-		fields["error"] = c.said(err)
+		fields["error"] = c.errorText(err)
 		c.options.Log(ctx, "Request failed", fields)
 		return
 	}

@@ -10,93 +10,95 @@ import (
 	"time"
 )
 
-// trouble is a login that fails for now.
-type trouble struct {
-	since, next time.Time // when it first failed, and may be tried again
-	times       int
-	doubts      int  // how often it may have been counted, without an answer
-	named       bool // the server named the time
-	last        *Error
+// loginFailure is the state of a login that may succeed later. The zero value
+// means that the latest login did not fail.
+type loginFailure struct {
+	since, next  time.Time // when it first failed, and when it may be retried
+	times        int
+	maybeCounted int  // attempts without a response that the server may have counted
+	stated       bool // the server stated the wait
+	last         *Error
 }
 
-// outcome is what a failed login means for the next one.
+// outcome is the consequence of a failed login.
 type outcome int
 
 const (
-	forget   outcome = iota // those who wait are told; who comes later tries again
-	tryAgain                // for all who wait
-	remember                // never again in this process
+	forget   outcome = iota // waiting callers receive the error; later callers log in again
+	tryAgain                // the login is retried for all callers
+	remember                // no login is sent again in this process
 )
 
-// judge is the policy for logins. An account is locked by attempts with a wrong
-// password that the server counted. So a login is repeated without a limit only
-// if it was not sent, or got an answer before anybody looked at the password. One
-// that may have been counted is repeated once, unless the credentials are known
-// to be good.
-func (t *trouble) judge(e *Error, trusted bool) outcome {
+// judge is the retry policy for logins. Servers lock an account after several
+// attempts with a wrong password. So a login is retried without a limit only if
+// it was not sent, or if the response came before the server checked the
+// password. A login that the server may have counted is retried once, unless an
+// earlier login proved that the credentials are valid.
+func (f *loginFailure) judge(e *Error, trusted bool) outcome {
 	switch {
 	case e.over, e.Kind == KindCanceled, e.Status == 0 && e.Kind == KindConfig, e.Kind == KindProxy && !e.outage:
 		return forget
 	case e.unsent, e.skipped, e.refused, e.repeat, e.outage && e.Status == http.StatusServiceUnavailable:
 		return tryAgain
 	case e.outage || e.Status == 0 && e.Sent > 0:
-		t.doubts++
-		if trusted || t.doubts == 1 {
+		f.maybeCounted++
+		if trusted || f.maybeCounted == 1 {
 			return tryAgain
 		}
 		e.Advice = cmp.Or(e.Advice, "The provider does not retry this login, because the server may have counted each attempt, and too many attempts lock the account. Apply again.")
 		return remember
 	case e.Status >= 400:
-		return remember // a final 500, too, such as that for too many sessions
+		return remember // includes a final 500, such as for too many sessions
 	default:
 		return forget
 	}
 }
 
-// note sets the time of the next login.
-func (t *trouble) note(e *Error, backoff func(int) time.Duration) {
+// note records a failure and sets the time of the next login.
+func (f *loginFailure) note(e *Error, backoff func(int) time.Duration) {
 	now := time.Now()
-	if t.since.IsZero() {
-		t.since = now
+	if f.since.IsZero() {
+		f.since = now
 	}
-	t.times++
+	f.times++
 	wait := e.Wait
-	if t.named = wait > 0; !t.named {
-		wait = backoff(t.times)
+	if f.stated = wait > 0; !f.stated {
+		wait = backoff(f.times)
 	}
-	t.next, t.last = now.Add(wait), e
+	f.next, f.last = now.Add(wait), e
 }
 
-// wait is how long a caller waits for the next login. It gives up, like with an
-// outage, when the login has failed for as long as its own timeout, unless it is
-// time for the next one; and now, if the server named a time after its deadline.
-func (t *trouble) wait(ctx context.Context, now time.Time) (time.Duration, error) {
-	wait := t.next.Sub(now)
-	if t.last == nil || wait <= 0 {
-		if t.last != nil && -wait > staleAfter {
-			t.since = now
+// wait returns how long a caller waits for the next login. It returns an error
+// if the login has failed for as long as the timeout of the caller, unless the
+// next login is due. It also returns an error if the server requires a wait
+// beyond the deadline of the caller.
+func (f *loginFailure) wait(ctx context.Context, now time.Time) (time.Duration, error) {
+	wait := f.next.Sub(now)
+	if f.last == nil || wait <= 0 {
+		if f.last != nil && -wait > staleAfter {
+			f.since = now
 		}
 		return 0, nil
 	}
 	who := callerOf(ctx)
-	left := t.since.Add(who.timeout).Sub(now)
-	if tooLong := t.named && tooLate(ctx, wait); tooLong || who.timeout > 0 && left <= 0 {
-		own := t.told(nil)
+	left := f.since.Add(who.timeout).Sub(now)
+	if tooLong := f.stated && tooLate(ctx, wait); tooLong || who.timeout > 0 && left <= 0 {
+		own := f.abandoned(nil)
 		if own.tooLong = tooLong; tooLong {
 			own.Wait = wait
 		}
 		return 0, own
 	}
-	who.observe("the next login attempt", t.next)
+	who.observe("the next login attempt", f.next)
 	if who.timeout > 0 {
 		wait = min(wait, left)
 	}
 	return wait, nil
 }
 
-// told is what those are told who give up.
-func (t *trouble) told(cause error) *Error {
-	own := *t.last
+// abandoned returns the error for callers that stop waiting for a login.
+func (f *loginFailure) abandoned(cause error) *Error {
+	own := *f.last
 	own.ended, own.Err = true, errors.Join(cause, own.Err)
 	return &own
 }

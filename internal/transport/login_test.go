@@ -122,7 +122,7 @@ func TestALoginThatMayBeCounted(t *testing.T) {
 					if _, err := r.Do(t.Context(), withSession(s)); err != nil {
 						t.Fatal(err)
 					}
-					<-time.After(settles)
+					<-time.After(settleTime)
 					a.revoke()
 				}
 				before := a.tally().Logins
@@ -181,7 +181,7 @@ func TestOneBadRequestCondemnsNoOther(t *testing.T) {
 	}{
 		"one bad one, sent first": {11, func(i int) bool { return i == 0 }, 3},
 		"twenty of two hundred":   {200, func(i int) bool { return i%10 == 3 }, 1},
-		"all bad ones first":      {200, func(i int) bool { return i < 20 }, 1 + maxBarren},
+		"all bad ones first":      {200, func(i int) bool { return i < 20 }, 1 + maxUnaccepted},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
@@ -300,7 +300,7 @@ func TestASessionThatIsTaken(t *testing.T) {
 		}
 		a.purge = func(string, bool) int { return 401 }
 		_, err := r.Do(within(t, 5*time.Minute), withSession(s))
-		same(t, "advice", takenAdvice, err.(*Error).Advice) //nolint:forcetypeassert,errorlint // Do promises it
+		same(t, "advice", endedEarlyAdvice, err.(*Error).Advice) //nolint:forcetypeassert,errorlint // Do promises it
 		synctest.Wait()
 	})
 }

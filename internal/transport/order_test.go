@@ -204,7 +204,7 @@ func TestHandshakeIsNotLeftBehind(t *testing.T) {
 		req.Base = "https://localhost"
 		_, err := r.Do(t.Context(), req)
 		same(t, "text", "purging /a: no answer from Upstream: no complete response within the request timeout; the host has been down for 1m0s", textOf(err))
-		<-time.After(2 * leftBehind)
+		<-time.After(2 * dialGrace)
 		synctest.Wait()
 		same(t, "open", 0, r.network.Open())
 	})

@@ -16,36 +16,35 @@ import (
 	"golang.org/x/net/http/httpproxy"
 )
 
-// Proxies are the proxies that the environment names, with what is known of
-// them. Clients that share one value learn from each other: credentials that a
-// proxy rejected are not sent again.
+// Proxies are the proxies that the environment names. Clients that share a
+// value do not send credentials again that a proxy rejected.
 type Proxies struct {
 	forURL func(*url.URL) (*url.URL, error)
 	http   *proxy
 	https  *proxy
 }
 
-// proxy is what one of the variables names.
+// proxy is the proxy that one environment variable names.
 type proxy struct {
-	variable string
-	url      *url.URL
-	fault    error
-	secrets  []string
+	variable  string
+	url       *url.URL
+	configErr error
+	secrets   []string
 
-	// The first request goes alone until the proxy has accepted it, so that
-	// wrong credentials are sent once and not by everyone who waits.
-	turn   chan struct{}
-	proven chan struct{}
-	prove  sync.Once
+	// Until the proxy has accepted a request, requests are sent one at a time, so
+	// that wrong credentials are sent once and not by all callers.
+	turn       chan struct{}
+	accepted   chan struct{}
+	acceptOnce sync.Once
 
 	mu      sync.Mutex
 	refused *proxyError
 }
 
-// NewProxies reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY, or the same names in
-// lower case, as net/http does. A value that is no address is an error of every
-// request that would go through the proxy. net/http ignores it and sends the
-// request past the proxy.
+// NewProxies reads HTTPS_PROXY, HTTP_PROXY, and NO_PROXY, or their lowercase
+// names, as net/http does. An invalid address is an error of every request that
+// would use the proxy. In contrast, net/http ignores the address and sends the
+// request directly.
 func NewProxies(getenv func(string) string) *Proxies {
 	p := &Proxies{http: newProxy(getenv, "HTTP_PROXY"), https: newProxy(getenv, "HTTPS_PROXY")}
 	_, exceptions := variable(getenv, "NO_PROXY")
@@ -63,7 +62,7 @@ func variable(getenv func(string) string, name string) (used, value string) {
 }
 
 func newProxy(getenv func(string) string, name string) *proxy {
-	p := &proxy{turn: make(chan struct{}, 1), proven: make(chan struct{})}
+	p := &proxy{turn: make(chan struct{}, 1), accepted: make(chan struct{})}
 	var value string
 	if p.variable, value = variable(getenv, name); value == "" {
 		return p
@@ -78,19 +77,19 @@ func newProxy(getenv func(string) string, name string) *proxy {
 	}
 	switch {
 	case err != nil || u.Hostname() == "" || strings.HasSuffix(u.Host, ":") || strings.Contains(u.Host, " "):
-		p.fault = errors.New(p.variable + " is not the address of a proxy, such as http://proxy.example.com:3128. " +
-			"Special characters in a user name or password must be percent-encoded.")
+		p.configErr = errors.New(p.variable + " is not the address of a proxy, such as http://proxy.example.com:3128. " +
+			"Special characters in a username or password must be percent-encoded.")
 	case u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "socks5" && u.Scheme != "socks5h":
-		p.fault = errors.New(p.variable + " must start with http://, https://, socks5://, or socks5h://.")
+		p.configErr = errors.New(p.variable + " must start with http://, https://, socks5://, or socks5h://.")
 	default:
 		p.url = u
 	}
 	return p
 }
 
-// userinfo is what the value of a variable has before the host: the password, or
-// all of it where there is none, which is then a token. The value may be one that
-// can't be parsed.
+// userinfo returns the secret part of a proxy address: the password, or all of
+// the text before the host if there is no password, because it is then a token.
+// The address may be invalid.
 func userinfo(value string) []string {
 	_, rest, found := strings.Cut(value, "://")
 	if !found {
@@ -111,11 +110,11 @@ func userinfo(value string) []string {
 	return []string{secret, plain}
 }
 
-// address is in the form that httpproxy takes. A proxy with a fault has one
-// too, so that NO_PROXY decides who is concerned.
+// address returns the address for httpproxy. An invalid proxy has one too, so
+// that NO_PROXY decides which requests receive its error.
 func (p *proxy) address() string {
 	switch {
-	case p.fault != nil:
+	case p.configErr != nil:
 		return "http://fault.invalid"
 	case p.url != nil:
 		return p.url.String()
@@ -124,20 +123,20 @@ func (p *proxy) address() string {
 	}
 }
 
-// Check returns why a request to an address cannot be sent: its proxy is
-// configured wrongly. The error is a whole sentence and quotes nothing.
+// Check returns an error if the proxy for an address is configured incorrectly.
+// The error is a whole sentence and contains no part of the proxy's address.
 func (p *Proxies) Check(address string) error {
 	u, err := url.Parse(address)
 	if err != nil {
 		return nil //nolint:nilerr // BaseURL reports it
 	}
 	if used := p.of(u); used != nil {
-		return used.fault
+		return used.configErr
 	}
 	return nil
 }
 
-// of returns the proxy of a request, or nil if there is none.
+// of returns the proxy for an address, or nil if there is none.
 func (p *Proxies) of(target *url.URL) *proxy {
 	if u, err := p.forURL(target); err != nil || u == nil {
 		return nil
@@ -148,28 +147,28 @@ func (p *Proxies) of(target *url.URL) *proxy {
 	return p.http
 }
 
-// function is for http.Transport.
+// function is the Proxy function of an http.Transport.
 func (p *Proxies) function(req *http.Request) (*url.URL, error) {
 	used := p.of(req.URL)
 	if used == nil {
 		return nil, nil
 	}
-	return used.url, used.fault
+	return used.url, used.configErr
 }
 
-// name is how the proxy is called in messages. Its user and password are not
-// part of it.
+// name returns the name of the proxy in messages, without its user and
+// password.
 func (p *proxy) name() string { return p.url.Host + " (from " + p.variable + ")" }
 
-// proxyError is a proxy's own answer to a request for a connection.
+// proxyError is a response of the proxy itself to a request for a connection.
 type proxyError struct{ status int }
 
 func (e *proxyError) Error() string {
 	return strings.TrimSpace(fmt.Sprintf("the proxy returned %d %s", e.status, http.StatusText(e.status)))
 }
 
-// final reports whether the proxy would answer the same again. A proxy answers
-// with 5xx for a server that it cannot reach.
+// final reports whether the proxy would respond in the same way again. With
+// 5xx, it reports a server that it cannot reach.
 func (e *proxyError) final() bool {
 	return e.status < http.StatusInternalServerError && e.status != http.StatusRequestTimeout && e.status != http.StatusTooManyRequests
 }
@@ -177,10 +176,10 @@ func (e *proxyError) final() bool {
 // enter waits until a request may use the proxy. Call leave after the request.
 func (p *proxy) enter(ctx context.Context) (leave func(), err error) {
 	select {
-	case <-p.proven:
+	case <-p.accepted:
 	default:
 		select {
-		case <-p.proven:
+		case <-p.accepted:
 		case p.turn <- struct{}{}:
 			leave = func() { <-p.turn }
 		case <-ctx.Done():
@@ -199,10 +198,10 @@ func (p *proxy) enter(ctx context.Context) (leave func(), err error) {
 	return leave, nil
 }
 
-// answered learns from an answer that is the proxy's own, or came through it.
+// answered records a response of the proxy itself, or one that it forwarded.
 func (p *proxy) answered(status int) error {
 	if status != http.StatusProxyAuthRequired {
-		p.prove.Do(func() { close(p.proven) })
+		p.acceptOnce.Do(func() { close(p.accepted) })
 		return nil
 	}
 	p.mu.Lock()
@@ -211,13 +210,13 @@ func (p *proxy) answered(status int) error {
 	return p.refused
 }
 
-// wire is an http.Transport that asks the proxies.
-type wire struct {
+// proxiedTransport is an http.Transport with the proxies of the environment.
+type proxiedTransport struct {
 	*http.Transport
 	proxies *Proxies
 }
 
-func newWire(t *http.Transport, proxies *Proxies) *wire {
+func newProxiedTransport(t *http.Transport, proxies *Proxies) *proxiedTransport {
 	t.Proxy = proxies.function
 	t.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
 		if err := proxies.https.answered(resp.StatusCode); err != nil || resp.StatusCode == http.StatusOK {
@@ -225,11 +224,11 @@ func newWire(t *http.Transport, proxies *Proxies) *wire {
 		}
 		return &proxyError{resp.StatusCode}
 	}
-	return &wire{t, proxies}
+	return &proxiedTransport{t, proxies}
 }
 
 // RoundTrip sends a request, through a proxy if there is one for it.
-func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
+func (w *proxiedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	p := w.proxies.of(req.URL)
 	req = asWritten(req, p)
 	if p == nil {
@@ -246,7 +245,7 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	status := reply.StatusCode
 	if req.URL.Scheme == "https" {
-		status = http.StatusOK // of the tunnel: the reply in it is not the proxy's
+		status = http.StatusOK // of the tunnel, because the response inside it is from the server
 	}
 	if err := p.answered(status); err != nil {
 		_ = reply.Body.Close()
@@ -255,9 +254,9 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	return reply, nil
 }
 
-// asWritten returns a request whose path is sent as it is written. On its own,
-// net/url encodes a "|", which clients send as it is, so that a cache looks for
-// another object than the one that they get.
+// asWritten returns a request that is sent with its path unchanged. By default,
+// net/url encodes a "|". Clients send it unencoded, so a cache would look up a
+// different object than it serves to them.
 func asWritten(req *http.Request, p *proxy) *http.Request {
 	path := req.URL.RawPath
 	if path == "" || path == req.URL.EscapedPath() || strings.HasPrefix(path, "//") {
@@ -266,23 +265,23 @@ func asWritten(req *http.Request, p *proxy) *http.Request {
 	u := *req.URL
 	u.Opaque = path
 	if u.Scheme == "http" && p != nil && p.url != nil && strings.HasPrefix(p.url.Scheme, "http") {
-		u.Opaque = "//" + u.Host + path // such a proxy gets the whole address
+		u.Opaque = "//" + u.Host + path // such a proxy requires the whole address
 	}
 	written := req.WithContext(req.Context())
 	written.URL = &u
 	return written
 }
 
-// atProxy reports whether a request failed before the proxy passed anything on.
+// atProxy reports whether a request failed before the proxy forwarded anything.
 func atProxy(err error) bool {
 	var own *proxyError
 	var op *net.OpError
 	return errors.As(err, &own) || errors.As(err, &op) && (op.Op == "proxyconnect" || op.Op == "socks connect")
 }
 
-// blame completes the error of a request that failed on its way through a
-// proxy, so that it names what has to be fixed.
-func (p *proxy) blame(e *Error, err error) {
+// explain completes the error of a request that failed on its way through a
+// proxy. The error names the proxy and the setting to fix.
+func (p *proxy) explain(e *Error, err error) {
 	e.Proxy = p.name()
 	if !atProxy(err) {
 		return
@@ -290,12 +289,12 @@ func (p *proxy) blame(e *Error, err error) {
 	e.unsent, e.lost = true, false
 	var own *proxyError
 	if errors.As(err, &own) && !own.final() {
-		return // the proxy works, and the server is what it does not reach
+		return // the proxy works, but cannot reach the server
 	}
 	e.Kind = KindProxy
 	switch {
 	case own != nil && own.status == http.StatusProxyAuthRequired:
-		e.Advice = "Check the user name and password in " + p.variable + " (http://user:password@host:port). Special characters in them must be percent-encoded."
+		e.Advice = "Check the username and password in " + p.variable + " (http://user:password@host:port). Special characters in them must be percent-encoded."
 	case own != nil:
 		e.Advice = "Ask the administrator of the proxy to permit connections to " + e.Host + ". If it can be reached without the proxy, add it to NO_PROXY."
 	case speaksPlainHTTP(err):
@@ -305,7 +304,8 @@ func (p *proxy) blame(e *Error, err error) {
 	}
 }
 
-// checkPort reports a port that there cannot be. Package url takes any number.
+// checkPort returns an error for an invalid port. Package net/url accepts any
+// number.
 func checkPort(u *url.URL) error {
 	if port := u.Port(); port != "" {
 		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {

@@ -7,10 +7,13 @@ import (
 	"time"
 )
 
-// RoundTrip implements http.RoundTripper: it sends one request as it is, over the client's connections, with its proxy
-// and certificates, and follows no redirect. It is for a client of something that is not an API, which has retries,
-// body limits, and errors of its own. It does not wait for one of the connections that Do shares, and logs nothing.
+// RoundTrip implements http.RoundTripper. It sends one request unchanged over
+// the client's connections, with its proxy and certificates, and does not
+// follow redirects. It is for clients of something other than an API, which
+// have their own retries, body limits, and errors. It ignores the connection
+// limit of Do and logs nothing.
 func (c *Client) RoundTrip(req *http.Request) (*http.Response, error) { return c.http.RoundTrip(req) }
 
-// RetryAfter returns the wait that a response requires, and false if it requires none. It is 0 for a time that is past.
+// RetryAfter returns the wait that a response requires, and false if it
+// requires none. The wait is 0 if its time is in the past.
 func RetryAfter(h http.Header) (time.Duration, bool) { return retryAfter(h, time.Now()) }

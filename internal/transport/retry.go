@@ -8,50 +8,51 @@ import (
 	"time"
 )
 
-// verdict is what a status means for the request.
+// verdict is the consequence of a status for the request.
 type verdict int
 
 const (
 	final       verdict = iota
-	repeat              // the system itself failed
-	unavailable         // there is no system behind the gateway
-	refused             // for a rate limit
+	retry               // the API itself failed
+	unavailable         // the gateway cannot reach the API
+	limited             // rate-limited
 )
 
-// judge is the policy: what the status of a reply that is not the expected one
-// means. A 413 can't be about the size of a request without a body: it is the
-// limiter of Rackspace's gateway. A 503 is one where it says how long to wait.
+// judge is the retry policy for responses with an unexpected status. A 413
+// response to a request without a body cannot be about its size: it is from the
+// rate limiter of Rackspace's gateway. A 503 response that states a wait is
+// rate-limited.
 func judge(status int, bodyless, saysWhen bool) verdict {
 	switch status {
 	case http.StatusTooManyRequests:
-		return refused
+		return limited
 	case http.StatusRequestEntityTooLarge:
 		if bodyless {
-			return refused
+			return limited
 		}
 		return final
 	case http.StatusServiceUnavailable:
 		if saysWhen {
-			return refused
+			return limited
 		}
 		return unavailable
 	case http.StatusBadGateway, http.StatusGatewayTimeout:
 		return unavailable
 	case http.StatusRequestTimeout, http.StatusInternalServerError:
-		return repeat
+		return retry
 	default:
 		return final
 	}
 }
 
-// backoff grows from half a second to half a minute.
+// The backoff grows from half a second to half a minute.
 const (
 	firstBackoff = 500 * time.Millisecond
 	maxBackoff   = 30 * time.Second
 )
 
-// fullJitter spreads those who failed together over the whole interval, so that
-// they don't come back together.
+// fullJitter returns a random wait up to the backoff, so that requests that
+// failed together are not retried together.
 func fullJitter(retry int) time.Duration {
 	ceiling := maxBackoff
 	if retry < 7 {

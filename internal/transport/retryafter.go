@@ -9,17 +9,17 @@ import (
 	"time"
 )
 
-// retryAfter reads how long the upstream asks to wait. It returns false where
-// the reply does not say; 0 where it says a time that is past. Of several
-// values the longest counts. A date is compared with the reply's own Date, so
-// that a difference between the clocks does not matter, and gets a second more
-// because both are cut to seconds.
+// retryAfter returns the wait that a response requires, and false if it does
+// not state one. The wait is 0 if its time is in the past. Of several values,
+// the longest counts. The function compares a date with the Date header of the
+// response, because the clock of the server may differ. It adds a second,
+// because both dates are truncated to seconds.
 func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	var waits []time.Duration
 	for _, value := range h.Values("Retry-After") {
 		if wait, ok := seconds(value); ok {
 			waits = append(waits, wait)
-		} else if wait, ok := spelled(value); ok {
+		} else if wait, ok := parseLenient(value); ok {
 			waits = append(waits, wait)
 		} else if at, err := http.ParseTime(value); err == nil {
 			waits = append(waits, until(at, h, now))
@@ -42,10 +42,10 @@ func until(at time.Time, h http.Header, now time.Time) time.Duration {
 	return min(wait, longestWait) + time.Second
 }
 
-// longestWait is what a wait too large for a time.Duration becomes.
+// longestWait replaces waits that are too long for a time.Duration.
 const longestWait = 290 * 365 * 24 * time.Hour
 
-// seconds reads a number of seconds of any length; negative ones are 0.
+// seconds parses a number of seconds of any length. Negative numbers are 0.
 func seconds(value string) (time.Duration, bool) {
 	digits, negative := value, false
 	if digits != "" && digits[0] == '-' {
@@ -67,13 +67,14 @@ func seconds(value string) (time.Duration, bool) {
 	return time.Duration(n) * time.Second, true
 }
 
-// units are spellings that time.ParseDuration does not know, longer ones first.
+// units maps spellings that time.ParseDuration does not accept, longer ones
+// first.
 var units = strings.NewReplacer(" ", "", "seconds", "s", "second", "s", "secs", "s", "sec", "s",
 	"minutes", "m", "minute", "m", "mins", "m", "min", "m", "hours", "h", "hour", "h")
 
-// spelled reads what HTTP's grammar does not have and servers send all the same:
-// a fraction, and a unit.
-func spelled(value string) (time.Duration, bool) {
+// parseLenient parses values that some servers send although HTTP does not
+// define them: fractions and units.
+func parseLenient(value string) (time.Duration, bool) {
 	text := units.Replace(strings.ToLower(value))
 	if text == "" || text[0] == '+' {
 		return 0, false

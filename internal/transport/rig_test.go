@@ -65,7 +65,7 @@ func inBubble(t *testing.T, o Options, h http.HandlerFunc, test func(t *testing.
 	})
 }
 
-// lastPause is the longest pause of those that halfToAll chooses from.
+// lastPause is the longest pause of those that defaultProbePause chooses from.
 func lastPause(down time.Duration) time.Duration { return min(max(down, firstBackoff), maxBackoff) }
 
 func (r *rig) requests() int {

@@ -15,44 +15,46 @@ import (
 const (
 	redacted = "[redacted]"
 	maxLine  = 500
-	// shortest is the length, in characters, under which replacing a secret
-	// would say more than it hides: a text with one is not shown at all.
+	// shortest is the minimum length, in characters, of a secret that is
+	// replaced. A text with a shorter secret is not shown, because a replacement
+	// would reveal more than it hides.
 	shortest = 4
 )
 
-// Scrubber keeps secrets out of what servers say. A secret as it is, or as
-// encoders usually spell it, is replaced. A text that has one in another
-// spelling is not shown at all. The zero value knows no secrets, and so does nil.
+// Scrubber removes secrets from the texts of servers. It replaces a secret in
+// its original form or in a usual encoding. It hides the whole text if a secret
+// is in it in any other form. The zero value and a nil Scrubber know no
+// secrets.
 type Scrubber struct {
-	mu      sync.RWMutex
-	known   map[string]*known
-	forms   []string // longest first, so that no part of one survives another
-	passing []string // cookies that no credential has any more, oldest first
+	mu       sync.RWMutex
+	known    map[string]*known
+	forms    []string // longest first, because one may be part of another
+	released []string // cookies that no credential has any more, oldest first
 }
 
-// known is what is kept of a secret.
+// known is a secret.
 type known struct {
-	lasting bool     // not a cookie
-	held    int      // by so many credentials
-	folded  []string // what it is searched for as, see fold
+	permanent bool     // not a cookie
+	held      int      // number of credentials that have it
+	folded    []string // the forms to search for; see fold
 }
 
 const (
-	// maxPassing bounds the cookies that are remembered when no credential has
-	// them any more: a load balancer may send a new one with each reply.
-	maxPassing = 64
-	// shortestCookie is the length under which the value of a cookie is no
-	// secret but the name of a node, or a flag.
+	// maxReleased is how many cookies are remembered after the last credential
+	// dropped them. A load balancer may send a new cookie with each response.
+	maxReleased = 64
+	// shortestCookie is the minimum length of a secret cookie value. Shorter
+	// values are names of nodes, or flags.
 	shortestCookie = 8
 )
 
-// Add makes more secrets known. Empty ones are ignored.
+// Add adds secrets. It ignores empty ones.
 func (s *Scrubber) Add(secrets ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, secret := range secrets {
 		if secret != "" {
-			s.learn(secret).lasting = true
+			s.learn(secret).permanent = true
 		}
 	}
 }
@@ -79,7 +81,7 @@ func (s *Scrubber) learn(secret string) *known {
 	return k
 }
 
-// hold makes the value of a cookie known while a credential has it.
+// hold adds the value of a cookie for as long as a credential has it.
 func (s *Scrubber) hold(value string) {
 	if len(value) < shortestCookie {
 		return
@@ -87,11 +89,12 @@ func (s *Scrubber) hold(value string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.learn(value).held++
-	s.passing = slices.DeleteFunc(s.passing, func(other string) bool { return other == value })
+	s.released = slices.DeleteFunc(s.released, func(other string) bool { return other == value })
 }
 
-// release forgets a cookie that no credential has any more, when there are many
-// newer ones. A request may still be under way with it.
+// release records that a credential has dropped a cookie. The cookie is
+// forgotten after many newer ones, because a request may still be in flight
+// with it.
 func (s *Scrubber) release(value string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -100,18 +103,18 @@ func (s *Scrubber) release(value string) {
 		return
 	}
 	k.held--
-	if k.held > 0 || k.lasting {
+	if k.held > 0 || k.permanent {
 		return
 	}
-	s.passing = append(s.passing, value)
-	if len(s.passing) > maxPassing {
-		s.forget(s.passing[0])
-		s.passing = slices.Delete(s.passing, 0, 1)
+	s.released = append(s.released, value)
+	if len(s.released) > maxReleased {
+		s.forget(s.released[0])
+		s.released = slices.Delete(s.released, 0, 1)
 	}
 }
 
 func (s *Scrubber) forget(secret string) {
-	if s.known[secret].lasting {
+	if s.known[secret].permanent {
 		return
 	}
 	delete(s.known, secret)
@@ -122,7 +125,7 @@ func (s *Scrubber) forget(secret string) {
 	}
 }
 
-// replaced are the spellings of a secret that are replaced in a text.
+// replaced returns the forms of a secret to replace in a text.
 func replaced(secret string) []string {
 	if utf8.RuneCountInString(secret) < shortest {
 		return nil
@@ -132,7 +135,7 @@ func replaced(secret string) []string {
 
 func longer(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) }
 
-// Scrub takes all secrets out of a text.
+// Scrub removes all secrets from a text.
 func (s *Scrubber) Scrub(text string) string {
 	if s == nil || text == "" {
 		return text
@@ -143,14 +146,14 @@ func (s *Scrubber) Scrub(text string) string {
 	for _, form := range s.forms {
 		clean = strings.ReplaceAll(clean, form, redacted)
 	}
-	if s.anyView(clean, s.holds) {
+	if s.anyView(clean, s.contains) {
 		return redacted
 	}
 	return clean
 }
 
-// holds tells whether a folded text has a secret in it.
-func (s *Scrubber) holds(folded string) bool {
+// contains reports whether a folded text contains a secret.
+func (s *Scrubber) contains(folded string) bool {
 	for _, k := range s.known {
 		if slices.ContainsFunc(k.folded, func(form string) bool { return strings.Contains(folded, form) }) {
 			return true
@@ -159,10 +162,10 @@ func (s *Scrubber) holds(folded string) bool {
 	return false
 }
 
-// unfinished is an escape that was cut.
+// unfinished matches an escape that was cut off.
 var unfinished = regexp.MustCompile(`(?:%[u]?[0-9a-f]{0,3}|&[#a-z0-9]{0,9}|\\+[ux]?\{?[0-9a-f]{0,7})$`)
 
-// ends tells whether a folded text ends with the beginning of a secret.
+// ends reports whether a folded text ends with the beginning of a secret.
 func (s *Scrubber) ends(folded string) bool {
 	return s.endsWithBeginning(folded) || s.endsWithBeginning(unfinished.ReplaceAllString(folded, ""))
 }
@@ -180,7 +183,8 @@ func (s *Scrubber) endsWithBeginning(folded string) bool {
 	return false
 }
 
-// anyView looks at a text, folded, in each spelling that it may be in.
+// anyView calls found with each reading of a text, folded, until it returns
+// true.
 func (s *Scrubber) anyView(text string, found func(folded string) bool) bool {
 	if len(s.known) == 0 {
 		return false
@@ -188,8 +192,8 @@ func (s *Scrubber) anyView(text string, found func(folded string) bool) bool {
 	return views(text, func(view string) bool { return found(fold(view)) })
 }
 
-// Cut takes the secrets out of a text that ends where it was cut, and also the
-// beginning of one, which would not be recognized.
+// Cut removes the secrets from a text whose end was cut off. It also removes
+// the beginning of a secret at the end of the text.
 func (s *Scrubber) Cut(text string) string {
 	if s == nil {
 		return text
@@ -212,11 +216,11 @@ func (s *Scrubber) Cut(text string) string {
 	return text
 }
 
-// maxText bounds what is looked at of a text of which a line is shown.
+// maxText is how many bytes of a text Line examines.
 const maxText = 16 << 10
 
-// Line makes text from a server fit to be shown: no secrets, one line, valid
-// UTF-8, at most 500 characters.
+// Line makes text from a server fit to be shown: one line of valid UTF-8, at
+// most 500 characters, without secrets.
 func (s *Scrubber) Line(text string) string {
 	if len(text) > maxText {
 		text = s.Cut(text[:maxText])
@@ -233,7 +237,7 @@ func (s *Scrubber) Line(text string) string {
 	return Shorten(strings.Join(strings.Fields(text), " "))
 }
 
-// Shorten cuts a line to 500 characters.
+// Shorten truncates a line to 500 characters.
 func Shorten(text string) string {
 	if runes := []rune(text); len(runes) > maxLine {
 		text = string(runes[:maxLine-1]) + "…"

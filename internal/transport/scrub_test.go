@@ -145,7 +145,7 @@ func TestCookiesAreForgotten(t *testing.T) {
 	same(t, "early", "cookie-0123", s.Scrub("cookie-0123"))
 	same(t, "early, but also a secret", "[redacted]", s.Scrub("cookie-0000"))
 	same(t, "still held", "[redacted]", s.Scrub("session-0001"))
-	if n := len(s.forms); n > 4*(maxPassing+2) {
+	if n := len(s.forms); n > 4*(maxReleased+2) {
 		t.Errorf("%d forms are kept", n)
 	}
 	s.release("session-0001")

@@ -10,49 +10,50 @@ import (
 	"time"
 )
 
-// ErrClosed is returned for credentials that are asked for after Close.
+// ErrClosed is the error of a request for credentials after Close.
 var ErrClosed = errors.New("the provider is shutting down")
 
-// Session logs in when the first request needs it, once for any number of
-// concurrent callers, and again if the server no longer accepts the session.
+// Session logs in when the first request needs it, once for all concurrent
+// callers, and again if the server no longer accepts the session.
 //
-// A login that fails for now is repeated, for all who wait: they wait, and not
-// the goroutine of the login, so each of them can leave. Rejected credentials
-// are remembered, because trying them again locks accounts.
+// A login that may succeed later is retried for all waiting callers. The
+// callers wait, not the goroutine of the login, so each of them can leave.
+// Session remembers rejected credentials and does not send them again, because
+// further attempts can lock the account.
 type Session struct {
-	// Login returns new credentials. It is given its own time and is not tied
-	// to the caller that happened to come first.
+	// Login returns new credentials. Its context ends after Timeout and does not
+	// depend on the caller that started the login.
 	Login func(context.Context) (*Credential, error)
-	// Logout ends a session. Nil: there is nothing to end.
+	// Logout ends a session. If nil, there is nothing to end.
 	Logout func(context.Context, *Credential) error
-	// Timeout bounds a login.
+	// Timeout is the timeout of a login.
 	Timeout time.Duration
 	// Reach waits until the host of Login is not known to be down.
 	Reach func(context.Context) error
-	// Backoff is the wait before a login is repeated, numbered from 1.
+	// Backoff returns the wait before a login is retried, numbered from 1.
 	Backoff func(retry int) time.Duration
 
-	mu      sync.Mutex
-	current *Credential
-	tenure  tenure // of current
-	login   *login
-	trouble trouble
-	trusted bool          // a login was accepted in this process
-	dropped []*Credential // no longer used, but perhaps open at the server
-	refused error
-	closed  bool
-	gaveUp  bool // Close did not wait for the login that was under way
+	mu        sync.Mutex
+	current   *Credential
+	use       sessionUse // of current
+	login     *login
+	failure   loginFailure
+	trusted   bool          // a login was accepted in this process
+	dropped   []*Credential // no longer used, but perhaps still open at the server
+	rejected  error
+	closed    bool
+	abandoned bool // Close did not wait for the login in progress
 }
 
 type login struct {
 	done chan struct{}
-	err  error // why nobody is logged in; nil if it is to be repeated
+	err  error // why the login failed; nil if it is retried
 }
 
 // Authorize implements Auth.
 func (s *Session) Authorize(ctx context.Context) (Grant, error) {
 	for {
-		next, err := s.look(ctx)
+		next, err := s.nextStep(ctx)
 		switch {
 		case err != nil:
 		case next.cred != nil:
@@ -72,19 +73,20 @@ func (s *Session) Authorize(ctx context.Context) (Grant, error) {
 	}
 }
 
-// failed adds to the end of a caller's context why nobody is logged in.
+// failed returns the error of a caller that leaves without credentials. If its
+// context ended, the error contains the reason why the latest login failed.
 func (s *Session) failed(ctx context.Context, err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e := (*Error)(nil); ctx.Err() == nil || errors.As(err, &e) || s.trouble.last == nil {
+	if e := (*Error)(nil); ctx.Err() == nil || errors.As(err, &e) || s.failure.last == nil {
 		return err
 	}
 	e := ended(ctx)
 	e.Waiting = "logging in"
 	if e.Kind == KindTimeout {
-		return s.trouble.told(e.Err)
+		return s.failure.abandoned(e.Err)
 	}
-	e.Last = s.trouble.last
+	e.Last = s.failure.last
 	return e
 }
 
@@ -108,38 +110,38 @@ func pause(ctx context.Context, wait time.Duration) error {
 	}
 }
 
-// step is what a caller does next: it has its credentials, or waits for a login
-// that is under way or for the time of the next one, or starts one.
+// step is what a caller does next. It uses cred, waits for the login in
+// progress or until the next login is due, or starts a login.
 type step struct {
 	cred  *Credential
 	login *login
 	wait  time.Duration
 }
 
-func (s *Session) look(ctx context.Context) (step, error) {
+func (s *Session) nextStep(ctx context.Context) (step, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case ctx.Err() != nil:
-		return step{}, context.Cause(ctx) // it would be a login for nobody
+		return step{}, context.Cause(ctx) // otherwise it would start a login without a caller
 	case s.closed:
 		return step{}, ErrClosed
-	case s.refused != nil:
-		return step{}, s.refused
+	case s.rejected != nil:
+		return step{}, s.rejected
 	case s.current != nil:
 		return step{cred: s.current}, nil
 	case s.login != nil:
 		return step{login: s.login}, nil
 	}
-	wait, err := s.trouble.wait(ctx, time.Now())
+	wait, err := s.failure.wait(ctx, time.Now())
 	return step{wait: wait}, err
 }
 
-// start begins a login, unless that is not needed any more.
+// start begins a login, unless it is no longer needed.
 func (s *Session) start(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || s.current != nil || s.login != nil || s.refused != nil || time.Now().Before(s.trouble.next) {
+	if s.closed || s.current != nil || s.login != nil || s.rejected != nil || time.Now().Before(s.failure.next) {
 		return
 	}
 	attempt := &login{done: make(chan struct{})}
@@ -150,23 +152,23 @@ func (s *Session) start(ctx context.Context) {
 		defer close(attempt.done)
 		cred, err := s.Login(ctx)
 		if s.loggedIn(attempt, cred, err) && s.Logout != nil {
-			_ = s.end(ctx, cred) // nobody is left to be told
+			_ = s.end(ctx, cred) // no caller is left to return the error to
 		}
 	}()
 }
 
-// loggedIn takes what came of a login. It returns true for a session that is
-// wanted by nobody any more.
+// loggedIn records the result of a login. It returns true for a session that no
+// caller needs any more.
 func (s *Session) loggedIn(attempt *login, cred *Credential, err error) (unwanted bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.login = nil
 	if err == nil {
-		s.trusted, s.trouble = true, trouble{}
-		if s.gaveUp {
+		s.trusted, s.failure = true, loginFailure{}
+		if s.abandoned {
 			return true
 		}
-		s.current, s.tenure = cred, tenure{began: time.Now(), barren: s.tenure.barren, taken: s.tenure.taken}
+		s.current, s.use = cred, sessionUse{began: time.Now(), unaccepted: s.use.unaccepted, endedEarly: s.use.endedEarly}
 		return false
 	}
 	attempt.err = err
@@ -175,14 +177,14 @@ func (s *Session) loggedIn(attempt *login, cred *Credential, err error) (unwante
 		return false
 	}
 	e.Waiting = "logging in"
-	switch s.trouble.judge(e, s.trusted) {
+	switch s.failure.judge(e, s.trusted) {
 	case tryAgain:
 		attempt.err = nil
-		s.trouble.note(e, s.Backoff)
+		s.failure.note(e, s.Backoff)
 	case remember:
-		s.refused = err
+		s.rejected = err
 	case forget:
-		s.trouble = trouble{}
+		s.failure = loginFailure{}
 	}
 	return false
 }
@@ -199,12 +201,12 @@ func (s *Session) base() string {
 func (s *Session) grant(cred *Credential) Grant {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tenure.granted++
-	number := s.tenure.granted
+	s.use.granted++
+	number := s.use.granted
 	return Grant{Credential: cred, answer: func(status int, err *Error, d *denial) again { return s.answered(cred, number, status, err, d) }}
 }
 
-// answered learns from the answer to a request that was sent with a credential.
+// answered records the response to a request that was sent with a credential.
 func (s *Session) answered(cred *Credential, number, status int, err *Error, d *denial) again {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -212,14 +214,14 @@ func (s *Session) answered(cred *Credential, number, status int, err *Error, d *
 		return s.denied(cred, err, d)
 	}
 	if s.current == cred && accepts(status, err) {
-		s.tenure.accepted = max(s.tenure.accepted, number)
-		s.tenure.barren = 0
+		s.use.accepted = max(s.use.accepted, number)
+		s.use.unaccepted = 0
 	}
 	return never
 }
 
-// Close ends the session, and one that is just being opened. It returns why one
-// may still be open.
+// Close ends the session, and one whose login is in progress. The error is the
+// reason why a session may still be open.
 func (s *Session) Close(ctx context.Context) error {
 	if err := s.settled(ctx); err != nil {
 		return err
@@ -233,7 +235,7 @@ func (s *Session) Close(ctx context.Context) error {
 	}
 	var wg sync.WaitGroup
 	for _, cred := range dropped {
-		// Most of these are gone at the server, which then says 401.
+		// The server has ended most of these already and returns 401.
 		wg.Go(func() { _ = s.end(ctx, cred) })
 	}
 	var err error
@@ -244,7 +246,7 @@ func (s *Session) Close(ctx context.Context) error {
 	return err
 }
 
-// settled lets no login start any more and waits for one that has.
+// settled prevents further logins and waits for the login in progress.
 func (s *Session) settled(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
@@ -257,23 +259,23 @@ func (s *Session) settled(ctx context.Context) error {
 	case <-pending.done:
 		return nil
 	case <-ctx.Done():
-		return s.giveUp(ctx)
+		return s.abandonLogin(ctx)
 	}
 }
 
-// giveUp leaves it to the login that is under way to end its session, unless
-// that has just been opened.
-func (s *Session) giveUp(ctx context.Context) error {
+// abandonLogin lets the login in progress end its own session, unless it has
+// just completed.
+func (s *Session) abandonLogin(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.login == nil {
 		return nil
 	}
-	s.gaveUp = true
+	s.abandoned = true
 	return context.Cause(ctx)
 }
 
-// end logs out. A session that the server does not know is not open.
+// end logs out. If the server does not know the session, it is already closed.
 func (s *Session) end(ctx context.Context, cred *Credential) error {
 	err := s.Logout(ctx, cred)
 	if e := (*Error)(nil); errors.As(err, &e) && e.Status == http.StatusUnauthorized {

@@ -213,7 +213,7 @@ func TestSessionIsReplacedOnce(t *testing.T) {
 	inSession(t, a, func(t *testing.T, r *rig, s *Session) {
 		for range 3 {
 			same(t, "errors", map[string]int{"": 16}, together(r, 16, func() *Request { return withSession(s) }, t.Context()))
-			<-time.After(settles)
+			<-time.After(settleTime)
 			a.revoke()
 		}
 		same(t, "tally", tally{3, 3*16 + 2*16, 0}, a.tally())
@@ -235,7 +235,7 @@ func TestLate401KeepsTheNewToken(t *testing.T) {
 		if _, err := r.Do(t.Context(), withSession(s)); err != nil {
 			t.Fatal(err)
 		}
-		<-time.After(settles)
+		<-time.After(settleTime)
 		late := make(chan error, 1)
 		go func() {
 			req := withSession(s)
@@ -265,8 +265,8 @@ func TestSessionThatIsNeverAccepted(t *testing.T) {
 		fromPurge int // from which purge on the answer is 401
 		want      tally
 	}{
-		"not from the beginning":  {0, tally{1 + maxBarren, 3*30 + 3 + 1 + 1, 1 + maxBarren}},
-		"not any more, afterward": {5, tally{2 + maxBarren, 5 + 3*25 + 3*3 + 1 + 2, 2 + maxBarren}},
+		"not from the beginning":  {0, tally{1 + maxUnaccepted, 3*30 + 3 + 1 + 1, 1 + maxUnaccepted}},
+		"not any more, afterward": {5, tally{2 + maxUnaccepted, 5 + 3*25 + 3*3 + 1 + 2, 2 + maxUnaccepted}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -302,7 +302,7 @@ func TestGatewayFailureIsNoAcceptance(t *testing.T) {
 		for range 30 {
 			_, _ = r.Do(t.Context(), withSession(s))
 		}
-		same(t, "logins", 1+maxBarren, a.tally().Logins)
+		same(t, "logins", 1+maxUnaccepted, a.tally().Logins)
 	})
 }
 

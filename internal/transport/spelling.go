@@ -15,7 +15,8 @@ import (
 	"unicode/utf16"
 )
 
-// encodings are the usual spellings of a secret, which are replaced.
+// encodings returns the usual encodings of a secret, which are replaced in a
+// text.
 func encodings(secret string) []string {
 	raw := []byte(secret)
 	escaped, query := url.PathEscape(secret), url.QueryEscape(secret)
@@ -30,8 +31,8 @@ func encodings(secret string) []string {
 	return slices.Compact(forms)
 }
 
-// inJSON is a text as encoders write it within quotes: with < > & escaped or not,
-// the slash escaped or not, and in ASCII.
+// inJSON returns the forms of a text in a JSON string: with or without escapes
+// for < > &, for the slash, and for characters outside ASCII.
 func inJSON(text string) []string {
 	var forms []string
 	for _, escapeHTML := range []bool{true, false} {
@@ -59,7 +60,7 @@ func inJSON(text string) []string {
 	return forms
 }
 
-// lowerHex spells percent escapes in lower case.
+// lowerHex converts percent escapes to lower case.
 func lowerHex(s string) string {
 	b := []byte(s)
 	for i := 0; i+2 < len(b); i++ {

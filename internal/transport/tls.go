@@ -13,9 +13,10 @@ import (
 	"strings"
 )
 
-// Authorities returns the system's certificate authorities together with those
-// of a PEM bundle. An error says which block of the bundle is at fault, in
-// words that follow the name of a setting, and quotes nothing of it.
+// Authorities returns the certificate authorities of the operating system and
+// those in a PEM bundle. The error completes a sentence that begins with the
+// name of a setting. It names the invalid block and contains nothing from the
+// bundle.
 func Authorities(bundle string) (*x509.CertPool, error) {
 	blocks, err := pemBlocks(bundle)
 	if err != nil {
@@ -23,7 +24,7 @@ func Authorities(bundle string) (*x509.CertPool, error) {
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
-		pool = x509.NewCertPool() // a system without authorities
+		pool = x509.NewCertPool() // this system has no authorities
 	}
 	for i, block := range blocks {
 		cert, err := x509.ParseCertificate(block.Bytes)
@@ -35,10 +36,10 @@ func Authorities(bundle string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// ClientCertificate returns the certificate that a client presents, with the
-// certificates that lead to its authority, if the PEM text has any. An error is
-// about the key if ofKey is true, and is in words that follow the name of the
-// setting; it quotes nothing of either.
+// ClientCertificate returns a client certificate, with the chain to its
+// authority if certificate contains it. Both arguments are PEM. If ofKey is
+// true, the error is about the key. The error completes a sentence that begins
+// with the name of a setting. It contains nothing from the arguments.
 func ClientCertificate(certificate, key string) (c *tls.Certificate, ofKey bool, err error) {
 	chain, err := pemBlocks(certificate)
 	if err != nil {
@@ -60,7 +61,7 @@ func ClientCertificate(certificate, key string) (c *tls.Certificate, ofKey bool,
 	return &pair, false, nil
 }
 
-// privateKey returns the only private key of a PEM text. Tools put the
+// privateKey returns the first private key of a PEM text. Some tools write the
 // parameters of an elliptic curve before it.
 func privateKey(text string) (*pem.Block, error) {
 	blocks, err := pemBlocks(text)
@@ -88,11 +89,10 @@ func encode(blocks ...*pem.Block) []byte {
 
 const pemBegin = "-----BEGIN "
 
-// pemBlocks decodes all blocks of a PEM text. Package pem skips those that it
-// cannot decode, and an authority would be missing without a word. Byte order
-// marks, which are before each part of a bundle of files from Windows, a line
-// break that is missing between two parts, and the indentation of a heredoc do
-// not matter.
+// pemBlocks decodes all blocks of a PEM text. Package pem skips blocks that it
+// cannot decode, so an authority would be missing without an error. pemBlocks
+// accepts byte order marks, which bundles from Windows have before each part, a
+// missing line break between two parts, and the indentation of a heredoc.
 func pemBlocks(text string) ([]*pem.Block, error) {
 	lines := strings.Split(strings.ReplaceAll(text, "\uFEFF", ""), "\n")
 	for i, line := range lines {
@@ -111,9 +111,9 @@ func pemBlocks(text string) ([]*pem.Block, error) {
 	return blocks, nil
 }
 
-// tlsConfig presents the client's certificate whatever authorities a server
-// says it accepts. Package tls would otherwise present none without a word if
-// the issuer is not among them, and the server would not say what is wrong.
+// tlsConfig returns a configuration that presents the client's certificate even
+// if the server does not list its authority. Package tls would present no
+// certificate, and the server would not report the reason.
 func tlsConfig(o Options) *tls.Config {
 	config := &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12}
 	if o.Certificate != nil {
@@ -122,27 +122,27 @@ func tlsConfig(o Options) *tls.Config {
 	return config
 }
 
-// speaksPlainHTTP reports whether a TLS handshake was answered in plain HTTP.
+// speaksPlainHTTP reports whether the server responded to a TLS handshake in
+// plain HTTP.
 func speaksPlainHTTP(err error) bool {
 	var record tls.RecordHeaderError
 	return errors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/"
 }
 
-// handshakeFailure is the number of the alert that says nothing else.
+// handshakeFailure is the number of the unspecific TLS alert.
 const handshakeFailure = 40
 
-// certificateAlerts are the numbers by which a server rejects the certificate
-// of a client, or complains that it got none (RFC 8446, section 6).
+// certificateAlerts are the TLS alerts for a client certificate that is
+// rejected or missing (RFC 8446, section 6).
 var certificateAlerts = map[uint64]bool{42: true, 43: true, 44: true, 45: true, 46: true, 48: true, 49: true, 116: true}
 
-// certificateRefused reports whether the server rejected the client for its
-// certificate. With TLS 1.3 that comes after the handshake, as the answer to
-// the first request.
-func certificateRefused(err error) bool { return certificateAlerts[alert(err)] }
+// certificateRejected reports whether the server rejected the client
+// certificate or requires one. With TLS 1.3, the alert arrives after the
+// handshake, instead of the first response.
+func certificateRejected(err error) bool { return certificateAlerts[alert(err)] }
 
-// alert returns the number of the alert with which the server ended a
-// connection, 0 if there was none that matters. Package tls does not export
-// the type of it.
+// alert returns the number of the TLS alert with which the server closed the
+// connection, or 0. Package tls does not export the type of the alert.
 func alert(err error) uint64 {
 	var op *net.OpError
 	if !errors.As(err, &op) || op.Op != "remote error" {

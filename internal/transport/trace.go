@@ -12,35 +12,36 @@ import (
 	"time"
 )
 
-// errNotTaken is the cause of an attempt that is ended because net/http would
+// errNotTaken is the cause of an attempt that was ended because net/http would
 // send its request again.
 var errNotTaken = errors.New("the server closed the connection before it accepted the request")
 
-// trail is what the trace of one attempt sees of its connections. net/http asks
-// for another one by itself and as often as it likes: if a server refuses each
-// stream or says goodbye on each connection, one slot of the quota would pay for
-// thousands of requests. So an attempt gets one connection, unless that one was
-// kept from before and the server had closed it, in which case nothing was sent.
-type trail struct {
+// attemptTrace records the connections of one attempt. net/http opens further
+// connections on its own, without a limit. If a server rejects each stream or
+// closes each connection, one slot of the quota would pay for thousands of
+// requests. So an attempt uses one connection. It uses another one only if the
+// first was kept from an earlier request and the server had closed it, so that
+// nothing was sent.
+type attemptTrace struct {
 	cancel context.CancelCauseFunc
 
 	mu        sync.Mutex
 	handshake error
-	asked     int // for a connection since there was one
+	requested int // connections requested since the latest one was obtained
 	conns     int
-	h2        bool // of the latest connection
-	kept      bool // it carried a request before
-	wrote     bool // this one went out on it
-	sent      bool // or on one before it
+	h2        bool // the latest connection is HTTP/2
+	kept      bool // it carried an earlier request
+	wrote     bool // it carried this request
+	sent      bool // an earlier connection carried this request
 	stopped   bool
 }
 
-// maxHTTP2 bounds the connections of one attempt with HTTP/2, which shares one
-// among all requests: a new one looks like one that was kept to all but the first.
-// Those that were closed before they could be used are bounded by it, too.
+// maxHTTP2 is the maximum number of HTTP/2 connections of one attempt,
+// including those that were closed before use. All requests share one HTTP/2
+// connection, so a new connection looks kept to all requests but the first.
 const maxHTTP2 = 3
 
-func (t *trail) trace(ctx context.Context) context.Context {
+func (t *attemptTrace) trace(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
 			t.mu.Lock()
@@ -57,26 +58,27 @@ func (t *trail) trace(ctx context.Context) context.Context {
 	})
 }
 
-func (t *trail) getConn() {
+func (t *attemptTrace) getConn() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	// With HTTP/1, net/http asks again where nothing got out of the buffer that
-	// it writes into. (It also repeats a GET that may have, which no quota counts.)
+	// With HTTP/1, net/http requests another connection only if nothing left its
+	// write buffer. (It also retries a GET that may have been sent, but no quota
+	// counts those.)
 	t.sent = t.sent || t.wrote && t.h2
 	t.wrote = false
-	t.asked++
-	if t.asked > maxHTTP2 {
+	t.requested++
+	if t.requested > maxHTTP2 {
 		t.stop()
 	}
 }
 
-// stop ends the attempt, with the lock held.
-func (t *trail) stop() {
+// stop ends the attempt. The caller holds t.mu.
+func (t *attemptTrace) stop() {
 	t.stopped = true
 	t.cancel(errNotTaken)
 }
 
-func (t *trail) gotConn(info httptrace.GotConnInfo) {
+func (t *attemptTrace) gotConn(info httptrace.GotConnInfo) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	again := t.kept && !t.sent && t.conns <= maxConnections && (!t.h2 || t.conns < maxHTTP2)
@@ -88,43 +90,45 @@ func (t *trail) gotConn(info httptrace.GotConnInfo) {
 	t.h2 = ok && secure.ConnectionState().NegotiatedProtocol == "h2"
 	t.kept = info.Reused
 	t.conns++
-	t.asked = 0
+	t.requested = 0
 }
 
-// shook is how the TLS handshake failed. A dial goes on after its attempt.
-func (t *trail) shook() error {
+// handshakeError returns the error of the TLS handshake. It locks, because a
+// dial can outlast its attempt.
+func (t *attemptTrace) handshakeError() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.handshake
 }
 
-// connections is how many the attempt has had.
-func (t *trail) connections() int {
+// connections returns the number of connections so far.
+func (t *attemptTrace) connections() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.conns
 }
 
-// stale tells whether a request failed on a connection that was kept and closed
-// by the server before anything was written: net/http does not always repeat
-// what has no idempotent method. before is the connections that it had then.
-func (t *trail) stale(before int) bool {
+// stale reports whether a request failed on a kept connection that the server
+// had closed before anything was written. net/http does not always retry a
+// request whose method is not idempotent. before is the number of connections
+// before the request.
+func (t *attemptTrace) stale(before int) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.conns > before && t.kept && !t.wrote && !t.sent && !t.stopped
 }
 
-// unsent tells whether the server saw nothing of the request. One that is
-// interrupted may still be on its way to a connection.
-func (t *trail) unsent(interrupted bool) bool {
+// unsent reports whether the server received nothing of the request. An
+// interrupted request may still be on its way to a connection.
+func (t *attemptTrace) unsent(interrupted bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.conns == 0 || !t.wrote && !t.sent && !interrupted
 }
 
-// deliver sends a request, once more for each kept connection that turns out to
-// be closed.
-func (c *Client) deliver(req *http.Request, r *Request, t *trail) (*Response, error) {
+// deliver sends a request, and sends it again for each kept connection that the
+// server had closed.
+func (c *Client) deliver(req *http.Request, r *Request, t *attemptTrace) (*Response, error) {
 	for {
 		before := t.connections()
 		resp, err := c.send(req, r, t)
@@ -142,10 +146,10 @@ func (c *Client) deliver(req *http.Request, r *Request, t *trail) (*Response, er
 	}
 }
 
-// pings are how a dropped HTTP/2 connection is noticed. A NAT or a balancer
-// forgets one without a word, and it would carry every retry and every later
-// request. It is noticed before half of the request timeout is over, so that the
-// attempt after it has time.
+// pings configures the detection of dropped HTTP/2 connections. A NAT or load
+// balancer drops a connection silently, and every retry and later request would
+// use it. Pings detect the drop within half of the request timeout, so that the
+// next attempt has enough time.
 func pings(requestTimeout time.Duration) *http.HTTP2Config {
 	return &http.HTTP2Config{
 		SendPingTimeout: min(15*time.Second, requestTimeout*3/10),

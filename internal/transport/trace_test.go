@@ -291,7 +291,7 @@ func TestOneRequestForOneSlot(t *testing.T) {
 func TestConnectionsBeforeTheyAreUsed(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancelCause(t.Context())
-	trace := httptrace.ContextClientTrace((&trail{cancel: cancel}).trace(ctx))
+	trace := httptrace.ContextClientTrace((&attemptTrace{cancel: cancel}).trace(ctx))
 	for range maxHTTP2 + 1 {
 		same(t, "cause", nil, context.Cause(ctx), cmpopts.EquateErrors())
 		trace.GetConn("localhost:443")

@@ -11,16 +11,16 @@ import (
 	"unicode/utf8"
 )
 
-// views calls try with each text that a text may stand for, until it returns
-// true: those in which escapes are resolved, and what hex and base64 in them say.
-// It returns true as well for a text that is escaped more often than anybody
-// means well.
+// views calls try with each possible reading of a text until try returns true:
+// the text with its escapes resolved, and the decoded hexadecimal and base64 in
+// it. It also returns true for a text that is escaped more than maxRounds
+// times.
 func views(text string, try func(string) bool) bool {
 	return spellings(text, func(spelling string) bool {
 		if try(spelling) {
 			return true
 		}
-		for _, decoded := range hidden(spelling) {
+		for _, decoded := range decodings(spelling) {
 			if spellings(decoded, try) {
 				return true
 			}
@@ -29,10 +29,10 @@ func views(text string, try func(string) bool) bool {
 	})
 }
 
-// maxRounds bounds how often a text may be escaped.
+// maxRounds is the maximum number of nested escapes.
 const maxRounds = 20
 
-// spellings calls try with a text, and with what it is after each round of
+// spellings calls try with a text, and with the text after each round of
 // resolving the escapes of URLs, HTML, JSON, and programming languages.
 func spellings(text string, try func(string) bool) bool {
 	if try(text) {
@@ -77,9 +77,9 @@ func unpercent(text string) string {
 	return b.String()
 }
 
-// unbackslash resolves \u0041, \u{41}, \U00000041, \x41, \101, and the backslash
-// before any other character that is no letter or digit. Before a letter that
-// stands for white space it is dropped with the letter.
+// unbackslash resolves \u0041, \u{41}, \U00000041, \x41, \101, and the
+// backslash before any other character that is not a letter or digit. An escape
+// for white space, such as \n, becomes a space.
 func unbackslash(text string) string {
 	if !strings.Contains(text, `\`) {
 		return text
@@ -95,8 +95,8 @@ func unbackslash(text string) string {
 	return b.String()
 }
 
-// backslash writes what an escape stands for and returns its length without the
-// backslash.
+// backslash writes the character of an escape and returns the length of the
+// escape without the backslash.
 func backslash(b *strings.Builder, rest string) int {
 	switch c := rest[0]; {
 	case c == 'x':
@@ -135,8 +135,8 @@ func backslash(b *strings.Builder, rest string) int {
 	return 0
 }
 
-// unit writes a unit of UTF-16, and returns the length of the second half of a
-// pair, if rest begins with one.
+// unit writes a UTF-16 code unit. If rest begins with the second half of a
+// surrogate pair, unit returns its length.
 func unit(b *strings.Builder, rest string, n rune, prefix string) int {
 	if utf16.IsSurrogate(n) && strings.HasPrefix(rest, prefix) {
 		if low, ok := hexadecimal(rest, len(prefix), 4); ok {
@@ -150,7 +150,7 @@ func unit(b *strings.Builder, rest string, n rune, prefix string) int {
 	return 0
 }
 
-// hexadecimal reads just so many hexadecimal digits.
+// hexadecimal reads exactly digits hexadecimal digits.
 func hexadecimal(text string, from, digits int) (rune, bool) {
 	if digits < 1 || digits > 8 || from+digits > len(text) {
 		return 0, false
@@ -159,11 +159,11 @@ func hexadecimal(text string, from, digits int) (rune, bool) {
 	return rune(n), err == nil && text[from] != '-' && text[from] != '+'
 }
 
-// hidden is what a text says where it is taken for hexadecimal digits, and for
-// base64. Words are taken for them, too, which gives garbage. Where a run of
-// digits begins is not known, because words may be in front, so each beginning
-// is tried. White space is ignored, as are marks between hexadecimal digits.
-func hidden(text string) []string {
+// decodings returns a text decoded as hexadecimal and as base64. Words become
+// garbage. Because words may precede the encoded part without a separator, each
+// possible start of a run is decoded. White space is ignored, and so are
+// separators between hexadecimal digits.
+func decodings(text string) []string {
 	all := make([]string, 0, 6)
 	for skip := range 2 {
 		all = append(all, decode(unprefixed.Replace(text), decoder{bits: 4, skip: skip}))
@@ -183,7 +183,7 @@ func decode(text string, d decoder) string {
 	return string(d.out)
 }
 
-// decoder reads digits of a number of bits each, from the skip-th of a run on.
+// decoder reads digits of bits bits each, from the skip-th digit of a run.
 type decoder struct {
 	bits, skip int
 
@@ -213,7 +213,7 @@ func (d *decoder) read(r rune) {
 	case invisible(r), d.bits == 4 && strings.ContainsRune(":-,._", r):
 	default:
 		if d.run > d.skip {
-			d.out = append(d.out, "\uFFFD"...) // is in no secret
+			d.out = append(d.out, "\uFFFD"...) // no secret contains it
 		}
 		d.run, d.have, d.acc = 0, 0, 0
 	}
@@ -249,8 +249,8 @@ func base64Digit(r rune) (uint32, bool) {
 	}
 }
 
-// fold is what is left of a text where neither case nor white space counts.
-// A plus is white space in a query. What is not UTF-8 is Latin-1.
+// fold removes differences in case and white space. A plus sign counts as white
+// space, as in a query. Bytes that are not UTF-8 count as Latin-1.
 func fold(text string) string {
 	b := make([]byte, 0, len(text))
 	for i := 0; i < len(text); {
@@ -274,7 +274,7 @@ func fold(text string) string {
 	return string(b)
 }
 
-// invisible tells whether nothing is seen of a character, spaces included.
+// invisible reports whether a character is a space or is not printable.
 func invisible(r rune) bool {
 	return r <= ' ' || r >= 0x7f && !unicode.IsPrint(r)
 }
