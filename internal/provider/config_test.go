@@ -501,7 +501,7 @@ func TestWhatAServiceLacks(t *testing.T) {
 			map[string]string{"WPE_API_USER_ID": "u", "WPE_API_PASSWORD": "s3cret", "https_proxy": "http://me:s3%cret@proxy.example.com"},
 			nil,
 			"Invalid proxy for WP Engine",
-			"https_proxy is not the address of a proxy, such as http://proxy.example.com:3128. Special characters in a user name or password must be percent-encoded.",
+			"https_proxy is not the address of a proxy, such as http://proxy.example.com:3128. Special characters in a username or password must be percent-encoded.",
 		},
 		"what is empty in the block": {
 			"cdn",

@@ -89,7 +89,7 @@ func redirectHost(h http.Header) string {
 	location, err := url.Parse(h.Get("Location"))
 	switch {
 	case err != nil || h.Get("Location") == "":
-		return "nowhere"
+		return "an invalid address"
 	case location.Host == "":
 		return "another path of the same host"
 	default:

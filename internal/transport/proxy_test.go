@@ -185,17 +185,17 @@ func TestProxy(t *testing.T) {
 		"a wrong password is sent once": {
 			[]string{"HTTPS_PROXY", "http://user:hunter23@proxy.example"},
 			"https://upstream.example", nil, nil, KindProxy, 1,
-			"Check the user name and password in HTTPS_PROXY (http://user:password@host:port).",
+			"Check the username and password in HTTPS_PROXY (http://user:password@host:port).",
 		},
 		"a wrong password is sent once without TLS": {
 			[]string{"http_proxy", "http://user:hunter23@proxy.example"},
 			"http://upstream.example", nil, nil, KindProxy, 1,
-			"Check the user name and password in http_proxy (http://user:password@host:port).",
+			"Check the username and password in http_proxy (http://user:password@host:port).",
 		},
 		"no password": {
 			[]string{"HTTPS_PROXY", "http://proxy.example"},
 			"https://upstream.example", nil, nil, KindProxy, 1,
-			"Check the user name and password in HTTPS_PROXY (http://user:password@host:port).",
+			"Check the username and password in HTTPS_PROXY (http://user:password@host:port).",
 		},
 		"that does not permit the host": {
 			[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example"},
