@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Command terraform-provider-purge is a Terraform provider that purges caches
-// as part of an apply. Terraform starts it; it is not run by hand.
+// during an apply. Terraform starts it.
 package main
 
 import (
