@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Package cdn is a client for Rackspace CDN, which is OpenStack Poppy behind
-// Rackspace's gateway and Identity service: it purges and invalidates assets and
+// Rackspace's gateway and Identity service. It purges and invalidates assets and
 // reads services.
 //
 // Source: Rackspace's CDN and Identity developer guides, and Poppy.
@@ -20,7 +20,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
-// System is what Rackspace CDN is called in messages.
+// System is the name of Rackspace CDN in messages.
 const System = "Rackspace CDN"
 
 // Defaults.
@@ -29,33 +29,33 @@ const (
 	DefaultRequestsPerMinute = 20
 )
 
-// Config says where and as whom.
+// Config contains the addresses, the credentials, and the limits of a Client.
 type Config struct {
 	// Username with either APIKey or Password.
 	Username, APIKey, Password string
-	// AuthToken and ProjectID are a token obtained elsewhere, in place of a
-	// login. Endpoint is needed with them.
+	// AuthToken is a token obtained elsewhere, used instead of a login. It requires
+	// ProjectID and Endpoint.
 	AuthToken, ProjectID string
 	// IdentityURL ends in /v2.0.
 	IdentityURL string
-	// Endpoint ends in /v1.0 or in /v1.0/<project id>. Empty: the login's
-	// service catalog says it.
+	// Endpoint ends in /v1.0 or /v1.0/<project ID>. If it is empty, the endpoint
+	// in the service catalog of the login is used.
 	Endpoint string
-	// AllowInsecure permits a service catalog that says http.
+	// AllowInsecure permits an http:// endpoint in the service catalog.
 	AllowInsecure bool
-	// RequestsPerMinute is the purges that the account may send in any minute.
+	// RequestsPerMinute is the maximum number of purges in any minute.
 	RequestsPerMinute int
-	// PollInterval is the longest time between two looks at a service that is
-	// being deployed. Default 10 s.
+	// PollInterval is the longest time between two requests for the status of a
+	// service that is being deployed. The default is 10 s.
 	PollInterval time.Duration
 	// Rand adds jitter to the purges of an account that other processes also use,
 	// see quota.Limiter.
 	Rand func() float64
-	// Wire is the options for the connection.
+	// Wire contains the options of the connection.
 	Wire transport.Options
 }
 
-// Client talks to one Rackspace account. It is safe for concurrent use.
+// Client uses one Rackspace account. It is safe for concurrent use.
 type Client struct {
 	config Config
 	wire   *transport.Client
@@ -68,7 +68,7 @@ type Client struct {
 	services map[string]*service
 }
 
-// New returns a client. Nothing is sent before the first request needs it.
+// New returns a client. It sends nothing.
 func New(config Config) *Client {
 	if config.PollInterval == 0 {
 		config.PollInterval = 10 * time.Second
@@ -93,23 +93,23 @@ func New(config Config) *Client {
 	return c
 }
 
-// Close waits for a login that is under way and gives up the connections. A
-// token is not a session: there is nothing to end at the server.
+// Close waits for a login in flight and closes the connections. It sends nothing,
+// because a token is not a session.
 func (c *Client) Close(ctx context.Context) error {
 	defer c.wire.Close()
 	return c.close(ctx)
 }
 
-// Purge deletes one asset from the edge, in about ten minutes (a hard purge). It
-// returns when the CDN has accepted it. Hard purges of one service run in
-// parallel; identical ones that wait are sent once. The service is a UUID in
-// lower case, and the path is as EncodePath returns it.
+// Purge deletes one asset from the edge (a hard purge), which takes about ten
+// minutes. It returns when the CDN has accepted the purge. Hard purges of one
+// service run in parallel. Identical purges that wait are coalesced. The service
+// is a UUID in lower case, and the path is a result of EncodePath.
 func (c *Client) Purge(ctx context.Context, service, path string) error {
 	if path == "" {
 		return errEmptyPath
 	}
 	_, err := quota.Do(ctx, &c.group, service+" hard "+path, func(ctx context.Context) (struct{}, error) {
-		p := &purge{Client: c, service: c.service(service), places: 1, request: func(context.Context) (string, string) {
+		p := &purge{Client: c, service: c.service(service), weight: 1, request: func(context.Context) (string, string) {
 			return fmt.Sprintf("purging %s on service %s", path, service), assets(service, path, true)
 		}}
 		return struct{}{}, p.do(ctx, func() {})
@@ -119,24 +119,24 @@ func (c *Client) Purge(ctx context.Context, service, path string) error {
 
 var errEmptyPath = errors.New("a purge without a path purges everything")
 
-// assets is the path and the query of a purge. What hard means if it is missing
-// has changed once, so it is always sent.
+// assets returns the path and the query of a purge. It always contains hard,
+// because its default has changed once.
 func assets(service, path string, hard bool) string {
 	return fmt.Sprintf("/services/%s/assets?url=%s&hard=%t", url.PathEscape(service), url.QueryEscape(path), hard)
 }
 
-// purge is one purge on its way, of one caller or of several.
+// purge is one purge, for one or more callers.
 type purge struct {
 	*Client
 	service *service
-	places  int64
-	// request returns the purge in words, and the path that requests it. Both may
-	// change until the request is in flight.
+	weight  int64 // in service.gate
+	// request returns a description of the purge, and the path that requests it.
+	// Both may change until the request is in flight.
 	request func(context.Context) (doing, path string)
 }
 
-// do waits for the purges of the same service that are in the way, and sends the
-// purge. It calls accepted before it lets the next ones in.
+// do waits for conflicting purges of the same service and sends the purge. It
+// calls accepted before the next purge can start.
 func (p *purge) do(ctx context.Context, accepted func()) error {
 	leave, err := p.enter(ctx)
 	if err != nil {
@@ -150,29 +150,29 @@ func (p *purge) do(ctx context.Context, accepted func()) error {
 	return nil
 }
 
-// maxStateRefusals bounds how often a service may say that it is deployed and
-// then refuse a purge because it is not: each costs a place in the quota.
-const maxStateRefusals = 3
+// maxStateErrors limits how often a purge is rejected because the service is not
+// deployed, although its status is deployed. Each attempt uses up quota.
+const maxStateErrors = 3
 
-// unseenDeployment is the time between two requests for a purge of a service
-// whose deployment cannot be seen: about as long as one takes.
+// unseenDeployment is the time between two attempts to purge a service whose
+// status hides the deployment. It is about the time of a deployment.
 const unseenDeployment = time.Minute
 
-// sendWhenDeployed sends a purge, and when the service turns out to be changed
-// by somebody else, waits for it with GET, which costs nothing, in place of
-// repeating the DELETE. So do those who come after it.
+// sendWhenDeployed sends a purge. If the service is not deployed because another
+// client changes it, sendWhenDeployed polls the status before it retries, because
+// GET requests use up no quota. Later purges of the service wait too.
 func (p *purge) sendWhenDeployed(ctx context.Context) error {
-	for refusals := 1; ; refusals++ {
+	for failures := 1; ; failures++ {
 		err := p.send(ctx)
 		var e *transport.Error
-		if !errors.As(err, &e) || e.Kind != transport.KindState || refusals > maxStateRefusals {
+		if !errors.As(err, &e) || e.Kind != transport.KindState || failures > maxStateErrors {
 			return err
 		}
 		d := p.follow(p.service.id)
 		p.service.setPending(d)
 		err = d.Wait(ctx)
 		if errors.Is(err, ErrDisabled) {
-			refusals = 0 // it does not say that it is deployed
+			failures = 0 // its status is not deployed
 			err = unseen(ctx, e)
 		}
 		if err != nil {
@@ -181,7 +181,7 @@ func (p *purge) sendWhenDeployed(ctx context.Context) error {
 	}
 }
 
-// unseen waits for as long as a deployment may take that cannot be seen.
+// unseen waits for a deployment that the status hides.
 func unseen(ctx context.Context, last *transport.Error) error {
 	select {
 	case <-time.After(unseenDeployment):

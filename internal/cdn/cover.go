@@ -9,8 +9,8 @@ import (
 
 // Cover returns the pattern of one soft purge that invalidates all given paths:
 // the path itself if there is one, otherwise "*" below their longest common
-// directory. A path with wildcards counts up to its first "*". All paths are in
-// the form that EncodePath returns. Without a path, the pattern is empty.
+// directory. A path with wildcards counts up to its first "*". All paths are
+// results of EncodePath. Without a path, the pattern is empty.
 //
 //	/css/a.css, /css/b/c.css → /css/*
 //	/a, /b/c                 → /*

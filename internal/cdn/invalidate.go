@@ -12,25 +12,25 @@ import (
 
 // Invalidation is a soft purge that the CDN has accepted.
 type Invalidation struct {
-	// Pattern is what was sent. It covers all paths of the caller, and may be
-	// wider than Cover of these.
+	// Pattern is the pattern that was sent. It covers all paths of the caller and
+	// may be wider than Cover of these paths.
 	Pattern string
-	// Deployment is what brings it to the edge, for all callers that it serves.
+	// Deployment brings the rule to the edge, for all callers of the purge.
 	*Deployment
 }
 
-// Invalidate lets all paths expire with one soft purge, in about a minute and a
-// deployment of the service, which takes no other purge meanwhile. It returns
-// when the CDN has accepted the purge; Wait of the result returns when it is
-// deployed. The service is a UUID in lower case, and the paths are as EncodePath
-// returns them for a soft purge.
+// Invalidate invalidates all paths with one soft purge, which takes about a minute
+// plus a deployment of the service. Meanwhile, the service accepts no other purge.
+// Invalidate returns when the CDN has accepted the purge. Wait of the result
+// returns when it is deployed. The service is a UUID in lower case, and the paths
+// are results of EncodePath for a soft purge.
 //
-// The edge has one rule for the soft purges of a service, and each one replaces
-// the rule of the one before. What no visitor has requested by then is not
-// invalidated. Therefore, the pattern of a soft purge also covers what this
-// client has invalidated on the service before, and soft purges of one service
-// that wait at the same time are sent as one, which is accepted or fails for all
-// of their callers. A caller that leaves while it waits takes its paths with it.
+// The edge has one rule per service, and each soft purge replaces it. Assets that
+// no visitor has requested by then are not invalidated. Therefore, the pattern of
+// a soft purge also covers everything that this client has invalidated on the
+// service before. Soft purges of one service that wait at the same time are sent
+// as one, with one result for all of their callers. If a caller leaves before
+// that, its paths are not sent.
 func (c *Client) Invalidate(ctx context.Context, service string, paths ...string) (*Invalidation, error) {
 	if len(paths) == 0 || slices.Contains(paths, "") {
 		return nil, errEmptyPath
@@ -49,8 +49,8 @@ type pathsKey struct{}
 
 func (c *Client) invalidate(ctx context.Context, s *service) (*Invalidation, error) {
 	inv := &Invalidation{}
-	p := &purge{Client: c, service: s, places: allPlaces, request: func(ctx context.Context) (doing, path string) {
-		// After the last call nobody joins any more.
+	p := &purge{Client: c, service: s, weight: maxWeight, request: func(ctx context.Context) (doing, path string) {
+		// After the last call, nobody joins the purge any more.
 		inv.Pattern = s.pattern(ctx)
 		return fmt.Sprintf("invalidating %s on service %s", inv.Pattern, s.id), assets(s.id, inv.Pattern, false)
 	}}
@@ -58,8 +58,8 @@ func (c *Client) invalidate(ctx context.Context, s *service) (*Invalidation, err
 	return inv, err
 }
 
-// pattern covers the paths of all callers of a soft purge, and what was
-// invalidated before.
+// pattern returns a pattern that covers the paths of all callers of a soft purge
+// and everything that was invalidated before.
 func (s *service) pattern(ctx context.Context) string {
 	var all []string
 	for _, caller := range quota.Callers(ctx) {
@@ -71,10 +71,10 @@ func (s *service) pattern(ctx context.Context) string {
 	return Cover(append(all, s.invalidated...)...)
 }
 
-// accepted notes that a soft purge was accepted: who comes next waits for its
+// accepted records that a soft purge was accepted. Later purges wait for its
 // deployment.
 func (s *service) accepted(ctx context.Context, pattern string, d *Deployment) *Deployment {
-	d.patience, _ = ctx.Deadline()
+	d.deadline, _ = ctx.Deadline()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.invalidated, s.pending = []string{pattern}, d

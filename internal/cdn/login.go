@@ -16,8 +16,8 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
-// access is the reply to a login, as far as it is needed. When the token
-// expires is not: a 401 says so better than our clock.
+// access is the part of a login response that the client uses. It omits the
+// expiry of the token, because a 401 is more reliable than the local clock.
 type access struct {
 	Access struct {
 		Token struct {
@@ -45,31 +45,31 @@ func (c *Client) login(ctx context.Context) (*transport.Credential, error) {
 	if err != nil {
 		return nil, err
 	}
-	var reply access
+	var resp access
 	var cred *transport.Credential
 	_, err = c.wire.Do(ctx, &transport.Request{
 		Doing: "logging in to Rackspace Identity", Method: http.MethodPost, Base: c.config.IdentityURL, Path: "/tokens",
-		Body: body, Expect: []int{http.StatusOK, http.StatusNonAuthoritativeInfo}, Into: &reply, Once: true, Login: true, Explain: explainLogin,
+		Body: body, Expect: []int{http.StatusOK, http.StatusNonAuthoritativeInfo}, Into: &resp, Once: true, Login: true, Explain: explainLogin,
 		Check: func(*transport.Response) error {
-			if len(reply.Access.Token.ID) > transport.MaxToken || len(reply.Access.Token.Tenant.ID) > transport.MaxToken {
+			if len(resp.Access.Token.ID) > transport.MaxToken || len(resp.Access.Token.Tenant.ID) > transport.MaxToken {
 				return errors.New("the login response contains a token or project that is too long")
 			}
-			c.wire.Hide(reply.Access.Token.ID)
-			cred, err = c.fromLogin(&reply)
+			c.wire.Hide(resp.Access.Token.ID)
+			cred, err = c.fromLogin(&resp)
 			return err
 		},
 	})
 	if e := (*transport.Error)(nil); errors.As(err, &e) {
-		e.System = IdentitySystem // it has an address of its own
+		e.System = IdentitySystem // it has a separate address
 	}
 	return cred, err
 }
 
-// IdentitySystem is what Rackspace's Identity service is called in messages.
+// IdentitySystem is the name of Rackspace's Identity service in messages.
 const IdentitySystem = "Rackspace Identity"
 
-func (c *Client) fromLogin(reply *access) (*transport.Credential, error) {
-	token := reply.Access.Token
+func (c *Client) fromLogin(resp *access) (*transport.Credential, error) {
+	token := resp.Access.Token
 	switch {
 	case token.ID == "":
 		return nil, errors.New("the login response contains no token")
@@ -79,7 +79,7 @@ func (c *Client) fromLogin(reply *access) (*transport.Credential, error) {
 	endpoint, project := c.config.Endpoint, cmp.Or(c.config.ProjectID, token.Tenant.ID)
 	if endpoint == "" {
 		var err error
-		if endpoint, err = c.fromCatalog(reply); err != nil {
+		if endpoint, err = c.fromCatalog(resp); err != nil {
 			return nil, err
 		}
 	}
@@ -89,9 +89,10 @@ func (c *Client) fromLogin(reply *access) (*transport.Credential, error) {
 	return c.credential(token.ID, project, endpoint), nil
 }
 
-// fromCatalog finds the CDN's endpoint: the first one, whatever its region.
-func (c *Client) fromCatalog(reply *access) (string, error) {
-	for _, entry := range reply.Access.ServiceCatalog {
+// fromCatalog returns the first endpoint of the CDN in the service catalog, in
+// any region.
+func (c *Client) fromCatalog(resp *access) (string, error) {
+	for _, entry := range resp.Access.ServiceCatalog {
 		if entry.Type != "rax:cdn" || len(entry.Endpoints) == 0 {
 			continue
 		}
@@ -111,8 +112,8 @@ func (c *Client) fromCatalog(reply *access) (string, error) {
 }
 
 // trusts returns an error for an endpoint that is neither on the host of the
-// Identity service nor in its registrable domain. The token would go to a host
-// that nobody has configured.
+// Identity service nor in its registrable domain. Otherwise, the client would
+// send the token to a host that is not in the configuration.
 func (c *Client) trusts(endpoint string) error {
 	named, from := hostOf(endpoint), hostOf(c.config.IdentityURL)
 	if named == from || domainOf(named) != "" && domainOf(named) == domainOf(from) {
@@ -133,8 +134,8 @@ func hostOf(address string) string {
 	return strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
 }
 
-// domainOf returns the registrable domain of a host, or "" if it has none: an
-// IP address, or a name of one word.
+// domainOf returns the registrable domain of a host, or "" if it has none
+// because it is an IP address or a single label.
 func domainOf(host string) string {
 	domain, err := publicsuffix.EffectiveTLDPlusOne(host)
 	if err != nil {
@@ -143,9 +144,9 @@ func domainOf(host string) string {
 	return domain
 }
 
-// credential is what goes with each request: the project in a header, and in the
-// path if it is all digits. Poppy takes only these out of the path; Rackspace's
-// gateway, whose projects are numbers, checks them there.
+// credential returns the credential of each request. The project is in a header,
+// and also in the path if it is all digits. Poppy removes only such projects from
+// the path, and Rackspace's gateway, whose projects are numbers, checks them there.
 func (c *Client) credential(token, project, endpoint string) *transport.Credential {
 	if HasProject(endpoint) {
 		end := strings.LastIndexByte(endpoint, '/')
@@ -159,13 +160,14 @@ func (c *Client) credential(token, project, endpoint string) *transport.Credenti
 	}}
 }
 
-// OwnHeaders carry the credentials, so no configuration sets them.
+// OwnHeaders lists the headers that contain the credentials. A configuration must
+// not set them.
 var OwnHeaders = []string{"X-Auth-Token", "X-Project-Id"}
 
-// HasProject tells whether an endpoint has the project id behind its version.
+// HasProject reports whether an endpoint contains a project ID after its version.
 func HasProject(endpoint string) bool { return !strings.HasSuffix(endpoint, "/v1.0") }
 
-// Endpoint checks an endpoint and brings it to the form that Config wants.
+// Endpoint checks an endpoint and returns it in the form that Config requires.
 func Endpoint(address string, insecure bool) (string, error) {
 	base, err := transport.BaseURL(address, insecure)
 	if err != nil {
@@ -178,7 +180,8 @@ func Endpoint(address string, insecure bool) (string, error) {
 	return base, nil
 }
 
-// IdentityURL checks the address of the Identity service.
+// IdentityURL checks the address of the Identity service and returns it in the
+// form that Config requires.
 func IdentityURL(address string, insecure bool) (string, error) {
 	base, err := transport.BaseURL(address, insecure)
 	if err == nil && !strings.HasSuffix(base, "/v2.0") {

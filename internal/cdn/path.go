@@ -10,12 +10,11 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/urlpath"
 )
 
-// EncodePath checks a path for a hard or a soft purge, and returns it in the
-// form in which the client sends it. Errors are as urlpath.Encode describes
-// them.
+// EncodePath checks a path for a hard or soft purge and returns it in the form
+// that the client sends. See urlpath.Encode for the text of errors.
 //
-// A hard purge deletes exactly one URL, the query included. The rule of a soft
-// purge matches the path without its query, and knows "*" as its only wildcard.
+// A hard purge deletes exactly one URL, including its query. The rule of a soft
+// purge matches the path without its query, and its only wildcard is "*".
 func EncodePath(path string, hard bool) (string, error) {
 	encoded, err := urlpath.EncodePattern(path)
 	switch bare, _, query := strings.Cut(encoded, "?"); {
@@ -31,8 +30,8 @@ func EncodePath(path string, hard bool) (string, error) {
 	return encoded, nil
 }
 
-// DirectoryPattern returns the pattern for all that is below a path that ends
-// in a slash. A soft purge of the path alone invalidates the one page at that
+// DirectoryPattern returns the pattern for all assets below a path that ends in a
+// slash. A soft purge of the path itself invalidates only the page at that
 // address. For any other path, ok is false.
 func DirectoryPattern(path string) (pattern string, ok bool) {
 	return path + "*", strings.HasSuffix(path, "/")

@@ -21,23 +21,22 @@ import (
 // service puts the purges of one CDN service in order.
 type service struct {
 	id string
-	// gate is first come, first served: a hard purge takes one place, a soft
-	// one takes all.
+	// gate is a fair lock. Hard purges share it, a soft purge has it alone.
 	gate *semaphore.Weighted
 
 	mu          sync.Mutex
-	pending     *Deployment // of the latest soft purge, until it is known to be over
-	invalidated []string    // the pattern of the latest soft purge, which covers those before
+	pending     *Deployment // of the latest soft purge, until it is known to have ended
+	invalidated []string    // the pattern of the latest soft purge, which covers the earlier patterns
 }
 
-const allPlaces = math.MaxInt32
+const maxWeight = math.MaxInt32
 
 func (c *Client) service(id string) *service {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.services[id]
 	if s == nil {
-		s = &service{id: id, gate: semaphore.NewWeighted(allPlaces)}
+		s = &service{id: id, gate: semaphore.NewWeighted(maxWeight)}
 		c.services[id] = s
 	}
 	return s
@@ -55,48 +54,48 @@ func (s *service) getPending() *Deployment {
 	return s.pending
 }
 
-// enter waits for the purges of the same service that are in the way, and for
-// the deployment after the latest soft one. The caller's clock stands still
-// meanwhile.
+// enter waits for conflicting purges of the same service and for the deployment
+// after the latest soft purge. The caller's timeout is paused meanwhile.
 func (p *purge) enter(ctx context.Context) (leave func(), err error) {
 	s := p.service
 	resume := quota.Pause(ctx)
 	defer resume()
-	if !s.gate.TryAcquire(p.places) {
+	if !s.gate.TryAcquire(p.weight) {
 		quota.Observe(ctx, "other purges of the same service", time.Time{})
-		if err := s.gate.Acquire(ctx, p.places); err != nil {
+		if err := s.gate.Acquire(ctx, p.weight); err != nil {
 			return nil, p.waiting(ctx, "waiting for other purges of the same service", context.Cause(ctx))
 		}
 	}
 	if d := s.getPending(); d != nil {
-		// A service that is stuck must not hold up the others for ever.
-		timer := time.AfterFunc(time.Until(d.patience), resume)
+		// A deployment that never ends must not pause the timeout for ever.
+		timer := time.AfterFunc(time.Until(d.deadline), resume)
 		defer timer.Stop()
-		// If the state is not to be seen, the purge is sent to find out.
+		// If the status hides the deployment, the purge itself is the test.
 		if err := d.Wait(ctx); err != nil && !errors.Is(err, ErrDisabled) {
-			s.gate.Release(p.places)
+			s.gate.Release(p.weight)
 			return nil, p.waiting(ctx, waitingForDeployment, err)
 		}
 		s.setPending(nil)
 	}
-	return func() { s.gate.Release(p.places) }, nil
+	return func() { s.gate.Release(p.weight) }, nil
 }
 
 const waitingForDeployment = "waiting for the service to be deployed"
 
-// waiting completes the error of a purge that was not sent.
+// waiting completes the error of a purge that was not sent with the wait in which
+// it failed.
 func (p *purge) waiting(ctx context.Context, what string, err error) error {
 	var e *transport.Error
 	if !errors.As(err, &e) {
 		e = ended(ctx, nil)
 	}
-	own := *e // which others may be told too
+	own := *e // other callers may receive the same error
 	own.Waiting = what
 	own.Doing, _ = p.request(ctx)
 	return &own
 }
 
-// ended is the error of a wait whose context ended.
+// ended returns the error of a wait whose context ended.
 func ended(ctx context.Context, last *transport.Error) *transport.Error {
 	e := &transport.Error{System: System, Kind: transport.KindCanceled, Err: context.Cause(ctx), Last: last}
 	if errors.Is(e.Err, context.DeadlineExceeded) {
@@ -105,14 +104,14 @@ func ended(ctx context.Context, last *transport.Error) *transport.Error {
 	return e
 }
 
-// Deployment is the way of a soft purge to the edge. Any number of callers may
-// wait for it; one of them at a time asks the CDN.
+// Deployment is the deployment of a service after a soft purge. Any number of
+// callers may wait for it. One of them at a time polls the status.
 type Deployment struct {
 	client   *Client
 	service  string
-	patience time.Time // how long others stand still for it
-	turn     chan struct{}
-	over     bool // guarded by turn
+	deadline time.Time     // until which it pauses the timeouts of other purges
+	turn     chan struct{} // held by the caller that polls
+	done     bool          // guarded by turn, as is err
 	err      error
 }
 
@@ -120,13 +119,13 @@ func (c *Client) follow(id string) *Deployment {
 	return &Deployment{client: c, service: id, turn: make(chan struct{}, 1)}
 }
 
-// ErrDisabled says that the operator has disabled a service. The API displays
-// that in place of the state, so that nobody sees when the service is deployed.
+// ErrDisabled is returned for a service that the operator has disabled. The API
+// returns disabled instead of the real status, which hides the deployment.
 var ErrDisabled = errors.New("the service is disabled, which hides whether it is deployed")
 
-// Wait returns when the service is deployed, when it can't be any more (an
-// error of KindState or KindNotFound), when that can't be seen (ErrDisabled), or
-// when the context ends (KindTimeout or KindCanceled).
+// Wait waits until the service is deployed. It returns an error of KindState or
+// KindNotFound if the deployment failed, ErrDisabled if the status hides it, and
+// an error of KindTimeout or KindCanceled if the context ends.
 func (d *Deployment) Wait(ctx context.Context) error {
 	select {
 	case d.turn <- struct{}{}:
@@ -134,20 +133,20 @@ func (d *Deployment) Wait(ctx context.Context) error {
 	case <-ctx.Done():
 		return ended(ctx, nil)
 	}
-	if d.over && d.err == nil {
+	if d.done && d.err == nil {
 		return nil
 	}
-	// A failure is asked about again: meanwhile somebody may have mended it.
+	// A failed deployment is polled again, because it may be fixed by now.
 	var last *transport.Error
 	for interval := max(d.client.config.PollInterval/16, time.Millisecond); ; interval = min(2*interval, d.client.config.PollInterval) {
-		over, err := d.look(ctx)
-		if over {
-			d.over, d.err = true, err
+		done, err := d.poll(ctx)
+		if done {
+			d.done, d.err = true, err
 			return err
 		}
 		if e := (*transport.Error)(nil); errors.As(err, &e) {
 			last = e
-			if ctx.Err() != nil && e.Down == 0 { // then e says only that, and what was before
+			if ctx.Err() != nil && e.Down == 0 { // e only reports the end of ctx and wraps e.Last
 				last = e.Last
 			}
 		}
@@ -160,9 +159,9 @@ func (d *Deployment) Wait(ctx context.Context) error {
 	}
 }
 
-// look asks for the status once. Neither errors that may pass nor a deployment
-// that goes on are the end.
-func (d *Deployment) look(ctx context.Context) (over bool, err error) {
+// poll requests the status once. Temporary errors and a deployment in progress
+// do not end the wait.
+func (d *Deployment) poll(ctx context.Context) (done bool, err error) {
 	s, err := d.client.Service(ctx, d.service)
 	var e *transport.Error
 	if errors.As(err, &e) {
@@ -184,7 +183,7 @@ func (d *Deployment) look(ctx context.Context) (over bool, err error) {
 	}
 }
 
-// notDeployed is the error of a service in another state.
+// notDeployed returns the error of a service that is not deployed.
 func notDeployed(s *Service, advice string) error {
 	reasons := make([]string, len(s.Errors))
 	for i, e := range s.Errors {

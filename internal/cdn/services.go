@@ -13,7 +13,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
-// Service is what the API says of a service.
+// Service is a service as the API returns it.
 type Service struct {
 	ID       string `json:"id"`
 	Name     string `json:"name"`
@@ -37,9 +37,9 @@ type Service struct {
 	} `json:"errors"`
 }
 
-// The states of a service in which it will take purges, or may come to. Disabled
-// is what the operator has set: it is displayed in place of the real state, and
-// such a service takes purges like any other.
+// The statuses in which a service accepts purges, or will. The API returns
+// disabled instead of the real status if the operator has disabled the service.
+// Such a service accepts purges like any other.
 const (
 	statusDisabled = "disabled"
 	statusDeployed = "deployed"
@@ -64,9 +64,9 @@ func (c *Client) Service(ctx context.Context, id string) (*Service, error) {
 	return &s, err
 }
 
-// clean makes the texts of a service fit to be shown: its name, which the CDN
-// escapes for HTML, and what went wrong with it, in the words of whoever delivers
-// the content.
+// clean makes the texts of a service safe to display: its name, which the API
+// escapes for HTML, and its errors, which come from the network that delivers the
+// content.
 func (c *Client) clean(s *Service, line func(string) string) {
 	s.Name = html.UnescapeString(s.Name)
 	for i, e := range s.Errors {
@@ -76,12 +76,12 @@ func (c *Client) clean(s *Service, line func(string) string) {
 }
 
 const (
-	servicesPerPage = 20  // the most that the API gives at once
-	maxPages        = 500 // so that a list without an end is an error
+	servicesPerPage = 20  // the maximum of the API
+	maxPages        = 500 // more are an error, because the list may not end
 )
 
-// Services lists all services of the project. It pages by the id of the last
-// one, never by the link to the next page, which may lead to another host.
+// Services lists all services of the project. It pages by the ID of the last
+// service and not by the link to the next page, which may lead to another host.
 func (c *Client) Services(ctx context.Context) ([]Service, error) {
 	var all []Service
 	seen, marker := make(map[string]bool), ""

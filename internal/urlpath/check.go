@@ -11,13 +11,12 @@ import (
 	"unicode"
 )
 
-// rules are what every path has to obey, in the order in which a path is told
-// of them. A cache accepts what breaks one of them and purges something else, or
-// nothing.
+// rules apply to every path, in this order: check returns the first broken rule.
+// A cache accepts a path that breaks a rule, but purges something else or nothing.
 var rules = []struct {
 	broken func(path string) bool
 	text   string
-	orElse string // what to write if the path is meant as it is
+	orElse string // advice for a path that is meant literally
 }{
 	{isEmpty, "must not be empty", ""},
 	{hasControl, "must not contain control characters, such as a line break", ""},
@@ -31,7 +30,7 @@ var rules = []struct {
 	{hasDots, `must not contain "." or ".." as a segment, because clients remove these before they request a path`, ""},
 }
 
-// check returns the first rule that a path breaks, and what to write instead.
+// check returns the first rule that a path breaks, with advice.
 func check(path string) error {
 	for i, rule := range rules {
 		if rule.broken(path) {
@@ -41,7 +40,7 @@ func check(path string) error {
 	return nil
 }
 
-// instead returns what to write instead of a path that breaks a rule.
+// instead returns the advice for a path that breaks a rule.
 func instead(path string, rule int) string {
 	orElse, use := rules[rule].orElse, suggest(path)
 	switch host, rest := cutHost(path); {
@@ -122,8 +121,8 @@ func dots(segment string) int {
 
 var drive = regexp.MustCompile(`^[A-Za-z]:[/\\]`)
 
-// suggest returns the valid path that is probably meant by one that is not
-// valid, or nothing.
+// suggest returns the valid path that the user probably means by an invalid one,
+// or "".
 func suggest(path string) string {
 	path = strings.TrimFunc(path, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
 	switch {
@@ -170,8 +169,8 @@ var (
 	ipv4   = regexp.MustCompile(`^\d+(\.\d+){3}$`)
 )
 
-// cutHost splits a path that starts with what looks like a host. The host is
-// empty if the path starts with a directory or a file, as a valid path does.
+// cutHost splits a path that probably starts with a host. The host is empty if
+// the path starts with a directory or a file, like a valid path.
 func cutHost(path string) (host, rest string) {
 	relative := strings.TrimLeft(path, "/")
 	if len(path)-len(relative) == 1 {
@@ -188,7 +187,7 @@ func cutHost(path string) (host, rest string) {
 	}
 }
 
-// cutFirst splits off what is before the first character that can end a host.
+// cutFirst splits s before the first character that can end a host.
 func cutFirst(s string) (first, rest string) {
 	end := strings.IndexAny(s, `/?#\`)
 	if end < 0 {

@@ -10,11 +10,12 @@ import (
 	"unicode"
 )
 
-// FromFile returns the path at which a web server serves a file, whose name is
-// relative to the site's root and has "/" as its separator. All characters of
-// the name are literal: beside what Encode encodes, "#", "?", and "%" are
-// encoded. Encode returns the result as it is, or rejects it for a "*". The text
-// of an error completes a sentence that starts with the name.
+// FromFile returns the path at which a web server serves a file. The name of the
+// file is relative to the site's root, with "/" as separator. All of its
+// characters are literal, so FromFile encodes "#", "?", and "%" in addition to the
+// characters that Encode encodes. Encode returns the result unchanged, unless it
+// rejects a "*". The text of an error completes a sentence that starts with the
+// name.
 func FromFile(name string) (string, error) {
 	if err := checkFile(name); err != nil {
 		return "", err

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package urlpath checks and encodes URL paths as users write them in a
-// configuration. All clients of caches that are purged by path share it. A rule
-// of one cache only belongs in its client.
+// Package urlpath checks and encodes the URL paths in a configuration. All clients
+// that purge by path share it. The rules of a single cache belong in its client.
 package urlpath
 
 import (
@@ -10,16 +9,14 @@ import (
 	"strings"
 )
 
-// Encode checks the path of one URL and returns it in the form in which a
-// client requests it: spaces, non-ASCII characters, and others that browsers do
-// not send as they are become percent-encoded, a percent sign that encodes
-// nothing becomes %25, and existing escapes stay as they are. A "?" starts the
-// query.
+// Encode checks the path of one URL and returns it in the form that clients
+// request. It percent-encodes spaces, non-ASCII characters, and the other characters
+// that browsers encode. It keeps existing escapes and turns any other percent sign
+// into %25. A "?" starts the query.
 //
-// Caches accept relative paths, full URLs, and more without complaint, and then
-// purge something else than the user meant. All of these are errors. The text
-// of an error completes a sentence that starts with the argument's name. It has
-// no period at its end: `must start with a slash. Use "/index.html"`.
+// Caches accept relative paths, full URLs, and other mistakes, and then purge
+// something that the user did not mean. Encode rejects them. The text of an error
+// completes a sentence that starts with the argument's name, without a period: `must start with a slash. Use "/index.html"`.
 func Encode(path string) (string, error) {
 	encoded, err := EncodePattern(path)
 	if err == nil && HasWildcard(path) {
@@ -28,8 +25,8 @@ func Encode(path string) (string, error) {
 	return encoded, err
 }
 
-// EncodePattern is Encode for a cache that knows "*" as a wildcard: it keeps
-// every "*" as it is.
+// EncodePattern is like Encode, but for a cache with the wildcard "*", which it
+// keeps.
 func EncodePattern(path string) (string, error) {
 	if err := check(path); err != nil {
 		return "", err
@@ -37,8 +34,8 @@ func EncodePattern(path string) (string, error) {
 	return escape(path), nil
 }
 
-// The characters that clients encode beside spaces and what is not ASCII, in
-// both parts of a path and in each of them. Source: the percent-encode sets of
+// The ASCII characters that clients encode: in the whole path, only before the
+// query, and only in the query. Source: the percent-encode sets of
 // the URL Standard (https://url.spec.whatwg.org/#path-percent-encode-set), which
 // browsers follow.
 const (
@@ -77,11 +74,12 @@ func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }
 
-// Same reports whether two paths are spellings of one URL path.
+// Same reports whether two paths are spellings of the same URL path.
 func Same(a, b string) bool { return Key(a) == Key(b) }
 
-// Key is equal for all spellings of one URL path, and only for these: encoded or
-// not, with escapes in upper or lower case. It does not check the path.
+// Key returns a value that is the same for all spellings of a URL path, encoded or
+// not, with escapes in upper or lower case, and different for any other path. It
+// does not check the path.
 func Key(path string) string {
 	b := []byte(escape(path))
 	for i := 0; i+2 < len(b); i++ {
@@ -96,5 +94,5 @@ func Key(path string) string {
 	return string(b)
 }
 
-// HasWildcard reports whether a path may stand for more than one URL path.
+// HasWildcard reports whether a path may match more than one URL path.
 func HasWildcard(path string) bool { return strings.Contains(path, "*") }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package wpengine is a client for the WP Engine API: it purges the caches of
-// an install and lists the installs.
+// Package wpengine is a client for the WP Engine API. It purges the caches of an
+// install and lists installs.
 //
 // Source: WP Engine's OpenAPI document, versions 1.6 to 1.17.
 package wpengine
@@ -19,29 +19,31 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
-// System is what WP Engine is called in messages.
+// System is the name of WP Engine in messages.
 const System = "WP Engine"
 
-// DefaultBaseURL is the public API.
+// DefaultBaseURL is the address of the public API.
 const DefaultBaseURL = "https://api.wpengineapi.com/v1"
 
-// OwnHeaders carry the credentials, so no configuration sets them.
+// OwnHeaders lists the headers that contain the credentials. A configuration must
+// not set them.
 var OwnHeaders = []string{"Authorization"}
 
-// Config says where and as whom.
+// Config contains the address and the credentials of a Client.
 type Config struct {
-	// BaseURL is the API's root with its version, without a slash at the end.
+	// BaseURL is the root of the API with its version, without a trailing slash.
 	BaseURL string
-	// Username and Password of API access, sent as HTTP Basic.
+	// Username and Password are the credentials of API access, for HTTP Basic
+	// authentication.
 	Username, Password string
 	// Rand adds jitter to the purges of an install that other processes also purge,
 	// see quota.Limiter.
 	Rand func() float64
-	// Wire is the options for the connection.
+	// Wire contains the options of the connection.
 	Wire transport.Options
 }
 
-// Client talks to one WP Engine account. It is safe for concurrent use.
+// Client uses one WP Engine API user. It is safe for concurrent use.
 type Client struct {
 	wire    *transport.Client
 	auth    *transport.Fixed
@@ -49,7 +51,7 @@ type Client struct {
 	limiter quota.Limiter
 }
 
-// New returns a client. Nothing is sent before the first request needs it.
+// New returns a client. It sends nothing.
 func New(config Config) *Client {
 	config.Wire.Observe = quota.Observe
 	pair := config.Username + ":" + config.Password
@@ -62,18 +64,18 @@ func New(config Config) *Client {
 	return c
 }
 
-// Close gives up the idle connections. There is no session to end.
+// Close closes the idle connections. There is no session to end.
 func (c *Client) Close(context.Context) error {
 	c.wire.Close()
 	return nil
 }
 
-// CacheTypes are what can be purged.
+// CacheTypes lists the caches that Purge accepts.
 var CacheTypes = []string{"object", "page", "cdn", "all"}
 
-// Purge asks for the purge of one cache of an install, a UUID in lower case. It
-// returns when WP Engine has accepted, which is before all of its edge has
-// dropped the content. Equal purges that wait are sent once.
+// Purge purges one cache of an install, which is a UUID in lower case. It returns
+// when WP Engine has accepted the purge, before all edge servers have deleted the
+// content. Identical purges that wait are coalesced.
 func (c *Client) Purge(ctx context.Context, install, cacheType string) error {
 	_, err := quota.Do(ctx, &c.group, install+"/"+cacheType, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, c.purge(ctx, install, cacheType)
@@ -96,7 +98,7 @@ func (c *Client) purge(ctx context.Context, install, cacheType string) error {
 	return err
 }
 
-// inWords is what a cache type stands for.
+// inWords returns the description of a cache type.
 func inWords(cacheType string) string {
 	if cacheType == "all" {
 		return "all caches"
@@ -104,8 +106,8 @@ func inWords(cacheType string) string {
 	return "the " + cacheType + " cache"
 }
 
-// objectLimit is documented: one purge of the object cache of an install in 60
-// seconds. How "all" counts is not, so it is taken for one.
+// objectLimit is the documented limit for purges of the object cache of an
+// install. It is not documented whether "all" counts, so the client counts it.
 var objectLimit = quota.Limit{Requests: 1, Window: time.Minute}
 
 func (c *Client) window(install, cacheType string) *quota.Window {

@@ -12,8 +12,8 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
-// Install is what GET /installs says of an install. What the API leaves out or
-// says null for is empty.
+// Install is an install as GET /installs returns it. Fields that are missing or
+// null are empty.
 type Install struct {
 	ID            string `json:"id"`
 	Name          string `json:"name"`
@@ -33,14 +33,14 @@ type ref struct {
 }
 
 const (
-	pageSize = 100 // the most that the API gives at once
-	maxPages = 500 // so that a list without an end is an error
+	pageSize = 100 // the maximum of the API
+	maxPages = 500 // more are an error, because the list may not end
 )
 
-// Installs lists the installs that the API user sees, of one account where it is
-// not empty. It pages by offset until a page is short: the link to the next page
-// leads to the public host whatever the base URL is, and the count is not to be
-// trusted. An install that moved to the next page meanwhile is listed once.
+// Installs lists the installs that the API user can access, of one account unless
+// it is empty. It pages by offset until a page is not full, because the link to
+// the next page always leads to the public host and the count is unreliable. An
+// install that moves to the next page meanwhile is listed once.
 func (c *Client) Installs(ctx context.Context, account string) ([]Install, error) {
 	var all []Install
 	seen := make(map[string]bool)
