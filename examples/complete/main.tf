@@ -1,9 +1,9 @@
-# A release that purges MicroStrategy, Rackspace CDN and WP Engine.
+# Purges MicroStrategy, Rackspace CDN, and WP Engine with each release.
 #
 #     terraform apply -var release=2
 #
-# `make demo` applies this configuration to three fakes. `make sandbox` starts
-# the fakes and prints the environment to apply it by hand.
+# `make demo` applies this configuration to fakes of the systems. `make sandbox`
+# starts the fakes and prints the environment to apply it manually.
 
 terraform {
   required_version = ">= 1.0.5"
@@ -15,13 +15,12 @@ terraform {
   }
 }
 
-# Addresses and credentials come from the environment (MSTR_…, RAX_…, WPE_…), so
-# that no secret stands here.
+# Set addresses and credentials in the environment (MSTR_…, RAX_…, WPE_…).
 provider "purge" {
   max_retries = 4
 }
 
-# What MicroStrategy remembers of the warehouse.
+# The element and object caches of a MicroStrategy project.
 resource "purge_mstr_cache" "sales" {
   for_each = toset(["element", "object"])
 
@@ -30,7 +29,7 @@ resource "purge_mstr_cache" "sales" {
   triggers   = { release = var.release }
 }
 
-# The pages that change with a release, one by one.
+# Pages that change with each release.
 resource "purge_cdn_asset" "page" {
   for_each = toset(["/index.html", "/css/site.css"])
 
@@ -39,7 +38,7 @@ resource "purge_cdn_asset" "page" {
   triggers   = { release = var.release }
 }
 
-# All images at once.
+# All images, with one soft purge.
 resource "purge_cdn_asset" "images" {
   service_id = var.cdn_service_id
   url        = "/images/*"
@@ -47,22 +46,22 @@ resource "purge_cdn_asset" "images" {
   triggers   = { release = var.release }
 }
 
-# The pages of the blog.
+# The page cache of the blog.
 resource "purge_wpengine_cache" "blog" {
   install_id = var.wpengine_install_id
   cache_type = "page"
   triggers   = { release = var.release }
 }
 
-# A static site: of its files exactly those that changed. Their fingerprints
-# decide, whatever the release is. The purge waits until the origin serves them.
+# The files of a static site that changed, compared by their fingerprints. The
+# purge waits until the origin serves the new files.
 resource "purge_cdn_asset" "handbook" {
   service_id = var.cdn_service_id
   assets     = local.handbook
   depends_on = [purge_verification.handbook_origin]
 }
 
-# The gate: the origin has the new files.
+# Waits until the origin serves the new files.
 resource "purge_verification" "handbook_origin" {
   count = var.handbook_origin == null ? 0 : 1
 
@@ -70,7 +69,7 @@ resource "purge_verification" "handbook_origin" {
   assets   = local.handbook
 }
 
-# The proof: visitors get them.
+# Waits until visitors get the new files.
 resource "purge_verification" "handbook" {
   count = var.handbook_url == null ? 0 : 1
 

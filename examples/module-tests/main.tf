@@ -1,10 +1,11 @@
-# A module that purges one install after a release, and only on staging. Its tests need no credentials:
+# A module that purges a staging install with each release. Its tests need no
+# credentials:
 #
 #     terraform init
 #     terraform test
 
 terraform {
-  required_version = ">= 1.7" # for mock_provider; OpenTofu needs 1.8
+  required_version = ">= 1.7" # for mock_provider; OpenTofu requires 1.8
 
   required_providers {
     purge = {
@@ -19,7 +20,7 @@ variable "install" {
 }
 
 variable "release" {
-  description = "Tag or commit that is deployed."
+  description = "Release to deploy, such as a tag or a commit."
   type        = string
 }
 

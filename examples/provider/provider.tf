@@ -7,9 +7,8 @@ terraform {
   }
 }
 
-# Configure the systems that you purge, and leave out the others. What is not
-# set here comes from the environment, which is the better place for secrets:
-# MSTR_PASSWORD, RAX_API_KEY and WPE_API_PASSWORD in this example.
+# Configure only the systems that you purge. Set secrets in the environment: in
+# this example, MSTR_PASSWORD, RAX_API_KEY, and WPE_API_PASSWORD.
 provider "purge" {
   mstr = {
     base_url = "https://bi.example.com/MicroStrategyLibrary"

@@ -1,13 +1,13 @@
-# A static site behind Rackspace CDN: after an upload exactly the files that
-# were added, changed or removed are purged.
+# A static site behind Rackspace CDN. After an upload, purges only the files that
+# were added, changed, or removed.
 #
-#     hugo --destination dist         # or whatever builds the site
-#     rclone sync dist origin:site    # or whatever uploads it
+#     hugo --destination dist         # build the site
+#     rclone sync dist origin:site    # upload it
 #     terraform init
 #     terraform apply -var service_name=website
 
 terraform {
-  required_version = ">= 1.7" # of OpenTofu; Terraform needs 1.8
+  required_version = ">= 1.7" # OpenTofu; Terraform requires 1.8
 
   required_providers {
     purge = {
@@ -16,7 +16,7 @@ terraform {
   }
 }
 
-# The user and the API key come from RAX_USERNAME and RAX_API_KEY.
+# Set the credentials in RAX_USERNAME and RAX_API_KEY.
 provider "purge" {
   cdn = {
     requests_per_minute = var.requests_per_minute
@@ -31,13 +31,12 @@ locals {
   dist  = coalesce(var.dist, "${path.module}/dist")
   files = { for f in fileset(local.dist, "**") : f => filemd5("${local.dist}/${f}") }
 
-  # An index.html also has the path of its directory, which visitors request.
-  # Terraform older than 1.8 has no functions of providers. There, use the
-  # expression in examples/functions/site_paths/older.tf.
+  # For index.html, site_paths also returns the path of its directory. For older
+  # versions of Terraform, see examples/functions/site_paths/older.tf.
   assets = provider::purge::site_paths(local.files)
 }
 
-# The gate.
+# Waits until the origin serves the new files.
 resource "purge_verification" "origin" {
   count = var.origin_url == null ? 0 : 1
 
@@ -49,19 +48,18 @@ resource "purge_cdn_asset" "site" {
   service_id = data.purge_cdn_service.site.id
   assets     = local.assets
 
-  # The purge waits until the origin has the new files. An edge that is purged
-  # before fetches the old ones again.
+  # If the purge came first, the edge would fetch the old files again.
   depends_on = [purge_verification.origin]
 
   lifecycle {
     precondition {
       condition     = length(local.files) > 0
-      error_message = "There are no files in ${local.dist}. Build the site first."
+      error_message = "The directory ${local.dist} contains no files. Build the site first."
     }
   }
 }
 
-# The proof: visitors get the new files.
+# Waits until visitors get the new files.
 resource "purge_verification" "edge" {
   count = var.site_url == null ? 0 : 1
 
@@ -71,6 +69,6 @@ resource "purge_verification" "edge" {
 }
 
 output "summary" {
-  description = "What the latest apply purged, counted by reason."
+  description = "Number of paths that the latest apply purged, by reason."
   value       = purge_cdn_asset.site.summary
 }

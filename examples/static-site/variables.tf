@@ -4,25 +4,25 @@ variable "service_name" {
 }
 
 variable "dist" {
-  description = "Directory that the build writes the site to. Null: dist in this directory."
+  description = "Directory of the built site. If null, dist in this directory."
   type        = string
   default     = null
 }
 
 variable "requests_per_minute" {
-  description = "How many purges the account may send in any minute. Null: what Rackspace documents."
+  description = "Rate limit of the account. If null, the limit that Rackspace documents."
   type        = number
   default     = null
 }
 
 variable "origin_url" {
-  description = "Address of the origin, such as https://origin.example.com. Null: the purge does not wait for it."
+  description = "URL of the origin. If null, the purge does not wait for the origin."
   type        = string
   default     = null
 }
 
 variable "site_url" {
-  description = "Address that visitors use, such as https://www.example.com. Null: the apply does not verify what they get."
+  description = "URL of the site for visitors. If null, the apply does not verify the site."
   type        = string
   default     = null
 }

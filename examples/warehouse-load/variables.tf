@@ -1,5 +1,5 @@
 variable "load_id" {
-  description = "Which load of the warehouse this is, for instance its number or the time it ended. A new value purges."
+  description = "Load of the warehouse, such as its number. A new value purges."
   type        = string
 }
 
@@ -9,7 +9,7 @@ variable "projects" {
 }
 
 variable "tables" {
-  description = "Warehouse tables that the load changes. By default all, so that it invalidates all results of the projects."
+  description = "Warehouse tables that the load changes. If null, all results are purged."
   type        = set(string)
   default     = null
 }

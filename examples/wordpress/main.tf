@@ -1,11 +1,12 @@
-# WordPress on WP Engine: after a deploy the caches of staging are purged, and
-# those of production only when that is what was asked for.
+# WordPress on WP Engine. After a deploy, purges the caches of staging, and of
+# production only on request.
 #
-# The names of the installs stand in terraform.tfvars, or come with -var.
+# Set the names of the installs, staging_install and production_install, in
+# terraform.tfvars.
 #
 #     terraform init
-#     terraform apply -var release=v42 -var staging_install=acmestage
-#     terraform apply -var release=v42 -var staging_install=acmestage -var production=true -var production_install=acmeprod
+#     terraform apply -var release=v42
+#     terraform apply -var release=v42 -var production=true
 
 terraform {
   required_version = ">= 1.2" # for precondition
@@ -17,7 +18,7 @@ terraform {
   }
 }
 
-# The API user and its password come from WPE_API_USER_ID and WPE_API_PASSWORD.
+# Set the credentials in WPE_API_USER_ID and WPE_API_PASSWORD.
 provider "purge" {
   wpengine = {}
 }
@@ -50,10 +51,10 @@ resource "purge_wpengine_cache" "site" {
   triggers   = { release = var.release }
 
   lifecycle {
-    # A name that was mixed up stops the plan, before anything is sent.
+    # If the names are swapped, the plan fails.
     precondition {
       condition     = data.purge_wpengine_install.site[each.key].environment == each.key
-      error_message = "The install ${each.value} is ${coalesce(data.purge_wpengine_install.site[each.key].environment, "of no environment")}, not ${each.key}."
+      error_message = "The install ${each.value} is not a ${each.key} install."
     }
   }
 }

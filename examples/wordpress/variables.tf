@@ -1,10 +1,10 @@
 variable "release" {
-  description = "What is deployed, for instance a tag or a commit."
+  description = "Release to deploy, such as a tag or a commit."
   type        = string
 }
 
 variable "production" {
-  description = "Whether production is purged too."
+  description = "Whether to purge production, too."
   type        = bool
   default     = false
 }
@@ -15,7 +15,7 @@ variable "staging_install" {
 }
 
 variable "production_install" {
-  description = "Name of the production install. Needed where production is purged."
+  description = "Name of the production install. Required if production is true."
   type        = string
   default     = null
 }

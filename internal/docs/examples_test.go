@@ -217,7 +217,7 @@ func TestExampleWordPress(t *testing.T) {
 
 	mixedUp := []string{"-var", "staging_install=acmeprod", "-var", "production_install=acmestage", "-var", "release=2"}
 	_, err := s.Run(t.Context(), append([]string{"apply", "-auto-approve", "-input=false", "-no-color"}, mixedUp...)...)
-	if err == nil || !strings.Contains(err.Error(), "The install acmeprod is production, not staging.") {
+	if err == nil || !strings.Contains(err.Error(), "The install acmeprod is not a staging install.") {
 		t.Errorf("installs that are mixed up: %v, want the message of the guard", err)
 	}
 	s.compare(t, "installs that are mixed up", nil)
@@ -239,7 +239,7 @@ func TestExampleWarehouseLoad(t *testing.T) {
 	}
 
 	_, err := s.Run(t.Context(), "apply", "-auto-approve", "-input=false", "-no-color", "-var", `projects=["Archive"]`, "-var", "load_id=3")
-	if err == nil || !strings.Contains(err.Error(), "The project Archive is offline.") {
+	if err == nil || !strings.Contains(err.Error(), "The project Archive is not loaded.") {
 		t.Errorf("a project that is not loaded: %v, want the message of the guard", err)
 	}
 	s.compare(t, "a project that is not loaded", nil)

@@ -9,7 +9,7 @@ action "purge_cdn_asset" "pages" {
   }
 }
 
-# Expires all images, and returns without waiting for the deployment.
+# Invalidates all images without waiting for the deployment of the service.
 action "purge_cdn_asset" "images" {
   config {
     service_id          = "96737ae3-cfc1-4c72-be88-5d0e7cc9a3f0"
@@ -19,7 +19,7 @@ action "purge_cdn_asset" "images" {
   }
 }
 
-# Invokes both when the release changes, in this order.
+# Invokes both actions in this order when the release changes.
 resource "terraform_data" "release" {
   input = var.release
 

@@ -1,6 +1,6 @@
-# One action for all files: it purges the file that triggered it (Terraform 1.16).
+# One action for all files. It purges the file that triggered it. Requires Terraform 1.16.
 
-# Stands for the upload of a file, for example aws_s3_object.
+# Stands for the upload of a file, such as an aws_s3_object.
 resource "terraform_data" "file" {
   for_each = fileset("${path.module}/dist", "**")
 

@@ -9,7 +9,7 @@ action "purge_http_cache" "pages" {
   }
 }
 
-# Invokes it when the release changes.
+# Invokes the action when the release changes.
 resource "terraform_data" "release" {
   input = var.release
 

@@ -10,7 +10,7 @@ action "purge_mstr_content_cache" "sales" {
   }
 }
 
-# Invokes the action when the load changes.
+# Invokes the action after each load.
 resource "terraform_data" "load" {
   input = var.load_id
 

@@ -1,6 +1,6 @@
 data "purge_mstr_projects" "all" {}
 
-# The element cache of every project that is loaded.
+# Purges the element cache of every loaded project.
 resource "purge_mstr_cache" "all" {
   for_each = { for p in data.purge_mstr_projects.all.projects : p.id => p.name if p.loaded }
 

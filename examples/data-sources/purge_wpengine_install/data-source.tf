@@ -9,7 +9,7 @@ resource "purge_wpengine_cache" "stage" {
   lifecycle {
     precondition {
       condition     = data.purge_wpengine_install.stage.environment != "production"
-      error_message = "${data.purge_wpengine_install.stage.name} is production."
+      error_message = "${data.purge_wpengine_install.stage.name} is a production install."
     }
   }
 }

@@ -12,7 +12,7 @@ resource "purge_cdn_asset" "site" {
   assets     = provider::purge::site_paths(local.files)
 }
 
-# For a server whose directories have index.html or index.htm.
+# For a server that serves index.html or index.htm for a directory.
 output "paths" {
   value = provider::purge::site_paths(local.files, "index.html", "index.htm")
 }

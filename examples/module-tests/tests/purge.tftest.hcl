@@ -1,4 +1,5 @@
-# No request is sent. Without mock_data, the values of the data source would be random.
+# The mock sends no requests. Without mock_data, the data source returns random
+# values.
 mock_provider "purge" {
   mock_data "purge_wpengine_install" {
     defaults = {

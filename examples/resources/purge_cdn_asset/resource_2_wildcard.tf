@@ -1,5 +1,5 @@
 variable "release" {
-  description = "What is deployed, for instance a tag or a commit."
+  description = "Release to deploy, such as a tag or a commit."
   type        = string
 }
 
@@ -7,7 +7,7 @@ data "purge_cdn_service" "site" {
   domain = "website.example.com"
 }
 
-# Expires all images with each release. Only hard = false takes a wildcard.
+# Invalidates all images with each release. A wildcard requires hard = false.
 resource "purge_cdn_asset" "images" {
   service_id = data.purge_cdn_service.site.id
   url        = "/images/*"

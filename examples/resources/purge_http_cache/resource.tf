@@ -1,5 +1,5 @@
 variable "release" {
-  description = "What is deployed, for example a tag or a commit."
+  description = "Release to deploy, such as a tag or a commit."
   type        = string
 }
 
@@ -9,7 +9,7 @@ provider "purge" {
   }
 }
 
-# Purges one page from every instance with each release.
+# Purges one page at every instance with each release.
 resource "purge_http_cache" "home" {
   host     = "www.example.com" # the name that visitors use
   url      = "/"

@@ -1,5 +1,5 @@
 variable "release" {
-  description = "Which version of the model is deployed."
+  description = "Release of the model to deploy."
   type        = string
 }
 
@@ -7,8 +7,8 @@ data "purge_mstr_project" "finance" {
   name = "Finance"
 }
 
-# The project is found by its name. The first apply only records the release,
-# each new release then purges. A project that is not loaded stops the plan.
+# The first apply only records the release, and each later release purges. If the
+# project is not loaded, the plan fails.
 resource "purge_mstr_cache" "finance" {
   for_each = toset(["element", "object"])
 
@@ -24,7 +24,7 @@ resource "purge_mstr_cache" "finance" {
   lifecycle {
     precondition {
       condition     = data.purge_mstr_project.finance.loaded
-      error_message = "The project Finance is ${data.purge_mstr_project.finance.status}, so its caches can't be purged."
+      error_message = "The project Finance is ${data.purge_mstr_project.finance.status}. Load it first."
     }
   }
 }

@@ -1,5 +1,5 @@
 variable "dashboards" {
-  description = "IDs of the dashboards that the management reads in the morning."
+  description = "IDs of the dashboards to purge."
   type        = set(string)
 }
 
@@ -7,20 +7,20 @@ data "purge_mstr_project" "finance" {
   name = "Finance"
 }
 
-# Only these dashboards, whichever tables they use. The first apply only records
-# the load.
-resource "purge_mstr_content_cache" "morning" {
+# Invalidates only these dashboards, no matter which tables they use. The first
+# apply only records the load.
+resource "purge_mstr_content_cache" "dashboards" {
   project_id      = data.purge_mstr_project.finance.id
   content_ids     = var.dashboards
   triggers        = { load = var.load_id }
   purge_on_create = false
 
   timeouts = {
-    update = "1h" # a large cluster takes its time
+    update = "1h" # for a large cluster
   }
 }
 
 output "invalidated" {
-  description = "How many results the latest load invalidated."
-  value       = purge_mstr_content_cache.morning.invalidated
+  description = "Number of results that the latest purge invalidated."
+  value       = purge_mstr_content_cache.dashboards.invalidated
 }

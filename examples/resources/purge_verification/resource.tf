@@ -1,4 +1,4 @@
-# The gate: the purge waits until the origin has the new files.
+# Waits until the origin serves the new files, before the purge.
 resource "purge_verification" "origin" {
   base_url = "https://origin.example.com"
   assets   = local.files
@@ -10,7 +10,7 @@ resource "purge_cdn_asset" "site" {
   depends_on = [purge_verification.origin]
 }
 
-# The proof: visitors get them.
+# Waits until visitors get the new files, after the purge.
 resource "purge_verification" "edge" {
   base_url  = "https://www.example.com"
   assets    = purge_cdn_asset.site.assets

@@ -1,10 +1,10 @@
-# Pages have no fingerprint: each must contain a text.
 resource "purge_wpengine_cache" "blog" {
   install_id = var.install_id
   cache_type = "page"
   triggers   = { release = var.release }
 }
 
+# Waits until each page contains the text, because pages have no fingerprint.
 resource "purge_verification" "blog" {
   base_url  = "https://blog.example.com"
   urls      = ["/", "/news/"]

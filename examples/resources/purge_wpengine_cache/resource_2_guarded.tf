@@ -1,5 +1,5 @@
 variable "release" {
-  description = "What is deployed, for instance a tag or a commit."
+  description = "Release to deploy, such as a tag or a commit."
   type        = string
 }
 
@@ -7,7 +7,7 @@ data "purge_wpengine_install" "stage" {
   name = "acmestage"
 }
 
-# The install is found by its name, and only purged where it is no production.
+# Purges the install only if it is not a production install.
 resource "purge_wpengine_cache" "stage" {
   install_id = data.purge_wpengine_install.stage.id
   cache_type = "all"
@@ -21,7 +21,7 @@ resource "purge_wpengine_cache" "stage" {
   lifecycle {
     precondition {
       condition     = data.purge_wpengine_install.stage.environment != "production"
-      error_message = "${data.purge_wpengine_install.stage.name} is production."
+      error_message = "${data.purge_wpengine_install.stage.name} is a production install."
     }
   }
 }
