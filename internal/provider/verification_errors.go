@@ -35,8 +35,8 @@ func diagnoseVerification(op operation, o *outcome, total int, kept bool) diag.D
 	var e *verify.Error
 	summary, next, detail := "Verification not finished", "Apply again.", cause.Error()+"."
 	if errors.As(cause, &e) {
-		next = strings.ReplaceAll(e.Advice(), "raise the timeout", "raise timeouts."+string(op))
-		detail += fmt.Sprintf(" The provider looked %s in %s.", times(e.Looks), human(e.For))
+		next = e.Advice("timeouts." + string(op))
+		detail += fmt.Sprintf(" The provider fetched the path %s within %s.", times(e.Attempts), human(e.For))
 		if o.err == nil {
 			summary = verificationSummary(e.Verdict)
 		}
@@ -49,7 +49,7 @@ func diagnoseVerification(op operation, o *outcome, total int, kept bool) diag.D
 		left = fmt.Sprintf("the remaining %d", total-o.accepted)
 	}
 	if total > 1 {
-		detail = fmt.Sprintf("%d of %s are proven. The next apply verifies %s.\n\n", o.accepted, paths(total), left) + detail
+		detail = fmt.Sprintf("%d of %s were verified. The next apply verifies %s.\n\n", o.accepted, paths(total), left) + detail
 	}
 	return diag.NewErrorDiagnostic(summary, detail+"\n\n"+next+tainted(op, kept))
 }
@@ -72,7 +72,7 @@ func verdictOf(err error) verify.Verdict {
 func verificationSummary(v verify.Verdict) string {
 	switch v {
 	case verify.OriginOld:
-		return "The origin had the old content when it was purged"
+		return "The origin had old content after the purge"
 	case verify.StillOld:
 		return "The site does not serve the expected content"
 	default:

@@ -59,7 +59,7 @@ func TestARemovedPathKeepsItsFingerprintUntilItIsGone(t *testing.T) {
 			if diff := cmp.Diff(config["timeouts"], state["timeouts"]); diff != "" {
 				t.Errorf("failure %d: timeouts (-want +got):\n%s", i, diff)
 			}
-			if !strings.Contains(said, "expected not the MD5 digest "+digestOf("g1")+", got 200 OK, MD5 digest "+digestOf("g1")) {
+			if !strings.Contains(said, "expected the content with MD5 digest "+digestOf("g1")+", got 200 OK with MD5 digest "+digestOf("g1")) {
 				t.Errorf("failure %d: said %q", i, said)
 			}
 		}
@@ -166,7 +166,7 @@ func TestAnInterruptedVerificationKeepsItsProgress(t *testing.T) {
 		})
 		defer stop()
 		state, said := v.apply(verification, nil, planned, config)
-		wantSaid(t, "the apply", said, "error: Verification not finished: 1 of 2 paths are proven. The next apply verifies the remaining 1.\n\nhttp://localhost/b: interrupted; expected MD5 digest ")
+		wantSaid(t, "the apply", said, "error: Verification not finished: 1 of 2 paths were verified. The next apply verifies the remaining 1.\n\nhttp://localhost/b: interrupted; expected content with MD5 digest ")
 		wantPending(t, "the apply", object{"/b": "created"}, state)
 	})
 }
@@ -184,11 +184,11 @@ func TestTheErrorIsThatOfTheWorstVerdict(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		_, said := v.fails("the create", nil, config)
 		for _, want := range []string{
-			"error: The origin had the old content when it was purged: 0 of 3 paths are proven. The next apply verifies all of them.\n\n",
-			"\n  /a: expected MD5 digest " + digestOf("a1") + ", got 502 Bad Gateway, ",
-			"\n  /b: expected MD5 digest " + digestOf("b1") + ", got 200 OK, MD5 digest " + digestOf("b0") + ", Age: ",
+			"error: The origin had old content after the purge: 0 of 3 paths were verified. The next apply verifies all of them.\n\n",
+			"\n  /a: expected content with MD5 digest " + digestOf("a1") + ", got 502 Bad Gateway, ",
+			"\n  /b: expected content with MD5 digest " + digestOf("b1") + ", got 200 OK with MD5 digest " + digestOf("b0") + " (Age: ",
 			"\n  /c: expected ",
-			"Bring the new content to the origin and purge again.",
+			"Upload the content to the origin, and then purge again, because the next apply only verifies: ",
 		} {
 			if !strings.Contains(said, want) {
 				t.Errorf("%q does not say %q", said, want)
@@ -205,10 +205,12 @@ func TestTheErrorShowsWhatWasSeen(t *testing.T) {
 		v.fails("a visit", nil, siteOf(digests(prints{"/a": "none"}), object{"timeouts": object{"create": "1s"}}))
 		config := siteOf(digests(prints{"/a": "a2"}), object{"purged_at": v.Now().Add(2 * time.Second).Format(time.RFC3339), "timeouts": object{"create": "10m"}})
 		_, said := v.fails("a purge without effect", nil, config)
-		want := "error: The site does not serve the expected content: http://localhost/a: expected MD5 digest " + digestOf("a2") +
-			", got 200 OK, MD5 digest " + digestOf("a1") + ", Age: 599, Cache-Status: edge; hit, X-Cache: HIT. The provider looked 45 times in 10m0s.\n\n" +
-			"Check whether the purge took effect: a hard purge of Rackspace CDN may fail later, which the errors of the service report (data source purge_cdn_service). " +
-			"If the edge changes the content (minifying, image conversion), compare an ETag or a text (contains). Then apply again."
+		want := "error: The site does not serve the expected content: http://localhost/a: expected content with MD5 digest " + digestOf("a2") +
+			", got 200 OK with MD5 digest " + digestOf("a1") + " (Age: 599, Cache-Status: edge; hit, X-Cache: HIT). The provider fetched the path 45 times within 10m0s.\n\n" +
+			"If the purge needs more time, raise timeouts.create and apply again. If the purge failed, purge again, because the next apply only verifies: " +
+			"change a trigger of the resource that purges, or run terraform apply -replace=<its address>. " +
+			"A hard purge of Rackspace CDN can fail after it was accepted: the data source purge_cdn_service returns the error. " +
+			"If the edge changes the content (minification, image conversion), compare an ETag, or a text with urls and contains."
 		if diff := cmp.Diff(want, said); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}

@@ -152,7 +152,7 @@ func TestTheWholeLifeOfAVerification(t *testing.T) {
 				d.lost.Store(true)
 				upload(prints{"/a": "a3"})()
 			},
-			Config: d.config(three, "2", "3s"), ExpectError: says("The site does not serve the expected content", "/a: expected MD5 digest", "data source purge_cdn_service", "apply again"),
+			Config: d.config(three, "2", "3s"), ExpectError: says("The site does not serve the expected content", "/a: expected content with MD5 digest", "raise timeouts.update and apply again", "purge again", "data source purge_cdn_service"),
 		},
 		{
 			PreConfig: func() { d.edge.PurgeAll() }, Config: d.config(three, "2", "3s"), ConfigPlanChecks: plannedIs(none, none, update),
@@ -188,7 +188,7 @@ resource "purge_verification" "origin" {
 }
 `, d.origin, digestOf("a1"), digestOf("b1"))
 	resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: d.factories(), Steps: []resource.TestStep{
-		{Config: config, ExpectError: says("1 of 2 paths are proven. The next apply verifies the remaining 1.", "/b: expected MD5 digest", "got 404 Not Found")},
+		{Config: config, ExpectError: says("1 of 2 paths were verified. The next apply verifies the remaining 1.", "/b: expected content with MD5 digest", "got 404 Not Found")},
 		{
 			PreConfig: func() {
 				d.upload(prints{"/b": "b1"}, 0)

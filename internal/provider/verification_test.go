@@ -183,8 +183,8 @@ func TestAVerificationThatFailsKeepsItsProgress(t *testing.T) {
 		began := time.Now()
 		failed, said := v.apply(verification, state, planned, two)
 		wantSaid(t, "an old file and one that is not gone", said,
-			"error: The site does not serve the expected content: 1 of 3 paths are proven. The next apply verifies the remaining 2.\n\n  /")
-		for _, want := range []string{"/a: expected MD5 digest " + digestOf("a2") + ", got 200 OK, MD5 digest " + digestOf("a1"), "/gone: expected not the MD5 digest " + digestOf("g1")} {
+			"error: The site does not serve the expected content: 1 of 3 paths were verified. The next apply verifies the remaining 2.\n\n  /")
+		for _, want := range []string{"/a: expected content with MD5 digest " + digestOf("a2") + ", got 200 OK with MD5 digest " + digestOf("a1"), "/gone: expected the content with MD5 digest " + digestOf("g1")} {
 			if !strings.Contains(said[0], want) {
 				t.Errorf("%q does not say %q", said[0], want)
 			}
@@ -244,7 +244,7 @@ func TestAVerificationSaysThatTheOriginWasOld(t *testing.T) {
 		planned, _ := v.plan(verification, nil, config)
 		time.Sleep(time.Second)
 		state, said := v.apply(verification, nil, planned, config)
-		wantSaid(t, "the apply", said, "error: The origin had the old content when it was purged: http://localhost/a: expected MD5 digest ")
+		wantSaid(t, "the apply", said, "error: The origin had old content after the purge: http://localhost/a: expected content with MD5 digest ")
 		if state != nil {
 			t.Errorf("a create of which nothing is proven leaves %v", state)
 		}

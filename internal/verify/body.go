@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// buffers is what reading a body needs. It is kept for the next one: there are
-// thousands of small files.
+// buffers are reused from body to body, because there are thousands of small
+// files.
 type buffers struct {
 	copy   []byte
 	reader *bufio.Reader
@@ -29,10 +29,9 @@ func (b *buffers) decode(body io.Reader) (io.Reader, error) {
 	return &b.gzip, b.gzip.Reset(b.reader)
 }
 
-// digest reads a body and returns the digests of what was sent and of what
-// that is when it is decoded.
+// digest reads a body and returns its digests as sent and as decoded.
 func (f *fingerprint) digest(body io.Reader, gzipped bool) (sent, decoded []byte, err error) {
-	b := pool.Get().(*buffers) //nolint:forcetypeassert // the pool has no other
+	b := pool.Get().(*buffers) //nolint:forcetypeassert // the pool contains only these
 	defer pool.Put(b)
 	content := f.hash()
 	if !gzipped {
@@ -48,10 +47,9 @@ func (f *fingerprint) digest(body io.Reader, gzipped bool) (sent, decoded []byte
 	return raw.Sum(nil), content.Sum(nil), err
 }
 
-// contains reports whether a text is in a body. It reads no further than it has
-// to.
+// contains reports whether a body contains a text. It stops reading at the text.
 func contains(body io.Reader, gzipped bool, text []byte) (bool, error) {
-	b := pool.Get().(*buffers) //nolint:forcetypeassert // the pool has no other
+	b := pool.Get().(*buffers) //nolint:forcetypeassert // the pool contains only these
 	defer pool.Put(b)
 	if gzipped {
 		var err error
@@ -75,20 +73,20 @@ func contains(body io.Reader, gzipped bool, text []byte) (bool, error) {
 		case err != nil:
 			return false, err
 		}
-		// The text may have begun at the end.
+		// The text may begin at the end of the window.
 		kept := min(filled, len(text)-1)
 		copy(window, window[filled-kept:filled])
 		filled = kept
 	}
 }
 
-// maxRest is what is read of the rest of a body to keep the connection.
+// maxRest is how many bytes drain reads, so that the connection can be reused.
 const maxRest = 256 << 10
 
-// drain reads the rest of a body that does not matter, if it is short.
+// drain reads the rest of a body, if it is short.
 func drain(body io.Reader) { _, _ = io.CopyN(io.Discard, body, maxRest) }
 
-// watched is a body that may be long but not stall.
+// watched is a body that may take long but not stall: each read resets the timer.
 type watched struct {
 	io.Reader
 	timer *time.Timer

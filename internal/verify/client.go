@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package verify proves that a site serves what it should, as a visitor sees
-// it: it sends the requests that a visitor sends, and compares what comes back.
-// It purges nothing and has no credentials.
+// Package verify proves that a site serves the expected content. It sends the
+// requests that a visitor sends, and compares the responses. It purges nothing
+// and has no credentials.
 //
-// A cache may keep one variant of an object for each Accept-Encoding, so a path
-// is fetched plainly and with gzip. The request has no query of its own, no
-// Cache-Control, and no cookie: each of these returns new content while
-// visitors still get the old. Variants for br and zstd are not looked at.
+// A cache may keep a variant of an object for each Accept-Encoding, so the client
+// fetches a path without Accept-Encoding and with gzip, but not with br and zstd.
+// The request has no additional query, no Cache-Control, and no cookie, because
+// with each of these a cache can return new content while visitors get old
+// content.
 package verify
 
 import (
@@ -25,20 +26,19 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/urlpath"
 )
 
-// maxRequests bounds the requests in parallel, of all calls together.
+// maxRequests bounds the parallel requests of all calls.
 const maxRequests = 16
 
 // Config contains the options of a client.
 type Config struct {
-	// Wire is the options for the connection. MaxRetries and Backoff have no
-	// effect: looking again is what the client is for. RequestTimeout is the
-	// longest time without a byte of the response.
+	// Wire contains the options of the connection. MaxRetries and Backoff have no
+	// effect, because Verify fetches again anyway. RequestTimeout is the longest
+	// time without a byte of the response.
 	Wire transport.Options
 }
 
-// Client looks at sites. It is safe for concurrent use, by any number of
-// callers: it bounds its requests itself, so a path that stays old does not
-// have to hold up others.
+// Client verifies sites. It is safe for concurrent use. Any number of callers may
+// verify at the same time, because the client bounds its requests.
 type Client struct {
 	wire    *transport.Client
 	timeout time.Duration
@@ -70,30 +70,30 @@ func (c *Client) Close(context.Context) error {
 	return nil
 }
 
-// Item is one path and what a visitor should get there. Exactly one of Want,
-// Contains, and Gone is set.
+// Item is one path and its expected content. Exactly one of Want, Contains, and
+// Gone is set.
 type Item struct {
-	// BaseURL is the site, as BaseURL returns it.
+	// BaseURL is the address of the site, as BaseURL returns it.
 	BaseURL string
-	// Path is a path as urlpath.Encode accepts it.
+	// Path is a path that urlpath.Encode accepts.
 	Path string
-	// Want is the fingerprint of the content, as CheckFingerprint accepts it.
+	// Want is the fingerprint of the content. CheckFingerprint accepts it.
 	Want string
-	// Contains is a text that the content contains.
+	// Contains is a text in the content.
 	Contains string
-	// Gone is the fingerprint of content that must not be served any more.
+	// Gone is the fingerprint of content that the site must no longer serve.
 	Gone string
-	// PurgedAt is when the edge was purged. Zero: no purge is known.
+	// PurgedAt is when the edge was purged, or zero if no purge is known.
 	PurgedAt time.Time
 }
 
-// BaseURL checks the address of a site and returns it without slashes at its
-// end. The text of the error follows the argument's name.
+// BaseURL checks the address of a site and returns it without trailing slashes.
+// The text of the error follows the name of the argument.
 func BaseURL(address string) (string, error) {
 	return transport.BaseURL(address, true) // there are no credentials to protect
 }
 
-// target is an item that is ready to be looked at.
+// target is a valid item.
 type target struct {
 	Item
 	url    *url.URL
@@ -127,7 +127,8 @@ func (c *Client) host(u *url.URL) *host {
 	return c.hosts[name]
 }
 
-// request is what a visitor sends. encoding is its Accept-Encoding, if any.
+// request returns the request of a visitor. If encoding is not empty, it is the
+// Accept-Encoding header.
 func (c *Client) request(ctx context.Context, u *url.URL, encoding string) *http.Request {
 	req := (&http.Request{Method: http.MethodGet, URL: u, Host: u.Host, Header: make(http.Header, 3)}).WithContext(ctx)
 	req.Header.Set("Accept", "*/*")

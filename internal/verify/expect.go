@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// expectation is what a response has to show.
+// expectation is the content that a response must have.
 type expectation struct {
 	print *fingerprint // of Want or Gone
 	text  []byte       // of Contains
@@ -26,7 +26,7 @@ func newExpectation(item Item) (expectation, error) {
 	}
 	switch {
 	case set != 1:
-		return expectation{}, errors.New("exactly one of a fingerprint, a text, and the fingerprint of a removed file is needed")
+		return expectation{}, errors.New("must have exactly one of Want, Contains, and Gone")
 	case item.Contains != "":
 		return expectation{text: []byte(item.Contains)}, nil
 	}
@@ -34,24 +34,24 @@ func newExpectation(item Item) (expectation, error) {
 	return expectation{print: parsed, gone: item.Gone != ""}, err
 }
 
-// plainOnly reports whether responses with gzip say nothing: servers give them
-// an ETag of their own, or none.
+// plainOnly reports whether only responses without gzip count: for gzip, servers
+// send another ETag or none.
 func (e expectation) plainOnly() bool { return e.print != nil && e.print.hash == nil }
 
-// String is what is expected, in words. A text may be sensitive.
+// String describes the expected content, without a text, which may be sensitive.
 func (e expectation) String() string {
 	switch {
 	case e.gone:
-		return "not the " + e.print.String()
+		return "the content with " + e.print.String() + " to be gone"
 	case e.print != nil:
-		return e.print.String()
+		return "content with " + e.print.String()
 	default:
 		return "the text in contains"
 	}
 }
 
-// judge decides what a response proves, reads its body as far as that needs
-// it, and notes what it saw. The error is why the body was not read.
+// judge decides whether a response is a proof, and notes the result in seen. It
+// reads the body if necessary. The error is why it could not read the body.
 func (e expectation) judge(resp *http.Response, body io.Reader, seen *Seen) error {
 	switch status := resp.StatusCode; {
 	case status >= 200 && status < 300:
@@ -66,8 +66,8 @@ func (e expectation) judge(resp *http.Response, body io.Reader, seen *Seen) erro
 	case status == http.StatusNotFound, status == http.StatusGone:
 		seen.proven, seen.old = e.gone, true
 	case status == http.StatusForbidden:
-		// S3 returns it for an object that is not there. With Retry-After it is
-		// about the requests and not about the content.
+		// S3 returns 403 for an object that does not exist. With Retry-After, it is a
+		// rate limit.
 		seen.proven = e.gone && resp.Header.Get("Retry-After") == ""
 	}
 	return nil
@@ -79,13 +79,12 @@ func redirects(status int) bool {
 	}, status)
 }
 
-// read reports whether the content is that of the fingerprint, or contains the
-// text.
+// read reports whether the content has the fingerprint or contains the text.
 func (e expectation) read(resp *http.Response, body io.Reader, seen *Seen) (bool, error) {
 	if e.plainOnly() {
 		etag := strings.TrimSpace(resp.Header.Get("ETag"))
-		if seen.Digest = "no ETag"; etag != "" {
-			seen.Digest = "ETag " + etag
+		if seen.Content = "without an ETag"; etag != "" {
+			seen.Content = "with ETag " + etag
 		}
 		return e.print.matches(etag), nil
 	}
@@ -95,12 +94,12 @@ func (e expectation) read(resp *http.Response, body io.Reader, seen *Seen) (bool
 	case "gzip", "x-gzip":
 		gzipped = true
 	default:
-		seen.Encoding = coding // that nobody asked for and nobody here decodes
+		seen.Encoding = coding // which the request did not accept
 	}
 	if e.print == nil {
 		found, err := contains(body, gzipped, e.text)
 		if !found {
-			seen.Digest = "without the text"
+			seen.Content = "without the text"
 		}
 		return found, err
 	}
@@ -108,11 +107,11 @@ func (e expectation) read(resp *http.Response, body io.Reader, seen *Seen) (bool
 	if err != nil {
 		return false, err
 	}
-	// A file that is compressed already, in a store that says so, has its
-	// fingerprint before it is decoded.
+	// The fingerprint of a file that is stored compressed, with a Content-Encoding,
+	// is the one before decoding.
 	matched := e.print.equal(decoded) || e.print.equal(sent)
-	if !matched || e.gone { // or nobody asks
-		seen.Digest = e.print.name + " " + e.print.encode(decoded)
+	if !matched || e.gone { // otherwise, nothing reads it
+		seen.Content = "with " + e.print.name + " " + e.print.encode(decoded)
 	}
 	return matched, nil
 }

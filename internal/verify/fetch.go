@@ -12,12 +12,12 @@ import (
 	"time"
 )
 
-// maxRedirects is how many redirects of one request are followed.
+// maxRedirects is the maximum number of redirects of one request.
 const maxRedirects = 5
 
-// fetch sends the request of a visitor and follows redirects within the host.
-// The error is why it was not finished: the context, or a wait beyond its
-// deadline.
+// fetch sends the request of a visitor and follows redirects within the host. It
+// returns an error if the context is done, or if the site requires a wait beyond
+// the deadline.
 func (c *Client) fetch(ctx context.Context, t *target, encoding string) (*Seen, error) {
 	from := t.url
 	for hop := 0; ; hop++ {
@@ -29,8 +29,8 @@ func (c *Client) fetch(ctx context.Context, t *target, encoding string) (*Seen, 
 	}
 }
 
-// get sends one request, when the host and the number of the others allow it.
-// It returns where a redirect leads that is to be followed.
+// get sends one request as soon as the limits of the host and of the client allow.
+// It returns the target of a redirect within the host.
 func (c *Client) get(ctx context.Context, t *target, from *url.URL, encoding string) (*Seen, *url.URL, error) {
 	if err := t.host.enter(ctx); err != nil {
 		return nil, nil, err
@@ -46,15 +46,15 @@ func (c *Client) get(ctx context.Context, t *target, from *url.URL, encoding str
 	}
 	t.host.done(started, seen, header)
 	if c.log != nil {
-		c.log(ctx, "Looked at the site", map[string]any{
+		c.log(ctx, "Fetched from the site", map[string]any{
 			"url": from.String(), "accept_encoding": encoding, "proven": seen.proven, "seen": seen.String(),
 		})
 	}
 	return seen, next, nil
 }
 
-// exchange is the request on the wire. http.Client would follow redirects to
-// other hosts and send the address of the page before.
+// exchange sends a request and reads the response. It does not use http.Client,
+// which follows redirects to other hosts and sends them a Referer.
 func (c *Client) exchange(ctx context.Context, t *target, from *url.URL, encoding string) (*Seen, *url.URL, http.Header) {
 	once, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -77,13 +77,13 @@ func (c *Client) exchange(ctx context.Context, t *target, from *url.URL, encodin
 	if err := t.expect.judge(resp, body, seen); err != nil {
 		return failed(fmt.Errorf("the response ended early: %w", err)), nil, nil
 	}
-	if resp.StatusCode != http.StatusSwitchingProtocols { // its body is the connection
+	if resp.StatusCode != http.StatusSwitchingProtocols { // the body is the connection
 		drain(body)
 	}
 	return seen, next, resp.Header
 }
 
-// note returns the evidence in a response, without that of its body.
+// note returns the result that the status and the headers of a response show.
 func (c *Client) note(resp *http.Response, from *url.URL, t *target, encoding string) *Seen {
 	seen := &Seen{AcceptEncoding: encoding, Status: resp.StatusCode, at: time.Now()}
 	seen.Age, seen.hasAge = age(resp.Header)
@@ -101,12 +101,12 @@ func (c *Client) note(resp *http.Response, from *url.URL, t *target, encoding st
 	return seen
 }
 
-// follow returns where a redirect within the host leads.
+// follow returns the target of a redirect within the host.
 func follow(resp *http.Response, from *url.URL) *url.URL {
 	if !redirects(resp.StatusCode) {
 		return nil
 	}
-	to, err := resp.Location() // resolved against the request's address
+	to, err := resp.Location() // resolves a relative address
 	if err != nil || to.Scheme != "http" && to.Scheme != "https" || !sameHost(to, from) {
 		return nil
 	}
@@ -114,13 +114,13 @@ func follow(resp *http.Response, from *url.URL) *url.URL {
 	return to
 }
 
-// sameHost reports whether two addresses are on one host. From http to https,
-// the ports are those of the schemes.
+// sameHost reports whether two addresses have the same host and port. The default
+// ports of http and https count as the same.
 func sameHost(a, b *url.URL) bool {
 	return strings.EqualFold(a.Hostname(), b.Hostname()) && (port(a) == port(b) || port(a) == "" && port(b) == "")
 }
 
-// port is empty for the scheme's own.
+// port returns the port, empty for the default of the scheme.
 func port(u *url.URL) string {
 	if p := u.Port(); p != map[string]string{"http": "80", "https": "443"}[u.Scheme] {
 		return p
@@ -128,7 +128,7 @@ func port(u *url.URL) string {
 	return ""
 }
 
-// shown is an error with a text that is fit to be shown.
+// shown is an error with a text that is safe to display.
 type shown struct {
 	text string
 	err  error

@@ -4,7 +4,7 @@ package verify
 
 import (
 	"bytes"
-	"crypto/md5"  //nolint:gosec // what filemd5 returns; nothing is kept secret with it
+	"crypto/md5"  //nolint:gosec // filemd5 returns it; it protects nothing
 	"crypto/sha1" //nolint:gosec // the same
 	"crypto/sha256"
 	"crypto/sha512"
@@ -16,18 +16,17 @@ import (
 	"strings"
 )
 
-// fingerprint is what a user writes to identify content: the digest of a file,
-// or an ETag.
+// fingerprint identifies content: it is the digest of a file, or an ETag.
 type fingerprint struct {
 	name   string // "MD5 digest", …, or "ETag"
-	text   string // as written
+	text   string // as configured
 	sum    []byte
 	hash   func() hash.Hash // nil for an ETag
 	encode func([]byte) string
 	etag   string // without W/ and quotes
 }
 
-// digests are the algorithms by the length of their results.
+// digests are the algorithms by the length of the digest in bytes.
 var digests = map[int]struct {
 	name string
 	hash func() hash.Hash
@@ -38,12 +37,12 @@ var digests = map[int]struct {
 	sha512.Size: {"SHA-512 digest", sha512.New},
 }
 
-// multipart is the ETag that S3 gives to an object that was uploaded in parts.
-// It is no digest of the content.
+// multipart matches the ETag of an S3 object that was uploaded in parts. It is not
+// a digest of the content.
 var multipart = regexp.MustCompile(`^[0-9a-fA-F]{32}-\d+$`)
 
-// CheckFingerprint returns what is wrong with a fingerprint, in words that
-// follow the argument's name and do not repeat the value.
+// CheckFingerprint returns an error if a fingerprint is invalid. The text of the
+// error follows the name of the argument and does not contain the value.
 func CheckFingerprint(text string) error {
 	_, err := parseFingerprint(text)
 	return err
@@ -69,7 +68,7 @@ func parseFingerprint(text string) (*fingerprint, error) {
 		return &fingerprint{name: "ETag", text: text, etag: tag}, nil
 	}
 	if trimmed := strings.TrimSpace(text); trimmed != text && CheckFingerprint(trimmed) == nil {
-		return nil, errors.New("must not begin or end with a blank or a line break: use trimspace()")
+		return nil, errors.New("must not begin or end with a space or a line break: use trimspace()")
 	}
 	if _, ok := opaque(`"` + text + `"`); ok && strings.HasPrefix(text, "W/") {
 		return nil, errors.New(`must have the ETag in quotes, as in the response: W/"…"`)
@@ -78,8 +77,8 @@ func parseFingerprint(text string) (*fingerprint, error) {
 		`or an ETag: in quotes as in the response ("…" or W/"…"), or as S3 returns it for an upload in parts (32 hexadecimal digits, a hyphen, and a number)`)
 }
 
-// opaque returns an entity tag of RFC 9110, 8.8.3, without its quotes and the
-// prefix W/, which do not count when tags are compared weakly.
+// opaque returns an entity tag (RFC 9110, 8.8.3) without the quotes and the prefix
+// W/, which a weak comparison ignores.
 func opaque(etag string) (string, bool) {
 	tag := strings.TrimPrefix(etag, "W/")
 	if len(tag) < 3 || tag[0] != '"' || tag[len(tag)-1] != '"' {
@@ -89,16 +88,16 @@ func opaque(etag string) (string, bool) {
 	return tag, !strings.ContainsFunc(tag, func(r rune) bool { return r <= ' ' || r == '"' || r == 0x7f })
 }
 
-// matches compares an ETag weakly.
+// matches reports whether an ETag matches weakly.
 func (f *fingerprint) matches(etag string) bool {
 	tag, ok := opaque(etag)
 	if !ok {
-		tag = etag // some servers forget the quotes
+		tag = etag // some servers omit the quotes
 	}
 	return tag == f.etag
 }
 
 func (f *fingerprint) equal(sum []byte) bool { return bytes.Equal(f.sum, sum) }
 
-// String is the fingerprint in words: "MD5 digest 9e107d…".
+// String returns a description: "MD5 digest 9e107d…".
 func (f *fingerprint) String() string { return f.name + " " + f.text }

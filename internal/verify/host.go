@@ -16,28 +16,28 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
-// host is the rate of the requests to one host. It has no limit until the host
-// returns 403 or 429: firewalls and rate limiters return both. Then the requests
-// start apart from each other, more with each such response and less with each
-// other one. Retry-After stops all of them.
+// host limits the rate of the requests to one host. There is no limit until the
+// host returns 403 or 429, because firewalls and rate limiters return both. From
+// then on, a gap separates the starts of the requests. It grows with each such
+// response and shrinks with each other one. Retry-After stops all requests.
 type host struct {
 	name string
-	turn *semaphore.Weighted // whoever has it starts next
+	turn *semaphore.Weighted // its holder starts the next request
 
 	mu      sync.Mutex
-	stopped time.Time // until then
+	stopped time.Time // the end of a Retry-After
 	gap     time.Duration
-	started time.Time               // the latest request
-	slowed  time.Time               // when gap grew last
-	reached bool                    // it has responded once
-	failed  time.Time               // when it did not for the first time
-	before  map[time.Time]time.Time // by purge, when content from before it was seen
+	started time.Time               // start of the latest request
+	slowed  time.Time               // when the gap grew last
+	reached bool                    // whether the host has ever responded
+	failed  time.Time               // of the first request without a response
+	before  map[time.Time]time.Time // by purge: when older content was last seen
 }
 
 const (
 	firstGap = 250 * time.Millisecond
 	maxGap   = 5 * time.Second
-	// leastGap is the gap below which there is none.
+	// A gap below leastGap becomes zero.
 	leastGap = 10 * time.Millisecond
 )
 
@@ -45,7 +45,7 @@ func newHost(name string) *host {
 	return &host{name: name, turn: semaphore.NewWeighted(1), before: make(map[time.Time]time.Time)}
 }
 
-// waitError says that the host requires a wait beyond the deadline.
+// waitError is the error for a wait beyond the deadline.
 type waitError struct{ wait time.Duration }
 
 func (*waitError) Error() string {
@@ -72,8 +72,8 @@ func (h *host) enter(ctx context.Context) error {
 	}
 }
 
-// start notes that a request starts, or returns how long that has to wait and
-// whether the host asked for it.
+// start starts a request, or returns how long it must wait and whether the wait is
+// for Retry-After.
 func (h *host) start() (wait time.Duration, stopped bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -88,7 +88,7 @@ func (h *host) start() (wait time.Duration, stopped bool) {
 	return 0, false
 }
 
-// done notes what a request that started at a time led to.
+// done records the result of a request.
 func (h *host) done(started time.Time, seen *Seen, header http.Header) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -107,7 +107,7 @@ func (h *host) done(started time.Time, seen *Seen, header http.Header) {
 			h.gap = 0
 		}
 		return
-	case !started.Before(h.slowed): // those in parallel count once
+	case !started.Before(h.slowed): // parallel requests count once
 		h.gap = min(max(2*h.gap, firstGap), maxGap)
 		h.slowed = now
 	}
@@ -116,7 +116,7 @@ func (h *host) done(started time.Time, seen *Seen, header http.Header) {
 	}
 }
 
-// limited reports whether a response says that there are too many requests.
+// limited reports whether a response is a rate limit.
 func limited(seen *Seen, asked bool) bool {
 	switch seen.Status {
 	case http.StatusTooManyRequests:
@@ -128,8 +128,8 @@ func limited(seen *Seen, asked bool) bool {
 	}
 }
 
-// wrong reports whether the address of the host is most likely wrong, after
-// this error.
+// wrong reports whether the address of the host is most likely wrong, given this
+// error.
 func (h *host) wrong(err error) bool {
 	var dns *net.DNSError
 	var certificate *tls.CertificateVerificationError

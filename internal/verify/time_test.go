@@ -33,7 +33,7 @@ func TestTheLooksAreFromHalfASecondTo15SecondsApart(t *testing.T) {
 		w.put("new")
 		err := w.verify(70*time.Second, verify.Item{Want: hexMD5("new")})
 		// The last one is shortly before the time is over.
-		diff(t, "the looks", seconds(0, 0.5, 1.5, 3.5, 7.5, 15.5, 30.5, 45.5, 60.5, 68), w.times())
+		diff(t, "the attempts", seconds(0, 0.5, 1.5, 3.5, 7.5, 15.5, 30.5, 45.5, 60.5, 68), w.times())
 		diff(t, "the end", 70*time.Second, w.Elapsed())
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v is not for the deadline", err)
@@ -88,9 +88,9 @@ func TestAnOriginThatStillIsOldIsFoundOut(t *testing.T) {
 		<-time.After(100 * time.Second)
 		at := w.Purge("/a") // and the origin still has the old content
 		err := w.verify(20*time.Minute, verify.Item{Want: hexMD5("new"), PurgedAt: at.Truncate(time.Second).Add(-time.Second)})
-		diff(t, "the error", said{verify.OriginOld, "expected MD5 digest " + hexMD5("new") + ", got 200 OK, MD5 digest " + hexMD5("old") +
-			", Age: 30, Cache-Status: edge; hit, X-Cache: HIT", 7}, hear(t, err))
-		diff(t, "the looks", seconds(100, 100.5, 101.5, 103.5, 107.5, 115.5, 130.5), w.times())
+		diff(t, "the error", said{verify.OriginOld, "expected content with MD5 digest " + hexMD5("new") + ", got 200 OK with MD5 digest " + hexMD5("old") +
+			" (Age: 30, Cache-Status: edge; hit, X-Cache: HIT)", 7}, hear(t, err))
+		diff(t, "the attempts", seconds(100, 100.5, 101.5, 103.5, 107.5, 115.5, 130.5), w.times())
 		if errors.Is(err, context.DeadlineExceeded) {
 			t.Error("it is not for the deadline")
 		}
@@ -208,8 +208,8 @@ func TestAWrongAddressIsNotWaitedFor(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.Network.Set(wiretest.UnknownHost)
 		got := hear(t, w.verify(20*time.Minute, verify.Item{Want: hexMD5(content)}))
-		diff(t, "the error", said{verify.NotSeen, "expected MD5 digest " + hexMD5(content) +
-			", got no complete response: dial tcp: lookup localhost: no such host", got.Looks}, got)
+		diff(t, "the error", said{verify.NotSeen, "expected content with MD5 digest " + hexMD5(content) +
+			", got no complete response: dial tcp: lookup localhost: no such host", got.Attempts}, got)
 		diff(t, "the end", 120500*time.Millisecond, w.Elapsed())
 	})
 }
@@ -261,8 +261,8 @@ func TestAnInterruptedLookEndsAtOnce(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%v is not for the interruption", err)
 		}
-		diff(t, "the error", said{verify.StillOld, "interrupted; expected MD5 digest " + hexMD5("new") + ", got 200 OK, MD5 digest " + hexMD5("old") +
-			", Age: 7, Cache-Status: edge; hit, X-Cache: HIT", 5}, hear(t, err))
+		diff(t, "the error", said{verify.StillOld, "interrupted; expected content with MD5 digest " + hexMD5("new") + ", got 200 OK with MD5 digest " + hexMD5("old") +
+			" (Age: 7, Cache-Status: edge; hit, X-Cache: HIT)", 5}, hear(t, err))
 	})
 }
 
@@ -275,6 +275,6 @@ func TestWhatIsWaitedForIsTold(t *testing.T) {
 		ctx, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
 		_ = w.client.Verify(ctx, verify.Item{BaseURL: base, Path: "/a", Want: hexMD5("new")})
-		diff(t, "told", map[string]time.Duration{"the next look at localhost": 1500 * time.Millisecond}, told)
+		diff(t, "told", map[string]time.Duration{"the next request to localhost": 1500 * time.Millisecond}, told)
 	})
 }

@@ -11,36 +11,36 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/quota"
 )
 
-// Looks are so far apart, at first and at most.
+// The wait between attempts doubles from firstWait to maxWait.
 const (
 	firstWait = 500 * time.Millisecond
 	maxWait   = 15 * time.Second
 )
 
-// lastLook is how long before the deadline the last look begins, so that the
-// time after the last regular one is not lost.
-const lastLook = 2 * time.Second
+// lastAttempt is how long before the deadline the last attempt begins, because the
+// next regular one may be after the deadline.
+const lastAttempt = 2 * time.Second
 
-// wrongAddress is how long a host that has never responded may be unknown or
-// have a certificate that is not trusted. It may be in the making; after that
-// it is most likely a typo.
+// wrongAddress is how long a host that has never responded may be unknown or have
+// an untrusted certificate. A new host needs some time; after that, the address
+// is most likely wrong.
 const wrongAddress = 2 * time.Minute
 
-// Verify looks at a path until a visitor gets what the item says. It returns
-// nil when that is proven, and an *Error when the deadline of the context comes
-// first, when the content is old and was fetched after the purge, or when the
-// site requires a wait beyond the deadline. Any other error means that the item
-// is invalid.
+// Verify fetches a path until visitors get the expected content. It returns an
+// *Error if the context is done first, if the edge fetched old content from the
+// origin after the purge, if the address is most likely wrong, or if the site
+// requires a wait beyond the deadline. Any other error means that the item is
+// invalid.
 func (c *Client) Verify(ctx context.Context, item Item) error {
 	t, err := c.prepare(item)
 	if err != nil {
 		return fmt.Errorf("%s: %w", item.Path, err)
 	}
 	began := time.Now()
-	var e *Error // made when it is needed: most paths are proven by the first look
+	var e *Error // only if the first attempt is no proof, which is rare
 	var refilled refill
 	for wait := firstWait; ; wait = min(2*wait, maxWait) {
-		seen, err := c.look(ctx, t)
+		seen, err := c.attempt(ctx, t)
 		if err == nil && seen.proven {
 			return nil
 		}
@@ -64,10 +64,10 @@ func (c *Client) Verify(ctx context.Context, item Item) error {
 	}
 }
 
-// look fetches the path as visitors do who accept gzip and who do not. It
-// returns the first response that is no proof, or the last one. The error is
-// why the look was not finished.
-func (c *Client) look(ctx context.Context, t *target) (*Seen, error) {
+// attempt fetches the path without Accept-Encoding, and then with gzip. It returns
+// the first response that is no proof, or the last one. The error is why the
+// attempt was not finished.
+func (c *Client) attempt(ctx context.Context, t *target) (*Seen, error) {
 	seen, err := c.fetch(ctx, t, "")
 	if err != nil || !seen.proven || t.expect.plainOnly() {
 		return seen, err
@@ -75,14 +75,14 @@ func (c *Client) look(ctx context.Context, t *target) (*Seen, error) {
 	return c.fetch(ctx, t, "gzip")
 }
 
-// pause waits for the time of the next look.
+// pause waits until the next attempt.
 func (c *Client) pause(ctx context.Context, t *target, wait time.Duration) error {
 	if deadline, ok := ctx.Deadline(); ok {
-		if last := time.Until(deadline) - lastLook; last >= firstWait {
+		if last := time.Until(deadline) - lastAttempt; last >= firstWait {
 			wait = min(wait, last)
 		}
 	}
-	quota.Observe(ctx, "the next look at "+t.host.name, time.Now().Add(wait))
+	quota.Observe(ctx, "the next request to "+t.host.name, time.Now().Add(wait))
 	return sleep(ctx, wait)
 }
 
@@ -97,4 +97,4 @@ func sleep(ctx context.Context, wait time.Duration) error {
 	}
 }
 
-var errStalled = errors.New("nothing came within the request timeout")
+var errStalled = errors.New("no data within the request timeout")

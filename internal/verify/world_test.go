@@ -106,9 +106,9 @@ func hexMD5(body string) string { return fmt.Sprintf("%x", md5.Sum([]byte(body))
 
 // said is what the tests compare of an error.
 type said struct {
-	Verdict verify.Verdict
-	Outcome string
-	Looks   int
+	Verdict  verify.Verdict
+	Outcome  string
+	Attempts int
 }
 
 func hear(t *testing.T, err error) said {
@@ -117,7 +117,7 @@ func hear(t *testing.T, err error) said {
 	if !errors.As(err, &e) {
 		t.Fatalf("got %v, want a *verify.Error", err)
 	}
-	return said{e.Verdict, e.Outcome(), e.Looks}
+	return said{e.Verdict, e.Outcome(), e.Attempts}
 }
 
 func wantProven(t *testing.T, err error) {

@@ -15,18 +15,18 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/fake"
 )
 
-// Edge caches what its origin serves. Its exported fields are set before it
-// serves. The operation in its journal is get, the subject the path with its
-// query.
+// Edge caches the responses of its origin. Set its exported fields before it
+// serves. In its journal, the operation is get, and the subject is the path with
+// the query.
 type Edge struct {
 	*fake.Recorder
 	Origin *Origin
 
-	// TTL is how long content is kept, an hour unless set.
+	// TTL is how long the edge keeps content. Default 1 hour.
 	TTL time.Duration
 	// PurgeDelay is the time from the acceptance of a purge to its effect.
 	PurgeDelay time.Duration
-	// NoAge leaves out the header, as nginx does.
+	// NoAge omits the Age header, as nginx does.
 	NoAge bool
 
 	mu      sync.Mutex
@@ -34,7 +34,7 @@ type Edge struct {
 	purges  []purge
 }
 
-// key is what an object is stored under.
+// key identifies a stored object.
 type key struct {
 	path string
 	gzip bool
@@ -55,17 +55,17 @@ func NewEdge() *Edge {
 	return &Edge{Recorder: fake.NewRecorder("edge"), Origin: NewOrigin(), TTL: time.Hour, objects: make(map[key]*object)}
 }
 
-// Secrets returns nothing: a site knows no credentials.
+// Secrets returns nothing, because a site has no credentials.
 func (e *Edge) Secrets() []string { return nil }
 
-// Purge accepts a purge of all variants of a path and returns when: its effect
-// comes after PurgeDelay.
+// Purge accepts a purge of all variants of a path and returns the time of the
+// acceptance. The purge takes effect after PurgeDelay.
 func (e *Edge) Purge(path string) time.Time {
 	return e.accept(func(k key) bool { return k.path == path })
 }
 
-// PurgePlain accepts a purge of the variant without gzip alone, which is what
-// Squid and nginx do for a PURGE without Accept-Encoding.
+// PurgePlain accepts a purge of the variant without gzip only, as Squid and nginx
+// do for a PURGE without Accept-Encoding.
 func (e *Edge) PurgePlain(path string) time.Time {
 	return e.accept(func(k key) bool { return k.path == path && !k.gzip })
 }
@@ -114,8 +114,7 @@ func (e *Edge) serve(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(o.body.Bytes())
 }
 
-// lookup returns a stored object that is fresh, after the purges that take
-// effect by now.
+// lookup applies the purges that are due, and returns a fresh object or nil.
 func (e *Edge) lookup(k key) *object {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -133,7 +132,7 @@ func (e *Edge) lookup(k key) *object {
 	return nil
 }
 
-// refill fetches from the origin and stores what may be stored.
+// refill fetches from the origin and stores a cacheable response.
 func (e *Edge) refill(k key, r *http.Request) *object {
 	o := &object{response: response{header: make(http.Header)}, fetched: e.Now()}
 	e.Origin.ServeHTTP(&o.response, r)
@@ -148,7 +147,7 @@ func (e *Edge) refill(k key, r *http.Request) *object {
 	return o
 }
 
-// response is one of the origin, in memory.
+// response is a response of the origin in memory.
 type response struct {
 	header http.Header
 	status int

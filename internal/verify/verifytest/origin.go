@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package verifytest is a stand-in for a site: an origin with files, and an edge
-// that caches them. Both are plain http.Handlers that speak for any host.
+// Package verifytest fakes a site: an origin with files, and an edge that caches
+// them. Both are http.Handlers for any host.
 //
-// The edge behaves as the caches that were tried: it keeps a variant for each
-// Accept-Encoding, tells the Age, and a purge may take effect later than it is
-// accepted, or for one variant only.
+// The edge behaves like real caches: it keeps a variant for each Accept-Encoding
+// and sends Age. A purge may take effect some time after it is accepted, or for
+// one variant only.
 package verifytest
 
 import (
 	"bytes"
 	"compress/gzip"
-	"crypto/md5" //nolint:gosec // ETags are no secrets
+	"crypto/md5" //nolint:gosec // an ETag protects nothing
 	"fmt"
 	"net/http"
 	"strings"
@@ -21,19 +21,19 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/fake"
 )
 
-// File is what the origin serves at a path.
+// File is the response of the origin for a path.
 type File struct {
 	Body string
-	// ETag is sent as it is. Empty: the MD5 digest of the body, in quotes.
+	// ETag is the header. Default: the MD5 digest of the body, in quotes.
 	ETag string
-	// Header is added to the response: Location, Cache-Control, and so on.
+	// Header contains more headers of the response, such as Location.
 	Header http.Header
-	// Status is 200 unless set.
+	// Status is the status. Default 200.
 	Status int
 }
 
-// Origin serves files. The operation in its journal is get, the subject the
-// path with its query.
+// Origin serves files. In its journal, the operation is get, and the subject is
+// the path with the query.
 type Origin struct {
 	*fake.Recorder
 
@@ -41,7 +41,7 @@ type Origin struct {
 	files map[string][]version
 }
 
-// version is what is served at a path from a time on; nil: nothing.
+// version is the file that the origin serves from a time on; nil is none.
 type version struct {
 	from time.Time
 	file *File
@@ -55,10 +55,10 @@ func NewOrigin() *Origin {
 // Secrets returns nothing: a site knows no credentials.
 func (o *Origin) Secrets() []string { return nil }
 
-// Put makes the origin serve a file, some time from now: the origin lags.
+// Put makes the origin serve a file after some time, as an origin that lags.
 func (o *Origin) Put(path string, f File, after time.Duration) { o.set(path, &f, after) }
 
-// Remove makes the origin return 404 for a path, some time from now.
+// Remove makes the origin return 404 for a path after some time.
 func (o *Origin) Remove(path string, after time.Duration) { o.set(path, nil, after) }
 
 func (o *Origin) set(path string, f *File, after time.Duration) {
@@ -67,7 +67,7 @@ func (o *Origin) set(path string, f *File, after time.Duration) {
 	o.files[path] = append(o.files[path], version{o.Now().Add(after), f})
 }
 
-// at returns what is served at a path, nil if that is nothing.
+// at returns the file that the origin serves at a path, nil if there is none.
 func (o *Origin) at(path string) *File {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -80,7 +80,7 @@ func (o *Origin) at(path string) *File {
 	return current.file
 }
 
-// ServeHTTP serves a file, compressed for those who accept gzip.
+// ServeHTTP serves a file, compressed if the request accepts gzip.
 func (o *Origin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	o.Handle("get", subject, o.serve)(w, r)
 }
@@ -125,7 +125,7 @@ func acceptsGzip(r *http.Request) bool {
 func compress(body []byte) []byte {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
-	_, _ = w.Write(body) // a buffer takes everything
+	_, _ = w.Write(body) // a buffer does not fail
 	_ = w.Close()
 	return b.Bytes()
 }
