@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package fake is what the stand-ins for the upstream systems share: a journal
-// of what reached them, and faults that a test puts in front of them. The
-// stand-ins themselves live beside their clients (mstrtest and so on).
+// Package fake contains what the fakes of the APIs share: a journal of the
+// requests that reached them, and faults that a test injects. Each fake is in a
+// package next to its client (mstrtest and so on).
 package fake
 
 import (
@@ -11,30 +11,30 @@ import (
 	"time"
 )
 
-// Entry is one request as it reached a fake. It never holds a credential: no
-// header, no body and no cookie is recorded.
+// Entry is one request that reached a fake. It contains no credentials, because
+// headers, bodies, and cookies are not recorded.
 type Entry struct {
 	// Time is when the request arrived, by the fake's clock.
 	Time time.Time
-	// System is the name of the provider's block: mstr, cdn, …
+	// System is the name of the provider's argument: mstr, cdn, …
 	System string
-	// Operation is what was asked for, in one word: login, logout, purge, …
+	// Operation is the operation in one word: login, logout, purge, …
 	Operation string
-	// Subject is what it was asked for, for instance "<project>/object".
+	// Subject is the object of the operation, such as "<project>/object".
 	Subject string
-	// Status is the HTTP status of the reply, 0 where the connection was cut.
+	// Status is the HTTP status of the response, or 0 if there is none.
 	Status int
 }
 
-// Journal collects entries in the order in which the requests arrived. The zero
-// value is ready to use; several fakes may share one.
+// Journal records entries in the order in which the requests arrive. The zero
+// value is ready to use. Several fakes may share one.
 type Journal struct {
 	mu      sync.Mutex
 	entries []*Entry
 }
 
-// Entries returns a copy of what has been recorded so far. An entry whose
-// request is not answered yet has the status 0.
+// Entries returns a copy of the entries. The status of a request that is still
+// in flight is 0.
 func (j *Journal) Entries() []Entry {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -56,7 +56,7 @@ func (j *Journal) Select(operation string) []Entry {
 	return selected
 }
 
-// Reset forgets everything that has been recorded.
+// Reset deletes all entries.
 func (j *Journal) Reset() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -76,17 +76,17 @@ func (j *Journal) close(e *Entry, status int) {
 	e.Status = status
 }
 
-// Recorder is embedded by every fake: it journals each request and lets faults
-// answer in the place of the fake.
+// Recorder is embedded by every fake. It records each request in the journal
+// and injects faults.
 type Recorder struct {
-	// System names the fake in the journal.
+	// System is the name of the fake in the journal.
 	System string
-	// Journal receives an entry per request. It may be shared between fakes.
+	// Journal receives an entry per request. Several fakes may share one.
 	Journal *Journal
-	// Now is the clock, time.Now unless a test or the sandbox replaces it.
+	// Now is the clock. It is time.Now unless a test or the sandbox replaces it.
 	Now func() time.Time
-	// Around, unless it is nil, is asked for each request what answers it; next
-	// is the fault or the fake. It is set before the fake serves.
+	// Around, if not nil, returns the handler of each request. next is the fault
+	// or the handler of the fake. Set it before the fake serves requests.
 	Around func(operation string, next http.HandlerFunc) http.HandlerFunc
 
 	mu     sync.Mutex
@@ -98,15 +98,15 @@ type fault struct {
 	answer http.HandlerFunc
 }
 
-// NewRecorder returns a recorder with a journal of its own and the real clock.
+// NewRecorder returns a recorder with its own journal and the real clock.
 func NewRecorder(system string) *Recorder {
 	return &Recorder{System: system, Journal: &Journal{}, Now: time.Now}
 }
 
-// Fail makes answer reply to the next times requests of an operation in the
-// place of the fake, and to all of them where times is negative. Faults of one
-// operation are used up in the order in which they were given. An answer that
-// panics with http.ErrAbortHandler cuts the connection.
+// Fail makes answer handle the next times requests of an operation instead of
+// the fake, or all of them if times is negative. Several faults of one
+// operation apply in the order in which they were added. An answer that panics
+// with http.ErrAbortHandler closes the connection.
 func (r *Recorder) Fail(operation string, times int, answer http.HandlerFunc) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -116,7 +116,7 @@ func (r *Recorder) Fail(operation string, times int, answer http.HandlerFunc) {
 	r.faults[operation] = append(r.faults[operation], &fault{left: times, answer: answer})
 }
 
-// Heal takes back every fault that is not used up.
+// Heal removes all faults.
 func (r *Recorder) Heal() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -139,7 +139,7 @@ func (r *Recorder) nextFault(operation string) http.HandlerFunc {
 }
 
 // Handle wraps the handler of one operation with the journal and the faults.
-// The subject function may be nil.
+// subject may be nil.
 func (r *Recorder) Handle(operation string, subject func(*http.Request) string, h http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, req *http.Request) {
 		e := Entry{Time: r.Now(), System: r.System, Operation: operation}
@@ -164,7 +164,7 @@ func (r *Recorder) Handle(operation string, subject func(*http.Request) string, 
 	}
 }
 
-// statusWriter remembers the status of the final reply.
+// statusWriter records the status of the final response.
 type statusWriter struct {
 	http.ResponseWriter
 	status int
@@ -184,6 +184,6 @@ func (w *statusWriter) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// Unwrap lets http.ResponseController reach the connection, for faults that
-// stall or cut it.
+// Unwrap gives http.ResponseController access to the connection, for faults
+// that stall or close it.
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package realcache starts real HTTP caches for tests: Varnish, nginx, Squid, and
-// Apache Traffic Server, each as a process of its own on loopback, with its own
-// directory and configuration and an origin behind it.
+// Package realcache starts real HTTP caches for tests: Varnish, nginx, Squid,
+// and Apache Traffic Server. Each runs in its own process on loopback, with its
+// own directory and configuration, in front of an origin.
 //
 // On Debian, the packages are varnish, nginx-light with
-// libnginx-mod-http-cache-purge, squid, and trafficserver. Their services do not
-// have to run.
+// libnginx-mod-http-cache-purge, squid, and trafficserver. Their services do
+// not have to run.
 package realcache
 
 import (
@@ -22,52 +22,53 @@ import (
 	"time"
 )
 
-// Kind is a cache that can be started.
+// Kind is a kind of cache.
 type Kind struct {
 	Name string
-	// NoAge: it returns no Age header.
+	// NoAge reports that the cache returns no Age header.
 	NoAge bool
-	// VariantsApart: PURGE reaches only the variant that it is asked with.
+	// VariantsApart reports that a purge deletes only the variant of its own
+	// Accept-Encoding.
 	VariantsApart bool
-	// PurgePrefix is put before the path of a purge, and PurgeMethod is its
-	// method.
+	// PurgePrefix precedes the path of a purge. PurgeMethod is the method of a
+	// purge.
 	PurgePrefix, PurgeMethod string
 
-	// needs are the files without which it is not there: absolute, or in a
-	// directory for programs.
+	// needs lists the files that must be installed, as absolute paths or names of
+	// programs.
 	needs []string
 	// configure writes the configuration into the directory and returns the
 	// command.
 	configure func(s *setup) ([]string, error)
 }
 
-// Kinds are all caches.
+// Kinds returns all kinds of caches.
 func Kinds() []Kind { return []Kind{Varnish(), Nginx(), Squid(), TrafficServer()} }
 
 // Options are variations of the configuration.
 type Options struct {
-	// NoPurge: nothing about purging is configured.
+	// NoPurge omits the configuration for purges.
 	NoPurge bool
-	// Deny: purging is configured, and not for this machine.
+	// Deny configures purges, but denies them to this machine.
 	Deny bool
-	// OneVariant: the cache asks the origin without Accept-Encoding. Only nginx
-	// heeds it.
+	// OneVariant makes the cache send no Accept-Encoding to the origin. Only
+	// nginx supports it.
 	OneVariant bool
 }
 
-// setup is what a configuration is made of.
+// setup contains the inputs of a configuration.
 type setup struct {
 	Options
 	dir          string
 	port, origin string // "127.0.0.1:8080"
 }
 
-// Cache is a cache that runs.
+// Cache is a running cache.
 type Cache struct {
 	Kind
-	// URL is the address, without a slash at its end.
+	// URL is the address, without a trailing slash.
 	URL string
-	// Origin is the address of the origin behind it.
+	// Origin is the address of the origin.
 	Origin string
 
 	t       testing.TB
@@ -75,7 +76,8 @@ type Cache struct {
 	process *process
 }
 
-// Missing returns what an installation lacks for a cache, "" if it is there.
+// Missing describes a file that is not installed. It returns "" if the cache is
+// installed.
 func (k Kind) Missing() string {
 	for _, need := range k.needs {
 		if find(need) == "" {
@@ -85,23 +87,23 @@ func (k Kind) Missing() string {
 	return ""
 }
 
-// find returns the path of a program or file. Those of daemons are not on every
-// user's PATH.
+// find returns the path of a program or file. It also searches the directories
+// of daemons, which are not on every user's PATH.
 func find(name string) string {
 	dirs := append(filepath.SplitList(os.Getenv("PATH")), "/usr/local/sbin", "/usr/sbin", "/sbin")
 	if filepath.IsAbs(name) {
 		dirs = []string{""}
 	}
 	for _, dir := range dirs {
-		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && !info.IsDir() { //nolint:gosec // PATH is there to be searched
+		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && !info.IsDir() { //nolint:gosec // the path comes from PATH
 			return filepath.Join(dir, name)
 		}
 	}
 	return ""
 }
 
-// Start starts a cache in front of an origin and stops it when the test ends. If
-// the cache is not installed, it skips the test.
+// Start starts a cache in front of an origin and stops it when the test ends.
+// If the cache is not installed, Start skips the test.
 func Start(t testing.TB, kind Kind, origin http.Handler, o Options) *Cache {
 	t.Helper()
 	if missing := kind.Missing(); missing != "" {
@@ -109,7 +111,7 @@ func Start(t testing.TB, kind Kind, origin http.Handler, o Options) *Cache {
 	}
 	server := httptest.NewServer(origin)
 	t.Cleanup(server.Close)
-	dir, err := os.MkdirTemp("", "realcache-") //nolint:usetesting // Squid runs as another user, who may not enter t.TempDir
+	dir, err := os.MkdirTemp("", "realcache-") //nolint:usetesting // Squid runs as another user, which cannot access t.TempDir
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,11 +120,11 @@ func Start(t testing.TB, kind Kind, origin http.Handler, o Options) *Cache {
 		Kind: kind, Origin: server.URL, t: t,
 		setup: setup{Options: o, dir: dir, origin: strings.TrimPrefix(server.URL, "http://")},
 	}
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the same user
+	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // for the user of Squid
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Stop)
-	// A port that is free now may be taken when the cache listens.
+	// Another process may take a free port before the cache listens on it.
 	for range 3 {
 		if c.setup.port, err = freePort(t.Context()); err != nil {
 			break
@@ -136,7 +138,7 @@ func Start(t testing.TB, kind Kind, origin http.Handler, o Options) *Cache {
 	return nil
 }
 
-// Stop ends the process. What listens on the port after it is nothing.
+// Stop ends the process. Nothing listens on the port afterward.
 func (c *Cache) Stop() {
 	if c.process != nil {
 		c.process.stop()
@@ -144,8 +146,8 @@ func (c *Cache) Stop() {
 	}
 }
 
-// Restart starts a cache that was stopped, on the same port. Whether it has kept
-// its content is up to the cache.
+// Restart starts a stopped cache on the same port. Some caches keep their
+// content.
 func (c *Cache) Restart() {
 	c.t.Helper()
 	if err := c.run(); err != nil {
@@ -170,7 +172,7 @@ func (c *Cache) run() error {
 	return nil
 }
 
-// Purge purges a path and returns the status.
+// Purge purges a path and returns the status of the response.
 func (c *Cache) Purge(path string, header http.Header) int {
 	c.t.Helper()
 	return c.status(c.PurgeMethod, c.PurgePrefix+path, header)
@@ -204,7 +206,8 @@ func (c *Cache) status(method, path string, header http.Header) int {
 	return resp.StatusCode
 }
 
-// bare sends what it is given, without an Accept-Encoding of its own or a proxy.
+// bare sends requests unchanged, without an Accept-Encoding header and without
+// a proxy.
 var bare = &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 16, IdleConnTimeout: 10 * time.Second}
 
 func freePort(ctx context.Context) (string, error) {
@@ -219,13 +222,13 @@ func freePort(ctx context.Context) (string, error) {
 // write writes a file of the configuration.
 func (s *setup) write(name, content string) error {
 	path := filepath.Join(s.dir, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // other users read it
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // other users read the files
 		return err
 	}
-	return os.WriteFile(path, []byte(content), 0o644) //nolint:gosec // the same
+	return os.WriteFile(path, []byte(content), 0o644) //nolint:gosec // as above
 }
 
-// memory is how much a cache may store, in MB.
+// memory is the maximum size of a cache in MB.
 const memory = 128
 
 // portOf returns the port of an address.

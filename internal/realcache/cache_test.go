@@ -16,7 +16,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/verify"
 )
 
-// TestMain lets all tests run at once: they mostly wait, and in real time.
+// TestMain runs all tests in parallel, because they mostly wait in real time.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if err := flag.Set("test.parallel", "64"); err != nil {
@@ -25,15 +25,15 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// purges is what a purge returns, of a path that is cached and of one that is
-// not: configured, denied, and not configured.
+// purges contains the statuses of purges: of a cached path, of a path that is not
+// cached, and of caches that deny purges or have them not configured.
 type purges struct{ Cached, NotCached, Denied, NotConfigured int }
 
-func TestPurgesReturnWhatTheCacheReturns(t *testing.T) {
+func TestStatusesOfPurges(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]purges{
-		"Varnish":               {200, 200, 405, 200}, // the last is the origin's: the request was piped
-		"nginx":                 {200, 404, 403, 404}, // the last is the origin's: it has no /purge/
+		"Varnish":               {200, 200, 405, 200}, // the last is from the origin, because Varnish pipes the request
+		"nginx":                 {200, 404, 403, 404}, // the last is from the origin, which has no /purge/
 		"Squid":                 {200, 404, 403, 403},
 		"Apache Traffic Server": {200, 404, 403, 403},
 	} {
@@ -49,7 +49,7 @@ func TestPurgesReturnWhatTheCacheReturns(t *testing.T) {
 				s.warm(t, "/a", "old")
 				s.put("/a", "new", 0)
 				*status = s.Purge("/a", nil)
-				s.refuse(t, short, verify.Item{Path: "/a", Want: digest("new")}, verify.StillOld)
+				s.wantVerdict(t, short, verify.Item{Path: "/a", Want: digest("new")}, verify.StillOld)
 			}
 			if d := cmp.Diff(want, got); d != "" {
 				t.Errorf("(-want +got):\n%s", d)
@@ -58,7 +58,7 @@ func TestPurgesReturnWhatTheCacheReturns(t *testing.T) {
 	}
 }
 
-func TestACacheStopsAndComesBack(t *testing.T) {
+func TestStopAndRestart(t *testing.T) {
 	t.Parallel()
 	for _, kind := range realcache.Kinds() {
 		t.Run(kind.Name, func(t *testing.T) {
@@ -68,12 +68,12 @@ func TestACacheStopsAndComesBack(t *testing.T) {
 			s.Stop()
 			if conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://")); err == nil {
 				_ = conn.Close()
-				t.Error("something listens although the cache was stopped")
+				t.Error("the port is open after Stop")
 			}
 			s.Restart()
-			s.prove(t, long, verify.Item{Path: "/a", Want: digest("content")})
+			s.wantVerified(t, long, verify.Item{Path: "/a", Want: digest("content")})
 			if status := s.Purge("/a", http.Header{}); status != http.StatusOK {
-				t.Errorf("a purge returned %d", status)
+				t.Errorf("the purge returned %d", status)
 			}
 		})
 	}
@@ -86,6 +86,6 @@ func byName(t *testing.T, name string) realcache.Kind {
 			return kind
 		}
 	}
-	t.Fatalf("there is no %s", name)
+	t.Fatalf("unknown cache %s", name)
 	return realcache.Kind{}
 }

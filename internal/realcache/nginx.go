@@ -9,8 +9,8 @@ import (
 
 const purgeModule = "/usr/lib/nginx/modules/ngx_http_cache_purge_module.so"
 
-// Nginx with the module cache_purge purges with a request for /purge/…. It
-// returns no Age.
+// Nginx uses the module cache_purge and purges with GET requests for /purge/….
+// It returns no Age header.
 func Nginx() Kind {
 	return Kind{
 		Name: "nginx", NoAge: true, VariantsApart: true, PurgeMethod: "GET", PurgePrefix: "/purge",
@@ -21,7 +21,7 @@ func Nginx() Kind {
 func configureNginx(s *setup) ([]string, error) {
 	var user, variants string
 	if os.Geteuid() == 0 {
-		user = "user root;" // its workers would be another user's otherwise
+		user = "user root;" // the default user cannot access the directory
 	}
 	if s.OneVariant {
 		variants = `proxy_set_header Accept-Encoding ""; proxy_ignore_headers Vary;`
@@ -41,7 +41,7 @@ http {
   access_log off; gzip on; gzip_min_length 0; gzip_types *; gzip_vary on; gzip_proxied any;
   client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
   proxy_cache_path cache keys_zone=zone:8m max_size=%dm use_temp_path=off;
-  # $1 of a location would be decoded, and find no path with escapes.
+  # $1 of a location is decoded, so it does not match paths with escapes.
   map $request_uri $purge_path { "~^/purge(?<content>/[^?]*)" $content; }
   server {
     listen %s;

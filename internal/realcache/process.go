@@ -14,15 +14,15 @@ import (
 	"time"
 )
 
-// process is a cache's.
+// process is the process of a cache.
 type process struct {
 	cancel context.CancelFunc
 	ended  chan struct{}
-	log    string // the file with what it wrote
+	log    string // file with the output
 }
 
-// Starting takes a second or so: Varnish compiles its configuration. Ending is
-// asked for, and forced if it takes too long.
+// Starting takes about a second, because Varnish compiles its configuration. A
+// process that does not end in time is killed.
 const (
 	startTime = 30 * time.Second
 	endTime   = 5 * time.Second
@@ -30,16 +30,17 @@ const (
 
 func start(dir string, command []string) (*process, error) {
 	p := &process{ended: make(chan struct{}), log: filepath.Join(dir, "output.log")}
-	// A file, because a pipe would have to be read until the children have ended.
+	// A file, because a pipe must be read until all child processes have ended.
 	out, err := os.Create(p.log)
 	if err != nil {
 		return nil, err
 	}
 	defer out.Close()
-	// Not the test's context: it ends before the cleanup, which stops the cache.
+	// Not the context of the test, which ends before the cleanup that stops the
+	// cache.
 	var ctx context.Context
 	ctx, p.cancel = context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, command[0], command[1:]...) //nolint:gosec // it is there to start them
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...) //nolint:gosec // the commands of this package
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, out, out
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = endTime
@@ -49,7 +50,7 @@ func start(dir string, command []string) (*process, error) {
 	}
 	go func() {
 		defer close(p.ended)
-		_ = cmd.Wait() // how it ended does not matter; what it wrote does
+		_ = cmd.Wait() // only the output matters
 	}()
 	return p, nil
 }
@@ -59,7 +60,7 @@ func (p *process) stop() {
 	<-p.ended
 }
 
-// await waits until a cache takes connections.
+// await waits until the cache accepts connections.
 func (p *process) await(address string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
@@ -70,7 +71,7 @@ func (p *process) await(address string) error {
 		}
 		select {
 		case <-p.ended:
-			return fmt.Errorf("it ended at once: %s", p.output())
+			return fmt.Errorf("the process ended: %s", p.output())
 		case <-ctx.Done():
 			return fmt.Errorf("nothing listens on %s after %s: %s", address, startTime, p.output())
 		case <-time.After(50 * time.Millisecond):
@@ -78,7 +79,7 @@ func (p *process) await(address string) error {
 	}
 }
 
-// output is what the process wrote.
+// output returns the output of the process.
 func (p *process) output() string {
 	content, err := os.ReadFile(p.log)
 	if err != nil {

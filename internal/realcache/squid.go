@@ -9,7 +9,7 @@ import (
 	"strconv"
 )
 
-// Squid as an accelerator in front of one site.
+// Squid is configured as an accelerator for one site.
 func Squid() Kind {
 	return Kind{
 		Name: "Squid", VariantsApart: true, PurgeMethod: "PURGE",
@@ -19,7 +19,7 @@ func Squid() Kind {
 
 func configureSquid(s *setup) ([]string, error) {
 	owner := ""
-	if os.Geteuid() == 0 { // it does not run as root
+	if os.Geteuid() == 0 { // Squid does not run as root
 		owner = "cache_effective_user nobody"
 		nobody, err := user.Lookup("nobody")
 		if err != nil {

@@ -7,7 +7,8 @@ import (
 	"path/filepath"
 )
 
-// TrafficServer stores only what has an explicit lifetime.
+// TrafficServer is configured to store only responses with an explicit
+// lifetime.
 func TrafficServer() Kind {
 	return Kind{
 		Name: "Apache Traffic Server", PurgeMethod: "PURGE",
@@ -18,7 +19,7 @@ func TrafficServer() Kind {
 func configureTrafficServer(s *setup) ([]string, error) {
 	program := find("traffic_server")
 	methods := "ALL"
-	if s.Deny || s.NoPurge { // ip_allow.yaml is where purging is configured
+	if s.Deny || s.NoPurge { // ip_allow.yaml configures purges
 		methods = "[GET, HEAD]"
 	}
 	for name, content := range map[string]string{

@@ -7,7 +7,8 @@ import (
 	"strconv"
 )
 
-// Varnish stores one object for all who ask, and compresses it itself.
+// Varnish stores one object for all values of Accept-Encoding, because it
+// compresses responses itself.
 func Varnish() Kind {
 	return Kind{
 		Name: "Varnish", PurgeMethod: "PURGE",
@@ -26,7 +27,7 @@ func configureVarnish(s *setup) ([]string, error) {
     return (purge);
   }`
 	if s.NoPurge {
-		acl, purge = "", "" // the built-in VCL pipes methods that it does not know
+		acl, purge = "", "" // the built-in VCL pipes unknown methods
 	}
 	err := s.write("default.vcl", fmt.Sprintf(`vcl 4.1;
 backend default { .host = "127.0.0.1"; .port = %q; }

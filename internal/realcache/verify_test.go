@@ -20,7 +20,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/verify/verifytest"
 )
 
-// site is a cache in front of an origin, and a client that looks at both.
+// site is a cache in front of an origin, and a client that verifies both.
 type site struct {
 	*realcache.Cache
 	files  *verifytest.Origin
@@ -31,34 +31,34 @@ func open(t *testing.T, kind realcache.Kind, o realcache.Options) *site {
 	t.Helper()
 	files := verifytest.NewOrigin()
 	s := &site{files: files, Cache: realcache.Start(t, kind, files, o)}
-	return s.visited(t)
+	return s.withClient(t)
 }
 
-// visited is the same site with a client of its own, for tests that share the
-// cache. Each has paths of its own.
-func (s *site) visited(t *testing.T) *site {
+// withClient returns the site with a new client, for tests that share the cache.
+// Each test uses its own paths.
+func (s *site) withClient(t *testing.T) *site {
 	own := *s
 	own.client = verify.New(verify.Config{})
 	t.Cleanup(func() { _ = own.client.Close(context.Background()) })
 	return &own
 }
 
-// The machine may be busy: long is more than what happens at once takes, short
-// is enough for a look.
+// The machine may be busy. long is sufficient for a verification that succeeds
+// immediately, and short for one look at a site.
 const (
 	long  = time.Minute
 	short = 8 * time.Second
 )
 
-// heavy is held by tests that keep the machine busy.
+// heavy is locked by tests that keep the machine busy.
 var heavy sync.Mutex
 
-// put changes a file at the origin, some time from now.
+// put changes a file at the origin after a delay.
 func (s *site) put(path, body string, after time.Duration) {
 	s.files.Put(path, verifytest.File{Body: body, Header: http.Header{"Cache-Control": {"max-age=3600"}}}, after)
 }
 
-// look verifies within a time. The item's base is the cache unless it is set.
+// look verifies an item within limit. Its base URL is the cache unless it is set.
 func (s *site) look(t *testing.T, limit time.Duration, item verify.Item) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
@@ -69,22 +69,22 @@ func (s *site) look(t *testing.T, limit time.Duration, item verify.Item) error {
 	return s.client.Verify(ctx, item)
 }
 
-// warm puts a file and has both variants of it cached.
+// warm puts a file at the origin and caches both of its variants.
 func (s *site) warm(t *testing.T, path, body string) {
 	t.Helper()
 	s.put(path, body, 0)
-	s.prove(t, long, verify.Item{Path: path, Want: digest(body)})
+	s.wantVerified(t, long, verify.Item{Path: path, Want: digest(body)})
 }
 
-func (s *site) prove(t *testing.T, limit time.Duration, item verify.Item) {
+func (s *site) wantVerified(t *testing.T, limit time.Duration, item verify.Item) {
 	t.Helper()
 	if err := s.look(t, limit, item); err != nil {
 		t.Errorf("%s: %s", s.Name, err)
 	}
 }
 
-// refuse wants an error with a verdict, and returns what it saw last.
-func (s *site) refuse(t *testing.T, limit time.Duration, item verify.Item, want verify.Verdict) *verify.Seen {
+// wantVerdict requires an error with a verdict, and returns the latest observation.
+func (s *site) wantVerdict(t *testing.T, limit time.Duration, item verify.Item, want verify.Verdict) *verify.Seen {
 	t.Helper()
 	err := s.look(t, limit, item)
 	var e *verify.Error
@@ -97,11 +97,10 @@ func (s *site) refuse(t *testing.T, limit time.Duration, item verify.Item, want 
 
 func digest(body string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(body))) }
 
-// now is the time of a purge as a resource has it, in whole seconds.
+// now returns the time of a purge in whole seconds, as in a resource.
 func now() time.Time { return time.Now().Truncate(time.Second) }
 
-// TestVerify runs the deploys that verifications are for, on each cache that is
-// installed.
+// TestVerify verifies deploys with each cache that is installed.
 func TestVerify(t *testing.T) {
 	t.Parallel()
 	for _, kind := range realcache.Kinds() {
@@ -110,7 +109,7 @@ func TestVerify(t *testing.T) {
 			s := open(t, kind, realcache.Options{OneVariant: true})
 			for name, test := range map[string]func(*testing.T, *site){
 				"a purge that takes effect after 4 seconds":    lateEffect,
-				"a purge that is accepted and never done":      neverDone,
+				"a purge that is accepted and has no effect":   neverDone,
 				"an origin that is still old":                  oldOrigin,
 				"a gate that waits 5 seconds, purge and proof": gate,
 				"a removed file":                               removed,
@@ -119,7 +118,7 @@ func TestVerify(t *testing.T) {
 			} {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
-					test(t, s.visited(t))
+					test(t, s.withClient(t))
 				})
 			}
 		})
@@ -135,17 +134,17 @@ func lateEffect(t *testing.T, s *site) {
 	s.put("/late.css", "new", 0)
 	at := time.Now()
 	time.AfterFunc(4*time.Second, func() { s.PurgeAll("/late.css") })
-	s.prove(t, long, verify.Item{Path: "/late.css", Want: digest("new"), PurgedAt: now()})
+	s.wantVerified(t, long, verify.Item{Path: "/late.css", Want: digest("new"), PurgedAt: now()})
 	if took := time.Since(at); took < 4*time.Second {
-		t.Errorf("proven after %s", took)
+		t.Errorf("verified after %s", took)
 	}
 }
 
 func neverDone(t *testing.T, s *site) {
 	s.warm(t, "/never.css", "old")
-	<-time.After(2 * time.Second) // the Age has whole seconds
+	<-time.After(2 * time.Second) // Age has a resolution of 1 second
 	s.put("/never.css", "new", 0)
-	seen := s.refuse(t, short, verify.Item{Path: "/never.css", Want: digest("new"), PurgedAt: now()}, verify.StillOld)
+	seen := s.wantVerdict(t, short, verify.Item{Path: "/never.css", Want: digest("new"), PurgedAt: now()}, verify.StillOld)
 	if !strings.Contains(seen.Content, digest("old")) {
 		t.Error(seen)
 	}
@@ -159,9 +158,9 @@ func oldOrigin(t *testing.T, s *site) {
 	if s.NoAge {
 		want = verify.StillOld
 	}
-	s.refuse(t, 40*time.Second, verify.Item{Path: "/lag.css", Want: digest("new"), PurgedAt: at}, want)
+	s.wantVerdict(t, 40*time.Second, verify.Item{Path: "/lag.css", Want: digest("new"), PurgedAt: at}, want)
 	if took := time.Since(began); !s.NoAge && took < 30*time.Second {
-		t.Errorf("found out after %s", took)
+		t.Errorf("failed after %s", took)
 	}
 }
 
@@ -169,21 +168,21 @@ func gate(t *testing.T, s *site) {
 	s.warm(t, "/gate.css", "old")
 	s.put("/gate.css", "new", 5*time.Second)
 	began := time.Now()
-	s.prove(t, long, verify.Item{BaseURL: s.Origin, Path: "/gate.css", Want: digest("new")})
+	s.wantVerified(t, long, verify.Item{BaseURL: s.Origin, Path: "/gate.css", Want: digest("new")})
 	if took := time.Since(began); took < 4900*time.Millisecond {
-		t.Errorf("the gate opened after %s", took)
+		t.Errorf("verified after %s", took)
 	}
-	s.refuse(t, short, verify.Item{Path: "/gate.css", Want: digest("new")}, verify.StillOld)
+	s.wantVerdict(t, short, verify.Item{Path: "/gate.css", Want: digest("new")}, verify.StillOld)
 	s.PurgeAll("/gate.css")
-	s.prove(t, long, verify.Item{Path: "/gate.css", Want: digest("new"), PurgedAt: now()})
+	s.wantVerified(t, long, verify.Item{Path: "/gate.css", Want: digest("new"), PurgedAt: now()})
 }
 
 func removed(t *testing.T, s *site) {
 	s.warm(t, "/gone.css", "old")
 	s.files.Remove("/gone.css", 0)
-	s.refuse(t, short, verify.Item{Path: "/gone.css", Gone: digest("old")}, verify.StillOld)
+	s.wantVerdict(t, short, verify.Item{Path: "/gone.css", Gone: digest("old")}, verify.StillOld)
 	s.PurgeAll("/gone.css")
-	s.prove(t, long, verify.Item{Path: "/gone.css", Gone: digest("old"), PurgedAt: now()})
+	s.wantVerified(t, long, verify.Item{Path: "/gone.css", Gone: digest("old"), PurgedAt: now()})
 }
 
 func binary(t *testing.T, s *site) {
@@ -197,7 +196,7 @@ func binary(t *testing.T, s *site) {
 	s.warm(t, "/video.mp4", noise(1))
 	s.put("/video.mp4", noise(2), 0)
 	s.PurgeAll("/video.mp4")
-	s.prove(t, long, verify.Item{Path: "/video.mp4", Want: digest(noise(2)), PurgedAt: now()})
+	s.wantVerified(t, long, verify.Item{Path: "/video.mp4", Want: digest(noise(2)), PurgedAt: now()})
 }
 
 // each runs f for each of n paths, 16 at a time.
@@ -225,10 +224,10 @@ func manyAssets(t *testing.T, s *site) {
 	at, purged := now(), time.Since(began)
 	each(n, func(path string) {
 		if !t.Failed() {
-			s.prove(t, long, verify.Item{Path: path, Want: digest("new " + path), PurgedAt: at})
+			s.wantVerified(t, long, verify.Item{Path: path, Want: digest("new " + path), PurgedAt: at})
 		}
 	})
-	t.Logf("%s: %d assets were cached after %s, purged after %s, proven after %s", s.Name, n, warm, purged, time.Since(began))
+	t.Logf("%s: %d assets were cached after %s, purged after %s, verified after %s", s.Name, n, warm, purged, time.Since(began))
 }
 
 func oldVariant(t *testing.T, s *site) {
@@ -239,21 +238,21 @@ func oldVariant(t *testing.T, s *site) {
 	}
 	item := verify.Item{Path: "/variant.css", Want: digest("new"), PurgedAt: now()}
 	if !s.VariantsApart {
-		s.prove(t, long, item)
+		s.wantVerified(t, long, item)
 		return
 	}
-	if seen := s.refuse(t, short, item, verify.StillOld); seen.AcceptEncoding != "gzip" {
-		t.Errorf("%s: it is not the variant with gzip that is old", seen)
+	if seen := s.wantVerdict(t, short, item, verify.StillOld); seen.AcceptEncoding != "gzip" {
+		t.Errorf("%s: the old variant is not the one with gzip", seen)
 	}
 	if s.Name == "nginx" {
 		return // a purge with gzip does not always reach the variant
 	}
 	s.Purge("/variant.css", http.Header{"Accept-Encoding": {"gzip"}})
-	s.prove(t, long, item)
+	s.wantVerified(t, long, item)
 }
 
-// TestSomeCacheIsInstalled fails where .ci/run has installed the caches, if the
-// tests above have skipped them all.
+// TestSomeCacheIsInstalled fails if .ci/run requires caches and the tests above
+// have skipped all of them.
 func TestSomeCacheIsInstalled(t *testing.T) {
 	t.Parallel()
 	var missing []string

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package sandbox puts the fakes of the upstream systems, and of a site that the
-// CDN serves, behind one port, with one journal, for the demo, the documentation's examples and tests.
+// Package sandbox serves the fakes of the APIs, and of a site behind the CDN,
+// on one port with one journal. The demo, the examples in the documentation,
+// and tests use it.
 package sandbox
 
 import (
@@ -18,41 +19,41 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
 )
 
-// Sandbox is the fakes. It is an http.Handler: each fake is below a path of its
-// own, so that a client that builds a wrong URL is found out.
+// Sandbox contains the fakes. It is an http.Handler that serves each fake below
+// a path of its own, so that a client that builds wrong URLs fails.
 type Sandbox struct {
 	MSTR      *mstrtest.Server
 	CDN       *cdntest.Server
 	WPEngine  *wpenginetest.Server
 	HTTPCache *httpcachetest.Server
-	// Site is the edge of the CDN with its origin, which has no files. The hard
-	// purges of the CDN reach it.
+	// Site is the edge of the CDN and its origin, which has no files. Hard purges
+	// of the CDN fake purge the edge.
 	Site *verifytest.Edge
-	// SiteURL and OriginURL are where visitors reach the site, and its origin. Reach
-	// sets them.
+	// SiteURL and OriginURL are the addresses of the site and of its origin.
+	// Reach sets them.
 	SiteURL, OriginURL string
-	// Journal is what reached any of them.
+	// Journal records the requests that reached any of the fakes.
 	Journal *fake.Journal
 
 	mux *http.ServeMux
-	// answering is held for reading while a request is being answered.
+	// answering is read-locked while a request is in flight.
 	answering sync.RWMutex
 }
 
 // system is one fake in the sandbox.
 type system struct {
-	path     string // below which it is
+	path     string // the prefix of its URLs
 	recorder *fake.Recorder
 	fake     interface {
 		http.Handler
 		Secrets() []string
 	}
-	// reach is called with the address of the path, and returns the environment
-	// variables that point the provider there.
+	// reach receives the address of the path. It returns the environment
+	// variables that configure the provider to use the fake.
 	reach func(address string) map[string]string
 }
 
-// systems are all fakes. What the sandbox does with each it does in a loop.
+// systems returns all fakes.
 func (s *Sandbox) systems() []system {
 	return []system{
 		{"/mstr", s.MSTR.Recorder, s.MSTR, func(address string) map[string]string {
@@ -63,7 +64,7 @@ func (s *Sandbox) systems() []system {
 			}
 		}},
 		{"/rackspace", s.CDN.Recorder, s.CDN, func(address string) map[string]string {
-			s.CDN.PublicURL = address // for the links in its answers
+			s.CDN.PublicURL = address // for the links in its responses
 			return map[string]string{
 				"RAX_IDENTITY_URL": address + "/v2.0",
 				"RAX_USERNAME":     s.CDN.Username,
@@ -78,7 +79,7 @@ func (s *Sandbox) systems() []system {
 			}
 		}},
 		{"/http_cache", s.HTTPCache.Recorder, s.HTTPCache, func(address string) map[string]string {
-			headers, _ := json.Marshal(map[string]string{s.HTTPCache.KeyHeader: s.HTTPCache.Key}) // strings cannot fail
+			headers, _ := json.Marshal(map[string]string{s.HTTPCache.KeyHeader: s.HTTPCache.Key}) // cannot fail for strings
 			return map[string]string{"PURGE_HTTP_CACHE_ENDPOINTS": address, "PURGE_HTTP_CACHE_HEADERS": string(headers)}
 		}},
 		{"/site", s.Site.Recorder, s.Site, func(address string) map[string]string {
@@ -92,8 +93,8 @@ func (s *Sandbox) systems() []system {
 	}
 }
 
-// New returns a sandbox with the fakes' own defaults, and results of the first
-// project in the caches of MicroStrategy.
+// New returns a sandbox with the defaults of each fake, and with content caches
+// of the first MicroStrategy project.
 func New() *Sandbox {
 	s := &Sandbox{
 		MSTR: mstrtest.New(), CDN: cdntest.New(), WPEngine: wpenginetest.New(), HTTPCache: httpcachetest.New(),
@@ -112,8 +113,8 @@ func New() *Sandbox {
 	return s
 }
 
-// runReports fills the content caches of each node, as users do. One of them
-// belongs to a cube, which no purge may touch.
+// runReports fills the content caches of each node. One of them belongs to a
+// cube, which no purge may delete.
 func (s *Sandbox) runReports() {
 	for _, node := range s.MSTR.Nodes {
 		for _, c := range []mstrtest.ContentCache{
@@ -135,9 +136,9 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(w, r)
 }
 
-// Reach tells the sandbox the address at which it is reached, for the links in
-// its answers, and returns the environment variables that point the provider at
-// it.
+// Reach sets the address of the sandbox, for the links in its responses. It
+// returns the environment variables that configure the provider to use the
+// sandbox.
 func (s *Sandbox) Reach(address string) map[string]string {
 	env := make(map[string]string)
 	for _, system := range s.systems() {
@@ -146,7 +147,8 @@ func (s *Sandbox) Reach(address string) map[string]string {
 	return env
 }
 
-// Secrets returns everything that must not be shown anywhere.
+// Secrets returns the credentials of all fakes, which must not be shown
+// anywhere.
 func (s *Sandbox) Secrets() []string {
 	var secrets []string
 	for _, system := range s.systems() {

@@ -12,9 +12,9 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/fake"
 )
 
-// Start serves the sandbox at an address such as 127.0.0.1:0, where the port 0
-// stands for any that is free. It returns the environment variables that point
-// the provider at it. After stop it serves no more.
+// Start serves the sandbox at an address such as 127.0.0.1:0; port 0 stands for
+// any free port. It returns the environment variables that configure the
+// provider to use the sandbox, and a function that stops serving.
 func (s *Sandbox) Start(ctx context.Context, address string) (env map[string]string, stop func(), err error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
@@ -28,12 +28,12 @@ func (s *Sandbox) Start(ctx context.Context, address string) (env map[string]str
 		_ = server.Serve(listener) // returns when it is closed
 	}()
 	return env, func() {
-		_ = server.Close() // the listener is all that could fail, and it is ours
+		_ = server.Close() // only closing the listener could fail
 		<-done
 	}, nil
 }
 
-// Inputs are the ids of what can be purged here, by the names of the variables
+// Inputs returns IDs of objects in the sandbox, by the names of the variables
 // of examples/complete.
 func (s *Sandbox) Inputs() map[string]string {
 	return map[string]string{
@@ -43,8 +43,8 @@ func (s *Sandbox) Inputs() map[string]string {
 	}
 }
 
-// Take returns what has reached the sandbox since the last call, after waiting
-// until all of it is answered.
+// Take returns the entries since the last call. It waits until no request is in
+// flight.
 func (s *Sandbox) Take() []fake.Entry {
 	s.answering.Lock()
 	defer s.answering.Unlock()

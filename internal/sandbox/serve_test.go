@@ -50,7 +50,7 @@ func TestTakeReturnsEachAnsweredRequestOnce(t *testing.T) {
 	}
 }
 
-func TestNothingIsServedAfterStop(t *testing.T) {
+func TestStopEndsServing(t *testing.T) {
 	t.Parallel()
 	env, stop, err := New().Start(t.Context(), "127.0.0.1:0")
 	if err != nil {
@@ -58,16 +58,16 @@ func TestNothingIsServedAfterStop(t *testing.T) {
 	}
 	stop()
 	if resp, err := get(t, env["WPE_API_BASE_URL"]+"/status"); err == nil {
-		t.Errorf("answered %s after stop", resp.Status)
+		t.Errorf("received %s after stop", resp.Status)
 	}
 }
 
-func TestInputsNameWhatTheFakesKnow(t *testing.T) {
+func TestInputsExistInTheFakes(t *testing.T) {
 	t.Parallel()
 	s := New()
 	inputs := s.Inputs()
 	if project := s.MSTR.Projects[0]; project.ID != inputs["mstr_project_id"] || project.Status < 0 {
-		t.Errorf("the project %q is not one that is loaded", inputs["mstr_project_id"])
+		t.Errorf("the project %q is not loaded", inputs["mstr_project_id"])
 	}
 	if status := s.CDN.Service(inputs["cdn_service_id"]).Status; status != "deployed" {
 		t.Errorf("the service is %q, want deployed", status)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Package tfcli runs a real terraform or tofu with the provider of this
-// repository, for the demo, the benchmark and tests.
+// repository, for the demo, the benchmark, and tests.
 package tfcli
 
 import (
@@ -19,18 +19,19 @@ import (
 	"github.com/hashicorp/go-version"
 )
 
-// Binary is a terraform or tofu.
+// Binary is a terraform or tofu executable.
 type Binary struct {
 	Path    string // absolute
 	Tofu    bool
 	Version *version.Version
 }
 
-// variable names the binary to use.
+// variable is the environment variable that names the binary.
 const variable = "TF_ACC_TERRAFORM_PATH"
 
-// Find returns the binary that TF_ACC_TERRAFORM_PATH names, and otherwise the
-// first terraform or tofu on PATH. Its error says how to get one.
+// Find returns the binary that TF_ACC_TERRAFORM_PATH names, or else the first
+// terraform or tofu on PATH. If there is none, the error says how to install
+// one.
 func Find(ctx context.Context) (*Binary, error) {
 	path, err := locate()
 	if err != nil {
@@ -41,12 +42,12 @@ func Find(ctx context.Context) (*Binary, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s version: %w", path, err)
 	}
-	// The words, because the JSON does not say which of the two it is.
+	// Not version -json, which does not contain the name of the binary.
 	line, _, _ := strings.Cut(string(output), "\n")
 	name, number, _ := strings.Cut(strings.TrimSpace(line), " ")
 	b.Tofu = name == "OpenTofu"
 	if b.Version, err = version.NewVersion(number); err != nil {
-		return nil, fmt.Errorf("%s version says %q: %w", path, line, err)
+		return nil, fmt.Errorf("%s version returned %q: %w", path, line, err)
 	}
 	return b, nil
 }
@@ -55,7 +56,7 @@ func locate() (string, error) {
 	if named := os.Getenv(variable); named != "" {
 		found, err := exec.LookPath(named)
 		if err != nil {
-			return "", fmt.Errorf("%s names %s, which cannot be run", variable, named)
+			return "", fmt.Errorf("%s is %s, which cannot be run", variable, named)
 		}
 		return filepath.Abs(found)
 	}
@@ -64,11 +65,11 @@ func locate() (string, error) {
 			return filepath.Abs(found)
 		}
 	}
-	return "", errors.New("there is no terraform or tofu on PATH: install Terraform (https://developer.hashicorp.com/terraform/install) " +
-		"or OpenTofu (https://opentofu.org/docs/intro/install/), or let " + variable + " name one")
+	return "", errors.New("terraform and tofu are not on PATH: install Terraform (https://developer.hashicorp.com/terraform/install) " +
+		"or OpenTofu (https://opentofu.org/docs/intro/install/), or set " + variable)
 }
 
-// String is the name and the version.
+// String returns the name and the version.
 func (b *Binary) String() string {
 	if b.Tofu {
 		return "OpenTofu " + b.Version.String()
@@ -76,9 +77,9 @@ func (b *Binary) String() string {
 	return "Terraform " + b.Version.String()
 }
 
-// AtLeast tells whether the binary is at least as new as what its project calls
-// these versions. Pre-releases count as the release. Without a version the
-// project has nothing that is new enough.
+// AtLeast reports whether the binary has at least the given version: terraform
+// for Terraform, tofu for OpenTofu. A prerelease counts as its release. If the
+// version is empty, no version is sufficient.
 func (b *Binary) AtLeast(terraform, tofu string) bool {
 	least := terraform
 	if b.Tofu {
@@ -87,18 +88,19 @@ func (b *Binary) AtLeast(terraform, tofu string) bool {
 	return least != "" && b.Version.Core().GreaterThanOrEqual(version.Must(version.NewVersion(least)))
 }
 
-// ours begin the names of variables that decide what terraform does.
-var ours = []string{"TF_", "TOFU_", "CHECKPOINT_"}
+// ownPrefixes are the prefixes of variables that configure Terraform or
+// OpenTofu.
+var ownPrefixes = []string{"TF_", "TOFU_", "CHECKPOINT_"}
 
-// In returns the binary in a directory, with env, and with the inherited
-// environment but for the caller's own settings of terraform and of the systems
-// that env names a variable of.
+// In returns the binary in a directory with an environment. It inherits the
+// environment of the process, except for variables of Terraform and OpenTofu
+// and of the APIs that env configures.
 func (b *Binary) In(dir string, env map[string]string) *Dir {
 	return &Dir{Binary: b, Path: dir, Env: environment(os.Environ(), env)}
 }
 
 func environment(inherited []string, set map[string]string) []string {
-	env := []string{"CHECKPOINT_DISABLE=1"} // asks nobody for a newer version
+	env := []string{"CHECKPOINT_DISABLE=1"} // no check for a newer version
 	replaced := prefixes(set)
 	for _, variable := range inherited {
 		name, _, _ := strings.Cut(variable, "=")
@@ -113,11 +115,11 @@ func environment(inherited []string, set map[string]string) []string {
 	return env
 }
 
-// prefixes begin the names of variables that are not inherited. A system's
-// variables share what is before the first underscore: where one is set, the
-// caller's account must not fill in another.
+// prefixes returns the prefixes of variables that are not inherited. The
+// variables of an API have the text before the first underscore in common. If
+// env sets one of them, the others must not come from the user's own account.
 func prefixes(set map[string]string) []string {
-	all := slices.Clone(ours)
+	all := slices.Clone(ownPrefixes)
 	for name := range set {
 		if system, _, ok := strings.Cut(name, "_"); ok {
 			all = append(all, system+"_")
@@ -126,7 +128,7 @@ func prefixes(set map[string]string) []string {
 	return all
 }
 
-// Dir is a directory with a configuration, and the binary that works in it.
+// Dir is a directory with a configuration, and the binary to run in it.
 type Dir struct {
 	*Binary
 	Path string
@@ -140,8 +142,8 @@ func (d *Dir) Command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// Run returns what the binary wrote to standard output; its error holds what it
-// wrote to both.
+// Run runs the binary and returns its standard output. The error contains its
+// standard output and standard error.
 func (d *Dir) Run(ctx context.Context, args ...string) (string, error) {
 	var stdout, stderr strings.Builder
 	cmd := d.Command(ctx, args...)
@@ -153,7 +155,7 @@ func (d *Dir) Run(ctx context.Context, args ...string) (string, error) {
 	return stdout.String(), err
 }
 
-// Write writes a file, and the directories that it needs.
+// Write writes a file and creates its directory.
 func (d *Dir) Write(name, content string) error {
 	file := filepath.Join(d.Path, name)
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
@@ -162,13 +164,12 @@ func (d *Dir) Write(name, content string) error {
 	return os.WriteFile(file, []byte(content), 0o600)
 }
 
-// executable is the name of the binary of a provider, without what a version or
-// the operating system adds.
+// executable returns the name of a provider's binary, without a version or
+// .exe.
 func executable(address string) string { return "terraform-provider-" + path.Base(address) }
 
-// Build builds the package in the directory source, which is the provider with
-// this address, with go build's own arguments besides, and returns the path of
-// the binary in dir.
+// Build builds the provider with this address from the package in source, with
+// additional arguments for go build. It returns the path of the binary in dir.
 func Build(ctx context.Context, address, source, dir string, args ...string) (string, error) {
 	file := filepath.Join(dir, executable(address))
 	if runtime.GOOS == "windows" {
@@ -182,9 +183,9 @@ func Build(ctx context.Context, address, source, dir string, args ...string) (st
 	return file, nil
 }
 
-// Override writes a CLI configuration into a directory that makes a binary take
-// the providers with these addresses from the same directory, without init and
-// with a warning, and returns its path.
+// Override writes a CLI configuration into dir that makes a binary load the
+// providers with these addresses from dir, without init and with a warning. It
+// returns the path of the file.
 func Override(dir string, addresses ...string) (string, error) {
 	var overrides strings.Builder
 	for _, address := range addresses {
@@ -193,9 +194,9 @@ func Override(dir string, addresses ...string) (string, error) {
 	return configure(dir, fmt.Sprintf("dev_overrides {\n%s  }\n  direct {}", overrides.String()))
 }
 
-// Mirror makes a directory the only registry, from which init installs a built
-// provider as people get it, and returns the path of the CLI configuration that
-// says so. The version is the one that init finds.
+// Mirror moves a built provider into dir and writes a CLI configuration that
+// makes init install it from there instead of a registry. version is the
+// version that init finds. Mirror returns the path of the file.
 func (b *Binary) Mirror(address, built, version, dir string) (string, error) {
 	host, _, _ := strings.Cut(address, "/")
 	if b.Tofu {
@@ -211,8 +212,8 @@ func (b *Binary) Mirror(address, built, version, dir string) (string, error) {
 	return configure(dir, fmt.Sprintf("filesystem_mirror {\n    path = %q\n  }", dir))
 }
 
-// source is an address without its host, for which each binary has its own
-// default.
+// source returns an address without its host, because each binary has a default
+// host.
 func source(address string) string {
 	return path.Join(path.Base(path.Dir(address)), path.Base(address))
 }

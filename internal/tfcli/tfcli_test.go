@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/go-version"
 )
 
-func TestNothingOfTheCallersAccountsReachesTheProvider(t *testing.T) {
+func TestEnvironmentOmitsTheUsersAccounts(t *testing.T) {
 	t.Parallel()
 	got := environment(
 		[]string{"PATH=/bin", "RAX_CDN_ENDPOINT=https://real.example.com/v1.0", "WPE_API_PASSWORD=real", "MSTR_API_TOKEN=real", "TF_CLI_ARGS=-destroy", "HOME=/root"},
@@ -24,16 +24,16 @@ func TestNothingOfTheCallersAccountsReachesTheProvider(t *testing.T) {
 	}
 }
 
-func TestFindSaysWhatIsMissing(t *testing.T) {
+func TestFindErrors(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "terraform")
 	t.Setenv(variable, missing)
 	if _, err := Find(t.Context()); err == nil || !strings.Contains(err.Error(), missing) {
-		t.Errorf("the error is %v, want one that names %s", err, missing)
+		t.Errorf("the error is %v, want one with %s", err, missing)
 	}
 	t.Setenv(variable, "")
 	t.Setenv("PATH", t.TempDir())
 	if _, err := Find(t.Context()); err == nil || !strings.Contains(err.Error(), "install Terraform") {
-		t.Errorf("the error is %v, want one that says how to get a terraform", err)
+		t.Errorf("the error is %v, want one with instructions", err)
 	}
 }
 
