@@ -18,7 +18,7 @@ func TestFinishingTime(t *testing.T) { //nolint:paralleltest // in the order of 
 	limit := Limit{Requests: 20, Window: time.Minute}
 	for _, purges := range []int{20, 100, 1000} {
 		for _, latency := range []time.Duration{0, 100 * time.Millisecond, time.Second} {
-			name := fmt.Sprintf("%d purges at 20 a minute, each answered after %s", purges, latency)
+			name := fmt.Sprintf("%d purges at 20 per minute, response after %s", purges, latency)
 			t.Run(name, func(t *testing.T) {
 				windows := time.Duration((purges-1)/limit.Requests) * limit.Window
 				best := windows + latency
