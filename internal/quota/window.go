@@ -66,13 +66,13 @@ type Window struct {
 
 	mu          sync.Mutex  // locked before Group.mu
 	arrivals    int         // how many slots were requested
-	unanswered  int         // slots whose request has no response yet
-	spent       []time.Time // when the slots of answered requests are free again, ascending
+	unfinished  int         // granted slots without a result
+	spent       []time.Time // when the slots of finished requests are free again, ascending
 	queue       []*Slot     // in order of arrival
 	closedUntil time.Time
 	closures    int   // how often the window was closed
 	probing     bool  // the server has let no request through since it was closed
-	probe       *Slot // granted and not answered
+	probe       *Slot // granted, without a result yet
 	timer       *time.Timer
 }
 
@@ -156,7 +156,7 @@ func (w *Window) advance() {
 	for len(w.queue) > 0 && w.open(now) {
 		s := w.queue[0]
 		w.queue = w.queue[1:]
-		w.unanswered++
+		w.unfinished++
 		if w.probing {
 			w.probe = s
 		}
@@ -171,7 +171,7 @@ func (w *Window) open(now time.Time) bool {
 }
 
 func (w *Window) full() bool {
-	return w.limit.Requests > 0 && w.unanswered+len(w.spent) >= w.limit.Requests
+	return w.limit.Requests > 0 && w.unfinished+len(w.spent) >= w.limit.Requests
 }
 
 // replaceProbe lets an earlier slot that waits in Send go before a probe that is
@@ -238,14 +238,14 @@ func (w *Window) free(s *Slot, until time.Time) {
 }
 
 func (w *Window) release(s *Slot) {
-	w.unanswered--
+	w.unfinished--
 	if w.probe == s {
 		w.probe = nil
 	}
 	s.held, s.sent = false, false
 }
 
-// freeAt returns when a slot is free again whose request is answered now.
+// freeAt returns when a slot is free again if its request ends now.
 func (w *Window) freeAt() time.Time {
 	wait := w.limit.Window
 	if w.rand != nil {

@@ -447,8 +447,8 @@ func TestASlotEndsOnce(t *testing.T) {
 		}
 		s.Passed()
 		s.Unsent()
-		if w.unanswered != 0 || len(w.spent) != 1 {
-			t.Errorf("%d unanswered, %d spent", w.unanswered, len(w.spent))
+		if w.unfinished != 0 || len(w.spent) != 1 {
+			t.Errorf("%d unfinished, %d spent", w.unfinished, len(w.spent))
 		}
 	})
 }

@@ -16,7 +16,8 @@ import (
 //
 // Caches accept relative paths, full URLs, and other mistakes, and then purge
 // something that the user did not mean. Encode rejects them. The text of an error
-// completes a sentence that starts with the argument's name, without a period: `must start with a slash. Use "/index.html"`.
+// completes a sentence that starts with the argument's name, without a period:
+// `must start with a slash. Use "/index.html"`.
 func Encode(path string) (string, error) {
 	encoded, err := EncodePattern(path)
 	if err == nil && HasWildcard(path) {

@@ -4,20 +4,20 @@ package cdntest
 
 import "fmt"
 
-// The services of New that tests ask for by id. The others are deployed too.
+// The services of New that tests use by ID. The others are also deployed.
 const (
 	// DeployedID and OtherID are two services that are deployed.
 	DeployedID = "96737ae3-cfc1-4c72-be88-5d0e7cc9a3f0"
 	OtherID    = "0a4f7c2e-5b1d-4d3a-9c68-e2f10b7d9a35"
 	// FailedID is a service whose last deployment failed.
 	FailedID = "3c8e5f70-9a2b-4e14-8d6f-7b0c1a2d3e4f"
-	// DisabledID is a service that the operator has disabled. It takes purges.
+	// DisabledID is a service that the operator has disabled. It accepts purges.
 	DisabledID = "b7d2e9a1-4c3f-4b58-a0e6-1f9d8c7b6a50"
-	// MissingID is a UUID that is no service's.
+	// MissingID is the UUID of no service.
 	MissingID = "ffffffff-0000-4000-8000-0123456789ab"
 )
 
-// TwinName is the name of two services of New, which are never on one page.
+// TwinName is the name of two services of New, which are never on the same page.
 const TwinName = "twin"
 
 func defaultServices() []Service {

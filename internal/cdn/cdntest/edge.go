@@ -4,11 +4,10 @@ package cdntest
 
 import "strings"
 
-// Refreshes reports whether the edge asks the origin again if a visitor requests
-// the path now, because of the rule of a soft purge. A service has one rule: each
-// deployment replaces the one before, which is lost for whatever no visitor has
-// requested meanwhile. The path is as a visitor requests it; its query does not
-// count.
+// Refreshes reports whether the edge revalidates a path with the origin if a
+// visitor requests it now, because of the rule of a soft purge. A service has one
+// rule. Each deployment replaces it, so the earlier rule has no effect on paths
+// that no visitor has requested meanwhile. The query of the path does not count.
 func (s *Server) Refreshes(id, path string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -20,8 +19,8 @@ func (s *Server) Refreshes(id, path string) bool {
 	return matches(s.rules[service.ID], path)
 }
 
-// matches compares as Akamai's url-wildcard does: exactly, with "*" for any
-// characters, slashes included, and none.
+// matches compares like Akamai's url-wildcard: exactly, except that "*" matches
+// any number of any characters, including slashes.
 func matches(pattern, path string) bool {
 	literals := strings.Split(pattern, "*")
 	if len(literals) == 1 {

@@ -8,14 +8,14 @@ import (
 	"net/http"
 )
 
-// Error answers with the shape of Poppy's errors, {"message": message}, where
-// message is a string or, as for a request that fails its schema, an object.
+// Error returns a handler that responds like Poppy, with {"message": message}. The
+// message is a string, or an object if the request does not match its schema.
 func Error(status int, message any) http.HandlerFunc {
-	return reply(status, map[string]any{"message": message})
+	return respond(status, map[string]any{"message": message})
 }
 
-// HTML answers with a page, as Poppy's framework does for a method or a path
-// that it does not know, and the gateway for what it refuses itself.
+// HTML returns a handler that responds with a page, like Poppy's framework for an
+// unknown method or path, and like the gateway for its own errors.
 func HTML(status int) http.HandlerFunc {
 	title := fmt.Sprintf("%d %s", status, http.StatusText(status))
 	return func(w http.ResponseWriter, _ *http.Request) {
@@ -25,14 +25,14 @@ func HTML(status int) http.HandlerFunc {
 	}
 }
 
-// OverLimit answers as the gateway's limiter does: a 413, 429 or 503 with the
-// given Retry-After, or with none where that is empty.
+// OverLimit returns a handler that responds like the gateway's rate limiter, with
+// 413, 429, or 503. It sets Retry-After unless retryAfter is empty.
 func OverLimit(status int, retryAfter string) http.HandlerFunc {
 	return func(w http.ResponseWriter, req *http.Request) {
 		if retryAfter != "" {
 			w.Header().Set("Retry-After", retryAfter)
 		}
-		reply(status, map[string]any{"overLimit": map[string]any{
+		respond(status, map[string]any{"overLimit": map[string]any{
 			"code":    status,
 			"message": "OverLimit Retry...",
 			"details": "Error Details...",
@@ -40,23 +40,23 @@ func OverLimit(status int, retryAfter string) http.HandlerFunc {
 	}
 }
 
-// identityError has the shape of Identity's faults, in which the fault's name is
-// the only key.
+// identityError returns a handler that responds with a fault of Identity, an
+// object with the name of the fault as its only key.
 func identityError(status int, name, message string) http.HandlerFunc {
-	return reply(status, map[string]any{name: map[string]any{"code": status, "message": message}})
+	return respond(status, map[string]any{name: map[string]any{"code": status, "message": message}})
 }
 
-// unauthorized is the gateway's answer to a token that it does not take.
+// unauthorized is the gateway's response to an invalid token.
 func unauthorized(w http.ResponseWriter, req *http.Request) {
 	w.Header().Set("WWW-Authenticate", "Keystone uri=https://identity.api.rackspacecloud.com")
 	HTML(http.StatusUnauthorized)(w, req)
 }
 
-func reply(status int, body any) http.HandlerFunc {
+func respond(status int, body any) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
-		// The status is on the wire: a connection that is gone leaves nothing to do.
+		// The status is sent, so an error of the connection has no consequence.
 		_ = json.NewEncoder(w).Encode(body)
 	}
 }

@@ -12,10 +12,10 @@ import (
 // window is the span of the quota: "20 a minute".
 const window = time.Minute
 
-// RetryAfter is the form in which a refusal says how long to wait.
+// RetryAfter is the form of the Retry-After header of a rate-limited response.
 type RetryAfter int
 
-// The forms of Retry-After. The gateway sends a date as a rule.
+// The forms of Retry-After. The gateway usually sends a date.
 const (
 	// RetryAfterDate is an HTTP-date, rounded up to a whole second.
 	RetryAfterDate RetryAfter = iota
@@ -25,22 +25,23 @@ const (
 	RetryAfterAbsent
 )
 
-// Limit is how the gateway refuses what is over the quota.
+// Limit describes the gateway's rate-limited responses.
 type Limit struct {
-	// Status is 413, the gateway's default; 429, as documented; or 503, its
-	// global limit.
+	// Status is 413 (the gateway's default), 429 (as documented), or 503 (its
+	// global limit).
 	Status int
 	// RetryAfter is the form of the header, an HTTP-date by default.
 	RetryAfter RetryAfter
 }
 
-// gateway lets through what carries a token for the project of the path, within
-// the quota. A self-hosted Poppy looks only at the header. The project of the header is checked by name only: 403 where it is
-// another one, and Poppy's own 400 where it is missing.
+// gateway lets a request through if its token is valid for the project in the
+// path, and if a purge is within the quota. A self-hosted Poppy reads the project
+// from the header only. If the header names another project, the response is 403.
+// If it is missing, the response is Poppy's own 400.
 func (s *Server) gateway(project string, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, req *http.Request) {
 		header := req.Header.Get("X-Project-Id")
-		if !s.takesToken(req.Header.Get("X-Auth-Token")) || project != s.ProjectID && !s.selfHosted() {
+		if !s.validToken(req.Header.Get("X-Auth-Token")) || project != s.ProjectID && !s.selfHosted() {
 			unauthorized(w, req)
 			return
 		}
@@ -49,8 +50,8 @@ func (s *Server) gateway(project string, next http.HandlerFunc) http.HandlerFunc
 			return
 		}
 		if req.Method == http.MethodDelete {
-			if refusal := s.count(); refusal != nil {
-				refusal(w, req)
+			if limited := s.count(); limited != nil {
+				limited(w, req)
 				return
 			}
 		}
@@ -62,9 +63,9 @@ func (s *Server) gateway(project string, next http.HandlerFunc) http.HandlerFunc
 	}
 }
 
-// count enters a purge in the account's window, or returns the refusal. What
-// passes the gateway counts, also where Poppy refuses it afterward; what the
-// gateway refuses, for its token or for the quota, does not.
+// count counts a purge in the account's window, or returns the rate-limited
+// response. A request that the gateway lets through counts even if Poppy rejects
+// it. A request that the gateway rejects does not count.
 func (s *Server) count() http.HandlerFunc {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,7 +79,7 @@ func (s *Server) count() http.HandlerFunc {
 	return OverLimit(s.Limit.Status, s.Limit.RetryAfter.format(now, reopens))
 }
 
-// format rounds up: whoever waits as long as it says is let in.
+// format rounds up, so that a client that waits for that time is let through.
 func (r RetryAfter) format(now, reopens time.Time) string {
 	switch r {
 	case RetryAfterAbsent:

@@ -29,8 +29,8 @@ type credentials struct {
 	} `json:"auth"`
 }
 
-// ExpireTokens makes every token invalid that is out, StaticToken too. Later
-// logins get valid ones.
+// ExpireTokens invalidates every issued token and StaticToken. Later logins get
+// valid tokens.
 func (s *Server) ExpireTokens() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -38,15 +38,15 @@ func (s *Server) ExpireTokens() {
 	s.staticExpired = true
 }
 
-// Logins returns how many logins succeeded.
+// Logins returns the number of successful logins.
 func (s *Server) Logins() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.logins
 }
 
-// Secrets returns what must never be seen: the configured credentials and all
-// tokens and sessions that were handed out, valid or not.
+// Secrets returns everything that must never be shown: the configured credentials
+// and all tokens and sessions that were issued, valid or not.
 func (s *Server) Secrets() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -81,14 +81,14 @@ func (s *Server) login(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
-// welcome answers a login with a token and the catalog.
+// welcome responds to a login with a token and the service catalog.
 func (s *Server) welcome(w http.ResponseWriter, req *http.Request, by string) {
 	zone := s.ExpiresZone
 	if zone == nil {
 		zone = time.UTC
 	}
 	expires := s.Now().Add(s.TokenLife).In(zone).Format(s.ExpiresFormat)
-	reply(http.StatusOK, map[string]any{"access": map[string]any{
+	respond(http.StatusOK, map[string]any{"access": map[string]any{
 		"token": map[string]any{
 			"id":                       s.token(),
 			"expires":                  expires,
@@ -100,8 +100,9 @@ func (s *Server) welcome(w http.ResponseWriter, req *http.Request, by string) {
 	}})(w, req)
 }
 
-// catalog has the CDN neither first nor alone, and beside it the older CDN of
-// Cloud Files, whose name and type are easily taken for it.
+// catalog returns a service catalog in which the CDN is neither the first nor the
+// only entry. It also contains the older CDN of Cloud Files, whose name and type
+// are similar.
 func (s *Server) catalog(base string) []any {
 	entry := func(name, kind, publicURL string, regions ...string) any {
 		var endpoints []any
@@ -121,7 +122,7 @@ func (s *Server) catalog(base string) []any {
 	}
 }
 
-// token hands out a token of TokenLife.
+// token issues a token that is valid for TokenLife.
 func (s *Server) token() string {
 	token := s.secret()
 	s.mu.Lock()
@@ -131,8 +132,8 @@ func (s *Server) token() string {
 	return token
 }
 
-// secret makes up a secret of 185 characters, since tokens may be longer than
-// 130, and remembers it for Secrets.
+// secret generates a secret of 185 characters, because tokens may be longer than
+// 130, and adds it to Secrets.
 func (s *Server) secret() string {
 	secret := "AAD"
 	for range 7 {
@@ -144,7 +145,7 @@ func (s *Server) secret() string {
 	return secret
 }
 
-func (s *Server) takesToken(token string) bool {
+func (s *Server) validToken(token string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if token != "" && token == s.StaticToken {

@@ -9,78 +9,77 @@ import (
 	"time"
 )
 
-// everything is what Poppy purges where the url is missing.
+// everything is the url that Poppy purges if the parameter is missing.
 const everything = "/*"
 
 // Purge is a purge that was accepted.
 type Purge struct {
 	// Time is when it was accepted, by the fake's clock.
 	Time time.Time
-	// Service is the id of the service, in lower case.
+	// Service is the ID of the service, in lower case.
 	Service string
-	// URL is the url as the server sees it, with the query's encoding gone and
-	// the asset's own left; "/*" where it was missing.
+	// URL is the url parameter after the query is decoded once, or "/*" if it was
+	// missing.
 	URL string
-	// Hard is what hard meant, true where it was missing.
+	// Hard is the parsed hard parameter, true if it was missing.
 	Hard bool
 }
 
-// Purges returns the accepted purges in their order.
+// Purges returns the accepted purges, oldest first.
 func (s *Server) Purges() []Purge {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.purges)
 }
 
-// FailNextDeploy makes the next soft purge leave its service failed after
-// DeployTime, with message in its errors.
+// FailNextDeploy makes the deployment of the next soft purge fail: after
+// DeployTime, the service has the status failed and message in its errors.
 func (s *Server) FailNextDeploy(message string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.deployFault = message
 }
 
-// FailNextHardPurge makes the next hard purge fail as hard purges do: after
-// HardTime its service has message in its errors, and no other sign of it.
+// FailNextHardPurge makes the next hard purge fail: after HardTime, the service
+// has message in its errors and no other sign of the failure.
 func (s *Server) FailNextHardPurge(message string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.hardFault = message
 }
 
-// purge handles DELETE …/services/{service}/assets. What it does not check,
-// Poppy does not check: a url that is relative, empty or absolute, and wildcards
-// in a hard purge, are all accepted.
+// purge handles DELETE …/services/{service}/assets. Like Poppy, it accepts a url
+// that is relative, empty, or absolute, and wildcards in a hard purge.
 func (s *Server) purge(service string) http.HandlerFunc {
 	return func(w http.ResponseWriter, req *http.Request) {
 		query := parseQuery(req.URL.RawQuery)
 		url := valueOr(query, "url", everything)
-		hard, refusal := parseHard(valueOr(query, "hard", "true"))
+		hard, rejection := parseHard(valueOr(query, "hard", "true"))
 		id, isUUID := canonicalID(service)
 		switch {
 		case !isUUID:
-			refusal = Error(http.StatusBadRequest, "Invalid service id")
+			rejection = Error(http.StatusBadRequest, "Invalid service id")
 		case strings.ContainsFunc(url, func(r rune) bool { return r > 0x7f }):
-			refusal = Error(http.StatusBadRequest, "non ascii character present in url")
-		case refusal != nil:
+			rejection = Error(http.StatusBadRequest, "non ascii character present in url")
+		case rejection != nil:
 		case strings.EqualFold(query["all"], "true") && url != everything:
-			refusal = Error(http.StatusBadRequest, "Cannot provide all=true and a url at the same time")
+			rejection = Error(http.StatusBadRequest, "Cannot provide all=true and a url at the same time")
 		default:
-			refusal = s.accept(service, Purge{Time: s.Now(), Service: id, URL: url, Hard: hard})
+			rejection = s.accept(service, Purge{Time: s.Now(), Service: id, URL: url, Hard: hard})
 		}
-		if refusal != nil {
-			refusal(w, req)
+		if rejection != nil {
+			rejection(w, req)
 			return
 		}
-		// Without the project id: where it points to, there is nothing.
+		// Like Poppy's, it lacks the project ID, so it leads nowhere.
 		w.Header().Set("Location", s.publicURL(req)+"/v1.0/services/"+service)
 		w.WriteHeader(http.StatusAccepted)
 	}
 }
 
-// parseHard reads the value as Poppy does, which evaluates it as Python: 1 and 0
-// equal True and False, and nothing at all is an error that it does not catch.
-func parseHard(value string) (hard bool, refusal http.HandlerFunc) {
+// parseHard reads the value like Poppy, which evaluates it as Python: 1 and 0
+// equal True and False, and an empty value is an error that Poppy does not catch.
+func parseHard(value string) (hard bool, rejection http.HandlerFunc) {
 	switch strings.ToLower(value) {
 	case "true", "1":
 		return true, nil
@@ -93,10 +92,10 @@ func parseHard(value string) (hard bool, refusal http.HandlerFunc) {
 	return false, Error(http.StatusBadRequest, "hard can only be set to True or False")
 }
 
-// accept records a purge of a service that is deployed, or returns the refusal,
-// which names the service as the caller spelled it. A service that is displayed
-// as disabled is treated like any other. When a hard purge ends, it sets the
-// service to deployed, even while a soft one is under way.
+// accept records a purge of a deployed service, or returns an error response with
+// the ID of the service as the caller spelled it. A disabled service is treated
+// like any other. When a hard purge ends, it sets the status to deployed, even
+// during the deployment of a soft purge.
 func (s *Server) accept(spelled string, p Purge) http.HandlerFunc {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -126,8 +125,8 @@ func (s *Server) accept(spelled string, p Purge) http.HandlerFunc {
 	return nil
 }
 
-// purgeSubject is the journal's subject of a purge, the service and the value of
-// hard as they were sent.
+// purgeSubject returns the journal's subject of a purge, with the service and the
+// value of hard as they were sent.
 func purgeSubject(service string, req *http.Request) string {
 	query := parseQuery(req.URL.RawQuery)
 	return service + " " + valueOr(query, "url", everything) + " hard=" + valueOr(query, "hard", "(missing)")

@@ -10,10 +10,9 @@ import (
 
 var escape = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 
-// parseQuery reads a query as Poppy does, with the parser of its days' Python
-// and not with net/url's: & and ; both end a value, + is a space, escapes are
-// decoded once, a % without two hex digits stays, and the last of equal names
-// wins.
+// parseQuery reads a query like Poppy, whose old Python differs from net/url: both
+// & and ; end a value, + is a space, escapes are decoded once, a % without two hex
+// digits stays, and the last of several equal names wins.
 func parseQuery(raw string) map[string]string {
 	values := make(map[string]string)
 	for _, pair := range strings.FieldsFunc(raw, func(r rune) bool { return r == '&' || r == ';' }) {
@@ -31,7 +30,7 @@ func unquote(s string) string {
 	})
 }
 
-// valueOr returns the value of a name, or def where the name does not occur.
+// valueOr returns the value of a name, or def if the name does not occur.
 func valueOr(values map[string]string, name, def string) string {
 	if value, ok := values[name]; ok {
 		return value

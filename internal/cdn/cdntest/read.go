@@ -11,11 +11,11 @@ import (
 	"strings"
 )
 
-// A page of services holds 10 of them unless asked otherwise, and at most 20.
+// A page contains 10 services by default and at most 20.
 const defaultPage, maxPage = 10, 20
 
-// nextHost is the host of the links from page to page: a host behind the
-// gateway, that nobody outside reaches. Tokens must not be sent there.
+// nextHost is the host of the links between pages. It is behind the gateway and not
+// reachable from outside. Clients must not send tokens to it.
 const nextHost = "https://poppy.invalid"
 
 func (s *Server) getService(spelled string) http.HandlerFunc {
@@ -30,21 +30,21 @@ func (s *Server) getService(spelled string) http.HandlerFunc {
 			Error(http.StatusNotFound, "service "+spelled+" could not be found")(w, req)
 			return
 		}
-		reply(http.StatusOK, s.body(service, s.publicURL(req)))(w, req)
+		respond(http.StatusOK, s.body(service, s.publicURL(req)))(w, req)
 	}
 }
 
-// listServices pages by id: the services behind the marker, which need not be
-// one of them. A page that is full has a link to the next, even the last one.
+// listServices lists the services with IDs greater than the marker, which need not
+// exist. A full page contains a link to the next page, even if it is the last one.
 func (s *Server) listServices(w http.ResponseWriter, req *http.Request) {
 	query := parseQuery(req.URL.RawQuery)
-	limit, refusal := parseLimit(valueOr(query, "limit", strconv.Itoa(defaultPage)))
+	limit, rejection := parseLimit(valueOr(query, "limit", strconv.Itoa(defaultPage)))
 	marker, isUUID := canonicalID(valueOr(query, "marker", strings.Repeat("0", 32)))
-	if refusal == nil && !isUUID {
-		refusal = Error(http.StatusBadRequest, "Marker must be a valid UUID")
+	if rejection == nil && !isUUID {
+		rejection = Error(http.StatusBadRequest, "Marker must be a valid UUID")
 	}
-	if refusal != nil {
-		refusal(w, req)
+	if rejection != nil {
+		rejection(w, req)
 		return
 	}
 	services, links := []any{}, []any{}
@@ -55,7 +55,7 @@ func (s *Server) listServices(w http.ResponseWriter, req *http.Request) {
 				nextHost, s.ProjectID, service.ID, limit)))
 		}
 	}
-	reply(http.StatusOK, map[string]any{"services": services, "links": links})(w, req)
+	respond(http.StatusOK, map[string]any{"services": services, "links": links})(w, req)
 }
 
 func parseLimit(value string) (int, http.HandlerFunc) {
@@ -85,10 +85,10 @@ func (s *Server) page(marker string, limit int) []Service {
 	return page[:min(limit, len(page))]
 }
 
-// escapeHTML writes a name as Python's html.escape does.
+// escapeHTML escapes a name like Python's html.escape.
 var escapeHTML = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#x27;")
 
-// body is a service as Poppy shows it, with lists where it has nothing to list.
+// body returns a service as Poppy returns it, with empty lists instead of null.
 func (s *Server) body(service Service, base string) any {
 	errors := []any{}
 	for _, message := range service.Errors {

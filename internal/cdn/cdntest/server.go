@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package cdntest is a stateful stand-in for Rackspace CDN (OpenStack Poppy, and
-// the Repose gateway in front of it) and for Rackspace Identity. It accepts what
-// they accept, however little it means what the caller meant, and refuses what
-// they refuse.
+// Package cdntest is a stateful fake of Rackspace CDN (OpenStack Poppy behind the
+// Repose gateway) and of Rackspace Identity. It accepts and rejects the same
+// requests, including requests that do not do what the caller meant.
 package cdntest
 
 import (
@@ -16,52 +15,52 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/fake"
 )
 
-// Server answers for one account with one project. Its fields are set before it
-// serves; what changes while it serves goes through its methods.
+// Server is the fake of one account with one project. Its fields are set before it
+// serves requests. Later changes use its methods.
 //
-// The operations in its journal are login, purge, service, services and unknown.
-// Faults come before everything else: a request that a fault answers needs no
-// token and does not count against the quota.
+// The operations in its journal are login, purge, service, services, and unknown.
+// Faults take precedence: a request with a fault needs no token and does not count
+// against the quota.
 type Server struct {
 	*fake.Recorder
 
-	// Username, APIKey and Password are the account.
+	// Username, APIKey, and Password are the credentials of the account.
 	Username, APIKey, Password string
-	// ProjectID is the tenant that the account's tokens are for. If it is not all
-	// digits, the fake is a self-hosted Poppy, and the project is only in the
-	// header.
+	// ProjectID is the tenant of the account's tokens. If it is not all digits, the
+	// fake is a self-hosted Poppy, and the project is only in the header.
 	ProjectID string
-	// StaticToken is a token for ProjectID that was obtained elsewhere; it does
-	// not age. Empty means that there is none.
+	// StaticToken is a token for ProjectID that was obtained elsewhere and does not
+	// expire. If it is empty, there is none.
 	StaticToken string
-	// MultiFactor makes the account refuse password logins; API keys still work.
+	// MultiFactor makes the account reject logins with a password, but not with an
+	// API key.
 	MultiFactor bool
-	// TokenLife is how long a token is valid, 24 hours in New.
+	// TokenLife is how long a token is valid: 24 hours in New.
 	TokenLife time.Duration
-	// ExpiresFormat is the layout of a token's expiry, as package time has it.
+	// ExpiresFormat is the time layout of a token's expiry.
 	ExpiresFormat string
-	// ExpiresZone is the zone in which it is given, UTC where nil.
+	// ExpiresZone is the time zone of a token's expiry. Nil means UTC.
 	ExpiresZone *time.Location
 
-	// PublicURL is the base under which this fake is reached, for the service
-	// catalog and for Location. Empty means the scheme and host of the request,
-	// which is wrong where the fake is mounted under a path.
+	// PublicURL is the base URL of this fake, for the service catalog and for
+	// Location. If it is empty, the scheme and host of the request are used, which
+	// is wrong if the fake is mounted under a path.
 	PublicURL string
-	// PurgesPerMinute is the account's quota in any 60 seconds, 20 in New; 0
-	// means no limit.
+	// PurgesPerMinute is the account's quota in any 60 seconds: 20 in New. 0 means
+	// no limit.
 	PurgesPerMinute int
-	// Limit is how a purge over the quota is refused.
+	// Limit describes the response to a purge over the quota.
 	Limit Limit
 
-	// Services are those of ProjectID, in any order.
+	// Services are the services of ProjectID, in any order.
 	Services []Service
 	// DeployTime is how long a soft purge keeps its service in
-	// update_in_progress, 60 s in New.
+	// update_in_progress: 60 s in New.
 	DeployTime time.Duration
-	// HardTime is how long a hard purge takes, 10 minutes in New. Only the
-	// failures of FailNextHardPurge make it visible.
+	// HardTime is how long a hard purge takes: 10 minutes in New. It is visible only
+	// after FailNextHardPurge.
 	HardTime time.Duration
-	// Purged, if set, is called with each purge that is accepted.
+	// Purged, if set, is called with each accepted purge.
 	Purged func(Purge)
 
 	mu            sync.Mutex
@@ -77,8 +76,8 @@ type Server struct {
 	hardFault     string
 }
 
-// New returns a server with an account, a quota and 23 services: more than the
-// largest page holds.
+// New returns a server with an account, a quota, and 23 services, which is more
+// than the largest page.
 func New() *Server {
 	return &Server{
 		Recorder:        fake.NewRecorder("cdn"),
@@ -100,36 +99,37 @@ func New() *Server {
 	}
 }
 
-// ServeHTTP answers one request, with the fake's clock in its Date.
+// ServeHTTP handles one request. The Date header is the time of the fake's clock.
 func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	w.Header().Set("Date", s.Now().UTC().Format(http.TimeFormat))
-	operation, subject, answer := s.route(req)
-	s.Handle(operation, func(*http.Request) string { return subject }, answer)(w, req)
+	operation, subject, handler := s.route(req)
+	s.Handle(operation, func(*http.Request) string { return subject }, handler)(w, req)
 }
 
-// route does not use http.ServeMux: that would redirect an unclean path, which
-// the real servers answer with an error.
-func (s *Server) route(req *http.Request) (operation, subject string, answer http.HandlerFunc) {
+// route does not use http.ServeMux, which redirects unclean paths. The real servers
+// return an error for them.
+func (s *Server) route(req *http.Request) (operation, subject string, handler http.HandlerFunc) {
 	var method string
 	path := strings.Split(req.URL.Path, "/")
 	switch {
 	case slices.Equal(path, []string{"", "v2.0", "tokens"}):
-		method, operation, answer = http.MethodPost, "login", s.login
+		method, operation, handler = http.MethodPost, "login", s.login
 	case len(path) < 3 || path[1] != "v1.0":
 	default:
 		project, rest := cutProject(path[2:])
-		method, operation, subject, answer = s.routeServices(req, project, rest)
+		method, operation, subject, handler = s.routeServices(req, project, rest)
 	}
 	switch {
-	case answer == nil:
+	case handler == nil:
 		return "unknown", req.Method + " " + req.URL.Path, HTML(http.StatusNotFound)
 	case req.Method != method:
 		return "unknown", req.Method + " " + req.URL.Path, HTML(http.StatusMethodNotAllowed)
 	}
-	return operation, subject, answer
+	return operation, subject, handler
 }
 
-// cutProject splits off the project, which Poppy finds only if it is all digits.
+// cutProject splits off the project, which Poppy recognizes only if it is all
+// digits.
 func cutProject(path []string) (project string, rest []string) {
 	if path[0] != "" && strings.Trim(path[0], "0123456789") == "" {
 		return path[0], path[1:]
@@ -137,15 +137,15 @@ func cutProject(path []string) (project string, rest []string) {
 	return "", path
 }
 
-// selfHosted tells whether this is a Poppy without Rackspace's gateway.
+// selfHosted reports whether this is a Poppy without Rackspace's gateway.
 func (s *Server) selfHosted() bool {
 	project, _ := cutProject([]string{s.ProjectID})
 	return project == ""
 }
 
-// routeServices routes what is behind the version and the project. A project
-// that is not all digits stays in the path, which then has no method.
-func (s *Server) routeServices(req *http.Request, project string, path []string) (method, operation, subject string, answer http.HandlerFunc) {
+// routeServices routes the path after the version and the project. A project that
+// is not all digits stays in the path, which then has no method.
+func (s *Server) routeServices(req *http.Request, project string, path []string) (method, operation, subject string, handler http.HandlerFunc) {
 	switch {
 	case len(path) > 1 && path[0] != "services" && path[1] == "services":
 		return req.Method, "unknown", req.Method + " " + req.URL.Path, HTML(http.StatusMethodNotAllowed)

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// The states of a service.
+// The statuses of a service.
 const (
 	StatusCreateInProgress = "create_in_progress"
 	StatusDeployed         = "deployed"
@@ -27,19 +27,19 @@ type Service struct {
 	Name string
 	// Status is one of the constants above, except StatusDisabled.
 	Status string
-	// Disabled says that the operator has disabled the service, which is displayed
-	// as its status and changes nothing else.
+	// Disabled is set if the operator has disabled the service. The API returns it
+	// as the status, and nothing else changes.
 	Disabled bool
-	// Errors are messages, the oldest first.
+	// Errors are messages, oldest first.
 	Errors  []string
 	Domains []Domain
 	Origins []Origin
 	Caching []Caching
-	// Flavor is the id of the flavor, for instance "cdn".
+	// Flavor is the ID of the flavor, for example "cdn".
 	Flavor string
 }
 
-// Domain is a name under which a service is reached.
+// Domain is a host name of a service.
 type Domain struct {
 	Domain string `json:"domain"`
 	// Protocol is http or https.
@@ -55,7 +55,7 @@ type Origin struct {
 	Rules          []Rule `json:"rules"`
 }
 
-// Caching is how long a service keeps what matches its rules.
+// Caching is the time for which a service caches the requests that match its rules.
 type Caching struct {
 	Name string `json:"name"`
 	// TTL is in seconds.
@@ -69,14 +69,15 @@ type Rule struct {
 	RequestURL string `json:"request_url"`
 }
 
-// outcome is what becomes of a purge later: a status, an error if it is not
-// empty, and the rule at the edge if it is not empty.
+// outcome is a later effect of a purge: a status, and, unless they are empty, an
+// error and the rule at the edge.
 type outcome struct {
 	at                    time.Time
 	status, message, rule string
 }
 
-// Service returns a service as it is now, the zero Service where there is none.
+// Service returns a service in its current state, or the zero Service if there is
+// none.
 func (s *Server) Service(id string) Service {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -89,9 +90,9 @@ func (s *Server) Service(id string) Service {
 	return snapshot
 }
 
-// SetStatus puts a service into a state with exactly these errors, and drops
-// what its earlier purges would have led to. StatusDisabled, which the operator
-// sets, drops nothing: the service goes on behind it.
+// SetStatus sets the status and the errors of a service and cancels the outcomes
+// of its earlier purges. StatusDisabled cancels nothing, because a disabled service
+// works as before.
 func (s *Server) SetStatus(id, status string, errors ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -114,8 +115,8 @@ func (s *Server) Remove(id string) {
 	delete(s.pending, id)
 }
 
-// find returns the service with that id as it is now, or nil. The caller holds
-// the lock.
+// find returns the service with that ID in its current state, or nil. The caller
+// holds the lock.
 func (s *Server) find(id string) *Service {
 	for i := range s.Services {
 		if strings.EqualFold(s.Services[i].ID, id) {
@@ -126,14 +127,14 @@ func (s *Server) find(id string) *Service {
 	return nil
 }
 
-// after adds an outcome behind those that come at the same time or before.
+// after adds an outcome, after the outcomes with the same time or an earlier one.
 func (s *Server) after(service *Service, o outcome) {
 	s.pending[service.ID] = append(s.pending[service.ID], o)
 	slices.SortStableFunc(s.pending[service.ID], func(a, b outcome) int { return a.at.Compare(b.at) })
 }
 
-// settle brings about what is due. It is called before a service is looked at,
-// so that time passes without timers.
+// settle applies the outcomes that are due. It is called before each use of a
+// service, so no timers are needed.
 func (s *Server) settle(service *Service) {
 	now := s.Now()
 	s.pending[service.ID] = slices.DeleteFunc(s.pending[service.ID], func(o outcome) bool {
@@ -151,8 +152,8 @@ func (s *Server) settle(service *Service) {
 	})
 }
 
-// canonicalID tells whether id is a UUID in one of the spellings that Poppy
-// takes (Python's uuid.UUID), and returns it in lower case with hyphens.
+// canonicalID returns a UUID in lower case with hyphens, and reports whether id is
+// a UUID in one of the spellings that Poppy accepts (Python's uuid.UUID).
 func canonicalID(id string) (string, bool) {
 	digits := strings.NewReplacer("urn:", "", "uuid:", "", "-", "").Replace(id)
 	digits = strings.ToLower(strings.Trim(digits, "{}"))

@@ -12,12 +12,12 @@ import (
 	"time"
 )
 
-// Install is one WordPress install, in the shape in which the API lists it.
+// Install is one WordPress install as the API returns it.
 type Install struct {
 	// ID is a UUID in lower case.
 	ID string `json:"id"`
-	// Name matches ^[a-z][a-z0-9]{2,13}$, so it can never look like an id. It
-	// is unique in an account only.
+	// Name matches ^[a-z][a-z0-9]{2,13}$, so it never looks like an ID. It is
+	// unique only within an account.
 	Name          string      `json:"name"`
 	Account       Ref         `json:"account"`
 	Environment   Environment `json:"environment"`
@@ -31,7 +31,7 @@ type Install struct {
 	CreatedAt   time.Time `json:"created_at"`
 }
 
-// Ref points at an account or a site by its id, a UUID.
+// Ref refers to an account or a site by its ID, which is a UUID.
 type Ref struct {
 	ID string `json:"id"`
 }
@@ -47,10 +47,10 @@ func (e Environment) MarshalJSON() ([]byte, error) {
 	return json.Marshal(string(e))
 }
 
-// DefaultInstalls returns 130 installs in two accounts, "acme" with more than a
-// page of 100 and "other": acmeprod (production), acmestage (staging), acmedev
-// (development), acmelegacy (environment null), acmenew (status pending), and
-// acmetwin in both accounts. Some of them are on the second page.
+// DefaultInstalls returns 130 installs in the accounts "acme", which has more than
+// a page of 100, and "other". Among them are acmeprod (production), acmestage
+// (staging), acmedev (development), acmelegacy (environment null), acmenew (status
+// pending), and acmetwin in both accounts. Some of these are on the second page.
 func DefaultInstalls() []Install {
 	installs := []Install{
 		newInstall("acme", "acmeprod", "production"),
@@ -90,7 +90,7 @@ func newInstall(account, name string, environment Environment) Install {
 	}
 }
 
-// stableUUID gives the same UUID for the same words in every run.
+// stableUUID returns the same UUID for the same words in every run.
 func stableUUID(words ...string) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q", words))
 	h := hex.EncodeToString(sum[:])
@@ -99,7 +99,7 @@ func stableUUID(words ...string) string {
 
 var uuid = regexp.MustCompile(`(?i)^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
-// Install returns the first install of that name, and panics without one.
+// Install returns the first install of that name. It panics if there is none.
 func (s *Server) Install(name string) Install {
 	i := slices.IndexFunc(s.Installs, func(in Install) bool { return in.Name == name })
 	if i < 0 {

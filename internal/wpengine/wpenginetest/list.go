@@ -11,15 +11,15 @@ import (
 	"strings"
 )
 
-// realInstalls is where next and previous point, whatever host was asked: who
-// follows them carries the credentials there.
+// realInstalls is the address in next and previous, whatever the host of the
+// request is. A client that follows them sends its credentials there.
 const realInstalls = "https://api.wpengineapi.com/v1/installs"
 
-// maxLimit is the largest page, and the page of a request without a limit.
+// maxLimit is the largest page and the default page.
 const maxLimit = 100
 
-// page is the reply of GET /installs. Count is the number of installs on all
-// pages; Previous and Next are null at the ends.
+// page is the response of GET /installs. Count is the number of installs on all
+// pages. Previous and Next are null on the first and last page.
 type page struct {
 	Previous *string   `json:"previous"`
 	Next     *string   `json:"next"`
@@ -51,11 +51,11 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 	if offset > 0 {
 		p.Previous = pageURL(account, limit, max(offset-limit, 0))
 	}
-	reply(w, http.StatusOK, p)
+	respond(w, http.StatusOK, p)
 }
 
-// visible returns the installs of an account, or of all accounts. It is never
-// nil: an empty list is [] on the wire.
+// visible returns the installs of an account, or of all accounts if it is empty.
+// It is never nil, because the API returns an empty list as [].
 func (s *Server) visible(account string) []Install {
 	installs := []Install{}
 	if s.AccessOff {

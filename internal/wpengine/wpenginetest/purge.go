@@ -16,13 +16,13 @@ import (
 	"time"
 )
 
-// Purge is one purge that was accepted.
+// Purge is a purge that was accepted.
 type Purge struct {
 	// Time is when it was accepted, by the fake's clock.
 	Time time.Time
-	// Install is the id of the install, in lower case.
+	// Install is the ID of the install, in lower case.
 	Install string
-	// Type is object, page, cdn or all.
+	// Type is object, page, cdn, or all.
 	Type string
 }
 
@@ -33,27 +33,27 @@ func (s *Server) Purges() []Purge {
 	return slices.Clone(s.purges)
 }
 
-// maxBody is far above any purge, in bytes.
+// maxBody is more bytes than any purge needs.
 const maxBody = 64 << 10
 
-// isPurge tells whether a path below the base path is
+// isPurge reports whether a path below the base path is
 // installs/{install_id}/purge_cache.
 func isPurge(path string) bool {
 	parts := strings.Split(path, "/")
 	return len(parts) == 3 && parts[0] == "installs" && parts[1] != "" && parts[2] == "purge_cache"
 }
 
-// installID returns the element before the last of a purge's path, unescaped.
+// installID returns the second to last element of a purge's path, unescaped.
 func installID(r *http.Request) string {
 	parts := strings.Split(r.URL.EscapedPath(), "/")
 	id, _ := url.PathUnescape(parts[len(parts)-2]) // an EscapedPath is always valid
 	return id
 }
 
-// purgeSubject is asked before the request is handled, or refused by a fault: it
-// leaves the body to be read again.
+// purgeSubject returns the journal's subject of a purge. It restores the body,
+// because it is called before the request is handled.
 func purgeSubject(r *http.Request) string {
-	body, _ := io.ReadAll(io.LimitReader(r.Body, maxBody)) // what was cut off is not JSON
+	body, _ := io.ReadAll(io.LimitReader(r.Body, maxBody)) // a body that is cut off is not JSON
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	kind, problems := purgeType(r)
 	if len(problems) > 0 {
@@ -63,8 +63,8 @@ func purgeSubject(r *http.Request) string {
 	return installID(r) + "/" + kind
 }
 
-// purgeType reads the type out of a body. Whatever is wrong with the body is
-// said of the field "type", the only one it has.
+// purgeType reads the type from the body. It reports every problem of the body as
+// a problem of "type", which is its only field.
 func purgeType(r *http.Request) (string, []problem) {
 	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
 		return "", wrong("type", "missing_field", "type is required in a body of the content type application/json")
@@ -114,9 +114,9 @@ func (s *Server) purge(w http.ResponseWriter, r *http.Request, install, kind str
 	}
 }
 
-// accept records a purge unless the object cache of its install was purged
-// within the window. That all counts as an object purge is not documented; it is
-// the cautious reading.
+// accept records a purge, unless the object cache of its install was purged within
+// the window. It counts "all" as an object purge, which is not documented but is
+// the cautious assumption.
 func (s *Server) accept(install, kind string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

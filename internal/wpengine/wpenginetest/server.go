@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package wpenginetest is a stand-in for the WP Engine API: it keeps the state
-// that purges leave behind, and refuses what the real one refuses. Its texts and
-// shapes are those of https://wpengineapi.com/reference.
+// Package wpenginetest is a stateful fake of the WP Engine API. It accepts and
+// rejects the same requests. Its messages and shapes come from
+// https://wpengineapi.com/reference.
 package wpenginetest
 
 import (
@@ -18,34 +18,34 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/fake"
 )
 
-// Server is the fake, a plain http.Handler that speaks for any host. Its
-// exported fields are set before it serves.
+// Server is the fake, an http.Handler for any host. Its exported fields are set
+// before it serves requests.
 //
 // The operations in its journal are purge (subject "<install>/<type>", as sent,
-// with "invalid" for a type that the API does not know), installs, user, status
-// and unknown (subject "<method> <path>").
+// with "invalid" for an unknown type), installs, user, status, and unknown (subject
+// "<method> <path>").
 type Server struct {
 	*fake.Recorder
 
-	// Username is the id of the API user, in the shape of a UUID.
+	// Username is the ID of the API user, a UUID.
 	Username string
 	// Password is the API user's password.
 	Password string
-	// BasePath is what every path starts with, "/v1" unless set.
+	// BasePath is the prefix of every path: "/v1" in New.
 	BasePath string
 	// Installs are listed in this order.
 	Installs []Install
-	// AcceptStatus answers an accepted purge: 202 is documented, 200 was
-	// reported. Any other status stands for one that the backend does not
-	// declare: the purge is done, and the client is told 500.
+	// AcceptStatus is the status of an accepted purge: 202 as documented, or 200 as
+	// reported. Any other value means a status that the backend does not declare:
+	// the purge is accepted, and the response is 500.
 	AcceptStatus int
-	// AccessOff switches API access off for the account: no install is visible.
+	// AccessOff disables API access for the account: no install is visible.
 	AccessOff bool
-	// ObjectWindow is the time in which an install takes one object or all
-	// purge, 60 s unless set.
+	// ObjectWindow is the time in which an install accepts one purge of the type
+	// object or all: 60 s in New.
 	ObjectWindow time.Duration
-	// Forbidden holds the ids, in lower case, of installs that the API user may
-	// list but not purge.
+	// Forbidden contains the IDs, in lower case, of the installs that the API user
+	// may list but not purge.
 	Forbidden map[string]bool
 
 	requests atomic.Int64
@@ -70,8 +70,8 @@ func New() *Server {
 	}
 }
 
-// Secrets returns what must never be shown: the password and the credentials of
-// its Basic header, in each encoding in which they could be echoed.
+// Secrets returns everything that must never be shown: the password and the Basic
+// credentials, in each encoding that a server could echo.
 func (s *Server) Secrets() []string {
 	pair := []byte(s.Username + ":" + s.Password)
 	return []string{
@@ -86,13 +86,12 @@ func (s *Server) Secrets() []string {
 	}
 }
 
-// ServeHTTP answers as the gateway does: every reply has a request id, and a
-// path or a method that it does not know is taken for a missing token.
+// ServeHTTP responds like the gateway: every response has a request ID, and an
+// unknown path or method is reported as a missing token.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("x-amzn-requestid", fmt.Sprintf("00000000-0000-4000-8000-%012d", s.requests.Add(1)))
 
-	// No http.ServeMux: it would redirect and answer 405, which the gateway
-	// never does.
+	// http.ServeMux redirects and returns 405. The gateway does neither.
 	path, found := strings.CutPrefix(r.URL.EscapedPath(), strings.TrimSuffix(s.BasePath, "/")+"/")
 	if !found {
 		path = ""
@@ -124,11 +123,11 @@ func (s *Server) authenticated(h http.HandlerFunc) http.HandlerFunc {
 }
 
 func (s *Server) user(w http.ResponseWriter, _ *http.Request) {
-	reply(w, http.StatusOK, map[string]string{
+	respond(w, http.StatusOK, map[string]string{
 		"id": s.Username, "first_name": "Ada", "last_name": "Purger", "email": "ada@example.com",
 	})
 }
 
 func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
-	reply(w, http.StatusOK, map[string]any{"success": true, "created_on": s.Now().UTC().Format(time.RFC3339)})
+	respond(w, http.StatusOK, map[string]any{"success": true, "created_on": s.Now().UTC().Format(time.RFC3339)})
 }

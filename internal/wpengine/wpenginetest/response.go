@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// reference is the documentation that a 400 of the fake itself points to.
+// reference is the documentation URL in the fake's own 400 responses.
 const reference = "https://wpengineapi.com/reference"
 
 // problem is one element of errors[].
@@ -21,33 +21,35 @@ type problem struct {
 	Message  string `json:"message,omitempty"`
 }
 
-// wrong is what errors[] says of one field of a request.
+// wrong returns the errors[] for one field of a request.
 func wrong(field, code, message string) []problem {
 	return []problem{{Resource: "Install", Field: field, Type: "invalid_request", Code: code, Message: message}}
 }
 
-// Error answers with {"message"}, the body of a 401, 403, 404, 429 or 500.
+// Error returns a handler that responds with {"message": message}, the body of a
+// 401, 403, 404, 429, or 500.
 func Error(status int, message string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
-		reply(w, status, map[string]string{"message": message})
+		respond(w, status, map[string]string{"message": message})
 	}
 }
 
-// FieldError answers 400 with one element in errors[]. What is empty is left
-// out, as the API is free to do.
+// FieldError returns a handler that responds with 400 and one element in errors[].
+// It omits empty values, as the API may do.
 func FieldError(field, code, message, documentationURL string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		invalid(w, []problem{{Field: field, Code: code, Message: message}}, documentationURL)
 	}
 }
 
-// EmptyUnavailable answers 503 without a body.
+// EmptyUnavailable returns a handler that responds with 503 and no body.
 func EmptyUnavailable() http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }
 }
 
-// GatewayEcho answers as the gateway does when it takes the Authorization header
-// for a signature: 403, with the credentials of the request in the message twice.
+// GatewayEcho returns a handler that responds like the gateway when it takes the
+// Authorization header for a signature: with 403, and twice with the credentials
+// of the request in the message.
 func GatewayEcho() http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		header := r.Header.Get("Authorization")
@@ -57,7 +59,7 @@ func GatewayEcho() http.HandlerFunc {
 	}
 }
 
-// HTML answers with a page of the gateway in the place of JSON.
+// HTML returns a handler that responds with a page of the gateway instead of JSON.
 func HTML(status int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
@@ -68,9 +70,10 @@ func HTML(status int) http.HandlerFunc {
 	}
 }
 
-// LostReply does the purge that was asked for and cuts the connection before the
-// reply: the client cannot know that it worked, and a second object purge of the
-// install is a 429. It is a fault of the operation purge only.
+// LostReply returns a handler that executes the purge and closes the connection
+// before the response. The client does not learn that the purge was accepted, and a
+// second object purge of the install returns 429. It is only for the operation
+// purge.
 func (s *Server) LostReply() http.HandlerFunc {
 	return func(_ http.ResponseWriter, r *http.Request) {
 		s.authenticated(s.validated)(nowhere{}, r)
@@ -78,7 +81,7 @@ func (s *Server) LostReply() http.HandlerFunc {
 	}
 }
 
-// nowhere keeps a lost reply from the wire and from the journal.
+// nowhere discards a lost response, also in the journal.
 type nowhere struct{}
 
 func (nowhere) Header() http.Header         { return http.Header{} }
@@ -86,16 +89,16 @@ func (nowhere) Write(p []byte) (int, error) { return len(p), nil }
 func (nowhere) WriteHeader(int)             {}
 
 func invalid(w http.ResponseWriter, problems []problem, documentationURL string) {
-	reply(w, http.StatusBadRequest, struct {
+	respond(w, http.StatusBadRequest, struct {
 		Message          string    `json:"message"`
 		DocumentationURL string    `json:"documentation_url,omitempty"`
 		Errors           []problem `json:"errors"`
 	}{"Invalid Request", documentationURL, problems})
 }
 
-func reply(w http.ResponseWriter, status int, body any) {
+func respond(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	// The client may be gone, and then there is nobody to tell.
+	// If the client has left, there is nothing to do.
 	_ = json.NewEncoder(w).Encode(body)
 }
