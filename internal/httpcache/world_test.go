@@ -98,7 +98,7 @@ var (
 	diff     = clienttest.Diff
 	together = clienttest.Together
 	answer   = clienttest.Answer
-	hear     = clienttest.Hear[said]
-	wantSaid = clienttest.WantSaid[said]
-	wantNone = clienttest.WantNone
+	hear     = clienttest.ErrorFields[said]
+	wantSaid = clienttest.WantError[said]
+	wantNone = clienttest.WantNoErrors
 )

@@ -84,6 +84,6 @@ var (
 	diff     = clienttest.Diff
 	together = clienttest.Together
 	answer   = clienttest.Answer
-	hear     = clienttest.Hear[said]
-	wantSaid = clienttest.WantSaid[said]
+	hear     = clienttest.ErrorFields[said]
+	wantSaid = clienttest.WantError[said]
 )

@@ -69,6 +69,6 @@ var (
 	diff     = clienttest.Diff
 	together = clienttest.Together
 	answer   = clienttest.Answer
-	wantSaid = clienttest.WantSaid[said]
-	wantNone = clienttest.WantNone
+	wantSaid = clienttest.WantError[said]
+	wantNone = clienttest.WantNoErrors
 )

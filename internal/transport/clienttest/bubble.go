@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package clienttest is what the tests of the clients share: virtual time, a
-// network in memory between a client and its fake, and what is shown to people.
+// Package clienttest contains what the tests of the clients share: virtual
+// time, a network in memory between a client and its fake, and checks of the
+// texts that users see.
 package clienttest
 
 import (
@@ -20,33 +21,33 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
 )
 
-// Bubble is virtual time with a network in it.
+// Bubble is a testing/synctest bubble with a network.
 type Bubble struct {
 	T       *testing.T
 	Network *wiretest.Network
-	// Latency is how long a request needs to reach the fake.
+	// Latency is how long a request takes to reach the fake.
 	Latency time.Duration
 
 	Began time.Time
 
 	journal *fake.Journal
 
-	mu      sync.Mutex
-	shown   []string         // errors and log lines
-	instead http.HandlerFunc // answers in the place of the fake
-	chance  func() bool      // whether it answers this one; nil: each
-	diverts int              // how many requests it answered
-	flying  int
-	most    int // requests in flight at a time
+	mu          sync.Mutex
+	shown       []string         // errors and log messages
+	instead     http.HandlerFunc // handles requests instead of the fake
+	chance      func() bool      // whether instead handles the next request; nil means always
+	diverts     int              // number of requests that instead handled
+	inFlight    int
+	maxInFlight int // requests in flight at a time
 }
 
-// Fake is a stand-in for an upstream system.
+// Fake is the fake of an API.
 type Fake interface {
 	http.Handler
 	Secrets() []string
 }
 
-// Run runs a test in a bubble in which a fake is reached under any name.
+// Run runs a test in a bubble in which every host name reaches the fake.
 func Run(t *testing.T, f Fake, journal *fake.Journal, test func(*Bubble)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -60,13 +61,13 @@ func Run(t *testing.T, f Fake, journal *fake.Journal, test func(*Bubble)) {
 
 func (b *Bubble) serve(w http.ResponseWriter, r *http.Request, f Fake) {
 	b.mu.Lock()
-	b.flying++
-	b.most = max(b.most, b.flying)
+	b.inFlight++
+	b.maxInFlight = max(b.maxInFlight, b.inFlight)
 	b.mu.Unlock()
 	defer func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		b.flying--
+		b.inFlight--
 	}()
 	if b.Latency > 0 {
 		<-time.After(b.Latency)
@@ -82,21 +83,23 @@ func (b *Bubble) serve(w http.ResponseWriter, r *http.Request, f Fake) {
 	instead(w, r)
 }
 
-// Divert makes h answer in the place of the fake from now on; nil: nothing does.
+// Divert makes h handle all further requests instead of the fake. If h is nil,
+// the fake handles them again.
 func (b *Bubble) Divert(h http.HandlerFunc) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.instead, b.chance = h, nil
 }
 
-// Sometimes makes h answer in the place of the fake when chance says so.
+// Sometimes makes h handle a request instead of the fake if chance returns
+// true.
 func (b *Bubble) Sometimes(chance func() bool, h http.HandlerFunc) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.instead, b.chance = h, chance
 }
 
-// Wire is the options of a client in the bubble.
+// Wire returns options for a client in the bubble.
 func (b *Bubble) Wire() transport.Options {
 	return transport.Options{
 		RequestTimeout: 30 * time.Second, Dial: b.Network.Dial,
@@ -105,29 +108,29 @@ func (b *Bubble) Wire() transport.Options {
 	}
 }
 
-// End closes a client. It is an error when a connection or a secret of the fake
-// got out.
+// End closes a client. It fails the test if a connection is still open, or if
+// an error or log message contains a secret of the fake.
 func (b *Bubble) End(f Fake, closeClient func(context.Context) error) {
 	b.T.Helper()
 	if err := closeClient(context.Background()); err != nil {
 		b.T.Errorf("closing the client: %s", err)
 	}
-	// A connection is closed by the goroutine that reads from it.
+	// The goroutine that reads from a connection closes it.
 	synctest.Wait()
 	if n := b.Network.Open(); n != 0 {
-		b.T.Errorf("%d connections are open at the end, want none", n)
+		b.T.Errorf("%d connections are open at the end, want 0", n)
 	}
 	b.Network.Close()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, secret := range f.Secrets() {
 		if strings.Contains(strings.Join(b.shown, "\n"), secret) {
-			b.T.Errorf("the secret %q is shown", secret)
+			b.T.Errorf("an error or log message contains the secret %q", secret)
 		}
 	}
 }
 
-// Show keeps what a person would see of an error, for the search for secrets.
+// Show records an error for the search for secrets.
 func (b *Bubble) Show(err error) {
 	if err != nil {
 		b.show(err.Error())
@@ -149,7 +152,8 @@ func (b *Bubble) show(text string) {
 	b.shown = append(b.shown, text)
 }
 
-// Statuses are those of one operation's requests, in order of arrival.
+// Statuses returns the statuses of the requests of one operation, in order of
+// arrival.
 func (b *Bubble) Statuses(operation string) []int {
 	var all []int
 	for _, e := range b.journal.Select(operation) {
@@ -158,13 +162,13 @@ func (b *Bubble) Statuses(operation string) []int {
 	return all
 }
 
-// Count is how many requests of one operation have arrived.
+// Count returns the number of requests of one operation.
 func (b *Bubble) Count(operation string) int { return len(b.journal.Select(operation)) }
 
-// Elapsed is the virtual time since the beginning.
+// Elapsed returns the virtual time since the start.
 func (b *Bubble) Elapsed() time.Duration { return time.Since(b.Began) }
 
-// Diff compares whole values.
+// Diff fails the test if two values differ. what is the name of the value.
 func Diff(t *testing.T, what string, want, got any) {
 	t.Helper()
 	if d := cmp.Diff(want, got); d != "" {
@@ -172,7 +176,7 @@ func Diff(t *testing.T, what string, want, got any) {
 	}
 }
 
-// Together calls f from n goroutines at once and returns the errors.
+// Together calls f from n goroutines at the same time and returns the errors.
 func Together(n int, f func(i int) error) []error {
 	errs := make([]error, n)
 	var wg sync.WaitGroup
@@ -183,7 +187,7 @@ func Together(n int, f func(i int) error) []error {
 	return errs
 }
 
-// Answer is a fault: the same reply to each request.
+// Answer is a fault that returns the same response to each request.
 func Answer(status int, header http.Header, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		for name, values := range header {

@@ -18,24 +18,24 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
 )
 
-// Responses is a fuzz test of what a client makes of responses: it never panics,
-// takes only what it should for an acceptance, and what it says is one clean
-// line.
+// Responses is a fuzz test of how a client handles responses. The client must
+// not panic, must accept only responses that are acceptances, and must return
+// errors whose texts are clean lines.
 type Responses struct {
-	// Bodies and Statuses are the seeds, each body with each status. Bodies that
-	// all clients need are among them anyway.
+	// Bodies and Statuses are the seeds: each body with each status. The test
+	// adds bodies that are useful for all clients.
 	Bodies   []string
 	Statuses []int
-	// Before handles a request that only precedes the one that is tested, such as
-	// a login, and returns whether it did. Nil: there are none.
+	// Before handles a request that precedes the tested one, such as a login, and
+	// reports whether it did. If nil, there are none.
 	Before func(w http.ResponseWriter, r *http.Request) bool
-	// Send makes a client and sends the request.
+	// Send creates a client and sends the request.
 	Send func(ctx context.Context, wire transport.Options) error
 	// Accepted are the statuses that can mean success.
 	Accepted []int
 }
 
-// anyBody are seeds for every client.
+// anyBody contains seeds for every client.
 var anyBody = []string{
 	"", "null", "[]", "{}", `"text"`, "<html><title>x\x00</title>", "out of\nmemory", "\xff\xfe",
 	`{"message":"` + strings.Repeat("ü", 600) + `"}`, `{"message":"\u001b[31mred\u202e"}`,
@@ -63,12 +63,12 @@ func (a Responses) Fuzz(f *testing.F) {
 		case errors.As(err, &e):
 			WantClean(t, e.Message, e.Code, e.ID, e.Docs, e.Input)
 		case err != nil || !slices.Contains(a.Accepted, status):
-			t.Fatalf("a request answered with %d ended with %v", status, err)
+			t.Fatalf("a response with status %d: error %v", status, err)
 		}
 	})
 }
 
-// Over sends requests to a server in virtual time and returns the error.
+// Over runs a server and send in virtual time, and returns the error of send.
 func Over(t *testing.T, server http.HandlerFunc, send func(context.Context, transport.Options) error) (err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// Allocates fails the test when a function allocates more than 200 MB in all,
-// freed or not. Nothing else may run: such a test is not parallel.
+// Allocates fails the test if f allocates more than 200 MiB in total, including
+// memory that is freed. The test must not run in parallel with others.
 func Allocates(t *testing.T, f func()) {
 	t.Helper()
 	const most = 200 << 20
@@ -21,14 +21,14 @@ func Allocates(t *testing.T, f func()) {
 	f()
 	runtime.ReadMemStats(&after)
 	if n := after.TotalAlloc - before.TotalAlloc; n > most {
-		t.Errorf("%d MiB are allocated, more than %d MiB", n>>20, most>>20)
+		t.Errorf("allocated %d MiB, more than %d MiB", n>>20, most>>20)
 	} else {
-		t.Logf("%d MiB are allocated", n>>20)
+		t.Logf("allocated %d MiB", n>>20)
 	}
 }
 
-// Bomb is a fault: a reply with a long body, in gzip. Of the body, a part is
-// repeated until it is just under 16 MiB long.
+// Bomb is a fault that returns a long body in gzip. The body repeats part until
+// it is slightly shorter than 16 MiB.
 func Bomb(status int, before, part, after string) http.HandlerFunc {
 	body := before + strings.Repeat(part, (16<<20-len(before)-len(part)-len(after))/len(part))
 	body = strings.TrimSuffix(body, ",") + after

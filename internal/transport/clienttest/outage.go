@@ -16,23 +16,23 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
 )
 
-// Load is the purges of one system, for tests of outages.
+// Load describes the purges of one API for tests of outages.
 type Load struct {
 	// Purge sends the i-th purge, from 0.
 	Purge func(ctx context.Context, i int) error
-	// Timeout is that of each purge.
+	// Timeout is the timeout of each purge.
 	Timeout time.Duration
-	// Usual is how long a thousand of them take.
+	// Usual is how long 1,000 purges take without an outage.
 	Usual time.Duration
-	// Accepted and Limited are the statuses of a purge that was accepted and of
-	// one that was too fast.
+	// Accepted and Limited are the statuses of an accepted and of a rate-limited
+	// purge.
 	Accepted, Limited int
 }
 
-// sideBySide is how many operations Terraform runs at a time.
-const sideBySide = 10
+// parallelism is how many operations Terraform runs in parallel.
+const parallelism = 10
 
-// Outages are the ways in which a host can be down.
+// Outages contains the ways in which a host can be down.
 var Outages = map[string]func(*Bubble){
 	"refused":  func(b *Bubble) { b.cut(wiretest.Refuse) },
 	"NXDOMAIN": func(b *Bubble) { b.cut(wiretest.UnknownHost) },
@@ -41,40 +41,42 @@ var Outages = map[string]func(*Bubble){
 	"hanging":  func(b *Bubble) { b.Divert(hang) },
 }
 
-// hang waits until the client has left.
+// hang waits until the client closes the connection.
 func hang(_ http.ResponseWriter, r *http.Request) {
-	_, _ = io.Copy(io.Discard, r.Body) // or the server does not look
+	_, _ = io.Copy(io.Discard, r.Body) // otherwise the server does not notice a closed connection
 	<-r.Context().Done()
 }
 
-// cut makes a fault that of all connections, those that are open included.
+// cut sets a fault for all connections and breaks the open ones.
 func (b *Bubble) cut(f wiretest.Fault) {
 	b.Network.Set(f)
 	b.Network.Break()
 }
 
-// Mend ends an outage.
-func (b *Bubble) Mend() {
+// EndOutage ends an outage.
+func (b *Bubble) EndOutage() {
 	b.Network.Set(nil)
 	b.Divert(nil)
 }
 
-// Most is how many requests were in flight at a time.
-func (b *Bubble) Most() int {
+// MaxInFlight returns the maximum number of requests that were in flight at the
+// same time.
+func (b *Bubble) MaxInFlight() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.most
+	return b.maxInFlight
 }
 
-// met is how many dials and requests met an outage.
+// met returns the number of dials and diverted requests so far.
 func (b *Bubble) met() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.Network.Dialed()) + b.diverts
 }
 
-// Outage begins an outage after a time and ends it after another. It returns how
-// many dials and requests met it, when it is over.
+// Outage starts an outage after a delay and ends it after lasts. The returned
+// function waits for the end and returns how many dials and requests failed in
+// the outage.
 func (b *Bubble) Outage(how string, after, lasts time.Duration) (met func() int) {
 	var before, during int
 	over := make(chan struct{})
@@ -84,7 +86,7 @@ func (b *Bubble) Outage(how string, after, lasts time.Duration) (met func() int)
 		before = b.met()
 		Outages[how](b)
 		<-time.After(lasts)
-		b.Mend()
+		b.EndOutage()
 		during = b.met() - before
 	}()
 	return func() int {
@@ -93,12 +95,12 @@ func (b *Bubble) Outage(how string, after, lasts time.Duration) (met func() int)
 	}
 }
 
-// Run sends n purges as Terraform does, and returns the errors.
+// Run sends n purges, as many in parallel as Terraform, and returns the errors.
 func (b *Bubble) Run(l Load, n int) []error {
 	errs := make([]error, n)
 	next := make(chan int)
 	var wg sync.WaitGroup
-	for range sideBySide {
+	for range parallelism {
 		wg.Go(func() {
 			for i := range next {
 				ctx, cancel := context.WithTimeout(b.T.Context(), l.Timeout)
@@ -116,8 +118,8 @@ func (b *Bubble) Run(l Load, n int) []error {
 	return errs
 }
 
-// delivered fails the test for each purge that was not.
-func (b *Bubble) delivered(errs []error) {
+// wantDelivered fails the test for each purge that failed.
+func (b *Bubble) wantDelivered(errs []error) {
 	b.T.Helper()
 	texts := make(map[string]int)
 	for _, err := range errs {
@@ -130,25 +132,25 @@ func (b *Bubble) delivered(errs []error) {
 	}
 }
 
-func (b *Bubble) within(limit time.Duration) {
+func (b *Bubble) wantWithin(limit time.Duration) {
 	b.T.Helper()
 	if took := b.Elapsed(); took > limit {
-		b.T.Errorf("all took %s, want %s at most", took, limit)
+		b.T.Errorf("the purges took %s, want %s at most", took, limit)
 	}
 }
 
-func (b *Bubble) tens(met int) {
+func (b *Bubble) wantFew(met int) {
 	b.T.Helper()
 	if met > 60 {
-		b.T.Errorf("%d dials and requests met the outage, want tens", met)
+		b.T.Errorf("%d dials and requests failed in the outage, want 60 at most", met)
 	}
 }
 
-func (b *Bubble) noneLimited(l Load) {
+func (b *Bubble) wantNoneLimited(l Load) {
 	b.T.Helper()
 	for _, status := range b.Statuses("purge") {
 		if status == l.Limited {
-			b.T.Error("a purge was too fast for the system's limit")
+			b.T.Error("a purge was rate-limited")
 			return
 		}
 	}
@@ -156,69 +158,70 @@ func (b *Bubble) noneLimited(l Load) {
 
 const many = 1000
 
-// TestOutages puts a thousand purges of a system through outages. In runs a
-// test in a new world, which has to use the default of everything but Latency.
-func TestOutages(t *testing.T, in func(t *testing.T, test func(b *Bubble, l Load))) {
+// TestOutages sends 1,000 purges of an API during outages. run runs a test with
+// a new bubble, in which only Latency may differ from its default.
+func TestOutages(t *testing.T, run func(t *testing.T, test func(b *Bubble, l Load))) {
 	t.Helper()
-	t.Run("in the middle", func(t *testing.T) { testInTheMiddle(t, in) })
-	t.Run("from the start", func(t *testing.T) { testFromTheStart(t, in) })
-	t.Run("flapping", func(t *testing.T) { testFlapping(t, in) })
-	t.Run("an hour", func(t *testing.T) { testAnHour(t, in) })
-	t.Run("random 503s", func(t *testing.T) { testRandom(t, in) })
-	t.Run("many waiters", func(t *testing.T) { testManyWaiters(t, in) })
+	t.Run("in the middle", func(t *testing.T) { testInTheMiddle(t, run) })
+	t.Run("from the start", func(t *testing.T) { testFromTheStart(t, run) })
+	t.Run("flapping", func(t *testing.T) { testFlapping(t, run) })
+	t.Run("an hour", func(t *testing.T) { testAnHour(t, run) })
+	t.Run("random 503s", func(t *testing.T) { testRandom(t, run) })
+	t.Run("many waiters", func(t *testing.T) { testManyWaiters(t, run) })
 }
 
-type worlds = func(t *testing.T, test func(b *Bubble, l Load))
+type runFunc = func(t *testing.T, test func(b *Bubble, l Load))
 
-func testInTheMiddle(t *testing.T, in worlds) {
+func testInTheMiddle(t *testing.T, run runFunc) {
 	t.Helper()
 	for how := range Outages {
 		for _, lasts := range []time.Duration{5 * time.Second, 20 * time.Second, time.Minute, 5 * time.Minute} {
 			t.Run(fmt.Sprintf("%s for %s", how, lasts), func(t *testing.T) {
 				t.Parallel()
-				in(t, func(b *Bubble, l Load) {
+				run(t, func(b *Bubble, l Load) {
 					met := b.Outage(how, l.Usual/3, lasts)
-					b.delivered(b.Run(l, many))
-					b.tens(met())
-					b.noneLimited(l)
-					// A hanging probe is waited for, and the next one is late.
-					b.within(l.Usual + lasts + min(lasts, 30*time.Second) + 90*time.Second)
+					b.wantDelivered(b.Run(l, many))
+					b.wantFew(met())
+					b.wantNoneLimited(l)
+					// The client waits for a hanging probe, and the next probe is late.
+					b.wantWithin(l.Usual + lasts + min(lasts, 30*time.Second) + 90*time.Second)
 				})
 			})
 		}
 	}
 }
 
-// testFromTheStart: an apply that starts in an outage is not yet sure of the
-// address, and waits for two minutes.
-func testFromTheStart(t *testing.T, in worlds) {
+// testFromTheStart tests an apply that starts during an outage. Its host has
+// not responded yet, so each purge waits for 2 minutes at most.
+func testFromTheStart(t *testing.T, run runFunc) {
 	t.Helper()
 	const lasts = 100 * time.Second
 	for how := range Outages {
 		if how == "NXDOMAIN" {
-			continue // most likely a typo
+			continue // an unknown host is an error immediately
 		}
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
-			in(t, func(b *Bubble, l Load) {
+			run(t, func(b *Bubble, l Load) {
 				met := b.Outage(how, 0, lasts)
 				<-time.After(time.Millisecond)
-				b.delivered(b.Run(l, many))
-				b.tens(met())
-				b.noneLimited(l)
-				b.within(l.Usual + lasts + 2*time.Minute)
+				b.wantDelivered(b.Run(l, many))
+				b.wantFew(met())
+				b.wantNoneLimited(l)
+				b.wantWithin(l.Usual + lasts + 2*time.Minute)
 			})
 		})
 	}
 }
 
-// testFlapping: every three seconds up or down, for two minutes.
-func testFlapping(t *testing.T, in worlds) {
+// testFlapping tests a host that goes down and up every 3 seconds for 2
+// minutes.
+func testFlapping(t *testing.T, run runFunc) {
 	t.Helper()
 	for how := range Outages {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
-			in(t, func(b *Bubble, l Load) {
+			run(t, func(b *Bubble, l Load) {
 				over := make(chan struct{})
 				go func() {
 					defer close(over)
@@ -226,80 +229,81 @@ func testFlapping(t *testing.T, in worlds) {
 					for range 20 {
 						Outages[how](b)
 						<-time.After(3 * time.Second)
-						b.Mend()
+						b.EndOutage()
 						<-time.After(3 * time.Second)
 					}
 				}()
-				b.delivered(b.Run(l, many))
+				b.wantDelivered(b.Run(l, many))
 				<-over
-				b.noneLimited(l)
-				b.within(l.Usual + 4*time.Minute)
+				b.wantNoneLimited(l)
+				b.wantWithin(l.Usual + 4*time.Minute)
 			})
 		})
 	}
 }
 
-// testAnHour: an outage of an hour costs one timeout of twenty minutes, and not
-// one for each ten purges.
-func testAnHour(t *testing.T, in worlds) {
+// testAnHour tests that all purges together wait for one timeout of 20 minutes
+// in an outage of an hour, not for one timeout each.
+func testAnHour(t *testing.T, run runFunc) {
 	t.Helper()
 	for how := range Outages {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
-			in(t, func(b *Bubble, l Load) {
+			run(t, func(b *Bubble, l Load) {
 				l.Timeout = 20 * time.Minute
 				met := b.Outage(how, 5*time.Second, time.Hour)
 				errs := b.Run(l, many)
-				b.within(22 * time.Minute)
+				b.wantWithin(22 * time.Minute)
 				failed := 0
 				for _, err := range errs {
 					if err == nil {
 						continue
 					}
 					failed++
-					if e, ok := err.(*transport.Error); !ok || e.Kind != transport.KindOutage || e.Down < 19*time.Minute { //nolint:errorlint // as Do returns it
-						b.T.Errorf("a purge ended with %v", err)
+					if e, ok := err.(*transport.Error); !ok || e.Kind != transport.KindOutage || e.Down < 19*time.Minute { //nolint:errorlint // Do returns an *Error
+						b.T.Errorf("a purge returned %v", err)
 					}
 				}
 				if failed < many/2 {
 					b.T.Errorf("%d purges failed", failed)
 				}
 				if n := met(); n > 150 {
-					b.T.Errorf("%d dials and requests met the outage", n)
+					b.T.Errorf("%d dials and requests failed in the outage", n)
 				}
 			})
 		})
 	}
 }
 
-// testRandom: a host that fails some requests at random is not down. The limits
-// are what it took with backoff only, before there was a wait for the host.
-func testRandom(t *testing.T, in worlds) {
+// testRandom tests that a host that fails some requests at random is not down.
+// The limits are what a backoff without the wait for the host took.
+func testRandom(t *testing.T, run runFunc) {
 	t.Helper()
 	for percent, limit := range map[int]float64{1: 1.1, 5: 1.4, 20: 2.8} {
 		t.Run(fmt.Sprintf("%d percent", percent), func(t *testing.T) {
 			t.Parallel()
-			in(t, func(b *Bubble, l Load) {
+			run(t, func(b *Bubble, l Load) {
 				var mu sync.Mutex
-				chance := rand.New(rand.NewPCG(1, uint64(percent))) //nolint:gosec // the same each time
+				chance := rand.New(rand.NewPCG(1, uint64(percent))) //nolint:gosec // reproducible
 				b.Sometimes(func() bool {
 					mu.Lock()
 					defer mu.Unlock()
 					return chance.IntN(100) < percent
 				}, Answer(http.StatusServiceUnavailable, nil, ""))
-				b.delivered(b.Run(l, many))
-				b.noneLimited(l)
-				b.within(time.Duration(limit * float64(l.Usual)))
+				b.wantDelivered(b.Run(l, many))
+				b.wantNoneLimited(l)
+				b.wantWithin(time.Duration(limit * float64(l.Usual)))
 			})
 		})
 	}
 }
 
-// testManyWaiters: twenty thousand that wait for a host use sixteen connections
-// when it is back. The fake is left out, which is not made for so many.
-func testManyWaiters(t *testing.T, in worlds) {
+// testManyWaiters tests that 20,000 purges that wait for a host use 16
+// connections when it is up again. A constant response replaces the fake, which
+// is too slow for them.
+func testManyWaiters(t *testing.T, run runFunc) {
 	t.Helper()
-	in(t, func(b *Bubble, l Load) {
+	run(t, func(b *Bubble, l Load) {
 		const waiters = 20_000
 		if err := l.Purge(b.T.Context(), 0); err != nil {
 			t.Fatal(err)
@@ -314,12 +318,12 @@ func testManyWaiters(t *testing.T, in worlds) {
 		})
 		ctx, cancel := context.WithTimeout(b.T.Context(), 24*time.Hour)
 		defer cancel()
-		b.delivered(Together(waiters, func(i int) error { return l.Purge(ctx, i+1) }))
-		b.tens(met)
-		Diff(t, "requests at a time", maxConnections, b.Most())
+		b.wantDelivered(Together(waiters, func(i int) error { return l.Purge(ctx, i+1) }))
+		b.wantFew(met)
+		Diff(t, "requests in flight", maxConnections, b.MaxInFlight())
 		b.Divert(nil)
 	})
 }
 
-// maxConnections is how many a client opens to one host.
+// maxConnections is the maximum number of connections of a client to one host.
 const maxConnections = 16

@@ -11,40 +11,41 @@ import (
 	"time"
 )
 
-// Fault is what is wrong with a connection that is dialed. Connect makes one
-// that has nothing wrong with it.
+// Fault dials a connection that fails in some way. connect dials a connection
+// that works.
 type Fault func(ctx context.Context, address string, connect func(context.Context) (net.Conn, error)) (net.Conn, error)
 
 type connect = func(context.Context) (net.Conn, error)
 
-// Refuse answers like a port on which nothing listens.
+// Refuse fails like a port on which no process listens.
 func Refuse(context.Context, string, connect) (net.Conn, error) {
 	return nil, opError("dial", syscall.ECONNREFUSED)
 }
 
-// UnknownHost answers like a name server that knows the name to be wrong.
+// UnknownHost fails like DNS for a name that does not exist.
 func UnknownHost(_ context.Context, address string, _ connect) (net.Conn, error) {
 	return nil, opError("dial", &net.DNSError{Err: "no such host", Name: host(address), IsNotFound: true})
 }
 
-// NoNameServer answers like a name server that has trouble of its own.
+// NoNameServer fails like DNS with a server that fails.
 func NoNameServer(_ context.Context, address string, _ connect) (net.Conn, error) {
 	return nil, opError("dial", &net.DNSError{Err: "server misbehaving", Name: host(address), IsTemporary: true})
 }
 
-// Hang never answers: the dial lasts until the context ends.
+// Hang blocks a dial until the context ends.
 func Hang(ctx context.Context, _ string, _ connect) (net.Conn, error) {
 	<-ctx.Done()
 	return nil, opError("dial", ctx.Err())
 }
 
-// Reset lets a connection be reset by the peer when the client has read so many
-// bytes from it; with 0, after it wrote its request and before any answer.
+// Reset resets a connection after the client has read bytes bytes from it. With
+// 0, that is after the client has written its request and before it reads any
+// response.
 func Reset(bytes int) Fault {
 	return limited(bytes, func(*conn) error { return opError("read", syscall.ECONNRESET) })
 }
 
-// Stall lets nothing arrive on a connection after so many bytes.
+// Stall stops all reads from a connection after bytes bytes.
 func Stall(bytes int) Fault {
 	return limited(bytes, func(c *conn) error {
 		<-c.closed
@@ -52,9 +53,9 @@ func Stall(bytes int) Fault {
 	})
 }
 
-// CloseWhenKept is a connection that the peer closes when it has answered, which
-// the client notices in the middle of the write of its next request, of which
-// nothing gets out.
+// CloseWhenKept returns a connection that the peer closes after its first
+// response. The client notices when it writes its next request, of which
+// nothing is sent.
 func CloseWhenKept(ctx context.Context, _ string, connect connect) (net.Conn, error) {
 	inner, err := connect(ctx)
 	if err != nil {
@@ -63,7 +64,7 @@ func CloseWhenKept(ctx context.Context, _ string, connect connect) (net.Conn, er
 	return &stale{conn: inner.(*conn)}, nil //nolint:forcetypeassert // Network has no other
 }
 
-// Trickle lets bytes arrive one by one, with a pause before each.
+// Trickle delivers bytes one by one, with a pause before each.
 func Trickle(pause time.Duration) Fault {
 	return func(ctx context.Context, _ string, connect connect) (net.Conn, error) {
 		inner, err := connect(ctx)
@@ -74,7 +75,7 @@ func Trickle(pause time.Duration) Fault {
 	}
 }
 
-// Times is a fault of the first dials only.
+// Times applies a fault to the first dials only.
 func Times(times int, f Fault) Fault {
 	var left atomic.Int64
 	left.Store(int64(times))
@@ -96,8 +97,8 @@ func limited(bytes int, after func(*conn) error) Fault {
 	}
 }
 
-// short is a connection that ends or stalls after a number of bytes. One
-// goroutine at a time reads from it, as net/http does.
+// short is a connection that ends or stalls after a number of bytes. Only one
+// goroutine at a time may read from it, as net/http does.
 type short struct {
 	*conn
 	left  int
@@ -105,8 +106,8 @@ type short struct {
 }
 
 func (s *short) Read(b []byte) (int, error) {
-	// The first byte is waited for even where none is to be seen: what the peer
-	// answers before it fails is a request that it has read.
+	// Wait for the first byte even if the client must not see it: when the peer
+	// responds, it has read the request.
 	if s.left <= 0 {
 		if _, err := s.conn.Read(b[:min(1, len(b))]); err != nil {
 			return 0, err
@@ -133,7 +134,7 @@ func (s *stale) Write(b []byte) (int, error) {
 	if !s.answered.Load() {
 		return s.conn.Write(b)
 	}
-	_ = s.Conn.Close() // the read says EOF
+	_ = s.Conn.Close() // the read returns io.EOF
 	<-s.closed
 	return 0, opError("write", net.ErrClosed)
 }
@@ -156,7 +157,7 @@ func (s *slow) Read(b []byte) (int, error) {
 
 // opError wraps an error as package net does.
 func opError(op string, err error) error {
-	if errno, ok := err.(syscall.Errno); ok { //nolint:errorlint // made by a caller right here
+	if errno, ok := err.(syscall.Errno); ok { //nolint:errorlint // the callers pass it unwrapped
 		call := op
 		if op == "dial" {
 			call = "connect"

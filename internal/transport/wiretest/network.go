@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package wiretest is a network in memory for tests of what goes over the wire.
-// It works in a testing/synctest bubble, where sockets hang, and counts what is
-// open, so that a test can say that nothing was left behind.
+// Package wiretest is a network in memory for tests of HTTP clients. It works
+// in a testing/synctest bubble, where sockets hang. It counts open connections,
+// so that a test can check that none was left open.
 //
-// Use an address of this machine ("http://localhost/base"): a proxy in the
-// environment is not asked for those.
+// Use an address of this machine ("http://localhost/base"), because a proxy in
+// the environment does not apply to it.
 package wiretest
 
 import (
@@ -18,7 +18,7 @@ import (
 	"syscall"
 )
 
-// Network answers every address with one handler.
+// Network connects every address to one handler.
 type Network struct {
 	accept chan net.Conn
 	closed chan struct{}
@@ -32,22 +32,21 @@ type Network struct {
 	dialed []string
 }
 
-// Listen returns a network on which nothing is served yet: dials wait for Serve.
+// Listen returns a network without a server. Dials wait for Serve.
 func Listen() *Network {
 	return &Network{accept: make(chan net.Conn), closed: make(chan struct{}), open: make(map[*conn]struct{})}
 }
 
-// Serve answers requests with a handler until Close. It returns at once and is
-// called once.
+// Serve starts to serve requests with a handler, until Close. Call it once.
 func (n *Network) Serve(h http.Handler) {
-	server := &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)} //nolint:gosec // a timeout would be the test's
+	server := &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)} //nolint:gosec // the tests set timeouts
 	n.mu.Lock()
 	n.server = server
 	n.mu.Unlock()
 	n.served.Go(func() { _ = server.Serve(listener{n}) })
 }
 
-// Close ends the server and breaks all connections. Later dials are refused.
+// Close stops the server and closes all connections. Later dials are refused.
 func (n *Network) Close() {
 	n.once.Do(func() { close(n.closed) })
 	n.mu.Lock()
@@ -60,7 +59,7 @@ func (n *Network) Close() {
 	n.served.Wait()
 }
 
-// Dial is for transport.Options.
+// Dial is the Dial function of transport.Options.
 func (n *Network) Dial(ctx context.Context, _, address string) (net.Conn, error) {
 	n.mu.Lock()
 	n.dialed = append(n.dialed, address)
@@ -88,31 +87,32 @@ func (n *Network) connect(ctx context.Context) (net.Conn, error) {
 	return c, nil
 }
 
-// Set makes a fault that of all dials from now on. Nil: none.
+// Set sets the fault of all further dials. Nil means none.
 func (n *Network) Set(f Fault) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.fault = f
 }
 
-// Break closes the open connections from the server's side, as one does that
-// has had enough of an idle connection.
+// Break closes the open connections from the server's side, like a server that
+// closes idle connections.
 func (n *Network) Break() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for c := range n.open {
-		_ = c.Conn.Close() // the client's next read says EOF
+		_ = c.Conn.Close() // the client's next read returns io.EOF
 	}
 }
 
-// Open is how many connections the client has not closed.
+// Open returns the number of connections that the client has not closed.
 func (n *Network) Open() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return len(n.open)
 }
 
-// Dialed is the addresses that were dialed, failures included, in order.
+// Dialed returns the dialed addresses in order, including those of failed
+// dials.
 func (n *Network) Dialed() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -127,11 +127,11 @@ type conn struct {
 	closed  chan struct{}
 }
 
-// Read says EOF where the pipe says that this side was closed, which is how
-// Break ends it.
+// Read returns io.EOF instead of io.ErrClosedPipe, which the pipe returns after
+// Break.
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	if err == io.ErrClosedPipe { //nolint:errorlint // the pipe's own value
+	if err == io.ErrClosedPipe { //nolint:errorlint // net.Pipe does not wrap it
 		err = io.EOF
 	}
 	return n, err

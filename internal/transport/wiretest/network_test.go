@@ -18,7 +18,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
 )
 
-// outcome is what a client sees of one request.
+// outcome is the result of one request for the client.
 type outcome struct {
 	Body    string
 	Failure string
@@ -34,17 +34,17 @@ func TestNetwork(t *testing.T) {
 		fault wiretest.Fault
 		want  outcome
 	}{
-		"a connection without a fault carries an answer": {nil, outcome{Body: "hello", Dialed: dialed, Open: 1}},
-		"nothing listens":                                        {wiretest.Refuse, outcome{Failure: "refused", Dialed: dialed}},
-		"the host is unknown":                                    {wiretest.UnknownHost, outcome{Failure: "not found", Dialed: dialed}},
-		"the name server has trouble":                            {wiretest.NoNameServer, outcome{Failure: "temporary", Dialed: dialed}},
-		"a dial hangs until the context ends":                    {wiretest.Hang, outcome{Failure: "timeout", Took: time.Minute, Dialed: dialed}},
-		"a reset before the answer":                              {wiretest.Reset(0), outcome{Failure: "reset", Dialed: dialed}},
-		"a reset in the answer":                                  {wiretest.Reset(40), outcome{Failure: "reset", Dialed: dialed}},
-		"a stall before the answer":                              {wiretest.Stall(0), outcome{Failure: "timeout", Took: time.Minute, Dialed: dialed}},
-		"a stall in the answer":                                  {wiretest.Stall(40), outcome{Failure: "timeout", Took: time.Minute, Dialed: dialed}},
-		"an answer that trickles takes its length times a pause": {wiretest.Trickle(100 * time.Millisecond), outcome{Body: "hello", Took: 12100 * time.Millisecond, Dialed: dialed, Open: 1}},
-		"a fault of no dial is none":                             {wiretest.Times(0, wiretest.Refuse), outcome{Body: "hello", Dialed: dialed, Open: 1}},
+		"a connection without a fault":        {nil, outcome{Body: "hello", Dialed: dialed, Open: 1}},
+		"nothing listens":                     {wiretest.Refuse, outcome{Failure: "refused", Dialed: dialed}},
+		"the host is unknown":                 {wiretest.UnknownHost, outcome{Failure: "not found", Dialed: dialed}},
+		"a DNS server fails":                  {wiretest.NoNameServer, outcome{Failure: "temporary", Dialed: dialed}},
+		"a dial hangs until the context ends": {wiretest.Hang, outcome{Failure: "timeout", Took: time.Minute, Dialed: dialed}},
+		"a reset before the response":         {wiretest.Reset(0), outcome{Failure: "reset", Dialed: dialed}},
+		"a reset in the response":             {wiretest.Reset(40), outcome{Failure: "reset", Dialed: dialed}},
+		"a stall before the response":         {wiretest.Stall(0), outcome{Failure: "timeout", Took: time.Minute, Dialed: dialed}},
+		"a stall in the response":             {wiretest.Stall(40), outcome{Failure: "timeout", Took: time.Minute, Dialed: dialed}},
+		"a response that trickles":            {wiretest.Trickle(100 * time.Millisecond), outcome{Body: "hello", Took: 12100 * time.Millisecond, Dialed: dialed, Open: 1}},
+		"a fault of no dial":                  {wiretest.Times(0, wiretest.Refuse), outcome{Body: "hello", Dialed: dialed, Open: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -109,7 +109,7 @@ func failure(err error) string {
 	}
 }
 
-func TestBreakIsSeenByTheNextRequest(t *testing.T) {
+func TestBreak(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		network := wiretest.Listen()
