@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package mstr is a client for the MicroStrategy REST API: it purges the caches
-// of a project, invalidates content caches, and lists the projects.
+// Package mstr is a client for the MicroStrategy REST API. It purges the caches of
+// a project, invalidates content caches, and lists the projects.
 //
-// Source: the vendor's REST API documentation and the OpenAPI document that a
+// Sources: the vendor's REST API documentation, and the OpenAPI document that a
 // Library server publishes under /api-docs.
 package mstr
 
@@ -23,49 +23,49 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
-// System is what MicroStrategy is called in messages.
+// System is the name of MicroStrategy in messages.
 const System = "MicroStrategy"
 
-// LoginMode is how MicroStrategy checks a user. SAML and OIDC need a browser
-// and can't be used here.
+// LoginMode is how MicroStrategy authenticates a user. SAML and OIDC require a
+// browser, so the client does not support them.
 type LoginMode int
 
-// The login modes, by the numbers of the API.
+// The login modes, with the numbers of the API.
 const (
 	LoginStandard LoginMode = 1
 	LoginLDAP     LoginMode = 16
 	loginAPIToken LoginMode = 4096
 )
 
-// Config says where and as whom.
+// Config contains the options of a client.
 type Config struct {
-	// BaseURL is the Library root as BaseURL returns it.
+	// BaseURL is the address of the Library, as BaseURL returns it.
 	BaseURL string
-	// Username and Password, checked as LoginMode says (0 is LoginStandard).
+	// Username and Password log in with LoginMode. 0 is LoginStandard.
 	Username, Password string
 	LoginMode          LoginMode
-	// APIToken is used in place of Username and Password where it is not empty.
+	// APIToken, if not empty, is used instead of Username and Password.
 	APIToken string
-	// PollInterval is the longest time between two looks at content caches that
-	// the server invalidates. Default 10 s.
+	// PollInterval is the longest time between two lists of content caches that
+	// the server is invalidating. Default 10 seconds.
 	PollInterval time.Duration
-	// Wire is the options for the connection.
+	// Wire contains the options of the connection.
 	Wire transport.Options
 }
 
-// Client is one session with one Library server. It is safe for concurrent use.
+// Client uses one session on one Library server. It is safe for concurrent use.
 type Client struct {
 	config  Config
 	wire    *transport.Client
 	session *transport.Session
 	group   quota.Group
 	limiter quota.Limiter
-	// singular is set when the server turned out to know only the older
-	// spelling of the purge's path.
+	// singular is set if the server has only the older spelling of the path of a
+	// purge.
 	singular atomic.Bool
 }
 
-// New returns a client. Nothing is sent before the first request needs it.
+// New returns a client. It sends nothing before the first call.
 func New(config Config) *Client {
 	if config.PollInterval == 0 {
 		config.PollInterval = 10 * time.Second
@@ -80,11 +80,11 @@ func New(config Config) *Client {
 	return c
 }
 
-// loginTimeout leaves room for what precedes the attempt itself.
+// loginTimeout includes the time before the first attempt, such as a probe.
 func loginTimeout(o transport.Options) time.Duration { return 2*o.RequestTimeout + time.Minute }
 
-// BaseURL checks the address of a Library root and brings it to the form that
-// Config wants: a trailing slash or /api is accepted.
+// BaseURL checks the address of a Library and returns it without a trailing slash
+// or /api. The text of the error follows the name of the argument.
 func BaseURL(address string, insecure bool) (string, error) {
 	base, err := transport.BaseURL(address, insecure)
 	return strings.TrimRight(strings.TrimSuffix(base, "/api"), "/"), err
@@ -96,13 +96,13 @@ func (c *Client) Close(ctx context.Context) error {
 	return c.session.Close(ctx)
 }
 
-// OwnHeaders carry the credentials, so no configuration sets them.
+// OwnHeaders contain the credentials. A configuration must not set them.
 var OwnHeaders = []string{tokenHeader, "Cookie"}
 
-const tokenHeader = "X-Mstr-Authtoken" //nolint:gosec // canonical form of X-MSTR-AuthToken
+const tokenHeader = "X-Mstr-Authtoken" //nolint:gosec // the canonical form of X-MSTR-AuthToken
 
-// login opens a session: POST /api/auth/login. The token comes in a header, and
-// the cookies belong to it.
+// login opens a session: POST /api/auth/login. The token is in a header, and the
+// session also requires the cookies of the response.
 func (c *Client) login(ctx context.Context) (*transport.Credential, error) {
 	body := map[string]any{"username": c.config.Username, "password": c.config.Password, "loginMode": max(c.config.LoginMode, LoginStandard)}
 	if c.config.APIToken != "" {
@@ -127,7 +127,8 @@ func (c *Client) login(ctx context.Context) (*transport.Credential, error) {
 	return cred, nil
 }
 
-// oneToken refuses a login whose reply does not hold exactly one usable token.
+// oneToken returns an error unless a login response contains exactly one valid
+// token.
 func oneToken(resp *transport.Response) error {
 	tokens := resp.Header.Values(tokenHeader)
 	if len(tokens) != 1 {
@@ -148,13 +149,13 @@ func (c *Client) logout(ctx context.Context, cred *transport.Credential) error {
 	return err
 }
 
-// CacheTypes are what can be purged. Older servers (before 2021 Update 8 none,
-// later "element" and "object" only) answer 400 for those they don't know.
+// CacheTypes are the types of caches. Servers before 2021 Update 8 purge none, and
+// later ones only "element" and "object". They return 400 for any other type.
 var CacheTypes = []string{"element", "object", "report", "all"}
 
-// Purge triggers the purge of one cache of a project. The project is 32 hex
-// digits in upper case. It returns when the server has accepted; equal purges
-// that wait are sent once.
+// Purge purges one cache of a project (32 hexadecimal digits in upper case). It
+// returns nil when the server has accepted the purge. Identical purges are
+// coalesced while they wait. An error is a *transport.Error.
 func (c *Client) Purge(ctx context.Context, project, cacheType string) error {
 	_, err := quota.Do(ctx, &c.group, project+"/"+cacheType, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, c.purge(ctx, project, cacheType)
@@ -162,8 +163,8 @@ func (c *Client) Purge(ctx context.Context, project, cacheType string) error {
 	return err
 }
 
-// purge tries the documented spelling of the path, and the older one where the
-// route of the first does not exist.
+// purge uses the documented spelling of the path, and then the older one if the
+// server does not have the first route.
 func (c *Client) purge(ctx context.Context, project, cacheType string) error {
 	spellings := []string{"caches", "cache"}
 	if c.singular.Load() {
@@ -178,7 +179,7 @@ func (c *Client) purge(ctx context.Context, project, cacheType string) error {
 		return err
 	}
 	if e := (*transport.Error)(nil); !errors.As(second, &e) || e.Status != 0 && e.Status < 500 {
-		c.singular.Store(spellings[1] == "cache") // whatever it said, the route is there
+		c.singular.Store(spellings[1] == "cache") // whatever the result, the route exists
 	}
 	return second
 }
@@ -193,7 +194,7 @@ func (c *Client) send(ctx context.Context, spelling, project, cacheType string) 
 	return err
 }
 
-// inWords is what a cache type stands for.
+// inWords describes a cache type.
 func inWords(cacheType string) string {
 	if cacheType == "all" {
 		return "all caches"
@@ -201,7 +202,8 @@ func inWords(cacheType string) string {
 	return "the " + cacheType + " cache"
 }
 
-// pace knows no limit until the server refuses: none is documented.
+// pace has no limit until the server returns a rate limit, because no limit is
+// documented.
 func (c *Client) pace(ctx context.Context) (transport.Slot, error) {
 	return c.limiter.Window("", quota.Limit{}).Acquire(ctx)
 }

@@ -22,17 +22,17 @@ import (
 type ContentResult struct {
 	// Invalidated is the number of caches that it invalidated, on all nodes.
 	Invalidated int
-	// UnusedTables are the tables of the filter that no listed cache uses, as
-	// they are written in the filter, sorted.
+	// UnusedTables are the tables of the filter that no listed cache uses, sorted,
+	// in the spelling of the filter.
 	UnusedTables []string
 }
 
-// PurgeContent invalidates the results of reports, documents, and dashboards of
-// a project (32 hexadecimal digits in upper case) that the filter chooses, on
-// every running node on which the project is loaded. It returns when none of
-// them is ready any more; those that users made again meanwhile are new and
-// stay. It never touches cubes. After an error on one node, it still invalidates
-// the caches on the others, and the error names the node. Identical purges are
+// PurgeContent invalidates the cached results of reports, documents, and
+// dashboards of a project (32 hexadecimal digits in upper case) that match the
+// filter, on every running node on which the project is loaded. It returns when
+// none of these results is ready. It keeps results that users create meanwhile,
+// and never touches cubes. If one node fails, PurgeContent still invalidates the
+// caches of the other nodes, and the error names the node. Identical purges are
 // coalesced while they wait.
 func (c *Client) PurgeContent(ctx context.Context, project string, f ContentFilter) (ContentResult, error) {
 	if err := f.check(); err != nil {
@@ -65,7 +65,7 @@ type contentPurge struct {
 
 	mu          sync.Mutex
 	invalidated int
-	used        set // those of tables that a listed cache uses
+	used        set // the tables of the filter that a listed cache uses
 }
 
 // nodesAtOnce bounds how many nodes are purged in parallel.
@@ -76,14 +76,14 @@ func (p *contentPurge) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx = quota.Underway(ctx) // whoever comes now wants caches invalidated that the lists may lack
+	ctx = quota.Underway(ctx) // a later caller may need caches that the lists do not contain
 	errs := make([]error, len(nodes))
 	var all errgroup.Group
 	all.SetLimit(nodesAtOnce)
 	for i, name := range nodes {
 		all.Go(func() error {
 			errs[i] = (&nodePurge{contentPurge: p, name: name, display: p.client.wire.Line(name)}).run(ctx)
-			return nil // or the others would not be waited for
+			return nil // an error would cancel the other nodes
 		})
 	}
 	_ = all.Wait()
@@ -100,8 +100,8 @@ type clusterNode struct {
 	} `json:"projects"`
 }
 
-// has reports whether the node keeps caches of a project for users. Idle
-// projects are loaded, and so is one that waits for its users to leave.
+// has reports whether the node serves caches of a project. Idle projects are
+// loaded, and so is a project that is being unloaded until its users leave.
 func (n *clusterNode) has(project string) bool {
 	if !strings.EqualFold(n.Status, "running") {
 		return false
@@ -151,8 +151,8 @@ func (p *contentPurge) nodes(ctx context.Context) ([]string, error) {
 	return names, err
 }
 
-// failure returns the error of the first node that failed, which names the
-// others.
+// failure returns the error of the first failed node, and adds the names of the
+// other failed nodes.
 func (p *contentPurge) failure(nodes []string, errs []error) error {
 	var first *transport.Error
 	var failed []string

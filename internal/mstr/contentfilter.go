@@ -10,8 +10,8 @@ import (
 	"unicode"
 )
 
-// ContentFilter narrows a purge of content caches. A nil list does not narrow
-// it, and an empty one is an error. Order, repetition, and case do not matter.
+// ContentFilter limits a purge of content caches. A nil list matches all caches,
+// and an empty list is an error. Order, duplicates, and case do not matter.
 type ContentFilter struct {
 	// WarehouseTables chooses the caches that use at least one of these tables.
 	WarehouseTables []string
@@ -20,8 +20,8 @@ type ContentFilter struct {
 	ContentIDs []string
 }
 
-// CheckWarehouseTables reports what is wrong with ContentFilter.WarehouseTables.
-// Its errors do not contain the names: they can be sensitive.
+// CheckWarehouseTables returns an error if ContentFilter.WarehouseTables is
+// invalid. The error does not contain the names, because they can be sensitive.
 func CheckWarehouseTables(tables []string) error {
 	if tables != nil && len(tables) == 0 {
 		return emptyList("warehouse_tables", "tables")
@@ -39,8 +39,8 @@ func CheckWarehouseTables(tables []string) error {
 	return nil
 }
 
-// CheckContentIDs reports what is wrong with ContentFilter.ContentIDs. Its errors
-// do not contain the IDs.
+// CheckContentIDs returns an error if ContentFilter.ContentIDs is invalid. The
+// error does not contain the IDs.
 func CheckContentIDs(ids []string) error {
 	if ids != nil && len(ids) == 0 {
 		return emptyList("content_ids", "reports, documents, and dashboards")
@@ -53,8 +53,8 @@ func CheckContentIDs(ids []string) error {
 	return nil
 }
 
-// emptyList is the error of a list that looks like "nothing" next to null, which
-// means everything.
+// emptyList is the error for an empty list. It looks like nothing, but null means
+// everything.
 func emptyList(name, what string) error {
 	return fmt.Errorf("%s must not be empty. To purge the results of all %s, omit it", name, what)
 }
@@ -63,12 +63,12 @@ func (f ContentFilter) check() error {
 	return errors.Join(CheckWarehouseTables(f.WarehouseTables), CheckContentIDs(f.ContentIDs))
 }
 
-// Key returns a text that is equal for filters that choose the same caches.
+// Key returns the same text for filters that match the same caches.
 func (f ContentFilter) Key() string {
 	return fmt.Sprintf("warehouse_tables %q content_ids %q", folded(f.WarehouseTables), folded(f.ContentIDs))
 }
 
-// folded returns the set of a list as a sorted list, without regard to case.
+// folded returns the distinct elements of a list, folded and sorted.
 func folded(list []string) []string {
 	all := make([]string, len(list))
 	for i, s := range list {
@@ -78,11 +78,11 @@ func folded(list []string) []string {
 	return slices.Compact(all)
 }
 
-// fold returns equal texts for what differs only by case. Some letters, such as
-// the final sigma, have two lower cases, and so one in upper case is not enough.
+// fold returns the same text for texts that differ only in case. It converts to
+// upper case first, because some letters, such as sigma, have two lower cases.
 func fold(s string) string { return strings.ToLower(strings.ToUpper(s)) }
 
-// set is a filter's list, ready to be asked. A nil one contains everything.
+// set is a list of a filter. A nil set contains everything.
 type set map[string]struct{}
 
 func setOf(list []string) set {

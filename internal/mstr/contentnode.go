@@ -20,13 +20,13 @@ import (
 )
 
 const (
-	pageSize  = 1000 // the most that the API allows
-	maxPages  = 1000 // of one list, so that one without an end is an error
+	pageSize  = 1000 // the maximum of the API
+	maxPages  = 1000 // of one list; a list without an end is an error
 	batchSize = 100  // invalidations in one request
-	// resendAfter is how long the server may take before the purge sends its
-	// invalidations again. One is lost if a node restarts. And lastUpdateTime
-	// has no fractions of a second, so a cache that was made again within the
-	// same second looks like the old one, and nothing else would end the wait.
+	// resendAfter is how long a purge waits before it sends its invalidations again.
+	// A node that restarts loses them. Also, lastUpdateTime has whole seconds, so a
+	// cache that is recreated within the same second looks like the old one, and
+	// only another invalidation ends the wait.
 	resendAfter = time.Minute
 )
 
@@ -36,11 +36,11 @@ type nodePurge struct {
 	name, display string
 }
 
-// caches are content caches by their combined ID: when each was last updated.
+// caches maps the combined IDs of content caches to their lastUpdateTime.
 type caches map[string]string
 
 // run invalidates the chosen caches of the node. It returns when none of them is
-// ready any more.
+// ready.
 func (n *nodePurge) run(ctx context.Context) error {
 	left, err := n.choose(ctx)
 	if err != nil {
@@ -57,13 +57,13 @@ func (n *nodePurge) run(ctx context.Context) error {
 		if left, err = n.stillReady(ctx, left, total); err != nil {
 			return err
 		}
-		// The server also rejects a batch because one of its caches is gone.
+		// The server also rejects a batch if one of its caches no longer exists.
 		send = slices.DeleteFunc(slices.Clone(rejected), func(id string) bool { return !left.has(id) })
 		switch {
 		case len(send) > 0 && len(send) == len(rejected):
 			return rejection
 		case len(send) > 0 || len(left) == 0 || !n.pause(ctx, interval):
-			continue // once the context has ended, the next list returns its error
+			continue // if the context is done, the next list returns the error
 		}
 		interval = min(2*interval, n.client.config.PollInterval)
 		if time.Since(sent) >= resendAfter {
@@ -81,7 +81,7 @@ func (c caches) has(id string) bool {
 	return ok
 }
 
-// pause waits, and reports whether the context lasted.
+// pause waits. It reports false if the context is done.
 func (n *nodePurge) pause(ctx context.Context, interval time.Duration) bool {
 	quota.Observe(ctx, "the content caches to become invalid", time.Time{})
 	timer := time.NewTimer(interval)
@@ -94,8 +94,8 @@ func (n *nodePurge) pause(ctx context.Context, interval time.Duration) bool {
 	}
 }
 
-// choose lists the ready caches, returns those to invalidate, and notes which
-// of the tables the others use, too.
+// choose lists the ready caches and returns those to invalidate. It records which
+// tables of the filter any of the listed caches use.
 func (n *nodePurge) choose(ctx context.Context) (caches, error) {
 	chosen, used := make(caches), make(set)
 	err := n.list(ctx, "listing the content caches", func(id string, e *cacheEntry) {
@@ -115,8 +115,8 @@ func (n *nodePurge) choose(ctx context.Context) (caches, error) {
 	return chosen, err
 }
 
-// stillReady returns which of some caches the server has not invalidated yet.
-// What users made again since then has a later lastUpdateTime, and is new.
+// stillReady returns the caches among some that the server has not invalidated
+// yet. A cache that a user has recreated has a later lastUpdateTime.
 func (n *nodePurge) stillReady(ctx context.Context, some caches, total int) (caches, error) {
 	left := make(caches)
 	err := n.list(ctx, "checking the invalidated content caches", func(id string, e *cacheEntry) {
@@ -133,14 +133,14 @@ func (n *nodePurge) stillReady(ctx context.Context, some caches, total int) (cac
 	return left, err
 }
 
-// list visits the ready caches of the project on the node, some of them more
-// than once. The server has no snapshots: when caches leave the list while it is
-// read, those behind them move to offsets that were read before, and the total
-// does not show it if others come. So each page repeats the last cache of the
-// page before. If it begins with an unknown one, list goes back.
+// list visits the ready caches of the project on the node, some of them more than
+// once. The server has no snapshots: if a cache leaves the list during the read,
+// the caches after it move to offsets that were already read, and the total stays
+// the same if another cache is added. Therefore, each page repeats the last cache
+// of the page before. If a page begins with an unknown cache, list goes back.
 func (n *nodePurge) list(ctx context.Context, doing string, visit func(id string, e *cacheEntry)) error {
 	doing = fmt.Sprintf("%s of project %s on node %s", doing, n.project, n.display)
-	var before []string // the IDs of the page before
+	var before []string // the IDs of the previous page
 	offset := 0
 	for range maxPages {
 		page, err := n.page(ctx, doing, offset, func(id string, e *cacheEntry) {
@@ -190,10 +190,10 @@ type operation struct {
 	Value bool   `json:"value"`
 }
 
-// invalidate asks the server to invalidate caches, in batches:
-// PATCH /api/v2/monitors/caches/contents. It returns those whose batch the
-// server rejected as wrong, with the first such error. After any other error it
-// returns none.
+// invalidate invalidates caches in batches:
+// PATCH /api/v2/monitors/caches/contents. It returns the IDs in the batches that
+// the server rejected as invalid, and the first such error. After any other error
+// it returns no IDs.
 func (n *nodePurge) invalidate(ctx context.Context, ids []string) (rejected []string, rejection error) {
 	for batch := range slices.Chunk(ids, batchSize) {
 		operations := make([]operation, len(batch))

@@ -12,8 +12,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
-// cacheEntry is what a list contains about one cache, as far as a purge needs
-// it. Lists also contain cubes.
+// cacheEntry is an element of a list of caches. Lists also contain cubes.
 type cacheEntry struct {
 	ProjectID string `json:"projectId"`
 	Source    struct {
@@ -30,7 +29,7 @@ type cacheEntry struct {
 }
 
 // tables returns the warehouse tables that the cache uses. Newer servers list
-// them in dbTablesUsed, and then warehouseTablesUsed contains cubes.
+// them in dbTablesUsed, and list cubes in warehouseTablesUsed.
 func (e *cacheEntry) tables() []string {
 	if e.DBTables != nil {
 		return e.DBTables
@@ -38,12 +37,12 @@ func (e *cacheEntry) tables() []string {
 	return e.WarehouseTables
 }
 
-// ready reports whether users can get the cache: the server lists some for a
-// while after their invalidation.
+// ready reports whether users can get the cache. The server lists a cache for some
+// time after its invalidation.
 func (e *cacheEntry) ready() bool { return e.Status.Ready && !e.Status.Invalid }
 
-// isCube reports whether the cache is no result but a cube, or something built
-// like one: without its cache, a cube is unpublished.
+// isCube reports whether the cache is a cube, or similar to one, and not a result.
+// Invalidating the cache of a cube would unpublish the cube.
 func (e *cacheEntry) isCube() bool { return strings.Contains(strings.ToLower(e.Source.Type), "cube") }
 
 // cachePage receives one page of a list of content caches.
@@ -53,7 +52,7 @@ type cachePage struct {
 	Caches entries `json:"contentCaches"`
 }
 
-// check returns what is wrong with a page that was asked for from an offset on.
+// check returns an error if a page is not a valid page for an offset.
 func (p *cachePage) check(offset int) error {
 	switch {
 	case p.Caches.err != nil:
@@ -69,16 +68,16 @@ func (p *cachePage) check(offset int) error {
 	}
 }
 
-// entries passes the caches of a page on, one by one, so that only their IDs
-// have to fit into memory.
+// entries visits the caches of a page one by one, and keeps only their IDs in
+// memory.
 type entries struct {
 	visit func(id string, e *cacheEntry)
 	ids   []string
 	err   error
 }
 
-// UnmarshalJSON implements json.Unmarshaler. It keeps its errors for check:
-// package transport only reports those of encoding/json.
+// UnmarshalJSON implements json.Unmarshaler. It keeps its errors for check,
+// because package transport reports only errors of encoding/json.
 func (l *entries) UnmarshalJSON(b []byte) error {
 	l.ids, l.err = nil, nil
 	if string(b) != "null" {
@@ -92,9 +91,9 @@ func (l *entries) read(decoder *json.Decoder) error {
 		return errors.New("contentCaches is not a list")
 	}
 	for i := 0; decoder.More(); i++ {
-		var element map[string]*cacheEntry // with one key, the combined ID
+		var element map[string]*cacheEntry // its only key is the combined ID
 		if err := decoder.Decode(&element); err != nil {
-			return fmt.Errorf("element %d of the list of content caches is not one: %w", i, withoutGo(err))
+			return fmt.Errorf("element %d of the list of content caches is invalid: %w", i, withoutGo(err))
 		}
 		for id, e := range element {
 			if id == "" || e == nil || e.Source.Type == "" || e.Status == nil {
@@ -109,8 +108,13 @@ func (l *entries) read(decoder *json.Decoder) error {
 
 // withoutGo returns an error of encoding/json without the names of Go types.
 func withoutGo(err error) error {
-	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
+	wrong := (*json.UnmarshalTypeError)(nil)
+	switch {
+	case !errors.As(err, &wrong):
+		return err
+	case wrong.Field == "":
+		return fmt.Errorf("it is a %s", wrong.Value)
+	default:
 		return fmt.Errorf("%q is a %s", wrong.Field, wrong.Value)
 	}
-	return err
 }

@@ -22,7 +22,7 @@ func TestMemoryIsBounded(t *testing.T) { //nolint:paralleltest // see above
 		err       string // is part of it
 	}{
 		"projects that are nothing":    {"projects", clienttest.Bomb(200, "[", "{},", "]"), "values"},
-		"fewer that are nothing":       {"projects", clienttest.Answer(200, nil, "["+strings.Repeat("{},", 200_000)+"{}]"), "a project has no id or no name"},
+		"fewer that are nothing":       {"projects", clienttest.Answer(200, nil, "["+strings.Repeat("{},", 200_000)+"{}]"), "a project has no ID or no name"},
 		"projects with short names":    {"projects", clienttest.Answer(200, nil, "["+strings.Repeat(`{"id":"a","name":"b"},`, 160_000)+"{}]"), "the list contains more than 50000 elements"},
 		"a project with a long list":   {"projects", clienttest.Bomb(200, `[{"id":"a","name":"b","x":[`, "[],", "]}]"), "values"},
 		"projects with a long name":    {"projects", clienttest.Bomb(200, `[{"id":"a","name":"`, "x", `"}]`), ""},

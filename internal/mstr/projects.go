@@ -10,7 +10,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
-// Project is what GET /api/projects says of a project.
+// Project is an element of the response to GET /api/projects.
 type Project struct {
 	ID           string `json:"id"`
 	Name         string `json:"name"`
@@ -26,13 +26,13 @@ type Project struct {
 	} `json:"owner"`
 }
 
-// statuses are the API's numbers in words.
+// statuses are the names of the status numbers.
 var statuses = map[int64]string{
 	0: "active", 1: "exec idle", 2: "request idle", 4: "warehouse exec idle", 7: "full idle",
 	-1: "offline", -2: "offline pending", -3: "error", -4: "online pending",
 }
 
-// StatusName is the status in words, "unknown" for numbers of later versions.
+// StatusName returns the name of the status, or "unknown".
 func (p *Project) StatusName() string {
 	if name, ok := statuses[p.Status]; ok {
 		return name
@@ -40,15 +40,15 @@ func (p *Project) StatusName() string {
 	return "unknown"
 }
 
-// Loaded tells whether the project can be purged: idle ones can, those that are
-// offline or on their way can't.
+// Loaded reports whether the project can be purged. An idle project can, but not
+// one that is offline or in transition.
 func (p *Project) Loaded() bool { return p.Status >= 0 }
 
-// Projects lists all projects that the user sees. The API has no pages.
+// Projects lists the projects that the user can access. The API has no pages.
 func (c *Client) Projects(ctx context.Context) ([]Project, error) {
 	projects := transport.List[Project]{Check: func(p *Project) error {
 		if p.ID == "" || p.Name == "" {
-			return errors.New("a project has no id or no name")
+			return errors.New("a project has no ID or no name")
 		}
 		return nil
 	}}

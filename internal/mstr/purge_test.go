@@ -303,7 +303,7 @@ func TestListsThatAreNone(t *testing.T) {
 	tests := map[string]struct{ body, want string }{
 		"null":                   {"null", "the response is null"},
 		"an id that is a number": {`[{"id":1}]`, `the field "id" contains an unexpected number`},
-		"a project without a id": {`[{"name":"a"}]`, "a project has no id or no name"},
+		"a project without a id": {`[{"name":"a"}]`, "a project has no ID or no name"},
 		"cut short":              {`[{"id":"a"`, "the response is not valid JSON"},
 		"trailing junk":          {`[] x`, "the response is not valid JSON"},
 		"nothing":                {``, "the response is empty"},

@@ -13,68 +13,68 @@ import (
 	"time"
 )
 
-// ContentAPI is how much of the API for content caches a server has.
+// ContentAPI is the part of the API for content caches that a server has.
 type ContentAPI int
 
-// The servers that are known. The vendor's client lists, loads, unloads, and
-// removes content caches from I-Server 11.3.0700 on, by the second version of
-// the route since the end of 2022, and invalidates them since June 2025.
+// The known servers. The vendor's client lists, loads, unloads, and removes content
+// caches since I-Server 11.3.0700. It uses the second version of the route since
+// the end of 2022, and invalidates caches since June 2025.
 const (
 	ContentFull ContentAPI = iota
-	// ContentLoadOnly refuses to invalidate as it refuses any other status.
+	// ContentLoadOnly rejects invalidations like an unknown status.
 	ContentLoadOnly
-	// ContentListOnly has no second version of the route.
+	// ContentListOnly does not have the second version of the route.
 	ContentListOnly
 	// ContentNone has no routes for content caches.
 	ContentNone
 )
 
-// ContentCache is what a node keeps of one result of a report, a document or a
-// dashboard. Cubes are among them.
+// ContentCache is the cached result of a report, document, or dashboard on one
+// node, or a cube.
 type ContentCache struct {
 	// Node is the name of the node, Project the ID of the project.
 	Node, Project string
-	// SourceID is 32 hex digits, Source its name, and Type one of report,
-	// document, dossier (a dashboard), docdossier and cube.
+	// SourceID is the ID (32 hexadecimal digits) and Source the name of the report.
+	// Type is report, document, dossier (a dashboard), docdossier, or cube.
 	SourceID, Source, Type string
-	// WarehouseTables is warehouseTablesUsed.
+	// WarehouseTables is the field warehouseTablesUsed.
 	WarehouseTables []string
-	// DBTables is dbTablesUsed, which older servers do not have: nil leaves it
-	// out. Where it is, warehouseTablesUsed holds cube instances.
+	// DBTables is the field dbTablesUsed. nil omits it, as older servers do. With
+	// it, warehouseTablesUsed contains cube instances.
 	DBTables []string
 }
 
-// ContentState is a ContentCache as the server has it now.
+// ContentState is the current state of a ContentCache.
 type ContentState struct {
 	ContentCache
 	// ID is the combined ID.
 	ID string
-	// Ready caches are what users get. One that is not ready is invalid.
+	// Ready reports whether users get the cache. Otherwise, it is invalid.
 	Ready bool
-	// Updated is when the result was made.
+	// Updated is when the result was created.
 	Updated time.Time
 }
 
-// contents are all content caches of the cluster, and what is to fail.
+// contents are the content caches of the cluster and the faults of its nodes.
 type contents struct {
 	mu      sync.Mutex
-	all     []*content // in the order in which they were made
+	all     []*content // in the order of their creation
 	byID    map[string]*content
 	batches []int
 	faults  []*nodeFault
 }
 
-// content is a cache with what is to become of it.
+// content is a cache and its pending invalidation.
 type content struct {
 	ContentState
 	id      string // without project and node
 	hits    int
 	loaded  bool
-	invalid time.Time // when an invalidation takes effect, or took it
+	invalid time.Time // when an invalidation takes or took effect
 }
 
-// AddContentCache makes a cache that is ready, and returns its combined ID. It
-// is what a user does who is the first to run a report.
+// AddContentCache creates a ready cache and returns its combined ID, as the first
+// run of a report does.
 func (s *Server) AddContentCache(c ContentCache) string {
 	s.content.mu.Lock()
 	defer s.content.mu.Unlock()
@@ -92,10 +92,9 @@ func hexID() string {
 	return strings.ToUpper(hex.EncodeToString(id[:]))
 }
 
-// RunReport is a user who runs the report of a cache: a ready one is used, and
-// one that is invalid is made again under the same combined ID, with a new
-// lastUpdateTime. A cache that the server removed is none any more; see
-// AddContentCache.
+// RunReport runs the report of a cache, as a user does. It uses a ready cache. It
+// recreates an invalid cache with the same combined ID and a new lastUpdateTime. It
+// does nothing if the server has removed the cache; see AddContentCache.
 func (s *Server) RunReport(id string) {
 	s.content.mu.Lock()
 	defer s.content.mu.Unlock()
@@ -105,16 +104,16 @@ func (s *Server) RunReport(id string) {
 	case c.Ready:
 		c.hits++
 	default:
-		c.makeAgain(s.Now())
+		c.recreate(s.Now())
 	}
 }
 
-func (c *content) makeAgain(now time.Time) {
+func (c *content) recreate(now time.Time) {
 	c.Ready, c.loaded, c.Updated, c.invalid = true, true, now, time.Time{}
 }
 
-// RemoveContentCache is a server that drops a cache, because it expired or an
-// administrator deleted it.
+// RemoveContentCache removes a cache, as if it expired or an administrator deleted
+// it.
 func (s *Server) RemoveContentCache(id string) {
 	s.content.mu.Lock()
 	defer s.content.mu.Unlock()
@@ -139,15 +138,15 @@ func (s *Server) ContentCaches() []ContentState {
 }
 
 // ContentBatches returns the number of operations of each request that changed
-// content caches, in their order.
+// content caches, in order.
 func (s *Server) ContentBatches() []int {
 	s.content.mu.Lock()
 	defer s.content.mu.Unlock()
 	return slices.Clone(s.content.batches)
 }
 
-// settle lets invalidations take effect whose time has come, and removes caches
-// that have been invalid for long enough. It is called with the lock held.
+// settle applies the invalidations that are due, and removes caches that have been
+// invalid for RemoveAfter. The caller holds the lock.
 func (s *Server) settle() {
 	now := s.Now()
 	s.content.all = slices.DeleteFunc(s.content.all, func(c *content) bool {
@@ -155,7 +154,7 @@ func (s *Server) settle() {
 			return false
 		}
 		if s.BusyUsers {
-			c.makeAgain(c.invalid)
+			c.recreate(c.invalid)
 			return false
 		}
 		c.Ready, c.loaded = false, false
@@ -191,11 +190,12 @@ func (s *Server) serveContent(w http.ResponseWriter, r *http.Request, path strin
 	return true
 }
 
-// authorizeContent finds the session of a request about content caches, and the
-// running nodes that it names. The vendor's client names all of them at once.
-func (s *Server) authorizeContent(r *http.Request) ([]Node, *refusal) {
-	if _, refused := s.authorize(r); refused != nil {
-		return nil, refused
+// authorizeContent checks the session of a request about content caches, and
+// returns the running nodes in the query. The vendor's client sends all nodes in
+// one request.
+func (s *Server) authorizeContent(r *http.Request) ([]Node, *apiError) {
+	if _, apiErr := s.authorize(r); apiErr != nil {
+		return nil, apiErr
 	}
 	names := r.URL.Query()["clusterNode"]
 	if len(names) == 0 || names[0] == "" {
@@ -206,9 +206,9 @@ func (s *Server) authorizeContent(r *http.Request) ([]Node, *refusal) {
 	}
 	var nodes []Node
 	for _, name := range names {
-		n, refused := s.runningNode(name)
-		if refused != nil {
-			return nil, refused
+		n, apiErr := s.runningNode(name)
+		if apiErr != nil {
+			return nil, apiErr
 		}
 		nodes = append(nodes, n)
 	}

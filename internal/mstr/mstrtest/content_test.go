@@ -199,7 +199,7 @@ func TestRefusedListsOfContentCaches(t *testing.T) {
 		"clusterNode=iserver-1&offset=-1":             badOffset("-1"),
 		"clusterNode=iserver-1&offset=":               badOffset(""),
 		"clusterNode=iserver-1&status=stale":          bad("Invalid filter field status input 'stale'"),
-		"clusterNode=iserver-1&owner=Administrator":   {501, "", 0, "This stand-in does not filter by owner"},
+		"clusterNode=iserver-1&owner=Administrator":   {501, "", 0, "This fake does not filter by owner"},
 		"clusterNode=iserver-1&projectId=0":           bad("The given Project ID (0) does not exist"),
 		"clusterNode=iserver-1&projectId=" + archive:  {404, "ERR001", -2147209151, "The project " + archive + " is not loaded on iserver-1"},
 		"clusterNode=iserver-2&projectId=" + tutorial: {404, "ERR001", -2147209151, "The project " + tutorial + " is not loaded on iserver-2"},

@@ -10,42 +10,42 @@ import (
 	"strconv"
 )
 
-// maxPage is the largest page of a list of content caches, and the usual one.
+// maxPage is the maximum and default size of a page of content caches.
 const maxPage = 1000
 
-// contentStates are what the status filter takes, and the status says.
+// contentStates are the values of the status filter, and the fields of the status.
 var contentStates = []string{"ready", "processing", "invalid", "expired", "loaded", "filed", "dirty"}
 
-// contentQuery is a list of content caches as it was asked for.
+// contentQuery is the query of a list of content caches.
 type contentQuery struct {
 	nodes                 []Node
 	project, status, kind string
 	offset, limit         int
 }
 
-// listContents answers GET /api/monitors/caches/contents.
+// listContents serves GET /api/monitors/caches/contents.
 func (s *Server) listContents(w http.ResponseWriter, r *http.Request) {
 	q := contentQuery{limit: maxPage}
-	nodes, refused := s.authorizeContent(r)
-	if refused == nil {
+	nodes, apiErr := s.authorizeContent(r)
+	if apiErr == nil {
 		q.nodes = nodes
-		refused = q.read(r.URL.Query())
+		apiErr = q.read(r.URL.Query())
 	}
-	if refused == nil {
-		refused = s.checkLoaded(q)
+	if apiErr == nil {
+		apiErr = s.checkLoaded(q)
 	}
-	if refused != nil {
-		s.refuse(w, refused)
+	if apiErr != nil {
+		s.writeError(w, apiErr)
 		return
 	}
 	page, total := s.contentPage(q)
 	writeJSON(w, http.StatusOK, map[string]any{"offset": q.offset, "limit": q.limit, "total": total, "contentCaches": page})
 }
 
-func (q *contentQuery) read(query url.Values) *refusal {
+func (q *contentQuery) read(query url.Values) *apiError {
 	for _, unsupported := range []string{"format", "size", "owner", "expiration", "lastUpdated", "hitCount", "sortBy", "fields"} {
 		if query.Has(unsupported) {
-			return &refusal{http.StatusNotImplemented, "", "", "This stand-in does not filter by " + unsupported}
+			return &apiError{http.StatusNotImplemented, "", "", "This fake does not filter by " + unsupported}
 		}
 	}
 	q.project, q.status, q.kind = query.Get("projectId"), query.Get("status"), query.Get("type")
@@ -74,13 +74,13 @@ func number(query url.Values, name string, absent, least, most int) (int, bool) 
 	return n, err == nil && least <= n && n <= most
 }
 
-func invalidContent(message string) *refusal {
-	return &refusal{http.StatusBadRequest, "ERR006", "", message}
+func invalidContent(message string) *apiError {
+	return &apiError{http.StatusBadRequest, "ERR006", "", message}
 }
 
-// checkLoaded refuses a list of a project that is none, or that one of the nodes
-// has no caches of.
-func (s *Server) checkLoaded(q contentQuery) *refusal {
+// checkLoaded returns an error if the project does not exist, or if it is not
+// loaded on one of the nodes.
+func (s *Server) checkLoaded(q contentQuery) *apiError {
 	if q.project == "" {
 		return nil
 	}
@@ -90,7 +90,7 @@ func (s *Server) checkLoaded(q contentQuery) *refusal {
 	}
 	for _, n := range q.nodes {
 		if !n.keeps(p) {
-			return &refusal{http.StatusNotFound, "ERR001", ProjectNotLoaded, "The project " + q.project + " is not loaded on " + n.Name}
+			return &apiError{http.StatusNotFound, "ERR001", ProjectNotLoaded, "The project " + q.project + " is not loaded on " + n.Name}
 		}
 	}
 	return nil
@@ -100,7 +100,7 @@ func (s *Server) contentPage(q contentQuery) (page []any, total int) {
 	s.content.mu.Lock()
 	defer s.content.mu.Unlock()
 	s.settle()
-	page = []any{} // [] and never null
+	page = []any{} // [] instead of null
 	for _, c := range s.content.all {
 		if !q.matches(c) {
 			continue
@@ -124,8 +124,8 @@ func (c *content) status() map[string]bool {
 	}
 }
 
-// contentTime is how the monitors write a time: without fractions of a second
-// (vendor: "Monitor and manage cube caches").
+// contentTime is the format of times, without fractions of a second (vendor:
+// "Monitor and manage cube caches").
 const contentTime = "2006-01-02 15:04:05"
 
 func (c *content) listed() map[string]any {

@@ -22,35 +22,35 @@ type contentOperation struct {
 	Value json.RawMessage `json:"value"`
 }
 
-// patchContents answers PATCH /api/v2/monitors/caches/contents. All operations
-// are checked before the first one is done.
+// patchContents serves PATCH /api/v2/monitors/caches/contents. It checks all
+// operations before it applies the first one.
 func (s *Server) patchContents(w http.ResponseWriter, r *http.Request) {
-	nodes, refused := s.authorizeContent(r)
+	nodes, apiErr := s.authorizeContent(r)
 	var changes []contentChange
-	if refused == nil {
-		changes, refused = s.readChanges(r)
+	if apiErr == nil {
+		changes, apiErr = s.readChanges(r)
 	}
-	if refused == nil {
-		refused = s.change(nodes, changes)
+	if apiErr == nil {
+		apiErr = s.change(nodes, changes)
 	}
-	if refused != nil {
-		s.refuse(w, refused)
+	if apiErr != nil {
+		s.writeError(w, apiErr)
 		return
 	}
 	w.WriteHeader(s.InvalidateStatus)
 }
 
-// contentChange is an operation that is well formed.
+// contentChange is a valid operation.
 type contentChange struct {
-	id   string // the combined one
-	what string // "" removes, "invalid" or "loaded"
+	id   string // the combined ID
+	what string // "invalid", "loaded", or "" to remove the cache
 	on   bool
 }
 
-func (s *Server) readChanges(r *http.Request) ([]contentChange, *refusal) {
+func (s *Server) readChanges(r *http.Request) ([]contentChange, *apiError) {
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || mediaType != "application/json" {
-		return nil, &refusal{http.StatusUnsupportedMediaType, "ERR006", "", "HTTP 415 Unsupported Media Type"}
+		return nil, &apiError{http.StatusUnsupportedMediaType, "ERR006", "", "HTTP 415 Unsupported Media Type"}
 	}
 	body, err := io.ReadAll(r.Body)
 	var patch contentPatch
@@ -73,7 +73,7 @@ func (s *Server) readChanges(r *http.Request) ([]contentChange, *refusal) {
 	return changes, nil
 }
 
-// malformed is what is wrong with an operation (vendor: "Project
+// malformed is the message for an invalid operation (vendor: "Project
 // administration", error handling).
 type malformed string
 
@@ -103,10 +103,9 @@ func (o contentOperation) read(states []string) (contentChange, error) {
 	}
 }
 
-// change does what is asked for with caches that are on the nodes. It knows no
-// difference between cubes and others: keeping away from them is the client's
-// duty.
-func (s *Server) change(nodes []Node, changes []contentChange) *refusal {
+// change applies changes to caches on the nodes. It does not distinguish cubes,
+// which the client must avoid.
+func (s *Server) change(nodes []Node, changes []contentChange) *apiError {
 	s.content.mu.Lock()
 	defer s.content.mu.Unlock()
 	s.settle()
@@ -114,13 +113,13 @@ func (s *Server) change(nodes []Node, changes []contentChange) *refusal {
 	for _, change := range changes {
 		c := s.content.byID[change.id]
 		if c == nil || !slices.ContainsFunc(nodes, func(n Node) bool { return n.Name == c.Node }) {
-			return &refusal{http.StatusNotFound, "ERR004", "", "The content cache '" + change.id + "' is not found in Intelligence server"}
+			return &apiError{http.StatusNotFound, "ERR004", "", "The content cache '" + change.id + "' is not found in Intelligence server"}
 		}
 	}
 	for _, change := range changes {
 		c := s.content.byID[change.id]
 		switch {
-		case c == nil: // removed by an operation before
+		case c == nil: // removed by an earlier operation
 		case change.what == "loaded":
 			c.loaded = change.on
 		case change.what == "":

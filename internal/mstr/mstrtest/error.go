@@ -10,11 +10,11 @@ import (
 	"slices"
 )
 
-// FaultTicket is the ticketId of every error that Error, WrappedError and
-// RespelledError write. Errors of a Server have tickets of their own.
+// FaultTicket is the ticketId of the errors that Error, WrappedError, and
+// RespelledError write. A Server creates a ticketId for each of its own errors.
 const FaultTicket = "fa0175fa0175fa0175fa0175fa0175fa"
 
-// Values of iServerCode (vendor: class WebAPIErrorCodes), for use with Error.
+// Values of iServerCode for Error (vendor: class WebAPIErrorCodes).
 const (
 	LoginFailed      = "-2147216959"
 	AccountLocked    = "-2147202287"
@@ -23,27 +23,27 @@ const (
 	NoPrivilege      = "-2147213784"
 )
 
-// Error answers with an error body as it is on the wire:
+// Error returns a handler for Recorder.Fail that writes an error body:
 //
 //	{"code":"ERR001","iServerCode":-2147072486,"message":"…","ticketId":"…"}
 //
-// The iServerCode is a decimal number. What is empty is left out. It is made
-// for Recorder.Fail (vendor: "Handle REST API errors").
+// The iServerCode is a decimal number. The body omits empty values (vendor: "Handle
+// REST API errors").
 func Error(status int, code, iServerCode, message string) http.HandlerFunc {
-	e := refusal{status, code, iServerCode, message}
+	e := apiError{status, code, iServerCode, message}
 	return fault(status, e.body("iServerCode", FaultTicket))
 }
 
-// RespelledError is Error with the field name that some of the vendor's pages
-// use, IserverCode.
+// RespelledError is Error with the field name IserverCode, which some of the
+// vendor's pages use.
 func RespelledError(status int, code, iServerCode, message string) http.HandlerFunc {
-	e := refusal{status, code, iServerCode, message}
+	e := apiError{status, code, iServerCode, message}
 	return fault(status, e.body("IserverCode", FaultTicket))
 }
 
-// WrappedError is Error as the Modeling service writes it, {"errors":[{…}]}.
+// WrappedError is Error in the form of the Modeling service, {"errors":[{…}]}.
 func WrappedError(status int, code, iServerCode, message string) http.HandlerFunc {
-	e := refusal{status, code, iServerCode, message}
+	e := apiError{status, code, iServerCode, message}
 	return fault(status, map[string]any{"errors": []any{e.body("iServerCode", FaultTicket)}})
 }
 
@@ -51,21 +51,21 @@ func fault(status int, body any) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, status, body) }
 }
 
-// Tickets returns the ticketId of every error that the server itself answered
-// with, in their order: 32 hexadecimal digits each.
+// Tickets returns the ticketIds of the server's own errors in order, each with 32
+// hexadecimal digits.
 func (s *Server) Tickets() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.tickets)
 }
 
-// refusal is why a request is not served.
-type refusal struct {
+// apiError is an error response.
+type apiError struct {
 	status                     int
 	code, iServerCode, message string
 }
 
-func (e *refusal) body(iServerCodeName, ticket string) map[string]any {
+func (e *apiError) body(iServerCodeName, ticket string) map[string]any {
 	body := map[string]any{"ticketId": ticket}
 	if e.code != "" {
 		body["code"] = e.code
@@ -79,7 +79,7 @@ func (e *refusal) body(iServerCodeName, ticket string) map[string]any {
 	return body
 }
 
-func (s *Server) refuse(w http.ResponseWriter, e *refusal) {
+func (s *Server) writeError(w http.ResponseWriter, e *apiError) {
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // never fails
 	ticket := hex.EncodeToString(id[:])
@@ -92,7 +92,7 @@ func (s *Server) refuse(w http.ResponseWriter, e *refusal) {
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	body, err := json.Marshal(v)
 	if err != nil {
-		panic("mstrtest: " + err.Error()) // an iServerCode that is no number
+		panic("mstrtest: " + err.Error()) // an iServerCode that is not a number
 	}
 	w.Header().Set("Content-Type", "application/json;charset=UTF-8")
 	w.WriteHeader(status)

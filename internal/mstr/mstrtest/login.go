@@ -12,7 +12,7 @@ import (
 	"strconv"
 )
 
-// Login modes (vendor: POST /api/auth/login). Every other one is refused.
+// Login modes (vendor: POST /api/auth/login). The server rejects all others.
 const (
 	modeStandard  = 1
 	modeAnonymous = 8
@@ -20,14 +20,14 @@ const (
 	modeAPIToken  = 4096
 )
 
-// account is who logs in. The same name in two modes is two accounts.
+// account identifies a user. The same name in two modes is two accounts.
 type account struct {
 	mode int
 	name string
 }
 
-// credentials is the body of a login. Unknown fields are allowed: the vendor's
-// own client sends applicationType too.
+// credentials is the body of a login. Other fields are allowed, because the
+// vendor's client also sends applicationType.
 type credentials struct {
 	Username  *string `json:"username"`
 	Password  *string `json:"password"`
@@ -35,14 +35,14 @@ type credentials struct {
 }
 
 func (s *Server) login(w http.ResponseWriter, r *http.Request) {
-	c, refused := readCredentials(r)
-	if refused != nil {
-		s.refuse(w, refused)
+	c, apiErr := readCredentials(r)
+	if apiErr != nil {
+		s.writeError(w, apiErr)
 		return
 	}
-	opened, refused := s.open(c)
-	if refused != nil {
-		s.refuse(w, refused)
+	opened, apiErr := s.open(c)
+	if apiErr != nil {
+		s.writeError(w, apiErr)
 		return
 	}
 	path := s.ContextPath
@@ -55,40 +55,40 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(s.LoginStatus)
 }
 
-// readCredentials reads a login in JSON, as documented, or as a form, which is what
-// the vendor's Python client sends.
-func readCredentials(r *http.Request) (credentials, *refusal) {
+// readCredentials reads a login as JSON, as documented, or as a form, which the
+// vendor's Python client sends.
+func readCredentials(r *http.Request) (credentials, *apiError) {
 	var c credentials
-	var read func([]byte) *refusal
+	var read func([]byte) *apiError
 	switch mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); mediaType {
 	case "application/json":
 		read = c.readJSON
 	case "application/x-www-form-urlencoded":
 		read = c.readForm
 	default:
-		return c, &refusal{http.StatusUnsupportedMediaType, "ERR006", "", "HTTP 415 Unsupported Media Type"}
+		return c, &apiError{http.StatusUnsupportedMediaType, "ERR006", "", "HTTP 415 Unsupported Media Type"}
 	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil || len(body) == 0 {
-		return c, &refusal{http.StatusBadRequest, "ERR005", "", "The request body is missing"}
+		return c, &apiError{http.StatusBadRequest, "ERR005", "", "The request body is missing"}
 	}
-	if refused := read(body); refused != nil {
-		return c, refused
+	if apiErr := read(body); apiErr != nil {
+		return c, apiErr
 	}
 	return c, c.check()
 }
 
-func (c *credentials) readJSON(body []byte) *refusal {
+func (c *credentials) readJSON(body []byte) *apiError {
 	if err := json.Unmarshal(body, c); err != nil {
-		return &refusal{http.StatusBadRequest, "ERR006", "", "Invalid JSON"}
+		return &apiError{http.StatusBadRequest, "ERR006", "", "Invalid JSON"}
 	}
 	return nil
 }
 
-func (c *credentials) readForm(body []byte) *refusal {
+func (c *credentials) readForm(body []byte) *apiError {
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
-		return &refusal{http.StatusBadRequest, "ERR006", "", "Invalid form"}
+		return &apiError{http.StatusBadRequest, "ERR006", "", "Invalid form"}
 	}
 	for name, value := range map[string]**string{"username": &c.Username, "password": &c.Password} {
 		if form.Has(name) {
@@ -99,24 +99,24 @@ func (c *credentials) readForm(body []byte) *refusal {
 	if form.Has("loginMode") {
 		mode, err := strconv.Atoi(form.Get("loginMode"))
 		if err != nil {
-			return &refusal{http.StatusBadRequest, "ERR006", "", "The loginMode is not supported"}
+			return &apiError{http.StatusBadRequest, "ERR006", "", "The loginMode is not supported"}
 		}
 		c.LoginMode = &mode
 	}
 	return nil
 }
 
-// check finds what is wrong with a login before anyone's password is compared.
-func (c credentials) check() *refusal {
+// check returns an error if a login is malformed.
+func (c credentials) check() *apiError {
 	if c.LoginMode == nil {
 		return missingField("loginMode")
 	}
 	mode := *c.LoginMode
 	switch {
 	case !slices.Contains([]int{modeStandard, modeAnonymous, modeLDAP, modeAPIToken}, mode):
-		return &refusal{http.StatusBadRequest, "ERR006", "", "The loginMode is not supported"}
+		return &apiError{http.StatusBadRequest, "ERR006", "", "The loginMode is not supported"}
 	case mode == modeAPIToken && c.Password != nil && *c.Password != "":
-		return &refusal{http.StatusBadRequest, "ERR006", "", "An API token has no password"}
+		return &apiError{http.StatusBadRequest, "ERR006", "", "An API token has no password"}
 	case mode != modeAnonymous && (c.Username == nil || *c.Username == ""):
 		return missingField("username")
 	case (mode == modeStandard || mode == modeLDAP) && c.Password == nil:
@@ -125,23 +125,23 @@ func (c credentials) check() *refusal {
 	return nil
 }
 
-func missingField(name string) *refusal {
-	return &refusal{http.StatusBadRequest, "ERR007", "", "Missing required field: " + name}
+func missingField(name string) *apiError {
+	return &apiError{http.StatusBadRequest, "ERR007", "", "Missing required field: " + name}
 }
 
-// open checks the credentials and the caps, and opens a session.
-func (s *Server) open(c credentials) (*session, *refusal) {
+// open checks the credentials and the limits, and opens a session.
+func (s *Server) open(c credentials) (*session, *apiError) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	who, refused := s.authenticate(c)
-	if refused != nil {
-		return nil, refused
+	who, apiErr := s.authenticate(c)
+	if apiErr != nil {
+		return nil, apiErr
 	}
 	if !s.UseLibrary {
 		return nil, lacksPrivilege("UseLibrary")
 	}
 	if s.MaxSessions > 0 && s.openSessions(who) >= s.MaxSessions {
-		return nil, &refusal{
+		return nil, &apiError{
 			http.StatusInternalServerError, "ERR001", SessionCap,
 			"(Maximum number of interactive session per user exceeded while trying to login user " + who.name + ".)",
 		}
@@ -150,9 +150,9 @@ func (s *Server) open(c credentials) (*session, *refusal) {
 	return s.newSession(who), nil
 }
 
-// authenticate says whose credentials these are. Only an account that exists
-// can be locked, and an API token that is wrong names none.
-func (s *Server) authenticate(c credentials) (account, *refusal) {
+// authenticate returns the account of the credentials. Only an account that exists
+// can be locked, and a wrong API token identifies none.
+func (s *Server) authenticate(c credentials) (account, *apiError) {
 	var name, password string
 	switch *c.LoginMode {
 	case modeAnonymous:
@@ -176,11 +176,11 @@ func (s *Server) authenticate(c credentials) (account, *refusal) {
 	return s.comparePassword(account{*c.LoginMode, name}, *c.Password == password)
 }
 
-// comparePassword counts the failures of an account. One login that succeeds
-// forgives those before it, none unlocks.
-func (s *Server) comparePassword(who account, equal bool) (account, *refusal) {
+// comparePassword counts the failed logins of an account. A successful login resets
+// the count, but does not unlock a locked account.
+func (s *Server) comparePassword(who account, equal bool) (account, *apiError) {
 	if s.LockAfter > 0 && s.failures[who] >= s.LockAfter {
-		return account{}, &refusal{http.StatusUnauthorized, "ERR003", AccountLocked, "The account is locked"}
+		return account{}, &apiError{http.StatusUnauthorized, "ERR003", AccountLocked, "The account is locked"}
 	}
 	if !equal {
 		s.failures[who]++
@@ -190,6 +190,6 @@ func (s *Server) comparePassword(who account, equal bool) (account, *refusal) {
 	return who, nil
 }
 
-func loginFailed() *refusal {
-	return &refusal{http.StatusUnauthorized, "ERR003", LoginFailed, "Login failure"}
+func loginFailed() *apiError {
+	return &apiError{http.StatusUnauthorized, "ERR003", LoginFailed, "Login failure"}
 }

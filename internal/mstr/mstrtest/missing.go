@@ -7,16 +7,16 @@ import (
 	"net/http"
 )
 
-// Missing is how a server answers a request for a route that it does not have.
+// Missing is the response of a server for a missing route.
 type Missing int
 
-// The three answers that are known.
+// The known responses.
 const (
-	// MissingJSON is 404 with the code ERR004 and "HTTP 404 Not Found", for
-	// methods that a route does not take as well (vendor: "Handle REST API
-	// errors", 404 Not Found).
+	// MissingJSON is 404 with the code ERR004 and "HTTP 404 Not Found", also for a
+	// method that a route does not have (vendor: "Handle REST API errors", 404 Not
+	// Found).
 	MissingJSON Missing = iota
-	// MissingPlain is 404 without a JSON body, which the same page warns of.
+	// MissingPlain is 404 without a JSON body, which the same page mentions.
 	MissingPlain
 	// MissingMethod is 405 without a body.
 	MissingMethod
@@ -30,12 +30,11 @@ func (s *Server) missingRoute(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Allow", "GET, OPTIONS")
 		w.WriteHeader(http.StatusMethodNotAllowed)
 	default:
-		s.refuse(w, &refusal{http.StatusNotFound, "ERR004", "", "HTTP 404 Not Found"})
+		s.writeError(w, &apiError{http.StatusNotFound, "ERR004", "", "HTTP 404 Not Found"})
 	}
 }
 
-// htmlNotFound is the web server's own page, for paths that do not reach the
-// application.
+// htmlNotFound is the page of the web server for paths outside the application.
 func htmlNotFound(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/html;charset=utf-8")
 	w.WriteHeader(http.StatusNotFound)

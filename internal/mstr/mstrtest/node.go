@@ -8,25 +8,26 @@ import (
 	"time"
 )
 
-// Cluster is the part of a Server that keeps content caches. Its operations in
-// the journal are nodes, with the project that it is asked for as its subject,
-// contents (a list of content caches), and invalidate (any change of them), both
-// with the node.
+// Cluster is the part of a Server that keeps content caches. Its operations in the
+// journal are nodes (the subject is the project in the query), contents (a list of
+// content caches), and invalidate (any change of them). For the last two, the
+// subject is the node.
 type Cluster struct {
-	// Nodes are the Intelligence Servers. Two are running in New.
+	// Nodes are the Intelligence Servers. New sets two that run.
 	Nodes []Node
-	// MonitorCluster is the privilege "Monitor cluster", to list the nodes.
+	// MonitorCluster reports whether the users have the privilege "Monitor cluster",
+	// which the list of nodes requires.
 	MonitorCluster bool
-	// ContentAPI is how much of the API for content caches there is.
+	// ContentAPI is the part of the API for content caches that the server has.
 	ContentAPI ContentAPI
 	// InvalidateStatus is the status of an accepted change of content caches,
 	// 202 or 200.
 	InvalidateStatus int
-	// InvalidateAfter is how long a cache stays ready after that, and
-	// RemoveAfter how long it is then listed as an invalid one.
+	// InvalidateAfter is how long a cache stays ready after an invalidation, and
+	// RemoveAfter how long the server then lists it as invalid.
 	InvalidateAfter, RemoveAfter time.Duration
-	// BusyUsers run each report in the moment in which its cache becomes
-	// invalid, so that it is made again at once; see Server.RunReport.
+	// BusyUsers makes users run each report as soon as its cache becomes invalid,
+	// which recreates the cache immediately. See Server.RunReport.
 	BusyUsers bool
 
 	content contents
@@ -43,16 +44,16 @@ func newCluster() Cluster {
 // Node is one Intelligence Server of the cluster.
 type Node struct {
 	Name string
-	// Status is "running" or, for instance, "stopped".
+	// Status is "running" or, for example, "stopped".
 	Status string
-	// Projects are the states of projects on this node by their ID: loaded,
+	// Projects maps the IDs of projects to their status on this node: loaded,
 	// unloaded, exec_idle, request_idle, full_idle, wh_exec_idle, partial_idle,
-	// unloaded_pending, loaded_pending. Those that are missing are loaded or not
-	// as Server.Projects says.
+	// unloaded_pending, or loaded_pending. For other projects, the status in
+	// Server.Projects applies.
 	Projects map[string]string
 }
 
-// projectStatus is the state of a project on the node.
+// projectStatus returns the status of a project on the node.
 func (n Node) projectStatus(p Project) string {
 	switch status := n.Projects[p.ID]; {
 	case status != "":
@@ -64,28 +65,29 @@ func (n Node) projectStatus(p Project) string {
 	}
 }
 
-// keeps reports whether the node has the caches of a project in its memory.
+// keeps reports whether the node keeps caches of a project.
 func (n Node) keeps(p Project) bool {
 	status := n.projectStatus(p)
 	return status != "unloaded" && status != "loaded_pending"
 }
 
-// runningNode finds a node by its name. Requests for any other are answered as
-// those for the caches of cubes are (vendor: "Monitor and manage cube caches").
-func (s *Server) runningNode(name string) (Node, *refusal) {
+// runningNode finds a running node by its name. For any other name, it returns the
+// error that the API returns for caches of cubes (vendor: "Monitor and manage cube
+// caches").
+func (s *Server) runningNode(name string) (Node, *apiError) {
 	for _, n := range s.Nodes {
 		if n.Name == name && n.Status == "running" {
 			return n, nil
 		}
 	}
-	return Node{}, &refusal{
+	return Node{}, &apiError{
 		http.StatusServiceUnavailable, "ERR002", "",
 		"The cluster node '" + name + "' is not connected or canonical name, " +
 			"you should use the cluster node name from the GET /api/monitors/iServer/nodes",
 	}
 }
 
-// nodeProject is what the list of nodes says of one project.
+// nodeProject is a project in the list of nodes.
 type nodeProject struct {
 	ID     string `json:"id"`
 	Name   string `json:"name"`
@@ -102,20 +104,19 @@ type listedNode struct {
 	Default  bool          `json:"default,omitempty"`
 }
 
-// listNodes answers GET /api/monitors/iServer/nodes, where the filters choose
-// nodes by their name and what is said of them by the project (vendor: "Project
-// administration").
+// listNodes serves GET /api/monitors/iServer/nodes. The filter name selects nodes,
+// and projects.id selects the listed projects (vendor: "Project administration").
 func (s *Server) listNodes(w http.ResponseWriter, r *http.Request) {
-	_, refused := s.authorize(r)
-	if refused == nil && !s.MonitorCluster {
-		refused = lacksMonitor("Monitor cluster")
+	_, apiErr := s.authorize(r)
+	if apiErr == nil && !s.MonitorCluster {
+		apiErr = lacksMonitor("Monitor cluster")
 	}
-	if refused != nil {
-		s.refuse(w, refused)
+	if apiErr != nil {
+		s.writeError(w, apiErr)
 		return
 	}
 	project, name := r.URL.Query().Get("projects.id"), r.URL.Query().Get("name")
-	nodes := []listedNode{} // [] and never null
+	nodes := []listedNode{} // [] instead of null
 	for i, n := range s.Nodes {
 		if name != "" && n.Name != name {
 			continue
@@ -131,35 +132,35 @@ func (s *Server) listNodes(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]any{"nodes": nodes})
 }
 
-// lacksMonitor is how the monitors refuse a user (vendor: "Project
+// lacksMonitor is the error for a missing monitor privilege (vendor: "Project
 // administration", no privileges).
-func lacksMonitor(privilege string) *refusal {
-	return &refusal{
+func lacksMonitor(privilege string) *apiError {
+	return &apiError{
 		http.StatusForbidden, "ERR014", NoPrivilege,
 		"You do not have " + privilege + " privilege(s) to perform the task.",
 	}
 }
 
-// FailNode makes answer reply to the next times requests about content caches
-// on one node, and to all of them if times is negative: Fail for a node. The
-// operation is contents or invalidate.
-func (s *Server) FailNode(node, operation string, times int, answer http.HandlerFunc) {
+// FailNode is Fail for one node: response serves the next times requests about
+// content caches on the node, or all of them if times is negative. The operation
+// is contents or invalidate.
+func (s *Server) FailNode(node, operation string, times int, response http.HandlerFunc) {
 	s.content.mu.Lock()
 	defer s.content.mu.Unlock()
-	s.content.faults = append(s.content.faults, &nodeFault{node, operation, times, answer})
+	s.content.faults = append(s.content.faults, &nodeFault{node, operation, times, response})
 }
 
 type nodeFault struct {
 	node, operation string
 	left            int
-	answer          http.HandlerFunc
+	response        http.HandlerFunc
 }
 
-// perNode puts the faults of the node that a request names before a handler.
+// perNode wraps a handler with the faults of the node in the query.
 func (s *Server) perNode(operation string, h http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if answer := s.content.nextFault(r.URL.Query().Get("clusterNode"), operation); answer != nil {
-			answer(w, r)
+		if response := s.content.nextFault(r.URL.Query().Get("clusterNode"), operation); response != nil {
+			response(w, r)
 			return
 		}
 		h(w, r)
@@ -172,7 +173,7 @@ func (c *contents) nextFault(node, operation string) http.HandlerFunc {
 	for _, f := range c.faults {
 		if f.node == node && f.operation == operation && f.left != 0 {
 			f.left--
-			return f.answer
+			return f.response
 		}
 	}
 	return nil

@@ -4,9 +4,9 @@ package mstrtest
 
 import "net/http"
 
-// Project is an element of the answer to GET /api/projects.
+// Project is an element of the response to GET /api/projects.
 type Project struct {
-	// ID is 32 hex digits in upper case.
+	// ID is 32 hexadecimal digits in upper case.
 	ID          string `json:"id"`
 	Name        string `json:"name"`
 	Alias       string `json:"alias"`
@@ -14,28 +14,28 @@ type Project struct {
 	// Status is 0 active, 1 exec idle, 2 request idle, 4 warehouse exec idle,
 	// 7 full idle, -1 offline, -2 offline pending, -3 error, -4 online pending.
 	Status int `json:"status"`
-	// ACG is the bit set of what the user may do to the project, 255 for all.
+	// ACG is the bit set of the user's permissions on the project. 255 is all.
 	ACG int `json:"acg"`
-	// DateCreated and DateModified look like 2022-06-25T12:48:15.000+0000, which
-	// is not RFC 3339: the offset has no colon.
+	// DateCreated and DateModified have the form 2022-06-25T12:48:15.000+0000, which
+	// is not RFC 3339, because the offset has no colon.
 	DateCreated  string `json:"dateCreated"`
 	DateModified string `json:"dateModified"`
 	Owner        Owner  `json:"owner"`
 }
 
-// Owner is the user to whom a project belongs.
+// Owner is the owner of a project.
 type Owner struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
 }
 
-// listProjects answers with the bare array, without pages.
+// listProjects returns an array without pages.
 func (s *Server) listProjects(w http.ResponseWriter, r *http.Request) {
-	if _, refused := s.authorize(r); refused != nil {
-		s.refuse(w, refused)
+	if _, apiErr := s.authorize(r); apiErr != nil {
+		s.writeError(w, apiErr)
 		return
 	}
-	writeJSON(w, http.StatusOK, append([]Project{}, s.Projects...)) // [] and never null
+	writeJSON(w, http.StatusOK, append([]Project{}, s.Projects...)) // [] instead of null
 }
 
 func (s *Server) project(id string) (Project, bool) {
@@ -47,8 +47,8 @@ func (s *Server) project(id string) (Project, bool) {
 	return Project{}, false
 }
 
-// defaultProjects are two that are loaded (the vendor's examples), one that is
-// not, and one that shares its name with another.
+// defaultProjects returns two loaded projects (the vendor's examples), one that is
+// not loaded, and one with the name of another.
 func defaultProjects() []Project {
 	tutorial := Project{
 		ID:           "B7CA92F04B9FAE8D941C3E9B7E0CD754",

@@ -9,22 +9,22 @@ import (
 	"strings"
 )
 
-// purge answers DELETE …/projects/{project}/caches/{type} with 204, which means
-// that the purge was triggered; there is nothing to read back (vendor: "Purge
-// object and element caches").
+// purge serves DELETE …/projects/{project}/caches/{type}. It returns 204 without a
+// body, which means that the purge was triggered (vendor: "Purge object and element
+// caches").
 func (s *Server) purge(w http.ResponseWriter, r *http.Request, project, cacheType string) {
-	_, refused := s.authorize(r)
-	if refused == nil {
-		refused = s.checkPurge(r, project, cacheType)
+	_, apiErr := s.authorize(r)
+	if apiErr == nil {
+		apiErr = s.checkPurge(r, project, cacheType)
 	}
-	if refused != nil {
-		s.refuse(w, refused)
+	if apiErr != nil {
+		s.writeError(w, apiErr)
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func (s *Server) checkPurge(r *http.Request, id, cacheType string) *refusal {
+func (s *Server) checkPurge(r *http.Request, id, cacheType string) *apiError {
 	if r.URL.RawQuery != "" || r.URL.ForceQuery || hasBody(r) {
 		return badPurge("A purge takes neither a query nor a body")
 	}
@@ -39,7 +39,7 @@ func (s *Server) checkPurge(r *http.Request, id, cacheType string) *refusal {
 		return badPurge("The given Project ID (" + id + ") does not exist")
 	}
 	if p.Status < 0 {
-		return &refusal{
+		return &apiError{
 			http.StatusNotFound, "ERR001", ProjectNotLoaded,
 			"There are no Intelligence Servers in the cluster with the project " + id + " available.",
 		}
@@ -47,16 +47,15 @@ func (s *Server) checkPurge(r *http.Request, id, cacheType string) *refusal {
 	return nil
 }
 
-func lacksPrivilege(name string) *refusal {
-	return &refusal{http.StatusForbidden, "ERR014", "", "The user does not have the privilege " + name}
+func lacksPrivilege(name string) *apiError {
+	return &apiError{http.StatusForbidden, "ERR014", "", "The user does not have the privilege " + name}
 }
 
-func badPurge(message string) *refusal {
-	return &refusal{http.StatusBadRequest, "ERR006", "", message}
+func badPurge(message string) *apiError {
+	return &apiError{http.StatusBadRequest, "ERR006", "", message}
 }
 
-// hasBody reads instead of trusting Content-Length, which a chunked body does
-// not have.
+// hasBody reads the body, because a chunked body has no Content-Length.
 func hasBody(r *http.Request) bool {
 	n, _ := io.ReadFull(r.Body, make([]byte, 1))
 	return n > 0

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package mstrtest is a stand-in for the MicroStrategy REST API as far as a
-// purge of caches needs it: login, logout, the list of projects, the purge, and
-// the content caches of a cluster. It keeps sessions, locks accounts, and refuses
-// what the real system refuses.
+// Package mstrtest fakes the part of the MicroStrategy REST API that purges need:
+// login, logout, the list of projects, the purge, and the content caches of a
+// cluster. It keeps sessions, locks accounts, and rejects the requests that the
+// real system rejects.
 //
-// Its session cookie is Secure, as the vendor's is: a client with an ordinary
-// cookie jar gets no further than the login unless the fake is served over TLS
+// Its session cookie is Secure, like the vendor's. With an ordinary cookie jar, a
+// client can only log in, unless the fake is served over TLS
 // (httptest.NewTLSServer).
 package mstrtest
 
@@ -21,12 +21,12 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/fake"
 )
 
-// Server is a MicroStrategy Library server. New returns one that works; the
-// fields are to be set before it serves.
+// Server is a MicroStrategy Library server. New returns a usable one. Set the
+// fields before it serves.
 //
 // The operations in its journal are login, logout, projects, purge (subject
-// "<PROJECT>/<type>"), those of Cluster, and unknown (subject "<METHOD> <path>")
-// for every request that none of its routes takes.
+// "<PROJECT>/<type>"), the operations of Cluster, and unknown (subject
+// "<METHOD> <path>") for requests that match no route.
 type Server struct {
 	*fake.Recorder
 	Cluster
@@ -35,42 +35,43 @@ type Server struct {
 	Username, Password string
 	// LDAPUsername and LDAPPassword log in with loginMode 16.
 	LDAPUsername, LDAPPassword string
-	// APIToken logs in with loginMode 4096. It travels as the username.
+	// APIToken logs in with loginMode 4096, as the username.
 	APIToken string
-	// Anonymous lets guests in, with loginMode 8. Off in New.
+	// Anonymous allows guests, with loginMode 8. New sets false.
 	Anonymous bool
-	// UseLibrary is the privilege to log in.
+	// UseLibrary reports whether the users have the privilege to log in.
 	UseLibrary bool
 	// LoginStatus is the status of a successful login, 204 or 200.
 	LoginStatus int
-	// LockAfter is how many logins of one user may fail before the account is
-	// locked, for good and for the right password too; 0 never locks.
+	// LockAfter is how many failed logins lock an account permanently, also for the
+	// right password. 0 never locks.
 	LockAfter int
 
-	// MaxSessions caps the open sessions of one user; 0 means no cap.
+	// MaxSessions limits the open sessions of one user. 0 is no limit.
 	MaxSessions int
-	// SessionIdle is how long a session lives without a request, by the
-	// recorder's clock; 0 means for ever.
+	// SessionIdle is how long a session lasts without a request, by the clock of the
+	// recorder. 0 is forever.
 	SessionIdle time.Duration
 
-	// Projects are listed and purged; those with a negative status are not
-	// loaded and refuse a purge.
+	// Projects are the projects. One with a negative status is not loaded, and
+	// cannot be purged.
 	Projects []Project
-	// CacheTypes are the cache types that a purge takes. Servers that know only
-	// element and object answer 400 to the others.
+	// CacheTypes are the cache types that a purge accepts. Servers that accept only
+	// element and object return 400 for the others.
 	CacheTypes []string
-	// Privileged is the privilege DssXmlPrivilegesCacheAdministration.
+	// Privileged reports whether the users have the privilege
+	// DssXmlPrivilegesCacheAdministration.
 	Privileged bool
-	// Spelling is the element of the purge path that the vendor's page spells in
-	// two ways, "caches" or "cache". The other one is a missing route.
+	// Spelling is "caches" or "cache" in the path of a purge: the vendor's page has
+	// both. The server has no route for the other one.
 	Spelling string
-	// TooOld makes it a server from before 2021 Update 8 (11.3.0800), which has
-	// no route for a purge in either spelling.
+	// TooOld makes it a server before 2021 Update 8 (11.3.0800), which has no route
+	// for a purge.
 	TooOld bool
-	// MissingRoute is how a route that does not exist is answered.
+	// MissingRoute is the response for a missing route.
 	MissingRoute Missing
-	// ContextPath is where the application is mounted, without a slash at its
-	// end. The web server answers outside of it, with an HTML page.
+	// ContextPath is the path of the application, without a trailing slash. For
+	// other paths, the web server returns an HTML page.
 	ContextPath string
 
 	mu       sync.Mutex
@@ -81,8 +82,8 @@ type Server struct {
 	tickets  []string
 }
 
-// New returns a server with four projects, a user for each login mode but the
-// anonymous one, and the newest server's behavior.
+// New returns a server with four projects, a user for each login mode except the
+// anonymous one, and the behavior of the newest version.
 func New() *Server {
 	return &Server{
 		Recorder:     fake.NewRecorder("mstr"),
@@ -107,8 +108,8 @@ func New() *Server {
 	}
 }
 
-// ServeHTTP answers one request. It routes the path as it was sent: a ServeMux
-// would clean it and answer a doubled slash with a redirect.
+// ServeHTTP implements http.Handler. It routes the path as sent, because a ServeMux
+// cleans the path and redirects a request with a double slash.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path, inside := strings.CutPrefix(r.URL.EscapedPath(), s.ContextPath)
 	if !inside || !strings.HasPrefix(path, "/") {
@@ -141,8 +142,8 @@ func (s *Server) servePurge(w http.ResponseWriter, r *http.Request, path string)
 	})(w, r)
 }
 
-// purgePath takes /api/monitors/projects/{project}/caches/{type} apart. It is
-// false where this server has no such route.
+// purgePath parses /api/monitors/projects/{project}/caches/{type}. It reports false
+// if the server has no such route.
 func (s *Server) purgePath(path string) (project, cacheType string, ok bool) {
 	rest, ok := strings.CutPrefix(path, "/api/monitors/projects/")
 	parts := strings.Split(rest, "/")

@@ -16,16 +16,16 @@ const (
 	affinityCookie = "AWSALB"
 )
 
-// session is what a login opens. A request belongs to it if it brings back all
-// three of its values: without the affinity cookie the load balancer takes it
-// to a node that does not know the session.
+// session is the result of a login. A request must send all three of its values:
+// without the affinity cookie, the load balancer routes the request to a node that
+// does not have the session.
 type session struct {
 	who             account
 	token, id, node string
 	used            time.Time
 }
 
-// OpenSessions returns how many sessions are open: neither logged out, nor
+// OpenSessions returns the number of open sessions: neither logged out, nor
 // expired, nor idle for too long.
 func (s *Server) OpenSessions() int {
 	s.mu.Lock()
@@ -34,24 +34,23 @@ func (s *Server) OpenSessions() int {
 	return len(s.sessions)
 }
 
-// ExpireSessions closes every session, as an administrator or a restart does.
-// Their tokens are answered with 401 and the code ERR009 from now on.
+// ExpireSessions closes every session, as an administrator or a restart does. From
+// then on, their tokens get 401 with the code ERR009.
 func (s *Server) ExpireSessions() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.sessions)
 }
 
-// Logins returns how many logins succeeded so far.
+// Logins returns the number of successful logins.
 func (s *Server) Logins() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.logins
 }
 
-// Secrets returns every secret that the server was configured with (passwords,
-// API token) or handed out (tokens, cookie values), so that a test can search
-// logs, errors and state for them.
+// Secrets returns the configured secrets (passwords, API token) and the issued ones
+// (tokens, cookie values). A test can search logs, errors, and state for them.
 func (s *Server) Secrets() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -65,9 +64,9 @@ func (s *Server) Secrets() []string {
 }
 
 func (s *Server) logout(w http.ResponseWriter, r *http.Request) {
-	token, refused := s.authorize(r)
-	if refused != nil {
-		s.refuse(w, refused)
+	token, apiErr := s.authorize(r)
+	if apiErr != nil {
+		s.writeError(w, apiErr)
 		return
 	}
 	s.mu.Lock()
@@ -76,15 +75,15 @@ func (s *Server) logout(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// authorize finds the session of a request, starts its idle time anew, and
-// returns its token.
-func (s *Server) authorize(r *http.Request) (string, *refusal) {
+// authorize returns the token of the session of a request, and restarts the idle
+// time of the session.
+func (s *Server) authorize(r *http.Request) (string, *apiError) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.dropIdle()
 	found, ok := s.sessions[r.Header.Get(tokenHeader)]
 	if !ok || !hasCookie(r, sessionCookie, found.id) || !hasCookie(r, affinityCookie, found.node) {
-		return "", &refusal{http.StatusUnauthorized, "ERR009", "", "The user's session has expired, please reauthenticate"}
+		return "", &apiError{http.StatusUnauthorized, "ERR009", "", "The user's session has expired, please reauthenticate"}
 	}
 	found.used = s.Now()
 	return found.token, nil
@@ -99,8 +98,8 @@ func hasCookie(r *http.Request, name, value string) bool {
 	return false
 }
 
-// newSession ends the affinity cookie as the base64 of a real one may, with
-// characters that some encodings escape.
+// newSession appends to the affinity cookie characters that base64 contains and
+// that some encodings escape.
 func (s *Server) newSession(who account) *session {
 	opened := &session{who: who, used: s.Now()}
 	opened.token, opened.id, opened.node = strings.ToLower(rand.Text()), rand.Text(), rand.Text()+"+/"
