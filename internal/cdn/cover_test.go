@@ -18,22 +18,22 @@ func TestCover(t *testing.T) {
 		paths []string
 		want  string
 	}{
-		"none":                               {nil, ""},
-		"a path is itself":                   {[]string{"/a"}, "/a"},
-		"the same twice":                     {[]string{"/a", "/a"}, "/a"},
-		"a pattern is itself":                {[]string{"/a/*.css"}, "/a/*.css"},
-		"a directory and one below":          {[]string{"/css/a.css", "/css/b/c.css"}, "/css/*"},
-		"different directories of the root":  {[]string{"/a", "/b/c"}, "/*"},
+		"no path":                            {nil, ""},
+		"a single path":                      {[]string{"/a"}, "/a"},
+		"the same path twice":                {[]string{"/a", "/a"}, "/a"},
+		"a single pattern":                   {[]string{"/a/*.css"}, "/a/*.css"},
+		"a directory and a subdirectory":     {[]string{"/css/a.css", "/css/b/c.css"}, "/css/*"},
+		"no common directory":                {[]string{"/a", "/b/c"}, "/*"},
 		"a directory is no prefix of a name": {[]string{"/css/a", "/css2/a"}, "/*"},
 		"files with a common prefix":         {[]string{"/app.js", "/app.css"}, "/*"},
-		"deep ones":                          {[]string{"/a/b/c/1", "/a/b/c/2", "/a/b/d/3"}, "/a/b/*"},
+		"deep paths":                         {[]string{"/a/b/c/1", "/a/b/c/2", "/a/b/d/3"}, "/a/b/*"},
 		"a page and its directory":           {[]string{"/a/index.html", "/a/"}, "/a/*"},
 		"a page and its name":                {[]string{"/a", "/a/"}, "/*"},
 		"a pattern counts up to its first *": {[]string{"/a/b*/c/d", "/a/b/c/d"}, "/a/*"},
 		"a pattern in a directory":           {[]string{"/a/b/*", "/a/b/c"}, "/a/b/*"},
 		"two patterns":                       {[]string{"/img*", "/img/*"}, "/*"},
 		"the whole site":                     {[]string{"/*", "/a/b"}, "/*"},
-		"the whole site by another name":     {[]string{"*", "/a/b"}, "*"},
+		"the whole site without a slash":     {[]string{"*", "/a/b"}, "*"},
 		"bytes are compared":                 {[]string{"/%c3/a", "/%C3/b"}, "/*"},
 	} {
 		t.Run(sentence, func(t *testing.T) {
@@ -43,9 +43,9 @@ func TestCover(t *testing.T) {
 	}
 }
 
-// TestCoverHolds has what the client relies on when it widens a pattern step by
-// step: the order is of no matter, and nothing is left out.
-func TestCoverHolds(t *testing.T) {
+// TestCoverProperties tests what the client relies on when it widens a pattern in
+// steps: the order does not matter, and the pattern covers every path.
+func TestCoverProperties(t *testing.T) {
 	t.Parallel()
 	path := rapid.StringMatching(`(/[ab*]{0,2}){1,4}`)
 	rapid.Check(t, func(rt *rapid.T) {

@@ -13,8 +13,8 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/clienttest"
 )
 
-// responses are those to the first request of a purge: with a token that is the
-// purge, and else the login.
+// responses fuzzes the response to the first request of a purge: the purge itself
+// if there is a token, otherwise the login.
 func responses(config cdn.Config) clienttest.Responses {
 	return clienttest.Responses{
 		Bodies: []string{

@@ -12,8 +12,8 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/clienttest"
 )
 
-// underLoad runs a test with a thousand hard purges under the default limit,
-// which the fake demands too.
+// underLoad runs a test with a thousand hard purges under the default limit, which
+// the fake also enforces.
 func underLoad(t *testing.T, test func(b *clienttest.Bubble, l clienttest.Load)) {
 	t.Helper()
 	inWorld(t, func(_ *testing.T, w *world) {

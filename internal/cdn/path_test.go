@@ -11,25 +11,25 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/urlpath"
 )
 
-// paths are those whose characters mean something in the query that carries them.
+// paths contain characters that have a meaning in the query of the request.
 var paths = map[string]string{
-	"a plain path":                              "/images/logo.png",
-	"the root":                                  "/",
-	"escapes":                                   "/%C2%A2%c2%a2.png",
-	"an encoded space":                          "/a%20b",
-	"a plus is not a space":                     "/a+b",
-	"an ampersand does not end the path":        "/a&b&hard=false",
-	"a semicolon does not either":               "/a;b",
-	"an equals sign":                            "/a=b",
-	"an encoded percent sign":                   "/100%25",
-	"an encoded slash":                          "/a%2Fb",
-	"an encoded #":                              "/a%23b",
-	"the query of the asset":                    "/a.js?v=1&w=2",
-	"a URL in the query of the asset":           "/a?u=https://example.com/",
-	"quotes and brackets, which browsers leave": "/'[]|",
+	"a plain path":                       "/images/logo.png",
+	"the root":                           "/",
+	"escapes":                            "/%C2%A2%c2%a2.png",
+	"an encoded space":                   "/a%20b",
+	"a plus is not a space":              "/a+b",
+	"an ampersand does not end the path": "/a&b&hard=false",
+	"nor does a semicolon":               "/a;b",
+	"an equals sign":                     "/a=b",
+	"an encoded percent sign":            "/100%25",
+	"an encoded slash":                   "/a%2Fb",
+	"an encoded #":                       "/a%23b",
+	"a path with a query":                "/a.js?v=1&w=2",
+	"a URL in the query":                 "/a?u=https://example.com/",
+	"quotes and brackets, which stay":    "/'[]|",
 }
 
-func TestWhatArrivesIsWhatWasAskedFor(t *testing.T) {
+func TestThePathArrivesUnchanged(t *testing.T) {
 	t.Parallel()
 	for sentence, path := range paths {
 		t.Run(sentence, func(t *testing.T) {
@@ -38,7 +38,7 @@ func TestWhatArrivesIsWhatWasAskedFor(t *testing.T) {
 				if err := w.purge(hard(path)); err != nil {
 					t.Fatal(err)
 				}
-				diff(t, "what arrived", []cdntest.Purge{{
+				diff(t, "purges", []cdntest.Purge{{
 					Time: w.Began, Service: cdntest.DeployedID, URL: path, Hard: true,
 				}}, w.Purges())
 			})
@@ -46,8 +46,7 @@ func TestWhatArrivesIsWhatWasAskedFor(t *testing.T) {
 	}
 }
 
-// TestPathsOfEachKindOfPurge has what one kind of purge can do and the other
-// cannot.
+// TestPathsOfEachKindOfPurge tests the paths that only one kind of purge accepts.
 func TestPathsOfEachKindOfPurge(t *testing.T) {
 	t.Parallel()
 	const (
@@ -59,15 +58,15 @@ func TestPathsOfEachKindOfPurge(t *testing.T) {
 		path       string
 		hard, soft result
 	}{
-		"a path":                          {"/ü", result{"/%C3%BC", ""}, result{"/%C3%BC", ""}},
-		"a page at a directory's address": {"/images/", result{"/images/", ""}, result{"/images/", ""}},
-		"a wildcard":                      {"/a/*", result{"", wildcard}, result{"/a/*", ""}},
-		"a query":                         {"/ü?v=1", result{"/%C3%BC?v=1", ""}, result{"", fmt.Sprintf(query, "/%C3%BC")}},
-		"an empty query":                  {"/?", result{"/?", ""}, result{"", fmt.Sprintf(query, "/")}},
-		"a wildcard and a query":          {"/a*?*", result{"", wildcard}, result{"", fmt.Sprintf(query, "/a*")}},
-		"an encoded question mark":        {"/a%3Fb", result{"/a%3Fb", ""}, result{"/a%3Fb", ""}},
-		"what is no path for either":      {"a*?b", result{"", `must start with a slash. Use "/a*?b"`}, result{"", `must start with a slash. Use "/a*?b"`}},
-		"dots, which no request has":      {"/./a", result{"", dots}, result{"", dots}},
+		"a path":                   {"/ü", result{"/%C3%BC", ""}, result{"/%C3%BC", ""}},
+		"the page of a directory":  {"/images/", result{"/images/", ""}, result{"/images/", ""}},
+		"a wildcard":               {"/a/*", result{"", wildcard}, result{"/a/*", ""}},
+		"a query":                  {"/ü?v=1", result{"/%C3%BC?v=1", ""}, result{"", fmt.Sprintf(query, "/%C3%BC")}},
+		"an empty query":           {"/?", result{"/?", ""}, result{"", fmt.Sprintf(query, "/")}},
+		"a wildcard and a query":   {"/a*?*", result{"", wildcard}, result{"", fmt.Sprintf(query, "/a*")}},
+		"an encoded question mark": {"/a%3Fb", result{"/a%3Fb", ""}, result{"/a%3Fb", ""}},
+		"an invalid path for both": {"a*?b", result{"", `must start with a slash. Use "/a*?b"`}, result{"", `must start with a slash. Use "/a*?b"`}},
+		"a segment that is a dot":  {"/./a", result{"", dots}, result{"", dots}},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
@@ -105,8 +104,8 @@ func TestAPurgeWithoutAPathIsNotSent(t *testing.T) {
 	})
 }
 
-// FuzzPath has any path arrive at the server, which reads the query by its own
-// rules, exactly as it was encoded.
+// FuzzPath tests that any encoded path arrives unchanged at the server, which
+// parses the query by rules of its own.
 func FuzzPath(f *testing.F) {
 	for _, seed := range paths {
 		f.Add(seed)
@@ -120,7 +119,7 @@ func FuzzPath(f *testing.F) {
 			if err := w.purge(hard(encoded)); err != nil {
 				t.Fatal(err)
 			}
-			diff(t, "what arrived", encoded, w.Purges()[0].URL)
+			diff(t, "the path", encoded, w.Purges()[0].URL)
 		})
 	})
 }

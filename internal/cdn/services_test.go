@@ -14,7 +14,7 @@ import (
 
 func TestServicesArePagedByMarker(t *testing.T) {
 	t.Parallel()
-	for sentence, n := range map[string]int{"none": 0, "less than a page": 19, "exactly a page": 20, "more than one": 23} {
+	for sentence, n := range map[string]int{"no service": 0, "less than a page": 19, "exactly a page": 20, "more than a page": 23} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
@@ -32,11 +32,11 @@ func TestServicesArePagedByMarker(t *testing.T) {
 				}
 				slices.Sort(want)
 				diff(t, "services", want, names)
-				// A page that is full may be the last one.
+				// A full page may be the last one.
 				diff(t, "requests", n/20+1, w.Count("services"))
 				for _, address := range w.Network.Dialed() {
 					if !strings.HasPrefix(address, "localhost:") {
-						t.Errorf("a link was followed to %s", address)
+						t.Errorf("the client followed a link to %s", address)
 					}
 				}
 			})
@@ -58,7 +58,7 @@ func TestNamesOfServicesAreUnescaped(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		diff(t, "alone", name, one.Name)
+		diff(t, "one service", name, one.Name)
 	})
 }
 

@@ -17,24 +17,24 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
 )
 
-// process is a run of Terraform that shares nothing with others but the server.
+// process is a run of Terraform. It shares only the server with the others.
 type process struct {
 	purges  int
 	arrives time.Duration
 }
 
-// TestSharing has processes use one account at the same time, which may send 20
-// purges a minute. A single purge counts as finished when it is accepted, runs of
-// 100 when the last of them is. The optimum is what a server could do that lets all
-// of them in as soon as it has room. The attributes are for the benchmark's table.
+// TestSharing measures processes that share the quota of one account, 20 purges per
+// minute. A test with a single purge ends when that purge is accepted, and any
+// other test ends with its last process. The optimum is the time that the quota
+// requires. The attributes are for the benchmark's table.
 func TestSharing(t *testing.T) { //nolint:paralleltest // in the order of the table
 	one, run := process{1, 3 * time.Second}, func(n int) process { return process{purges: n} }
 	for _, test := range []struct {
 		name      string
-		perMinute int // that each process allows itself
+		perMinute int // the limit in each process
 		processes []process
 		optimum   time.Duration
-		// At most: how much longer it takes, and how many responses are 429.
+		// The maximum of the time, relative to the optimum, and of rate-limited responses.
 		ratio   float64
 		limited int
 	}{
@@ -65,7 +65,7 @@ func TestSharing(t *testing.T) { //nolint:paralleltest // in the order of the ta
 					t.Errorf("finished after %s, %.3f of the optimum, want 1 to %.2f", finished, ratio, test.ratio)
 				}
 				if limited > test.limited {
-					t.Errorf("%d responses are rate limits, want at most %d", limited, test.limited)
+					t.Errorf("%d rate-limited responses, want at most %d", limited, test.limited)
 				}
 				t.Attr("finished", finished.Round(time.Second).String())
 				t.Attr("optimum", test.optimum.String())

@@ -11,7 +11,7 @@ import (
 func TestInstallsArePagedByOffset(t *testing.T) {
 	t.Parallel()
 	for sentence, c := range map[string]struct{ n, requests int }{
-		"none": {0, 1}, "less than a page": {99, 1}, "exactly a page": {100, 2}, "more than one": {130, 2},
+		"no install": {0, 1}, "less than a page": {99, 1}, "exactly a page": {100, 2}, "more than a page": {130, 2},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
@@ -32,7 +32,7 @@ func TestInstallsArePagedByOffset(t *testing.T) {
 				diff(t, "requests", c.requests, len(w.Statuses("installs")))
 				for _, address := range w.Network.Dialed() {
 					if !strings.HasPrefix(address, "localhost:") {
-						t.Errorf("a link was followed to %s", address)
+						t.Errorf("the client followed a link to %s", address)
 					}
 				}
 			})
@@ -43,7 +43,7 @@ func TestInstallsArePagedByOffset(t *testing.T) {
 func TestAnInstallThatMovesToTheNextPageIsListedOnce(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
-		// One more install at the beginning, right after the first page was sent.
+		// After the first page, an install is added at the start of the list.
 		first, _ := json.Marshal(w.Installs[1:101])
 		w.Fail("installs", 1, answer(200, nil, `{"results":`+string(first)+`}`))
 		got, err := w.connect().Installs(t.Context(), "")

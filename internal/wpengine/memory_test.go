@@ -13,20 +13,20 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/clienttest"
 )
 
-// TestMemoryIsBounded: what a server sends can't fill the memory, and its list
-// ends. It measures, so nothing runs beside it.
+// TestMemoryIsBounded tests that no response exhausts the memory and that lists
+// end. It measures allocations, so it is not parallel.
 func TestMemoryIsBounded(t *testing.T) { //nolint:paralleltest // see above
 	for name, row := range map[string]struct {
 		fault http.HandlerFunc
-		err   string // is part of it
+		err   string // part of the error
 	}{
-		"installs that are nothing":    {clienttest.Bomb(200, `{"results":[`, "{},", "]}"), "values"},
-		"fewer that are nothing":       {clienttest.Answer(200, nil, `{"results":[`+strings.Repeat("{},", 200_000)+"{}]}"), "an install has no ID or no name"},
-		"installs with short names":    {clienttest.Answer(200, nil, `{"results":[`+strings.Repeat(`{"id":"a","name":"b"},`, 160_000)+"{}]}"), "the list contains more than 50000 elements"},
-		"pages without an end":         {installsForEver(1), "the list of installs does not end: it has more than 500 pages"},
-		"large pages without an end":   {installsForEver(1000), "the response is longer than 16 MiB"},
-		"a failure with a list":        {clienttest.Bomb(400, `{"errors":[`, "{},", "]}"), "400"},
-		"a failure with a long answer": {clienttest.Bomb(400, ``, `it's &amp;#x27; %2525 \\u0025 `, ""), "400"},
+		"empty installs":                {clienttest.Bomb(200, `{"results":[`, "{},", "]}"), "values"},
+		"fewer empty installs":          {clienttest.Answer(200, nil, `{"results":[`+strings.Repeat("{},", 200_000)+"{}]}"), "an install has no ID or no name"},
+		"installs with short names":     {clienttest.Answer(200, nil, `{"results":[`+strings.Repeat(`{"id":"a","name":"b"},`, 160_000)+"{}]}"), "the list contains more than 50000 elements"},
+		"pages without an end":          {installsForEver(1), "the list of installs does not end: it has more than 500 pages"},
+		"large pages without an end":    {installsForEver(1000), "the response is longer than 16 MiB"},
+		"a failure with a list":         {clienttest.Bomb(400, `{"errors":[`, "{},", "]}"), "400"},
+		"a failure with a long message": {clienttest.Bomb(400, ``, `it's &amp;#x27; %2525 \\u0025 `, ""), "400"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
@@ -45,7 +45,7 @@ func TestMemoryIsBounded(t *testing.T) { //nolint:paralleltest // see above
 	}
 }
 
-// installsForEver answers each request with a page of other installs.
+// installsForEver responds to each request with a page of new installs.
 func installsForEver(length int) http.HandlerFunc {
 	next := 0
 	return func(w http.ResponseWriter, _ *http.Request) {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestTheEdgeHasOneRule has each deployment of a soft purge replace the rule of
-// the one before.
+// TestTheEdgeHasOneRule tests that each deployment of a soft purge replaces the
+// rule of the previous one.
 func TestTheEdgeHasOneRule(t *testing.T) {
 	t.Parallel()
 	const soft, hard = "&hard=false", "&hard=true"
@@ -17,15 +17,15 @@ func TestTheEdgeHasOneRule(t *testing.T) {
 	steps := []struct {
 		what string
 		do   func()
-		want string // of /a, /b and /a of another service, those that are refreshed
+		want string // the paths of /a and /b that are refreshed
 	}{
-		{"nothing was purged", func() {}, ""},
+		{"no purge", func() {}, ""},
 		{"a soft purge is accepted", func() { b.purge(OtherID, "url=/a"+soft) }, ""},
 		{"it is deployed", func() { b.pass(time.Minute) }, "/a"},
 		{"a hard purge", func() { b.purge(OtherID, "url=/b"+hard); b.pass(time.Hour) }, "/a"},
-		{"a second one is accepted", func() { b.purge(OtherID, "url=/b"+soft) }, "/a"},
-		{"and deployed", func() { b.pass(time.Minute) }, "/b"},
-		{"one that fails", func() { b.FailNextDeploy("no"); b.purge(OtherID, "url=/a"+soft); b.pass(time.Minute) }, "/b"},
+		{"a second soft purge is accepted", func() { b.purge(OtherID, "url=/b"+soft) }, "/a"},
+		{"it is also deployed", func() { b.pass(time.Minute) }, "/b"},
+		{"a soft purge that fails", func() { b.FailNextDeploy("no"); b.purge(OtherID, "url=/a"+soft); b.pass(time.Minute) }, "/b"},
 	}
 	for _, step := range steps {
 		step.do()
@@ -35,10 +35,10 @@ func TestTheEdgeHasOneRule(t *testing.T) {
 				got += path
 			}
 		}
-		same(t, "what is refreshed: "+step.what, got, step.want)
+		same(t, "refreshed paths: "+step.what, got, step.want)
 		same(t, "on another service: "+step.what, b.Refreshes(DeployedID, "/a"), false)
 	}
-	same(t, "of a service that is not there", b.Refreshes(MissingID, "/a"), false)
+	same(t, "a missing service", b.Refreshes(MissingID, "/a"), false)
 	same(t, "with a query", b.Refreshes(OtherID, "/b?c"), true)
 }
 

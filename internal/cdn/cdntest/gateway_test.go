@@ -12,32 +12,32 @@ import (
 
 func TestGatewayChecksTokenAndProject(t *testing.T) {
 	t.Parallel()
-	unauthorized := answer{Status: 401, Body: page("401 Unauthorized")}
-	forbidden := answer{Status: 403, Body: page("403 Forbidden")}
+	unauthorized := response{Status: 401, Body: page("401 Unauthorized")}
+	forbidden := response{Status: 403, Body: page("403 Forbidden")}
 	for name, tc := range map[string]struct {
 		project, header string
-		want            answer
+		want            response
 	}{
-		"no token":                              {"110011", "X-Auth-Token: ", unauthorized},
-		"a token that nobody issued":            {"110011", "X-Auth-Token: AADnothing", unauthorized},
-		"a project in the path that is another": {"220022", "Accept: application/json", unauthorized},
-		"a project in the header only":          {"220022", "X-Project-Id: 220022", unauthorized},
-		"a header that names another project":   {"110011", "X-Project-Id: 220022", forbidden},
-		"no header for the project":             {"110011", "X-Project-Id: ", refused(400, "The Project ID must be provided.")},
+		"no token":                    {"110011", "X-Auth-Token: ", unauthorized},
+		"an unknown token":            {"110011", "X-Auth-Token: AADnothing", unauthorized},
+		"another project in the path": {"220022", "Accept: application/json", unauthorized},
+		"another project in the path and the header": {"220022", "X-Project-Id: 220022", unauthorized},
+		"another project in the header":              {"110011", "X-Project-Id: 220022", forbidden},
+		"no project in the header":                   {"110011", "X-Project-Id: ", rejected(400, "The Project ID must be provided.")},
 	} {
 		for what, method := range map[string]string{"/services": "GET", "/services/" + OtherID: "GET", "/services/" + OtherID + "/assets": "DELETE"} {
 			t.Run(name+", "+method+" "+what, func(t *testing.T) {
 				t.Parallel()
 				b := newBench(t)
-				same(t, "answer", b.do(method, "/v1.0/"+tc.project+what, tc.header), tc.want)
+				same(t, "response", b.do(method, "/v1.0/"+tc.project+what, tc.header), tc.want)
 				same(t, "purges", b.Purges(), []Purge(nil))
 			})
 		}
 	}
 }
 
-// TestASelfHostedPoppy has a project that is not all digits: Poppy does not find
-// it in the path.
+// TestASelfHostedPoppy uses a project that is not all digits, which Poppy does not
+// recognize in the path.
 func TestASelfHostedPoppy(t *testing.T) {
 	t.Parallel()
 	const project = "6f0c8a4c1f7d4c0f9a2b3c4d5e6f7a8b"
@@ -45,8 +45,8 @@ func TestASelfHostedPoppy(t *testing.T) {
 		path, header string
 		want         int
 	}{
-		"in the header alone":           {"", "X-Project-Id: " + project, 200},
-		"in the path too":               {"/" + project, "X-Project-Id: " + project, 405},
+		"in the header only":            {"", "X-Project-Id: " + project, 200},
+		"also in the path":              {"/" + project, "X-Project-Id: " + project, 405},
 		"another in the header":         {"", "X-Project-Id: 110011", 403},
 		"a number in the path, ignored": {"/110011", "X-Project-Id: " + project, 200},
 		"nowhere":                       {"", "X-Project-Id: ", 400},
@@ -65,7 +65,7 @@ func TestASelfHostedPoppy(t *testing.T) {
 	}
 }
 
-func TestQuotaRefusals(t *testing.T) {
+func TestRateLimitedResponses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		limit      Limit
@@ -84,7 +84,7 @@ func TestQuotaRefusals(t *testing.T) {
 			same(t, "first", b.purge(OtherID, "url=/a&hard=true"), accepted(OtherID))
 			b.pass(10*time.Second + time.Second/4)
 			resp, body := b.send(http.MethodDelete, assets(OtherID, "url=/a&hard=true"), "")
-			same(t, "second", answer{resp.StatusCode, "", body}, answer{tc.status, "", overLimit(strconv.Itoa(tc.status))})
+			same(t, "second", response{resp.StatusCode, "", body}, response{tc.status, "", overLimit(strconv.Itoa(tc.status))})
 			same(t, "Retry-After", resp.Header.Get("Retry-After"), tc.retryAfter)
 			same(t, "Date", resp.Header.Get("Date"), "Thu, 29 Feb 2024 23:30:10 GMT")
 		})
@@ -103,20 +103,20 @@ func TestQuotaCounts(t *testing.T) {
 				same(b.t, fmt.Sprint("purge ", i), b.purge(OtherID, ok).Status, 202)
 			}
 		}, 413},
-		"19 leave room for one": {func(b *bench) { b.purges19(ok) }, 202},
+		"after 19, one is left": {func(b *bench) { b.purges19(ok) }, 202},
 		"purges of different services count together": {func(b *bench) {
 			b.purges19(ok)
 			b.purge(DeployedID, ok)
 		}, 413},
-		"a purge that the state refuses counts": {func(b *bench) {
+		"a purge of a failed service counts": {func(b *bench) {
 			b.purges19(ok)
 			b.purge(FailedID, ok)
 		}, 413},
-		"a purge of a service that is missing counts": {func(b *bench) {
+		"a purge of a missing service counts": {func(b *bench) {
 			b.purges19(ok)
 			b.purge(MissingID, ok)
 		}, 413},
-		"a purge with a token that is not taken does not count": {func(b *bench) {
+		"a purge with an invalid token does not count": {func(b *bench) {
 			b.purges19(ok)
 			b.do(http.MethodDelete, assets(OtherID, ok), "X-Auth-Token: x")
 		}, 202},
@@ -125,7 +125,7 @@ func TestQuotaCounts(t *testing.T) {
 			b.do(http.MethodGet, "/v1.0/110011/services")
 			b.do(http.MethodGet, "/v1.0/110011/services/"+OtherID)
 		}, 202},
-		"the window is still closed just before a minute is over": {func(b *bench) {
+		"the window is closed until just before a minute": {func(b *bench) {
 			b.purge(OtherID, ok)
 			b.purges19(ok)
 			b.pass(time.Minute - 1)
@@ -135,20 +135,20 @@ func TestQuotaCounts(t *testing.T) {
 			b.purges19(ok)
 			b.pass(time.Minute)
 		}, 202},
-		"the window slides, and is not a calendar's minute": {func(b *bench) {
+		"the window slides and is not a calendar minute": {func(b *bench) {
 			b.pass(59 * time.Second)
 			b.purge(OtherID, ok)
 			b.purges19(ok)
 			b.pass(2 * time.Second)
 		}, 413},
-		"refusals for the quota do not count": {func(b *bench) {
+		"rate-limited purges do not count": {func(b *bench) {
 			b.purge(OtherID, ok)
 			b.purges19(ok)
 			b.pass(30 * time.Second)
 			b.purges19(ok)
 			b.pass(30 * time.Second)
 		}, 202},
-		"0 is no limit": {func(b *bench) {
+		"0 means no limit": {func(b *bench) {
 			b.PurgesPerMinute = 0
 			b.purges19(ok)
 			b.purges19(ok)

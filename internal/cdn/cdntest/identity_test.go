@@ -16,7 +16,7 @@ const (
 	passwordLogin = `{"auth":{"passwordCredentials":{"username":"purge-fake","password":"Fake & \"quoted\" pass/word+1"}}}`
 )
 
-// access is what a client reads of a login.
+// access contains the fields of a login that a client reads.
 type access struct {
 	Access struct {
 		Token struct {
@@ -41,7 +41,7 @@ func (b *bench) login(body string) access {
 	return a
 }
 
-func TestLoginGivesATokenAndACatalog(t *testing.T) {
+func TestLoginReturnsATokenAndACatalog(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{"with an API key": keyLogin, "with a password": passwordLogin} {
 		t.Run(name, func(t *testing.T) {
@@ -73,27 +73,27 @@ func TestLoginGivesATokenAndACatalog(t *testing.T) {
 	}
 }
 
-func TestLoginRefusals(t *testing.T) {
+func TestRejectedLogins(t *testing.T) {
 	t.Parallel()
 	const malformed = `{"badRequest":{"code":400,"message":"Invalid json request body"}}`
 	const wrong = `{"unauthorized":{"code":401,"message":"Unable to authenticate user with credentials provided."}}`
 	for name, tc := range map[string]struct {
 		body, header string
-		want         answer
+		want         response
 	}{
-		"a wrong key":                 {strings.Replace(keyLogin, "5f3c", "5f3d", 1), "", answer{401, "", wrong}},
-		"a wrong user with a key":     {strings.Replace(keyLogin, "purge-fake", "purge", 1), "", answer{401, "", wrong}},
-		"a wrong password":            {strings.Replace(passwordLogin, "+1", "+2", 1), "", answer{401, "", wrong}},
-		"a wrong user and a password": {strings.Replace(passwordLogin, "purge-fake", "purge", 1), "", answer{401, "", wrong}},
-		"a key given as a password":   {strings.Replace(keyLogin, "RAX-KSKEY:apiKeyCredentials", "passwordCredentials", 1), "", answer{401, "", wrong}},
-		"no JSON":                     {"username=purge-fake", "", answer{400, "", malformed}},
-		"JSON and something behind":   {keyLogin + "{}", "", answer{400, "", malformed}},
-		"no credentials":              {`{"auth":{}}`, "", answer{400, "", malformed}},
-		"both credentials":            {`{"auth":{"passwordCredentials":{},"RAX-KSKEY:apiKeyCredentials":{}}}`, "", answer{400, "", malformed}},
-		"a body without an end":       {strings.Repeat(" ", maxLogin) + keyLogin, "", answer{400, "", malformed}},
-		"a body that is called a form": {
+		"a wrong key":                 {strings.Replace(keyLogin, "5f3c", "5f3d", 1), "", response{401, "", wrong}},
+		"a wrong user with a key":     {strings.Replace(keyLogin, "purge-fake", "purge", 1), "", response{401, "", wrong}},
+		"a wrong password":            {strings.Replace(passwordLogin, "+1", "+2", 1), "", response{401, "", wrong}},
+		"a wrong user and a password": {strings.Replace(passwordLogin, "purge-fake", "purge", 1), "", response{401, "", wrong}},
+		"a key as a password":         {strings.Replace(keyLogin, "RAX-KSKEY:apiKeyCredentials", "passwordCredentials", 1), "", response{401, "", wrong}},
+		"no JSON":                     {"username=purge-fake", "", response{400, "", malformed}},
+		"JSON and more":               {keyLogin + "{}", "", response{400, "", malformed}},
+		"no credentials":              {`{"auth":{}}`, "", response{400, "", malformed}},
+		"both credentials":            {`{"auth":{"passwordCredentials":{},"RAX-KSKEY:apiKeyCredentials":{}}}`, "", response{400, "", malformed}},
+		"a body without an end":       {strings.Repeat(" ", maxLogin) + keyLogin, "", response{400, "", malformed}},
+		"the content type of a form": {
 			keyLogin, "Content-Type: application/x-www-form-urlencoded",
-			answer{415, "", `{"unsupportedMediaType":{"code":415,"message":"Unsupported Media Type"}}`},
+			response{415, "", `{"unsupportedMediaType":{"code":415,"message":"Unsupported Media Type"}}`},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -104,7 +104,7 @@ func TestLoginRefusals(t *testing.T) {
 				headers = append(headers, tc.header)
 			}
 			resp, body := b.send(http.MethodPost, "/v2.0/tokens", tc.body, headers...)
-			same(t, "answer", answer{resp.StatusCode, "", body}, tc.want)
+			same(t, "response", response{resp.StatusCode, "", body}, tc.want)
 			same(t, "logins", b.Logins(), 0)
 		})
 	}
@@ -114,7 +114,7 @@ func TestMultiFactorAccount(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, func(s *Server) { s.MultiFactor = true })
 	resp, body := b.send(http.MethodPost, "/v2.0/tokens", passwordLogin)
-	same(t, "a password", answer{resp.StatusCode, "", body}, answer{
+	same(t, "a password", response{resp.StatusCode, "", body}, response{
 		401, "",
 		`{"unauthorized":{"code":401,"message":"Additional authentication credentials required"}}`,
 	})
@@ -150,30 +150,30 @@ func TestExpiryFormats(t *testing.T) {
 func TestTokensEnd(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	takes := func(token string) bool {
+	valid := func(token string) bool {
 		return b.do(http.MethodGet, "/v1.0/110011/services", "X-Auth-Token: "+token).Status == http.StatusOK
 	}
 	first := b.login(keyLogin).Access.Token.ID
 	b.pass(24*time.Hour - 1)
 	second := b.login(keyLogin).Access.Token.ID
-	same(t, "until its life is over, and beside a newer one", takes(first), true)
+	same(t, "before 24 hours, with a newer token", valid(first), true)
 	b.pass(1)
-	same(t, "after 24 hours", takes(first), false)
-	same(t, "the newer one", takes(second), true)
-	same(t, "the static one does not age", takes(b.StaticToken), true)
+	same(t, "after 24 hours", valid(first), false)
+	same(t, "the newer token", valid(second), true)
+	same(t, "the static token does not expire", valid(b.StaticToken), true)
 
 	b.ExpireTokens()
-	same(t, "the newer one, expired", takes(second), false)
-	same(t, "the static one, expired", takes(b.StaticToken), false)
+	same(t, "the newer token, expired", valid(second), false)
+	same(t, "the static token, expired", valid(b.StaticToken), false)
 	third := b.login(keyLogin).Access.Token.ID
-	same(t, "one from after that", takes(third), true)
+	same(t, "a token from after that", valid(third), true)
 	same(t, "logins", b.Logins(), 3)
 	same(t, "secrets", b.Secrets(), []string{b.APIKey, b.Password, b.StaticToken, first, second, third})
 }
 
-func TestSecretsLeaveOutWhatIsNotConfigured(t *testing.T) {
+func TestSecretsOmitEmptyValues(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, func(s *Server) { s.Password, s.StaticToken = "", "" })
 	same(t, "secrets", b.Secrets(), []string{b.APIKey})
-	same(t, "an empty token is none", b.do(http.MethodGet, "/v1.0/110011/services").Status, 401)
+	same(t, "an empty token", b.do(http.MethodGet, "/v1.0/110011/services").Status, 401)
 }

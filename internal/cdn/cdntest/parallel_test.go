@@ -16,7 +16,7 @@ func TestRequestsAtTheSameTime(t *testing.T) {
 		want  map[int]int
 	}{
 		"share one quota": {20, "url=/a&hard=true", map[int]int{202: 20, 413: 30}},
-		"one soft purge wins, the others eat quota": {20, "url=/a&hard=false", map[int]int{202: 1, 400: 19, 413: 30}},
+		"one soft purge is accepted, the others use up quota": {20, "url=/a&hard=false", map[int]int{202: 1, 400: 19, 413: 30}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -55,8 +55,8 @@ func TestServiceShape(t *testing.T) {
 	})
 }
 
-// TestNamesAreEscaped has a name as Poppy shows it, which escapes names for HTML
-// and nothing else.
+// TestNamesAreEscaped tests that names, and nothing else, are escaped for HTML, as
+// Poppy does.
 func TestNamesAreEscaped(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, func(s *Server) {
@@ -75,7 +75,7 @@ func TestNamesAreEscaped(t *testing.T) {
 	same(t, "the list", list.Services, []shown{want})
 }
 
-// TestDisabledIsOnlyDisplayed has a service go on behind what is displayed.
+// TestDisabledIsOnlyDisplayed tests that a disabled service works as before.
 func TestDisabledIsOnlyDisplayed(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -87,7 +87,7 @@ func TestDisabledIsOnlyDisplayed(t *testing.T) {
 	b.purge(OtherID, "url=/a&hard=false")
 	b.SetStatus(OtherID, StatusDisabled)
 	same(t, "displayed", displayed(), StatusDisabled)
-	same(t, "a purge meanwhile", b.purge(OtherID, "url=/a&hard=true"), refused(400, "Service "+OtherID+" is not deployed."))
+	same(t, "a purge meanwhile", b.purge(OtherID, "url=/a&hard=true"), rejected(400, "Service "+OtherID+" is not deployed."))
 	b.pass(time.Minute)
 	same(t, "a purge afterward", b.purge(OtherID, "url=/a&hard=true"), accepted(OtherID))
 	same(t, "still displayed", displayed(), StatusDisabled)
@@ -105,14 +105,14 @@ func TestServiceWithoutAnythingHasEmptyLists(t *testing.T) {
 	}
 }
 
-func TestServiceRefusals(t *testing.T) {
+func TestServiceErrors(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	same(t, "no UUID", b.do(http.MethodGet, "/v1.0/110011/services/website"), refused(400, "Invalid service id"))
-	same(t, "unknown", b.do(http.MethodGet, "/v1.0/110011/services/"+MissingID), refused(404, "service "+MissingID+" could not be found"))
+	same(t, "no UUID", b.do(http.MethodGet, "/v1.0/110011/services/website"), rejected(400, "Invalid service id"))
+	same(t, "unknown", b.do(http.MethodGet, "/v1.0/110011/services/"+MissingID), rejected(404, "service "+MissingID+" could not be found"))
 }
 
-func TestServicesShowTheirState(t *testing.T) {
+func TestServicesContainTheirStatus(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.purge(DeployedID, "url=/a&hard=false")
@@ -122,13 +122,13 @@ func TestServicesShowTheirState(t *testing.T) {
 		statuses, _ := b.walk(20)
 		return [2]string{one.Status, statuses[DeployedID]}
 	}
-	same(t, "at once", status(), [2]string{StatusUpdateInProgress, StatusUpdateInProgress})
+	same(t, "immediately", status(), [2]string{StatusUpdateInProgress, StatusUpdateInProgress})
 	b.pass(b.DeployTime)
-	same(t, "in the end", status(), [2]string{StatusDeployed, StatusDeployed})
+	same(t, "after the deployment", status(), [2]string{StatusDeployed, StatusDeployed})
 }
 
-// walk pages through the services and returns each one's status, and the sizes
-// of the pages. It goes by marker, and where the link points to stays unused.
+// walk pages through the services by marker. It returns the status of each service
+// and the sizes of the pages.
 func (b *bench) walk(limit int) (statuses map[string]string, sizes []int) {
 	b.t.Helper()
 	statuses = make(map[string]string)
@@ -145,7 +145,7 @@ func (b *bench) walk(limit int) (statuses map[string]string, sizes []int) {
 		sizes = append(sizes, len(page.Services))
 		for _, service := range page.Services {
 			if service.ID <= marker {
-				b.t.Errorf("%s is listed behind %s", service.ID, marker)
+				b.t.Errorf("%s is listed after %s", service.ID, marker)
 			}
 			marker = service.ID
 			statuses[service.ID] = service.Status
@@ -167,11 +167,11 @@ func TestServicesComeInPages(t *testing.T) {
 		services, limit int
 		want            []int
 	}{
-		"the defaults need two pages of 20":       {23, 20, []int{20, 3}},
-		"the defaults need three pages of 10":     {23, 10, []int{10, 10, 3}},
-		"a last page that is full links to more":  {20, 10, []int{10, 10, 0}},
-		"one by one":                              {3, 1, []int{1, 1, 1, 0}},
-		"no service at all is a page without one": {0, 10, []int{0}},
+		"the defaults need two pages of 20":      {23, 20, []int{20, 3}},
+		"the defaults need three pages of 10":    {23, 10, []int{10, 10, 3}},
+		"a full last page links to an empty one": {20, 10, []int{10, 10, 0}},
+		"one by one":                             {3, 1, []int{1, 1, 1, 0}},
+		"without a service, one empty page":      {0, 10, []int{0}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -186,19 +186,19 @@ func TestServicesComeInPages(t *testing.T) {
 func TestListParameters(t *testing.T) {
 	t.Parallel()
 	const number = "Limit should be an integer greater than 0 and less or equal to 20"
-	for query, want := range map[string]answer{
-		"limit=0":         refused(400, "Limit should be greater than 0"),
-		"limit=-1":        refused(400, "Limit should be greater than 0"),
-		"limit=21":        refused(400, "Limit should be less than or equal to 20"),
-		"limit=ten":       refused(400, number),
-		"limit=":          refused(400, number),
-		"marker=":         refused(400, "Marker must be a valid UUID"),
-		"marker=website":  refused(400, "Marker must be a valid UUID"),
-		"marker=a&limit=": refused(400, number),
+	for query, want := range map[string]response{
+		"limit=0":         rejected(400, "Limit should be greater than 0"),
+		"limit=-1":        rejected(400, "Limit should be greater than 0"),
+		"limit=21":        rejected(400, "Limit should be less than or equal to 20"),
+		"limit=ten":       rejected(400, number),
+		"limit=":          rejected(400, number),
+		"marker=":         rejected(400, "Marker must be a valid UUID"),
+		"marker=website":  rejected(400, "Marker must be a valid UUID"),
+		"marker=a&limit=": rejected(400, number),
 	} {
 		t.Run(query, func(t *testing.T) {
 			t.Parallel()
-			same(t, "answer", newBench(t).do(http.MethodGet, "/v1.0/110011/services?"+query), want)
+			same(t, "response", newBench(t).do(http.MethodGet, "/v1.0/110011/services?"+query), want)
 		})
 	}
 }
@@ -210,7 +210,7 @@ func TestListWithoutParameters(t *testing.T) {
 	b.get("/services", &page)
 	same(t, "ten services", len(page.Services), 10)
 	b.get("/services?limit=20&marker=FE000000-0000-4000-8000-000000000000", &page)
-	same(t, "a marker that is no service's", len(page.Services), 1)
+	same(t, "a marker that is not an ID of a service", len(page.Services), 1)
 }
 
 func TestDefaultServices(t *testing.T) {

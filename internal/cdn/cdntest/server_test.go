@@ -20,7 +20,7 @@ import (
 
 var start = time.Date(2024, 2, 29, 23, 30, 0, 0, time.UTC)
 
-// bench is a fake on a server, with a clock that stands still until it is moved.
+// bench is a fake on a server, with a clock that only pass advances.
 type bench struct {
 	*Server
 	t    *testing.T
@@ -31,7 +31,7 @@ type bench struct {
 	now time.Time
 }
 
-// newBench serves the fake; set changes its fields before that.
+// newBench serves the fake. The functions set its fields first.
 func newBench(t *testing.T, set ...func(*Server)) *bench {
 	t.Helper()
 	b := &bench{Server: New(), t: t, now: start}
@@ -57,21 +57,21 @@ func (b *bench) pass(d time.Duration) {
 	b.now = b.now.Add(d)
 }
 
-// answer is what tests compare of a reply.
-type answer struct {
+// response contains the parts of a response that the tests compare.
+type response struct {
 	Status   int
 	Location string
 	Body     string
 }
 
-// received is a reply but for its body, which is read.
+// received is a response without its body.
 type received struct {
 	StatusCode int
 	Header     http.Header
 }
 
-// send sends a request with the static token and the project, unless a header
-// given as "Name: value" says otherwise; an empty value removes it.
+// send sends a request with the static token and the project. Each header is
+// "Name: value" and replaces a default. An empty value removes the header.
 func (b *bench) send(method, path, body string, headers ...string) (received, string) {
 	b.t.Helper()
 	req, err := http.NewRequestWithContext(b.t.Context(), method, b.url+path, strings.NewReader(body))
@@ -101,13 +101,13 @@ func (b *bench) send(method, path, body string, headers ...string) (received, st
 	return received{resp.StatusCode, resp.Header}, strings.TrimSuffix(string(text), "\n")
 }
 
-func (b *bench) do(method, path string, headers ...string) answer {
+func (b *bench) do(method, path string, headers ...string) response {
 	b.t.Helper()
 	resp, body := b.send(method, path, "", headers...)
-	return answer{resp.StatusCode, strings.TrimPrefix(resp.Header.Get("Location"), b.url), body}
+	return response{resp.StatusCode, strings.TrimPrefix(resp.Header.Get("Location"), b.url), body}
 }
 
-func (b *bench) purge(service, query string) answer {
+func (b *bench) purge(service, query string) response {
 	b.t.Helper()
 	return b.do(http.MethodDelete, assets(service, query))
 }
@@ -116,13 +116,13 @@ func assets(service, query string) string {
 	return "/v1.0/110011/services/" + service + "/assets?" + query
 }
 
-func accepted(service string) answer {
-	return answer{Status: http.StatusAccepted, Location: "/v1.0/services/" + service}
+func accepted(service string) response {
+	return response{Status: http.StatusAccepted, Location: "/v1.0/services/" + service}
 }
 
-func refused(status int, message string) answer {
+func rejected(status int, message string) response {
 	body, _ := json.Marshal(map[string]string{"message": message})
-	return answer{Status: status, Body: string(body)}
+	return response{Status: status, Body: string(body)}
 }
 
 func same(t *testing.T, what string, got, want any) {
@@ -138,27 +138,27 @@ func page(status string) string {
 
 func TestPathsAndMethods(t *testing.T) {
 	t.Parallel()
-	notFound := answer{Status: 404, Body: page("404 Not Found")}
-	notAllowed := answer{Status: 405, Body: page("405 Method Not Allowed")}
+	notFound := response{Status: 404, Body: page("404 Not Found")}
+	notAllowed := response{Status: 405, Body: page("405 Method Not Allowed")}
 	for name, tc := range map[string]struct {
 		method, path string
-		want         answer
+		want         response
 	}{
 		"a path without the version is not found":          {"GET", "/110011/services", notFound},
 		"a path without the project is not found":          {"GET", "/v1.0/services", notFound},
-		"a Location that was followed is not found":        {"GET", "/v1.0/services/" + DeployedID, notFound},
+		"the Location of a purge is not found":             {"GET", "/v1.0/services/" + DeployedID, notFound},
 		"a doubled slash is not cleaned by a redirect":     {"GET", "//v1.0/110011/services", notFound},
 		"dots are not cleaned by a redirect":               {"GET", "/v1.0/110011/x/../services", notFound},
 		"there is no list of purges":                       {"GET", "/v1.0/110011/services/" + DeployedID + "/purges", notFound},
-		"assets have nothing but DELETE":                   {"GET", assets(DeployedID, "url=/a&hard=true"), notAllowed},
-		"a purge that lost its last element is no purge":   {"DELETE", "/v1.0/110011/services/" + DeployedID, notAllowed},
-		"tokens have nothing but POST":                     {"GET", "/v2.0/tokens", notAllowed},
+		"assets accept only DELETE":                        {"GET", assets(DeployedID, "url=/a&hard=true"), notAllowed},
+		"a purge without its last element is not allowed":  {"DELETE", "/v1.0/110011/services/" + DeployedID, notAllowed},
+		"tokens accept only POST":                          {"GET", "/v2.0/tokens", notAllowed},
 		"an escaped slash in a service id splits the path": {"GET", "/v1.0/110011/services/a%2Fb", notFound},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
-			same(t, "answer", b.do(tc.method, tc.path), tc.want)
+			same(t, "response", b.do(tc.method, tc.path), tc.want)
 			path, _, _ := strings.Cut(strings.ReplaceAll(tc.path, "%2F", "/"), "?")
 			same(t, "journal", b.Journal.Entries(), []fake.Entry{{
 				Time: start, System: "cdn", Operation: "unknown", Subject: tc.method + " " + path, Status: tc.want.Status,
@@ -197,9 +197,9 @@ func TestPublicURL(t *testing.T) {
 		tls    *tls.ConnectionState
 		want   string
 	}{
-		"is the request's host by default":              {"", nil, "http://cdn.example"},
-		"is https where the request came over TLS":      {"", &tls.ConnectionState{}, "https://cdn.example"},
-		"is what it was set to, without a slash behind": {"https://box.example/cdn/", nil, "https://box.example/cdn"},
+		"is the request's host by default":       {"", nil, "http://cdn.example"},
+		"is https for a request over TLS":        {"", &tls.ConnectionState{}, "https://cdn.example"},
+		"is the field, without a trailing slash": {"https://box.example/cdn/", nil, "https://box.example/cdn"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -216,29 +216,29 @@ func TestPublicURL(t *testing.T) {
 	}
 }
 
-func TestFaultsComeFirst(t *testing.T) {
+func TestFaultsTakePrecedence(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		fault          http.HandlerFunc
-		want           answer
+		want           response
 		retryAfter, ct string
 	}{
-		"an error with a string":             {Error(500, "boom"), answer{500, "", `{"message":"boom"}`}, "", "application/json"},
-		"an error with an object":            {Error(400, map[string]any{"url": "bad"}), answer{400, "", `{"message":{"url":"bad"}}`}, "", "application/json"},
-		"an HTML page":                       {HTML(405), answer{405, "", page("405 Method Not Allowed")}, "", "text/html; charset=UTF-8"},
-		"a refusal with any Retry-After":     {OverLimit(503, "-1"), answer{503, "", overLimit("503")}, "-1", "application/json"},
-		"a refusal without a Retry-After":    {OverLimit(429, ""), answer{429, "", overLimit("429")}, "", "application/json"},
-		"a 401 before the token has run out": {unauthorized, answer{401, "", page("401 Unauthorized")}, "", "text/html; charset=UTF-8"},
+		"an error with a string":            {Error(500, "boom"), response{500, "", `{"message":"boom"}`}, "", "application/json"},
+		"an error with an object":           {Error(400, map[string]any{"url": "bad"}), response{400, "", `{"message":{"url":"bad"}}`}, "", "application/json"},
+		"an HTML page":                      {HTML(405), response{405, "", page("405 Method Not Allowed")}, "", "text/html; charset=UTF-8"},
+		"a rate limit with any Retry-After": {OverLimit(503, "-1"), response{503, "", overLimit("503")}, "-1", "application/json"},
+		"a rate limit without Retry-After":  {OverLimit(429, ""), response{429, "", overLimit("429")}, "", "application/json"},
+		"a 401 for a valid token":           {unauthorized, response{401, "", page("401 Unauthorized")}, "", "text/html; charset=UTF-8"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, func(s *Server) { s.PurgesPerMinute = 1 })
 			b.Fail("purge", 1, tc.fault)
 			resp, body := b.send(http.MethodDelete, assets(OtherID, "url=/a&hard=true"), "", "X-Auth-Token: ")
-			same(t, "answer", answer{resp.StatusCode, "", body}, tc.want)
+			same(t, "response", response{resp.StatusCode, "", body}, tc.want)
 			same(t, "Retry-After", resp.Header.Get("Retry-After"), tc.retryAfter)
 			same(t, "Content-Type", resp.Header.Get("Content-Type"), tc.ct)
-			same(t, "quota is untouched", b.purge(OtherID, "url=/a&hard=true"), accepted(OtherID))
+			same(t, "the quota is unchanged", b.purge(OtherID, "url=/a&hard=true"), accepted(OtherID))
 		})
 	}
 }

@@ -12,14 +12,14 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
 )
 
-// listing is what a client reads out of a page.
+// listing contains the fields of a page that a client reads.
 type listing struct {
 	Previous, Next *string
 	Count          int
 	Results        []wpenginetest.Install
 }
 
-// ends are a page without its installs, of which it only counts.
+// ends is a page with the number of its installs instead of the installs.
 type ends struct {
 	Previous, Next string
 	Count, Length  int
@@ -46,18 +46,18 @@ func TestListPages(t *testing.T) {
 		query string
 		want  ends
 	}{
-		"without a limit a page is 100":         {"", ends{"", realHost + "?limit=100&offset=100", 130, 100}},
+		"without a limit, a page is 100":        {"", ends{"", realHost + "?limit=100&offset=100", 130, 100}},
 		"the first page of 100":                 {"?limit=100&offset=0", ends{"", realHost + "?limit=100&offset=100", 130, 100}},
 		"the last page is short":                {"?limit=100&offset=100", ends{realHost + "?limit=100&offset=0", "", 130, 30}},
-		"both neighbors":                        {"?limit=10&offset=15", ends{realHost + "?limit=10&offset=5", realHost + "?limit=10&offset=25", 130, 10}},
-		"previous never begins before the list": {"?limit=10&offset=5", ends{realHost + "?limit=10&offset=0", realHost + "?limit=10&offset=15", 130, 10}},
+		"a page in the middle":                  {"?limit=10&offset=15", ends{realHost + "?limit=10&offset=5", realHost + "?limit=10&offset=25", 130, 10}},
+		"previous never starts before the list": {"?limit=10&offset=5", ends{realHost + "?limit=10&offset=0", realHost + "?limit=10&offset=15", 130, 10}},
 		"a page that ends with the list":        {"?limit=65&offset=65", ends{realHost + "?limit=65&offset=0", "", 130, 65}},
-		"behind the end a page is empty":        {"?limit=65&offset=130", ends{realHost + "?limit=65&offset=65", "", 130, 0}},
-		"of one account, with more than a page": {
+		"after the end, a page is empty":        {"?limit=65&offset=130", ends{realHost + "?limit=65&offset=65", "", 130, 0}},
+		"one account, with more than a page": {
 			"?account_id=" + acme, ends{"", realHost + "?account_id=" + acme + "&limit=100&offset=100", 119, 100},
 		},
-		"of an account that is not known": {"?account_id=" + nobody, ends{"", "", 0, 0}},
-		"there is no filter by name":      {"?name=acmeprod&limit=100", ends{"", realHost + "?limit=100&offset=100", 130, 100}},
+		"an unknown account":         {"?account_id=" + nobody, ends{"", "", 0, 0}},
+		"there is no filter by name": {"?name=acmeprod&limit=100", ends{"", realHost + "?limit=100&offset=100", 130, 100}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -77,7 +77,7 @@ func TestListPages(t *testing.T) {
 	}
 }
 
-func TestListByOffsetGivesEveryInstallOnce(t *testing.T) {
+func TestListByOffsetReturnsEveryInstallOnce(t *testing.T) {
 	t.Parallel()
 	s, _ := newFake()
 	got := slices.Concat(list(t, s, "?limit=100").Results, list(t, s, "?limit=100&offset=100").Results)
@@ -93,7 +93,7 @@ func TestListOfOneAccount(t *testing.T) {
 	}
 }
 
-func TestListIsRefused(t *testing.T) {
+func TestListIsRejected(t *testing.T) {
 	t.Parallel()
 	const (
 		limit   = "limit invalid limit must be a number from 1 to 100"
@@ -102,24 +102,24 @@ func TestListIsRefused(t *testing.T) {
 	)
 	tests := map[string]struct {
 		query string
-		want  answer
+		want  response
 	}{
-		"a limit over 100":              {"?limit=101", refused(limit)},
-		"a limit of 0":                  {"?limit=0", refused(limit)},
-		"a negative limit":              {"?limit=-1", refused(limit)},
-		"a limit that is not a number":  {"?limit=all", refused(limit)},
-		"an empty limit":                {"?limit=", refused(limit)},
-		"a negative offset":             {"?offset=-1", refused(offset)},
-		"an offset that is no number":   {"?offset=x", refused(offset)},
-		"an offset that would overflow": {"?offset=9223372036854775807", refused(offset)},
-		"an account by its name":        {"?account_id=acme", refused(account)},
-		"all that is wrong at once":     {"?limit=0&offset=-1&account_id=", refused(limit, offset, account)},
+		"a limit over 100":               {"?limit=101", rejected(limit)},
+		"a limit of 0":                   {"?limit=0", rejected(limit)},
+		"a negative limit":               {"?limit=-1", rejected(limit)},
+		"a limit that is not a number":   {"?limit=all", rejected(limit)},
+		"an empty limit":                 {"?limit=", rejected(limit)},
+		"a negative offset":              {"?offset=-1", rejected(offset)},
+		"an offset that is not a number": {"?offset=x", rejected(offset)},
+		"an offset that would overflow":  {"?offset=9223372036854775807", rejected(offset)},
+		"an account by its name":         {"?account_id=acme", rejected(account)},
+		"several errors":                 {"?limit=0&offset=-1&account_id=", rejected(limit, offset, account)},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, _ := newFake()
-			diff(t, "reply", tt.want, send(t, s, request{method: "GET", path: "/v1/installs" + tt.query}))
+			diff(t, "response", tt.want, send(t, s, request{method: "GET", path: "/v1/installs" + tt.query}))
 		})
 	}
 }
@@ -128,11 +128,11 @@ func TestListWithAPIAccessOffIsEmpty(t *testing.T) {
 	t.Parallel()
 	s, _ := newFake()
 	s.AccessOff = true
-	want := answer{200, "application/json", "", `{"previous":null,"next":null,"count":0,"results":[]}`}
-	diff(t, "reply", want, send(t, s, request{method: "GET", path: "/v1/installs"}))
+	want := response{200, "application/json", "", `{"previous":null,"next":null,"count":0,"results":[]}`}
+	diff(t, "response", want, send(t, s, request{method: "GET", path: "/v1/installs"}))
 }
 
-func TestInstallOnTheWire(t *testing.T) {
+func TestInstallShape(t *testing.T) {
 	t.Parallel()
 	s, _ := newFake()
 	in := s.Install("acmelegacy")
@@ -141,7 +141,7 @@ func TestInstallOnTheWire(t *testing.T) {
 		`"account":{"id":"` + in.Account.ID + `"},"environment":null,"cname":"acmelegacy.wpengine.com",` +
 		`"primary_domain":"acmelegacy.wpengine.com","php_version":"8.2","status":"active",` +
 		`"site":{"id":"` + in.Site.ID + `"},"is_multisite":false,"created_at":"2024-03-01T12:00:00Z"}]}`
-	diff(t, "reply", answer{200, "application/json", "", want}, send(t, s, request{method: "GET", path: "/v1/installs"}))
+	diff(t, "response", response{200, "application/json", "", want}, send(t, s, request{method: "GET", path: "/v1/installs"}))
 }
 
 func TestDefaultInstalls(t *testing.T) {
@@ -156,7 +156,7 @@ func TestDefaultInstalls(t *testing.T) {
 	installs := wpenginetest.DefaultInstalls()
 	for _, in := range installs {
 		if !uuid.MatchString(in.ID) || !uuid.MatchString(in.Account.ID) || !uuid.MatchString(in.Site.ID) {
-			t.Errorf("%s: an id is not a UUID: %+v", in.Name, in)
+			t.Errorf("%s: an ID is not a UUID: %+v", in.Name, in)
 		}
 		if !name.MatchString(in.Name) {
 			t.Errorf("%s is not a name that WP Engine allows", in.Name)

@@ -17,7 +17,7 @@ import (
 const nobody = "11111111-2222-4333-8444-555555555555"
 
 var (
-	accepted = answer{Status: 202}
+	accepted = response{Status: 202}
 	tooMany  = message(429, "Object cache purges are rate-limited to one request every 60 seconds for each install")
 )
 
@@ -27,15 +27,15 @@ func purgeOf(id, kind string) request {
 	return request{method: "POST", path: purgePath(id), body: `{"type":"` + kind + `"}`}
 }
 
-// refused is a 400 with these elements in errors[], each "field code message".
-func refused(problems ...string) answer {
+// rejected is a 400 with these elements in errors[], each "field code message".
+func rejected(problems ...string) response {
 	var elements []string
 	for _, p := range problems {
 		parts := strings.SplitN(p, " ", 3)
 		elements = append(elements, fmt.Sprintf(
 			`{"resource":"Install","field":%q,"type":"invalid_request","code":%q,"message":%q}`, parts[0], parts[1], parts[2]))
 	}
-	return answer{400, "application/json", "", `{"message":"Invalid Request",` +
+	return response{400, "application/json", "", `{"message":"Invalid Request",` +
 		`"documentation_url":"https://wpengineapi.com/reference","errors":[` + strings.Join(elements, ",") + `]}`}
 }
 
@@ -54,7 +54,7 @@ func TestPurgeIsAccepted(t *testing.T) {
 		"a charset in the content type": {
 			request{"POST", purgePath(id), `{"type":"page"}`, header("Content-Type", "application/json; charset=utf-8")}, "page",
 		},
-		"fields that the API does not know": {
+		"unknown fields": {
 			request{method: "POST", path: purgePath(id), body: ` {"x":1,"type":"page"} `}, "page",
 		},
 		"an escaped id": {purgeOf(strings.ReplaceAll(id, "-", "%2D"), "page"), "page"},
@@ -72,18 +72,18 @@ func TestPurgeIsAccepted(t *testing.T) {
 func TestPurgeIsAcceptedForAPendingInstall(t *testing.T) {
 	t.Parallel()
 	s, _ := newFake()
-	diff(t, "reply", accepted, send(t, s, purgeOf(s.Install("acmenew").ID, "all")))
+	diff(t, "response", accepted, send(t, s, purgeOf(s.Install("acmenew").ID, "all")))
 }
 
 func TestPurgeAcceptStatus(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		status int
-		want   answer
+		want   response
 	}{
-		"202 is documented": {202, accepted},
-		"200 was reported":  {200, answer{Status: 200}},
-		"a status that the backend does not declare becomes a 500": {204, message(500, "Internal Server Error")},
+		"202 is documented":                  {202, accepted},
+		"200 was reported":                   {200, response{Status: 200}},
+		"an undeclared status becomes a 500": {204, message(500, "Internal Server Error")},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -91,13 +91,13 @@ func TestPurgeAcceptStatus(t *testing.T) {
 			s, _ := newFake()
 			s.AcceptStatus = tt.status
 			id := s.Install("acmeprod").ID
-			diff(t, "reply", tt.want, send(t, s, purgeOf(id, "object")))
-			diff(t, "done whatever the client is told", []wpenginetest.Purge{{Time: start, Install: id, Type: "object"}}, s.Purges())
+			diff(t, "response", tt.want, send(t, s, purgeOf(id, "object")))
+			diff(t, "purges, whatever the response", []wpenginetest.Purge{{Time: start, Install: id, Type: "object"}}, s.Purges())
 		})
 	}
 }
 
-func TestPurgeIsRefused(t *testing.T) {
+func TestPurgeIsRejected(t *testing.T) {
 	t.Parallel()
 	const (
 		media   = "type missing_field type is required in a body of the content type application/json"
@@ -109,31 +109,31 @@ func TestPurgeIsRefused(t *testing.T) {
 	body := func(b string) request { return request{method: "POST", path: purgePath(id), body: b} }
 	tests := map[string]struct {
 		r    request
-		want answer
+		want response
 	}{
-		"no body":                      {body(""), refused(missing)},
-		"a body that is not JSON":      {body("type=all"), refused(missing)},
-		"a body that is cut off":       {body(`{"type":"all"`), refused(missing)},
-		"a body of two values":         {body(`{"type":"all"}{}`), refused(missing)},
-		"a list":                       {body(`["all"]`), refused(missing)},
-		"null":                         {body(`null`), refused(missing)},
-		"an object without a type":     {body(`{}`), refused(missing)},
-		"a type in another case":       {body(`{"Type":"all"}`), refused(missing)},
-		"a body beyond all bounds":     {body(`{"type":"all","x":"` + strings.Repeat("x", 1<<17) + `"}`), refused(missing)},
-		"a type that is null":          {body(`{"type":null}`), refused(unknown)},
-		"a type that is a number":      {body(`{"type":1}`), refused(unknown)},
-		"an empty type":                {body(`{"type":""}`), refused(unknown)},
-		"a type that is not known":     {body(`{"type":"network"}`), refused(unknown)},
-		"a type in upper case":         {body(`{"type":"ALL"}`), refused(unknown)},
-		"no content type":              {request{"POST", purgePath(id), `{"type":"all"}`, header("Content-Type", "")}, refused(media)},
-		"the content type of a form":   {request{"POST", purgePath(id), `{"type":"all"}`, header("Content-Type", "application/x-www-form-urlencoded")}, refused(media)},
-		"a name in the place of an id": {purgeOf("acmeprod", "all"), refused(notUUID)},
-		"an id in braces":              {purgeOf("%7B"+id+"%7D", "all"), refused(notUUID)},
-		"an id without dashes":         {purgeOf(strings.ReplaceAll(id, "-", ""), "all"), refused(notUUID)},
-		"an escaped slash":             {purgeOf("a%2Fb", "all"), refused(notUUID)},
-		"all that is wrong at once":    {purgeOf("acmeprod", "network"), refused(notUUID, unknown)},
-		"an unknown install":           {purgeOf(nobody, "all"), message(404, "Install not found")},
-		"wrong credentials before a wrong body": {
+		"no body":                    {body(""), rejected(missing)},
+		"a body that is not JSON":    {body("type=all"), rejected(missing)},
+		"a body that is cut off":     {body(`{"type":"all"`), rejected(missing)},
+		"a body of two values":       {body(`{"type":"all"}{}`), rejected(missing)},
+		"a list":                     {body(`["all"]`), rejected(missing)},
+		"null":                       {body(`null`), rejected(missing)},
+		"an object without a type":   {body(`{}`), rejected(missing)},
+		"a type in another case":     {body(`{"Type":"all"}`), rejected(missing)},
+		"a body that is too long":    {body(`{"type":"all","x":"` + strings.Repeat("x", 1<<17) + `"}`), rejected(missing)},
+		"a type that is null":        {body(`{"type":null}`), rejected(unknown)},
+		"a type that is a number":    {body(`{"type":1}`), rejected(unknown)},
+		"an empty type":              {body(`{"type":""}`), rejected(unknown)},
+		"an unknown type":            {body(`{"type":"network"}`), rejected(unknown)},
+		"a type in upper case":       {body(`{"type":"ALL"}`), rejected(unknown)},
+		"no content type":            {request{"POST", purgePath(id), `{"type":"all"}`, header("Content-Type", "")}, rejected(media)},
+		"the content type of a form": {request{"POST", purgePath(id), `{"type":"all"}`, header("Content-Type", "application/x-www-form-urlencoded")}, rejected(media)},
+		"a name instead of an id":    {purgeOf("acmeprod", "all"), rejected(notUUID)},
+		"an id in braces":            {purgeOf("%7B"+id+"%7D", "all"), rejected(notUUID)},
+		"an id without dashes":       {purgeOf(strings.ReplaceAll(id, "-", ""), "all"), rejected(notUUID)},
+		"an escaped slash":           {purgeOf("a%2Fb", "all"), rejected(notUUID)},
+		"several errors":             {purgeOf("acmeprod", "network"), rejected(notUUID, unknown)},
+		"an unknown install":         {purgeOf(nobody, "all"), message(404, "Install not found")},
+		"wrong credentials before an invalid body": {
 			request{"POST", purgePath("x"), "", basic("a", "b")}, message(401, "Bad Credentials"),
 		},
 	}
@@ -141,9 +141,9 @@ func TestPurgeIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, _ := newFake()
-			diff(t, "reply", tt.want, send(t, s, tt.r))
+			diff(t, "response", tt.want, send(t, s, tt.r))
 			diff(t, "purges", []wpenginetest.Purge(nil), s.Purges())
-			diff(t, "a refusal opens no window", accepted, send(t, s, purgeOf(id, "object")))
+			diff(t, "a rejected purge does not count", accepted, send(t, s, purgeOf(id, "object")))
 		})
 	}
 }
@@ -164,34 +164,34 @@ func TestPurgeWithAPIAccessOffFindsNoInstall(t *testing.T) {
 	t.Parallel()
 	s, _ := newFake()
 	s.AccessOff = true
-	diff(t, "reply", message(404, "Install not found"), send(t, s, purgeOf(s.Install("acmeprod").ID, "all")))
+	diff(t, "response", message(404, "Install not found"), send(t, s, purgeOf(s.Install("acmeprod").ID, "all")))
 }
 
 func TestObjectWindow(t *testing.T) {
 	t.Parallel()
-	// step is one purge of "<install name> <type>", some time after the one before.
+	// step is one purge of "<install name> <type>", some time after the previous one.
 	type step struct {
 		after time.Duration
 		purge string
-		want  answer
+		want  response
 	}
 	tests := map[string][]step{
-		"a second object purge is refused": {{0, "acmeprod object", accepted}, {0, "acmeprod object", tooMany}},
-		"all counts as object, either way round": {
+		"a second object purge is rate-limited": {{0, "acmeprod object", accepted}, {0, "acmeprod object", tooMany}},
+		"all and object share the window": {
 			{0, "acmeprod all", accepted}, {0, "acmeprod object", tooMany}, {0, "acmeprod all", tooMany},
 		},
-		"just before its end the window is closed": {
+		"just before 60 s, the window is closed": {
 			{0, "acmeprod object", accepted}, {time.Minute - 1, "acmeprod all", tooMany},
 		},
-		"after its 60 s it is open again": {
+		"after 60 s, the window is open": {
 			{0, "acmeprod object", accepted}, {time.Minute, "acmeprod all", accepted}, {0, "acmeprod all", tooMany},
 		},
-		"a refusal does not extend it": {
+		"a rate-limited purge does not extend it": {
 			{0, "acmeprod object", accepted},
 			{40 * time.Second, "acmeprod object", tooMany},
 			{20 * time.Second, "acmeprod object", accepted},
 		},
-		"page, object and cdn right after one another": {
+		"page, object, and cdn at the same time": {
 			{0, "acmeprod page", accepted},
 			{0, "acmeprod object", accepted},
 			{0, "acmeprod cdn", accepted},
@@ -199,7 +199,7 @@ func TestObjectWindow(t *testing.T) {
 			{0, "acmeprod cdn", accepted},
 			{0, "acmeprod object", tooMany},
 		},
-		"every install has its own": {{0, "acmeprod object", accepted}, {0, "acmestage object", accepted}},
+		"every install has its own window": {{0, "acmeprod object", accepted}, {0, "acmestage object", accepted}},
 	}
 	for name, steps := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -214,7 +214,7 @@ func TestObjectWindow(t *testing.T) {
 	}
 }
 
-func TestObjectWindowIsNamedInItsText(t *testing.T) {
+func TestTheMessageNamesTheObjectWindow(t *testing.T) {
 	t.Parallel()
 	for window, seconds := range map[time.Duration]string{90 * time.Second: "90", 200 * time.Millisecond: "1"} {
 		s, _ := newFake()

@@ -19,27 +19,27 @@ func TestFaults(t *testing.T) {
 	const docs = "https://wpengineapi.com/reference#purge"
 	tests := map[string]struct {
 		fault http.HandlerFunc
-		want  answer
+		want  response
 	}{
-		"an error carries a message": {
+		"an error contains a message": {
 			wpenginetest.Error(500, "Internal Server Error"), message(500, "Internal Server Error"),
 		},
 		"a 400 names the field and the documentation": {
 			wpenginetest.FieldError("type", "invalid", "no", docs),
-			answer{400, "application/json", "", `{"message":"Invalid Request","documentation_url":"` + docs +
+			response{400, "application/json", "", `{"message":"Invalid Request","documentation_url":"` + docs +
 				`","errors":[{"field":"type","code":"invalid","message":"no"}]}`},
 		},
 		"every part of a 400 is optional": {
 			wpenginetest.FieldError("", "", "", ""),
-			answer{400, "application/json", "", `{"message":"Invalid Request","errors":[{}]}`},
+			response{400, "application/json", "", `{"message":"Invalid Request","errors":[{}]}`},
 		},
-		"a 503 has no body": {wpenginetest.EmptyUnavailable(), answer{Status: 503}},
+		"a 503 has no body": {wpenginetest.EmptyUnavailable(), response{Status: 503}},
 		"the gateway echoes the credentials": {
 			wpenginetest.GatewayEcho(), message(403, "'"+credentials+"' not a valid key=value pair (missing equal-sign)"+
 				" in Authorization header: 'Basic "+credentials+"'."),
 		},
-		"the gateway answers with HTML": {
-			wpenginetest.HTML(502), answer{502, "text/html", "", "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n" +
+		"the gateway responds with HTML": {
+			wpenginetest.HTML(502), response{502, "text/html", "", "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n" +
 				"<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r"},
 		},
 	}
@@ -49,9 +49,9 @@ func TestFaults(t *testing.T) {
 			s, _ := newFake()
 			s.Fail("purge", 1, tt.fault)
 			r := purgeOf(s.Install("acmeprod").ID, "object")
-			diff(t, "reply", tt.want, send(t, s, r))
+			diff(t, "response", tt.want, send(t, s, r))
 			diff(t, "purges", []wpenginetest.Purge(nil), s.Purges())
-			diff(t, "reply after the fault", accepted, send(t, s, r))
+			diff(t, "response after the fault", accepted, send(t, s, r))
 		})
 	}
 }
@@ -65,7 +65,7 @@ func TestLostReply(t *testing.T) {
 	defer server.Close()
 
 	if a, err := try(t, server, s, purgeOf(id, "object")); err == nil {
-		t.Fatalf("the reply is not lost: %+v", a)
+		t.Fatalf("the response is not lost: %+v", a)
 	}
 	diff(t, "the purge was done", []wpenginetest.Purge{{Time: start, Install: id, Type: "object"}}, s.Purges())
 
@@ -73,10 +73,10 @@ func TestLostReply(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	diff(t, "a second attempt is told that the first worked", tooMany, again)
+	diff(t, "the response to a second attempt", tooMany, again)
 
 	entry := fake.Entry{Time: start, System: "wpengine", Operation: "purge", Subject: id + "/object"}
-	refusal := entry
-	refusal.Status = 429
-	diff(t, "journal", []fake.Entry{entry, refusal}, s.Journal.Entries())
+	limited := entry
+	limited.Status = 429
+	diff(t, "journal", []fake.Entry{entry, limited}, s.Journal.Entries())
 }

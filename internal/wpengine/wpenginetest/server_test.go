@@ -21,7 +21,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
 )
 
-// clock is a clock that only moves when it is told to.
+// clock is a clock that only Advance moves.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -47,22 +47,22 @@ func newFake() (*wpenginetest.Server, *clock) {
 	return s, c
 }
 
-// request is one request with good credentials, unless edit changes them.
+// request is one request with valid credentials, unless edit changes them.
 type request struct {
 	method, path, body string
 	edit               func(*http.Request)
 }
 
-// answer is what the tests compare: all of a reply but its request id, which is
-// asserted for every reply.
-type answer struct {
+// response contains the parts of a response that the tests compare: all but the
+// request ID, which try checks.
+type response struct {
 	Status      int
 	ContentType string
 	RetryAfter  string
 	Body        string
 }
 
-func send(t *testing.T, s *wpenginetest.Server, r request) answer {
+func send(t *testing.T, s *wpenginetest.Server, r request) response {
 	t.Helper()
 	server := httptest.NewServer(s)
 	defer server.Close()
@@ -73,7 +73,7 @@ func send(t *testing.T, s *wpenginetest.Server, r request) answer {
 	return a
 }
 
-func try(t *testing.T, server *httptest.Server, s *wpenginetest.Server, r request) (answer, error) {
+func try(t *testing.T, server *httptest.Server, s *wpenginetest.Server, r request) (response, error) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), r.method, server.URL+r.path, strings.NewReader(r.body))
 	if err != nil {
@@ -90,17 +90,17 @@ func try(t *testing.T, server *httptest.Server, s *wpenginetest.Server, r reques
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	if resp.Header.Get("x-amzn-requestid") == "" {
-		t.Errorf("%s %s: the reply has no x-amzn-requestid", r.method, r.path)
+		t.Errorf("%s %s: the response has no x-amzn-requestid", r.method, r.path)
 	}
-	return answer{
+	return response{
 		Status:      resp.StatusCode,
 		ContentType: resp.Header.Get("Content-Type"),
 		RetryAfter:  resp.Header.Get("Retry-After"),
@@ -108,8 +108,8 @@ func try(t *testing.T, server *httptest.Server, s *wpenginetest.Server, r reques
 	}, nil
 }
 
-func message(status int, text string) answer {
-	return answer{Status: status, ContentType: "application/json", Body: `{"message":"` + text + `"}`}
+func message(status int, text string) response {
+	return response{Status: status, ContentType: "application/json", Body: `{"message":"` + text + `"}`}
 }
 
 func diff(t *testing.T, what string, want, got any) {
@@ -129,13 +129,13 @@ func header(name, value string) func(*http.Request) {
 
 func anonymous(r *http.Request) { r.Header.Del("Authorization") }
 
-func TestUnknownPathsAreTheGateways(t *testing.T) {
+func TestUnknownPaths(t *testing.T) {
 	t.Parallel()
 	id := wpenginetest.New().Install("acmeprod").ID
 	tests := map[string]request{
 		"a path without the base path":             {method: "GET", path: "/installs"},
 		"a wrong base path":                        {method: "GET", path: "/v2/installs"},
-		"a base path that only begins alike":       {method: "GET", path: "/v1installs"},
+		"a base path with more characters":         {method: "GET", path: "/v1installs"},
 		"the base path itself":                     {method: "GET", path: "/v1"},
 		"the root":                                 {method: "GET", path: "/"},
 		"a doubled slash, which is not redirected": {method: "GET", path: "/v1//installs"},
@@ -150,7 +150,7 @@ func TestUnknownPathsAreTheGateways(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, _ := newFake()
-			diff(t, "reply", message(403, "Missing Authentication Token"), send(t, s, r))
+			diff(t, "response", message(403, "Missing Authentication Token"), send(t, s, r))
 			diff(t, "journal", []fake.Entry{{
 				Time: start, System: "wpengine", Operation: "unknown", Subject: r.method + " " + r.path, Status: 403,
 			}}, s.Journal.Entries())
@@ -180,7 +180,7 @@ func TestCredentials(t *testing.T) {
 				t.Parallel()
 				s, _ := newFake()
 				r.edit = edit
-				diff(t, "reply", message(401, "Bad Credentials"), send(t, s, r))
+				diff(t, "response", message(401, "Bad Credentials"), send(t, s, r))
 				diff(t, "purges", []wpenginetest.Purge(nil), s.Purges())
 				diff(t, "journal", 401, s.Journal.Select(operation)[0].Status)
 			})
@@ -191,14 +191,14 @@ func TestCredentials(t *testing.T) {
 func TestUserAndStatus(t *testing.T) {
 	t.Parallel()
 	s, _ := newFake()
-	status := answer{200, "application/json", "", `{"created_on":"2025-06-01T09:00:00Z","success":true}`}
+	status := response{200, "application/json", "", `{"created_on":"2025-06-01T09:00:00Z","success":true}`}
 	tests := map[string]struct {
 		r    request
-		want answer
+		want response
 	}{
-		"GET /user with good credentials names the user": {
+		"GET /user returns the user": {
 			request{method: "GET", path: "/v1/user"},
-			answer{200, "application/json", "", fmt.Sprintf(
+			response{200, "application/json", "", fmt.Sprintf(
 				`{"email":"ada@example.com","first_name":"Ada","id":%q,"last_name":"Purger"}`, s.Username)},
 		},
 		"GET /status needs no credentials":      {request{method: "GET", path: "/v1/status", edit: anonymous}, status},
@@ -208,7 +208,7 @@ func TestUserAndStatus(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, _ := newFake()
-			diff(t, "reply", tt.want, send(t, s, tt.r))
+			diff(t, "response", tt.want, send(t, s, tt.r))
 		})
 	}
 }
@@ -240,12 +240,12 @@ func TestRequestIDsDiffer(t *testing.T) {
 	diff(t, "different ids", 3, len(seen))
 }
 
-func TestSecretsHoldEveryFormOfTheCredentials(t *testing.T) {
+func TestSecretsContainEveryFormOfTheCredentials(t *testing.T) {
 	t.Parallel()
 	s, _ := newFake()
 	pair := base64.StdEncoding.EncodeToString([]byte(s.Username + ":" + s.Password))
 	if !strings.ContainsAny(pair, "+/") || !strings.HasSuffix(pair, "=") {
-		t.Errorf("the default credentials tell no form of base64 from another: %s", pair)
+		t.Errorf("the forms of base64 of the default credentials do not differ: %s", pair)
 	}
 	for _, form := range []string{s.Password, url.QueryEscape(s.Password), pair, strings.TrimRight(pair, "="), url.QueryEscape(pair)} {
 		if !slices.Contains(s.Secrets(), form) {
@@ -257,7 +257,7 @@ func TestSecretsHoldEveryFormOfTheCredentials(t *testing.T) {
 	}
 }
 
-func TestJournalHoldsNoSecret(t *testing.T) {
+func TestTheJournalContainsNoSecret(t *testing.T) {
 	t.Parallel()
 	s, _ := newFake()
 	send(t, s, request{method: "GET", path: "/v1/user"})
@@ -266,7 +266,7 @@ func TestJournalHoldsNoSecret(t *testing.T) {
 	written := fmt.Sprint(s.Journal.Entries())
 	for _, secret := range s.Secrets() {
 		if strings.Contains(written, secret) {
-			t.Errorf("the journal holds %s", secret)
+			t.Errorf("the journal contains %s", secret)
 		}
 	}
 }
