@@ -24,38 +24,37 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
-// System is what any of these caches is called in messages.
+// System is the name of these caches in messages.
 const System = "HTTP cache"
 
 // DefaultMethod is the method of a purge.
 const DefaultMethod = "PURGE"
 
-// Config says where and how.
+// Config contains the options of a client.
 type Config struct {
-	// Endpoints are the base URLs of all instances, without a slash at the end.
+	// Endpoints are the base URLs of all instances, without a trailing slash.
 	Endpoints []string
-	// Method is sent as it is. Empty: DefaultMethod.
+	// Method is the method of a purge. Default DefaultMethod.
 	Method string
-	// PathPrefix goes before the path of the content, encoded and without a slash
-	// at the end.
+	// PathPrefix precedes the path of the content. It is encoded and has no trailing
+	// slash.
 	PathPrefix string
-	// RequestsPerSecond is how many requests one endpoint gets in any second.
-	// 0: any number.
+	// RequestsPerSecond is the maximum number of requests to one endpoint in any
+	// second. 0 is unlimited.
 	RequestsPerSecond int
-	// Wire is the options for the connections. Compression is always disabled,
-	// because it is what tells variants apart.
+	// Wire contains the options of the connections. Compression is always disabled,
+	// because a purge chooses the variant with Accept-Encoding.
 	Wire transport.Options
 }
 
-// Client purges one cluster: every instance, one by one. It is safe for
-// concurrent use.
+// Client purges the instances of one cluster. It is safe for concurrent use.
 type Client struct {
 	config    Config
 	instances map[string]*instance
 }
 
-// instance is what there is once for each endpoint, so that a dead one does not
-// keep the others waiting.
+// instance is the state for one endpoint. Endpoints share nothing, so a failed one
+// does not delay the others.
 type instance struct {
 	base   string
 	wire   *transport.Client
@@ -64,7 +63,7 @@ type instance struct {
 	group  quota.Group
 }
 
-// New returns a client. Nothing is sent before the first purge.
+// New returns a client. It sends nothing before the first purge.
 func New(config Config) *Client {
 	config.Method = cmp.Or(config.Method, DefaultMethod)
 	config.Wire.DisableCompression, config.Wire.Observe = true, quota.Observe
@@ -83,11 +82,10 @@ func New(config Config) *Client {
 // Endpoints returns the base URLs of all instances.
 func (c *Client) Endpoints() []string { return slices.Clone(c.config.Endpoints) }
 
-// RequestsPerSecond is how many requests one endpoint gets in any second, 0 for
-// any number.
+// RequestsPerSecond returns the limit of Config.
 func (c *Client) RequestsPerSecond() int { return c.config.RequestsPerSecond }
 
-// Close gives up the idle connections. There is no session to end.
+// Close closes the idle connections. There is no session to end.
 func (c *Client) Close(context.Context) error {
 	for _, i := range c.instances {
 		i.wire.Close()
@@ -95,15 +93,16 @@ func (c *Client) Close(context.Context) error {
 	return nil
 }
 
-// RequestsPerPurge is how many requests a purge of one path at one endpoint is:
-// Squid and nginx keep an object for each Accept-Encoding, and delete only the
-// one that the request would get.
+// RequestsPerPurge is the number of requests for a purge of one path at one
+// endpoint. Squid and nginx keep an object for each Accept-Encoding, and a purge
+// deletes only the one that a GET with the same headers would get.
 const RequestsPerPurge = 2
 
-// Purge purges one path at one of the endpoints. Host is the Host header of the
-// content, and path is encoded, with its query. It returns when the cache has
-// deleted both the plain and the gzip variant, or has neither. Identical purges
-// that wait are sent once. The error is a *transport.Error.
+// Purge purges one path at one of the endpoints. The host is the Host header of
+// the content, and the path is encoded and includes the query. Purge returns nil
+// when the cache has deleted both the plain and the gzip variant, or has neither.
+// Identical purges are coalesced while they wait. An error is a *transport.Error,
+// unless the endpoint is not in Config.
 func (c *Client) Purge(ctx context.Context, endpoint, host, path string) error {
 	i := c.instances[endpoint]
 	if i == nil {
@@ -120,7 +119,7 @@ func (c *Client) Purge(ctx context.Context, endpoint, host, path string) error {
 
 func (c *Client) send(ctx context.Context, i *instance, host, path, encoding string) error {
 	what := path
-	header := http.Header{"Accept": {"*/*"}} // the variant of a browser, if the content varies by it
+	header := http.Header{"Accept": {"*/*"}} // as browsers send it, in case the content varies by it
 	if encoding != "" {
 		header["Accept-Encoding"] = []string{encoding}
 		what = "the " + encoding + " variant of " + path

@@ -14,8 +14,8 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/urlpath"
 )
 
-// The texts of the errors below follow the name of an argument and have no
-// period at their end.
+// The texts of the errors below follow the name of an argument, without a trailing
+// period.
 
 var (
 	token = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$") // RFC 9110, 5.6.2
@@ -33,8 +33,8 @@ func Method(method string) (string, error) {
 	return method, nil
 }
 
-// PathPrefix checks what goes before the path of the content, and returns it
-// encoded and without a slash at its end.
+// PathPrefix checks a prefix of the path of the content, and returns it encoded
+// and without a trailing slash.
 func PathPrefix(prefix string) (string, error) {
 	trimmed := strings.TrimRight(prefix, "/")
 	if trimmed == "" {
@@ -44,14 +44,14 @@ func PathPrefix(prefix string) (string, error) {
 	switch {
 	case trimmed[0] != '/':
 		return "", errors.New("must start with a slash")
-	case err != nil || strings.Contains(encoded, "?"): // whose text would quote it
+	case err != nil || strings.Contains(encoded, "?"): // the text of err quotes the prefix
 		return "", errors.New("must be a path such as /purge, without a query, a fragment, or a wildcard")
 	}
 	return encoded, nil
 }
 
-// Host checks the Host header of content and returns it in lower case, as caches
-// compare it: a name or an IP address, and the port if it is not the usual one.
+// Host checks the Host header of the content, a name or an IP address with an
+// optional port. It returns the header in lower case, as caches compare it.
 func Host(host string) (string, error) {
 	lower := strings.ToLower(host)
 	name, port, hasPort := cutPort(lower)
@@ -73,13 +73,12 @@ func Host(host string) (string, error) {
 	case hasPort && !validPort(port):
 		return "", errors.New("has an invalid port")
 	case !validName(name):
-		return "", errors.New("must be a host such as www.example.com, with a port if it is not the usual one")
+		return "", errors.New("must be a host such as www.example.com, with an optional port")
 	}
 	return lower, nil
 }
 
-// cutPort splits a port off a host. The colons in brackets are those of an IPv6
-// address.
+// cutPort cuts the port from a host. Colons in brackets belong to an IPv6 address.
 func cutPort(host string) (name, port string, found bool) {
 	i := strings.LastIndexByte(host, ':')
 	if i < strings.LastIndexByte(host, ']') || i < 0 {

@@ -20,14 +20,14 @@ const (
 	host     = "www.example.com"
 )
 
-// world is a fake, a client of it, and the network between them. Every address
-// leads to the fake. The world ends with the test: it fails when a connection or
-// a secret got out.
+// world is a fake, its client, and the network between them. Every address leads
+// to the fake. At the end, the test fails if a connection is open or a secret was
+// logged.
 type world struct {
 	*httpcachetest.Server
 	*clienttest.Bubble
 	config httpcache.Config
-	// connect makes the client with the first call, so that tests can change the
+	// connect creates the client with the first call, so tests can change the
 	// configuration before.
 	connect func() *httpcache.Client
 }
@@ -45,7 +45,7 @@ func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
 	})
 }
 
-// runs sets the software, and how it is asked for a purge.
+// runs sets the software of the fake, and the matching options of the client.
 func (w *world) runs(s *httpcachetest.Software) {
 	w.Software, w.config.Method, w.config.PathPrefix = s, s.Method, s.PathPrefix
 }
@@ -58,7 +58,7 @@ func (w *world) purgeAt(endpoint, path string) error {
 	return err
 }
 
-// visit returns what a visitor gets.
+// visit returns the response body for a visitor.
 func (w *world) visit(path, encoding string) string {
 	w.T.Helper()
 	req, err := http.NewRequestWithContext(w.T.Context(), http.MethodGet, endpoint+path, http.NoBody)
@@ -82,7 +82,7 @@ func (w *world) visit(path, encoding string) string {
 	return string(body)
 }
 
-// said is what the tests compare of an error.
+// said contains the fields of an error that the tests compare.
 type said struct {
 	Kind        transport.Kind
 	Status      int

@@ -8,7 +8,7 @@ import (
 	"net/http"
 )
 
-// fetch answers a visitor, and keeps the content until it is purged.
+// fetch serves a visitor from the cache, or else from the origin.
 func (s *Server) fetch(w http.ResponseWriter, r *http.Request) {
 	o := object{s.subject(r), variantOf(r)}
 	s.mu.Lock()
@@ -22,8 +22,8 @@ func (s *Server) fetch(w http.ResponseWriter, r *http.Request) {
 	s.content(w, o.url, release)
 }
 
-// pass passes a request on to the origin, which takes any method for a GET, as
-// origins of static files and of many frameworks do.
+// pass sends a request to the origin, which treats any method as GET, like many
+// frameworks and servers of static files.
 func (s *Server) pass(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	release := s.release
@@ -31,7 +31,7 @@ func (s *Server) pass(w http.ResponseWriter, r *http.Request) {
 	s.content(w, s.subject(r), release)
 }
 
-// content writes what the origin has: the same for every URL.
+// content writes the content of a release.
 func (s *Server) content(w http.ResponseWriter, url string, release int) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	if !s.Bare {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package httpcachetest is a stand-in for an HTTP cache in front of an origin: it
-// keeps what visitors requested until a purge deletes it, and it answers purges as
-// Varnish, nginx, Squid, Traffic Server, or Fastly do. Its statuses and headers
-// are those of Varnish 7.1, nginx 1.22 with cache_purge 2.3, Squid 5.7, Traffic
-// Server 9.2, and of https://www.fastly.com/documentation/reference/api/purging/.
+// Package httpcachetest fakes an HTTP cache in front of an origin. The cache keeps
+// the objects that visitors requested until a purge deletes them. It responds to
+// purges like Varnish, nginx, Squid, Traffic Server, or Fastly. The statuses and
+// headers are from Varnish 7.1, nginx 1.22 with cache_purge 2.3, Squid 5.7, Traffic
+// Server 9.2, and https://www.fastly.com/documentation/reference/api/purging/.
 package httpcachetest
 
 import (
@@ -16,31 +16,31 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/fake"
 )
 
-// Server is one instance, a plain http.Handler that speaks for any host. Its
-// exported fields are set before it serves.
+// Server is one instance, an http.Handler for any host. Set its exported fields
+// before it serves.
 //
-// The operations in its journal are purge, variant (a purge with
-// Accept-Encoding), fetch (a visitor's request), and other. The subject is the
-// host and the path, as sent.
+// The operations in its journal are purge, variant (a purge with Accept-Encoding),
+// fetch (a request of a visitor), and other. The subject is the host and the path,
+// as sent.
 type Server struct {
 	*fake.Recorder
 
-	// Software is what the instance runs, Varnish unless set.
+	// Software is the software of the instance. Default Varnish.
 	Software *Software
-	// KeyHeader and Key are a header that the configuration requires of a purge,
-	// or rejects it with 401. An empty Key requires none.
+	// KeyHeader and Key are a header that a purge must have, or the instance returns
+	// 401. If Key is empty, none is necessary.
 	KeyHeader, Key string
-	// Denied: the client is not in the access list.
+	// Denied rejects purges, as if the client were not in the access list.
 	Denied bool
-	// NoPurge: the configuration does not know purges.
+	// NoPurge makes the instance treat a purge like any other method.
 	NoPurge bool
-	// Bare: the origin sends none of the headers that tell its response from the
-	// cache's own.
+	// Bare omits the headers that distinguish a response of the origin from a
+	// response of the cache.
 	Bare bool
 
 	mu      sync.Mutex
 	release int
-	objects map[object]int // the release that an object is of
+	objects map[object]int // by object: its release
 	stale   map[object]bool
 	purged  int
 }
@@ -60,7 +60,7 @@ func New() *Server {
 	}
 }
 
-// Secrets returns what must never be shown.
+// Secrets returns the key in the encodings that must not be displayed.
 func (s *Server) Secrets() []string {
 	if s.Key == "" {
 		return nil
@@ -68,21 +68,21 @@ func (s *Server) Secrets() []string {
 	return []string{s.Key, url.QueryEscape(s.Key), url.PathEscape(s.Key)}
 }
 
-// Release deploys new content to the origin, under every URL.
+// Release deploys new content to the origin, at every URL.
 func (s *Server) Release() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.release++
 }
 
-// Purged returns how many objects were deleted or marked as stale.
+// Purged returns the number of objects that were deleted or marked as stale.
 func (s *Server) Purged() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.purged
 }
 
-// ServeHTTP answers visitors from the cache, and deletes what a purge is for.
+// ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case s.isPurge(r) && r.Header.Get("Accept-Encoding") != "":
@@ -100,8 +100,8 @@ func (s *Server) isPurge(r *http.Request) bool {
 	return r.Method == s.Software.Method && strings.HasPrefix(r.URL.EscapedPath(), s.Software.PathPrefix+"/")
 }
 
-// subject is the URL that a request is for, without a scheme and without what
-// makes it a purge.
+// subject returns the URL of the content, without the scheme and the prefix of a
+// purge.
 func (s *Server) subject(r *http.Request) string {
 	path := r.URL.EscapedPath()
 	if s.isPurge(r) {
@@ -116,12 +116,12 @@ func (s *Server) subject(r *http.Request) string {
 func (s *Server) purge(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case s.NoPurge:
-		s.Software.ignorant(s, w, r)
+		s.Software.noPurge(s, w, r)
 	case s.Denied:
-		s.Software.denies(w)
+		s.Software.denied(w)
 	case s.Key != "" && r.Header.Get(s.KeyHeader) != s.Key:
-		s.Software.wantsKey(w)
-	case s.drop(s.subject(r), variantOf(r), r.Header.Get("Fastly-Soft-Purge") == "1"):
+		s.Software.missingKey(w)
+	case s.delete(s.subject(r), variantOf(r), r.Header.Get("Fastly-Soft-Purge") == "1"):
 		s.Software.hit(w, r)
 	default:
 		s.Software.miss(w, r)
@@ -135,8 +135,8 @@ func variantOf(r *http.Request) string {
 	return ""
 }
 
-// drop deletes what a purge is for, and returns whether there was anything.
-func (s *Server) drop(url, variant string, soft bool) bool {
+// delete deletes the objects of a URL, and reports whether there were any.
+func (s *Server) delete(url, variant string, soft bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found := false

@@ -8,69 +8,70 @@ import (
 	"net/http"
 )
 
-// Software is how one kind of cache is asked for a purge, and how it answers.
+// Software is the interface of one kind of cache: its requests for a purge, and its
+// responses.
 type Software struct {
-	// Method and PathPrefix make a request a purge.
+	// Method and PathPrefix identify a purge.
 	Method, PathPrefix string
 
-	// oneVariant: a purge deletes only the variant that the request would get.
-	oneVariant       bool
-	hit, miss        func(http.ResponseWriter, *http.Request)
-	denies, wantsKey func(http.ResponseWriter)
-	ignorant         func(*Server, http.ResponseWriter, *http.Request)
+	// oneVariant means that a purge deletes only the variant that a GET with the same
+	// headers would get.
+	oneVariant         bool
+	hit, miss          func(http.ResponseWriter, *http.Request)
+	denied, missingKey func(http.ResponseWriter)
+	noPurge            func(*Server, http.ResponseWriter, *http.Request)
 }
 
-// The caches that people purge this way.
+// The caches that can be purged with a request for the object.
 var (
-	// Varnish with the VCL of its documentation. It does not tell whether there
-	// was anything to purge, and its responses have a Retry-After, because it
-	// makes them as it makes errors. Without PURGE in the VCL it pipes the
-	// request to the origin.
+	// Varnish has the VCL of its documentation. Its response is the same whether or
+	// not there was an object, and contains Retry-After, because Varnish generates it
+	// like an error. Without PURGE in the VCL, it pipes the request to the origin.
 	Varnish = &Software{
 		Method: "PURGE",
 		hit:    synth(http.StatusOK, "Purged"), miss: synth(http.StatusOK, "Purged"),
-		denies:   without(synth(http.StatusMethodNotAllowed, "This IP is not allowed to send PURGE requests.")),
-		wantsKey: without(synth(http.StatusUnauthorized, "Unauthorized")),
-		ignorant: (*Server).pass,
+		denied:     without(synth(http.StatusMethodNotAllowed, "This IP is not allowed to send PURGE requests.")),
+		missingKey: without(synth(http.StatusUnauthorized, "Unauthorized")),
+		noPurge:    (*Server).pass,
 	}
-	// Nginx with ngx_cache_purge and a location for purges. Without the location
-	// the request is one for content.
+	// Nginx has ngx_cache_purge and a location for purges. Without the location, it
+	// treats a purge as a request for content.
 	Nginx = &Software{
 		Method: http.MethodGet, PathPrefix: "/purge", oneVariant: true,
 		hit: page("nginx/1.22.1", http.StatusOK, "Successful purge"), miss: page("nginx/1.22.1", http.StatusNotFound, "404 Not Found"),
-		denies:   without(page("nginx/1.22.1", http.StatusForbidden, "403 Forbidden")),
-		wantsKey: without(page("nginx/1.22.1", http.StatusUnauthorized, "401 Authorization Required")),
-		ignorant: (*Server).pass,
+		denied:     without(page("nginx/1.22.1", http.StatusForbidden, "403 Forbidden")),
+		missingKey: without(page("nginx/1.22.1", http.StatusUnauthorized, "401 Authorization Required")),
+		noPurge:    (*Server).pass,
 	}
-	// Squid denies purges unless an ACL of its configuration names the method.
+	// Squid denies purges unless an ACL in its configuration allows the method.
 	Squid = &Software{
 		Method: "PURGE", oneVariant: true,
 		hit: empty("squid/5.7", http.StatusOK), miss: empty("squid/5.7", http.StatusNotFound),
-		denies: squidDenies, wantsKey: squidDenies,
-		ignorant: func(_ *Server, w http.ResponseWriter, _ *http.Request) { squidDenies(w) },
+		denied: squidDenied, missingKey: squidDenied,
+		noPurge: func(_ *Server, w http.ResponseWriter, _ *http.Request) { squidDenied(w) },
 	}
-	// TrafficServer accepts purges from loopback addresses unless ip_allow.yaml
-	// says otherwise.
+	// TrafficServer accepts purges from loopback addresses, unless ip_allow.yaml
+	// denies them.
 	TrafficServer = &Software{
 		Method: "PURGE",
 		hit:    empty("ATS/9.2.5", http.StatusOK), miss: empty("ATS/9.2.5", http.StatusNotFound),
-		denies:   without(page("ATS/9.2.5", http.StatusForbidden, "Access Denied")),
-		wantsKey: without(page("ATS/9.2.5", http.StatusForbidden, "Access Denied")),
-		ignorant: func(_ *Server, w http.ResponseWriter, r *http.Request) {
+		denied:     without(page("ATS/9.2.5", http.StatusForbidden, "Access Denied")),
+		missingKey: without(page("ATS/9.2.5", http.StatusForbidden, "Access Denied")),
+		noPurge: func(_ *Server, w http.ResponseWriter, r *http.Request) {
 			page("ATS/9.2.5", http.StatusForbidden, "Access Denied")(w, r)
 		},
 	}
-	// Fastly takes a purge for every host that it serves, with the header
-	// Fastly-Key if authentication is on.
+	// Fastly accepts a purge for every host that it serves. If authentication is on,
+	// it requires the header Fastly-Key.
 	Fastly = &Software{
 		Method: "PURGE",
 		hit:    fastly(http.StatusOK, map[string]string{"status": "ok", "id": "1378-1712345678-1234567"}),
 		miss:   fastly(http.StatusOK, map[string]string{"status": "ok", "id": "1378-1712345678-1234568"}),
-		denies: without(fastly(http.StatusForbidden, map[string]string{"msg": "You are not authorized to perform this action"})),
-		wantsKey: without(fastly(http.StatusUnauthorized, map[string]string{
+		denied: without(fastly(http.StatusForbidden, map[string]string{"msg": "You are not authorized to perform this action"})),
+		missingKey: without(fastly(http.StatusUnauthorized, map[string]string{
 			"msg": "Provided credentials are missing or invalid",
 		})),
-		ignorant: (*Server).pass,
+		noPurge: (*Server).pass,
 	}
 )
 
@@ -78,7 +79,7 @@ func without(h http.HandlerFunc) func(http.ResponseWriter) {
 	return func(w http.ResponseWriter) { h(w, nil) }
 }
 
-// synth is a response that Varnish makes itself.
+// synth is a response that Varnish generates.
 func synth(status int, reason string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Server", "Varnish")
@@ -88,7 +89,7 @@ func synth(status int, reason string) http.HandlerFunc {
 	}
 }
 
-// page is a response with a short page of the server.
+// page is a response with a short HTML page.
 func page(server string, status int, title string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Server", server)
@@ -106,7 +107,7 @@ func empty(server string, status int) http.HandlerFunc {
 	}
 }
 
-func squidDenies(w http.ResponseWriter) {
+func squidDenied(w http.ResponseWriter) {
 	w.Header().Set("X-Squid-Error", "ERR_ACCESS_DENIED 0")
 	page("squid/5.7", http.StatusForbidden, "ERROR: The requested URL could not be retrieved")(w, nil)
 }
@@ -115,7 +116,6 @@ func fastly(status int, body map[string]string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
-		// The client may be gone, and then there is nobody to tell.
-		_ = json.NewEncoder(w).Encode(body)
+		_ = json.NewEncoder(w).Encode(body) // fails if the client is gone
 	}
 }
