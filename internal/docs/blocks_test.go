@@ -13,15 +13,15 @@ import (
 	"testing"
 )
 
-// block is HCL that somebody may copy.
+// block is a block of HCL in a page, with its page and line.
 type block struct {
 	where, code string
 }
 
 var fence = regexp.MustCompile("(?m)^([ \t]*)```(hcl|terraform|diff)\n((?:[^\n]*\n)*?)[ \t]*```[ \t]*$")
 
-// blocksOf returns the HCL of a page. A diff counts as what it leads to, and
-// where that needs no other provider, also as what it starts from.
+// blocksOf returns the blocks of HCL in a page. For a diff, it returns the new
+// side, and also the old side unless that requires the null provider.
 func blocksOf(name, page string) []block {
 	var blocks []block
 	for _, m := range fence.FindAllStringSubmatchIndex(page, -1) {
@@ -40,7 +40,7 @@ func blocksOf(name, page string) []block {
 	return blocks
 }
 
-// side returns the lines of a diff that are common to both sides or only on one.
+// side returns the lines of a diff that are on the side of sign, + or -.
 func side(diff, sign string) string {
 	var b strings.Builder
 	for line := range strings.Lines(diff) {
@@ -51,10 +51,10 @@ func side(diff, sign string) string {
 	return b.String()
 }
 
-// complete are the directories of examples that stand for themselves.
+// complete lists the directories of examples that are complete configurations.
 var complete = []string{"complete", "static-site", "wordpress", "warehouse-load", "module-tests"}
 
-// blocks are all, each text once.
+// blocks returns the blocks of all pages and examples, without duplicates.
 func blocks(t *testing.T) []block {
 	t.Helper()
 	var all []block
@@ -71,12 +71,12 @@ func blocks(t *testing.T) []block {
 	return slices.DeleteFunc(all, func(b block) bool {
 		twice := seen[b.code]
 		seen[b.code] = true
-		return twice || strings.Contains(b.code, "\nmock_provider ") // of terraform test, see TestExampleModuleTests
+		return twice || strings.Contains(b.code, "\nmock_provider ") // for terraform test, see TestExampleModuleTests
 	})
 }
 
-// needs are the versions that know a piece of the language. What OpenTofu does
-// not know has no version there.
+// needs lists the versions that introduced a feature of the language. The version
+// of OpenTofu is empty if it does not have the feature.
 var needs = []struct {
 	sign            *regexp.Regexp
 	terraform, tofu string
@@ -89,7 +89,7 @@ var needs = []struct {
 	{regexp.MustCompile(`\bprovider::purge::`), "1.8.0", "1.7.0"},
 }
 
-// The table of versions in docs/index.md has the same versions.
+// TestVersionsAreInTheTable compares needs with the table of versions in docs/index.md.
 func TestVersionsAreInTheTable(t *testing.T) {
 	t.Parallel()
 	table := tableOf(read(t, "docs/index.md"))
@@ -101,7 +101,7 @@ func TestVersionsAreInTheTable(t *testing.T) {
 	}
 }
 
-// skipTooOld skips a block that the terraform that was found is too old for.
+// skipTooOld skips the test if the code requires a later terraform.
 func (tf *terraform) skipTooOld(t *testing.T, code string) {
 	t.Helper()
 	for _, need := range needs {
@@ -120,8 +120,8 @@ const requirement = `terraform {
 }
 `
 
-// smallest are resources, data sources and actions that a block may refer to and
-// not declare, in their smallest form.
+// smallest contains minimal resources and data sources. They complete a block that
+// refers to them without declaring them.
 var smallest = map[string]string{
 	"terraform_data":              `resource "terraform_data" "%s" {}`,
 	"purge_mstr_cache":            "resource \"purge_mstr_cache\" \"%s\" {\n  project_id = \"B7CA92F04B9FAE8D941C3E9B7E0CD754\"\n  cache_type = \"element\"\n}",
@@ -139,14 +139,14 @@ var (
 	variables  = regexp.MustCompile(`\bvar\.(\w+)`)
 	aliases    = regexp.MustCompile(`\bprovider\s*=\s*purge\.(\w+)`)
 	references = regexp.MustCompile(`(?m)(?:^|[^\w."])((?:data\.)?(?:purge_\w+|terraform_data))\.(\w+)`)
-	// from in a moved block names what is gone.
+	// from, in a moved block, names an object that no longer exists.
 	from = regexp.MustCompile(`(?m)^\s*from\s*=.*$`)
-	// generates is an import block of a resource that is not configured yet.
+	// generates matches an import block for -generate-config-out.
 	generates = regexp.MustCompile(`(?s)^import \{.*\bprovider = purge\n`)
 )
 
-// completion is what a block needs beside it to be a configuration: the
-// provider's requirement, and what it refers to and does not declare.
+// completion returns the code that makes a block a valid configuration: the
+// required provider, and the objects that the block uses but does not declare.
 func completion(code string) string {
 	parts := make(map[string]bool)
 	if !strings.Contains(code, "required_providers") {
@@ -194,7 +194,8 @@ func TestBlocksAreValid(t *testing.T) {
 	}
 }
 
-// All at once, because each start of terraform takes its time.
+// TestBlocksAreFormatted runs terraform fmt once for all blocks, because each start
+// takes time.
 func TestBlocksAreFormatted(t *testing.T) {
 	t.Parallel()
 	tf := newTerraform(t, nil)
@@ -218,7 +219,7 @@ func TestCompleteExamplesAreValid(t *testing.T) {
 	}
 }
 
-// copyExample copies an example without what an apply by hand may have left.
+// copyExample copies the files of an example, without those of a manual apply.
 func (tf *terraform) copyExample(t *testing.T, dir string) {
 	t.Helper()
 	base := path.Join("examples", dir)
@@ -230,7 +231,8 @@ func (tf *terraform) copyExample(t *testing.T, dir string) {
 	}
 }
 
-// What the tests of blocks find must not be nothing, or they could not fail.
+// TestBlocksAreFound checks that blocksOf finds blocks, because the other tests pass
+// if there are none.
 func TestBlocksAreFound(t *testing.T) {
 	t.Parallel()
 	page := "text\n\n```hcl\na\n```\n\n1. item\n\n   ```terraform\n   b {\n     c\n   }\n   ```\n\n```diff\n-old\n+new\n common\n```\n\n```diff\n-resource \"null_resource\" \"x\" {}\n+new\n```\n\n```shell\nno\n```\n"

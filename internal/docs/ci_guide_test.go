@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestAPlanWithPlaceholders plans the purge that the guide "Purge after a deploy in CI" has for jobs without credentials.
+// TestAPlanWithPlaceholders plans the configuration for jobs without credentials in the guide "Purge after a deploy in CI".
 func TestAPlanWithPlaceholders(t *testing.T) {
 	t.Parallel()
 	_, section, _ := strings.Cut(read(t, "docs/guides/deploy-in-ci.md"), "\n## Plan in one job, apply in another\n")
@@ -32,7 +32,7 @@ func TestAPlanWithPlaceholders(t *testing.T) {
 	}
 }
 
-// TestADestroyWhoseLookupFails destroys a purge of an install that its data source does not find any more.
+// TestADestroyWhoseLookupFails destroys a purge of an install that its data source no longer finds.
 func TestADestroyWhoseLookupFails(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "")

@@ -19,14 +19,14 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/verify/verifytest"
 )
 
-// site is a sandbox, and an example that is applied to it.
+// site is a sandbox and a directory with a configuration for it.
 type site struct {
 	*sandbox.Sandbox
 	*terraform
 }
 
-// newSite starts a sandbox whose CDN deploys at once and takes any number of
-// purges, with a copy of an example, or with nothing if its name is empty.
+// newSite starts a sandbox whose CDN deploys immediately and has no rate limit. It
+// copies an example into the directory, unless the name is empty.
 func newSite(t *testing.T, example string) *site {
 	t.Helper()
 	s := &site{Sandbox: sandbox.New()}
@@ -44,8 +44,8 @@ func newSite(t *testing.T, example string) *site {
 	return s
 }
 
-// apply applies with variables and compares what the upstream systems saw. After
-// it a plan is empty and sends no purge.
+// apply applies with variables and compares the purges that the fakes received.
+// The next plan must be empty and send no purge.
 func (s *site) apply(t *testing.T, doing string, want []string, variables ...string) {
 	t.Helper()
 	args := []string{"-input=false", "-no-color"}
@@ -65,7 +65,7 @@ func (s *site) compare(t *testing.T, doing string, want []string) {
 		switch e.Operation {
 		case "purge":
 			got = append(got, fmt.Sprintf("%s %s %d", e.System, e.Subject, e.Status))
-		case "nodes": // with which a purge of content caches begins
+		case "nodes": // the first request of a purge of content caches
 			got = append(got, fmt.Sprintf("%s %s/content %d", e.System, e.Subject, e.Status))
 		}
 	}
@@ -128,16 +128,16 @@ func TestExampleStaticSite(t *testing.T) {
 	}
 	s.apply(t, "the first deploy",
 		purges("/", "/404.html", "/css/site.css", "/images/logo.svg", "/index.html", "/press%20kit.txt"), variables...)
-	s.apply(t, "a deploy of the same", nil, variables...)
+	s.apply(t, "a deploy without changes", nil, variables...)
 
 	s.write(t, "dist/index.html", "<h1>New</h1>\n")
 	s.write(t, "dist/news.html", "<h1>News</h1>\n")
 	s.remove(t, "dist/404.html")
-	s.apply(t, "a deploy of what changed", purges("/", "/404.html", "/index.html", "/news.html"), variables...)
+	s.apply(t, "a deploy of changed files", purges("/", "/404.html", "/index.html", "/news.html"), variables...)
 
-	const want = "1 added, 2 changed, 1 removed; 4 purges" // behind the time of the apply before
+	const want = "1 added, 2 changed, 1 removed; 4 purges" // after the time of the previous apply
 	if got := s.mustRun(t, "output", "-raw", "summary"); !strings.HasSuffix(got, ": "+want) {
-		t.Errorf("the output says %s, want %s", got, want)
+		t.Errorf("the output is %s, want %s", got, want)
 	}
 
 	variables = append(variables, "origin_url="+s.OriginURL, "site_url="+s.SiteURL)
@@ -148,8 +148,8 @@ func TestExampleStaticSite(t *testing.T) {
 	s.apply(t, "a deploy that is verified", purges("/", "/index.html"), variables...)
 }
 
-// upload puts the files of a directory on the origin of the site. Those that are
-// index.html are served for their directory, too.
+// upload puts the files of a directory on the origin of the site. The origin also
+// serves index.html for its directory.
 func (s *site) upload(t *testing.T, dir string) {
 	t.Helper()
 	root := os.DirFS(filepath.Join(s.Path, dir))
@@ -168,9 +168,9 @@ func (s *site) upload(t *testing.T, dir string) {
 	}
 }
 
-// TestSitePathsAndTheOlderExpression has the function and the expression for
-// older versions lead to the same requests, for any names of files. Changing from
-// one to the other sends nothing.
+// TestSitePathsAndTheOlderExpression checks that the function and the expression for
+// older versions send the same requests, and that changing from one to the other
+// sends nothing.
 func TestSitePathsAndTheOlderExpression(t *testing.T) {
 	t.Parallel()
 	const example = "examples/functions/site_paths/"
@@ -201,7 +201,7 @@ func TestSitePathsAndTheOlderExpression(t *testing.T) {
 		s.apply(t, "the first apply", slices.Clone(want))
 		s.write(t, "main.tf", second+resource)
 		s.mustRun(t, "apply", "-auto-approve", "-input=false", "-no-color")
-		s.compare(t, "an apply with the other way", nil)
+		s.compare(t, "an apply with the other expression", nil)
 	}
 }
 
@@ -215,12 +215,12 @@ func TestExampleWordPress(t *testing.T) {
 	s.apply(t, "the same on production", []string{prod}, append(variables, "release=1", "production=true")...)
 	s.apply(t, "production left out", nil, append(variables, "release=1")...)
 
-	mixedUp := []string{"-var", "staging_install=acmeprod", "-var", "production_install=acmestage", "-var", "release=2"}
-	_, err := s.Run(t.Context(), append([]string{"apply", "-auto-approve", "-input=false", "-no-color"}, mixedUp...)...)
+	swapped := []string{"-var", "staging_install=acmeprod", "-var", "production_install=acmestage", "-var", "release=2"}
+	_, err := s.Run(t.Context(), append([]string{"apply", "-auto-approve", "-input=false", "-no-color"}, swapped...)...)
 	if err == nil || !strings.Contains(err.Error(), "The install acmeprod is not a staging install.") {
-		t.Errorf("installs that are mixed up: %v, want the message of the guard", err)
+		t.Errorf("swapped installs: %v, want the message of the precondition", err)
 	}
-	s.compare(t, "installs that are mixed up", nil)
+	s.compare(t, "swapped installs", nil)
 }
 
 func TestExampleWarehouseLoad(t *testing.T) {
@@ -231,22 +231,21 @@ func TestExampleWarehouseLoad(t *testing.T) {
 	want := []string{"mstr " + project.ID + "/element 204", "mstr " + project.ID + "/content 200"}
 	s.apply(t, "a load", slices.Clone(want), projects, `tables=["F_SALES","D_STORE"]`, "load_id=1")
 	if got := s.mustRun(t, "output", "-json", "invalidated"); !strings.Contains(got, `"`+project.Name+`":4`) {
-		t.Errorf("the output says %s, want 4 results", got)
+		t.Errorf("the output is %s, want 4 results", got)
 	}
 	s.apply(t, "the next load, of all tables", want, projects, "load_id=2")
 	if got := s.mustRun(t, "output", "-json", "invalidated"); !strings.Contains(got, `"`+project.Name+`":2`) {
-		t.Errorf("the output says %s, want the 2 results that are left", got)
+		t.Errorf("the output is %s, want the 2 remaining results", got)
 	}
 
 	_, err := s.Run(t.Context(), "apply", "-auto-approve", "-input=false", "-no-color", "-var", `projects=["Archive"]`, "-var", "load_id=3")
 	if err == nil || !strings.Contains(err.Error(), "The project Archive is not loaded.") {
-		t.Errorf("a project that is not loaded: %v, want the message of the guard", err)
+		t.Errorf("a project that is not loaded: %v, want the message of the precondition", err)
 	}
 	s.compare(t, "a project that is not loaded", nil)
 }
 
-// The first example of README.md has the IDs of what is in the sandbox, and a provider that is configured by the
-// sandbox's environment alone.
+// TestExampleInTheReadme applies the first example of README.md, with the IDs and the environment of the sandbox.
 func TestExampleInTheReadme(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "")
@@ -263,8 +262,8 @@ func TestExampleInTheReadme(t *testing.T) {
 	s.apply(t, "the next release", want, "release=2")
 }
 
-// TestExampleModuleTests runs a module's tests without a system and without credentials, and has them fail for a module
-// with a mistake.
+// TestExampleModuleTests runs the tests of a module without credentials, and checks that they fail for a module with a
+// mistake.
 func TestExampleModuleTests(t *testing.T) {
 	t.Parallel()
 	tf := newTerraform(t, nil)
@@ -272,8 +271,8 @@ func TestExampleModuleTests(t *testing.T) {
 		t.Skipf("%s has no mock_provider", tf)
 	}
 	tf.copyExample(t, "module-tests")
-	if said := tf.mustRun(t, "test", "-no-color"); !strings.Contains(said, "2 passed, 0 failed.") {
-		t.Errorf("terraform test:\n%s", said)
+	if output := tf.mustRun(t, "test", "-no-color"); !strings.Contains(output, "2 passed, 0 failed.") {
+		t.Errorf("terraform test:\n%s", output)
 	}
 	module := read(t, "examples/module-tests/main.tf")
 	for mistake, words := range map[string][3]string{
@@ -289,7 +288,7 @@ func TestExampleModuleTests(t *testing.T) {
 	}
 }
 
-// Every directory of examples is one that some test knows.
+// TestExamplesAreKnown checks that a test covers each directory of examples.
 func TestExamplesAreKnown(t *testing.T) {
 	t.Parallel()
 	known := append([]string{"actions", "ci", "data-sources", "functions", "provider", "resources"}, complete...)

@@ -15,8 +15,8 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/tfcli"
 )
 
-// home is a home directory of its own, with a sandbox and a configuration. Its
-// terraform has no CLI configuration: what it finds is in the implied local mirror.
+// home returns a separate home directory with a sandbox. Its terraform has no CLI
+// configuration, so it finds providers only in the implied local mirror.
 func home(t *testing.T) *site {
 	t.Helper()
 	s := newSite(t, "")
@@ -24,13 +24,13 @@ func home(t *testing.T) *site {
 	return s
 }
 
-// make runs make in the repository, for this home directory.
+// make runs make in the repository with this home directory.
 func (s *site) make(t *testing.T, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "make", append([]string{"--no-print-directory"}, args...)...)
 	cmd.Dir = root
 	cmd.Env = append(cmd.Environ(), "HOME="+s.Path, "MAKEFLAGS=") // of the make that runs the tests
-	// Go's own directories stay where they are, or this would download all modules and compile everything again.
+	// Keep the directories of Go, or make would download all modules and compile everything again.
 	for _, name := range []string{"GOPATH", "GOMODCACHE", "GOCACHE", "GOENV"} {
 		value, err := exec.CommandContext(t.Context(), "go", "env", name).Output()
 		if err != nil {
@@ -63,8 +63,8 @@ func (s *site) installBare(t *testing.T) string {
 // lockedPurge is the provider's block in a lock file.
 var lockedPurge = regexp.MustCompile(`(?s)provider "[^"]*/cachepurge/purge" \{.*?\n\}\n`)
 
-// TestInstallBesideAnotherProvider follows the first steps of docs/index.md: the configuration of that page, in which
-// another provider is added, and the steps after a second installation of the same version.
+// TestInstallBesideAnotherProvider follows the first steps of docs/index.md with a second provider in the configuration,
+// and the steps after a second installation of the same version.
 func TestInstallBesideAnotherProvider(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {

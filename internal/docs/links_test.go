@@ -22,11 +22,11 @@ var (
 	unlinked = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 )
 
-// repository is where files of the default branch are linked to from the
-// registry's pages, which have only those of docs beside them.
+// repository matches links to files on the default branch. Pages in the registry
+// need them, because the registry has only the files in docs.
 var repository = regexp.MustCompile(`^https://github\.com/cachepurge/terraform-provider-purge/(?:tree|blob)/main/`)
 
-// anchors are what a page can be linked to at.
+// anchors returns the anchors of a page.
 func anchors(page string) []string {
 	var all []string
 	for _, m := range anchorID.FindAllStringSubmatch(page, -1) {
@@ -45,7 +45,7 @@ func anchors(page string) []string {
 	return all
 }
 
-// links are the targets in a page, without those in code.
+// links returns the targets of the links in a page, except in code.
 func links(page string) []string {
 	page = spans.ReplaceAllString(anyFence.ReplaceAllString(page, ""), "`code`")
 	var all []string
@@ -55,7 +55,7 @@ func links(page string) []string {
 	return all
 }
 
-func TestLinksLeadSomewhere(t *testing.T) {
+func TestLinksAreValid(t *testing.T) {
 	t.Parallel()
 	all := files(t, "docs", ".md")
 	beside, err := filepath.Glob(filepath.Join(root, "*.md"))
@@ -79,8 +79,8 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	}
 }
 
-// follow returns what is wrong with a link. Those to other sites are not
-// followed, because tests use no network.
+// follow returns what is wrong with a link. It does not follow links to other
+// sites, because tests use no network.
 func follow(t *testing.T, from, target string) string {
 	t.Helper()
 	local, anchor, _ := strings.Cut(target, "#")
@@ -111,8 +111,8 @@ func follow(t *testing.T, from, target string) string {
 	return ""
 }
 
-// What finds faults in links must find them.
-func TestLinksThatLeadNowhere(t *testing.T) {
+// TestBrokenLinksAreDetected checks that follow detects broken links.
+func TestBrokenLinksAreDetected(t *testing.T) {
 	t.Parallel()
 	for target, want := range map[string]string{
 		"../index.md":                 "",

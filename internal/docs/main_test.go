@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package docs holds no code but the tests of the documentation: that every
-// block of HCL is valid, that every complete example does what it says, that
-// links lead somewhere, and that what is stated is what the code does.
+// Package docs tests the documentation: every block of HCL is valid, every
+// complete example works, links are not broken, and numbers and error messages
+// match the code.
 package docs
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/tfcli"
 )
 
-// root is the repository.
+// root is the root directory of the repository.
 const root = "../.."
 
 func TestMain(m *testing.M) {
@@ -29,8 +29,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// built is the provider, and the CLI configuration that makes terraform take it
-// without init.
+// built is the provider binary, and the CLI configuration with which terraform uses
+// it without init.
 var built struct {
 	once     sync.Once
 	dir, cli string
@@ -56,14 +56,13 @@ func build() {
 	built.cli, built.err = tfcli.Override(built.dir, provider.Address)
 }
 
-// terraform is the real binary, in a directory of its own.
+// terraform is the real binary in a separate directory.
 type terraform struct{ *tfcli.Dir }
 
-// found is the real terraform or tofu.
+// found returns the real terraform or tofu.
 var found = sync.OnceValues(func() (*tfcli.Binary, error) { return tfcli.Find(context.Background()) })
 
-// newTerraform returns one whose provider finds nothing in its environment but
-// env.
+// newTerraform returns a terraform with only env in the environment of the provider.
 func newTerraform(t *testing.T, env map[string]string) *terraform {
 	t.Helper()
 	if os.Getenv("TF_ACC") == "" {
@@ -102,7 +101,7 @@ func (tf *terraform) mustRun(t *testing.T, args ...string) string {
 	return output
 }
 
-// files are those below a directory of the repository that have an ending.
+// files returns the files in a directory of the repository whose names end in ending.
 func files(t *testing.T, dir, ending string) []string {
 	t.Helper()
 	var all []string
@@ -134,7 +133,7 @@ func read(t *testing.T, name string) string {
 	return string(content)
 }
 
-// pages are the Markdown that people read: README and docs.
+// pages returns the Markdown files for users: README.md and docs.
 func pages(t *testing.T) []string {
 	t.Helper()
 	return append([]string{"README.md"}, files(t, "docs", ".md")...)

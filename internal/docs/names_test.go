@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// blockVariables are the environment variables of a block's arguments.
-func (all attributes) blockVariables() []string {
+// environmentVariables returns the environment variables of the attributes.
+func (all attributes) environmentVariables() []string {
 	var names []string
 	for _, a := range all {
 		if m := environmentVariable.FindStringSubmatch(a.Description); m != nil {
@@ -23,7 +23,7 @@ func (all attributes) blockVariables() []string {
 
 var environmentVariable = regexp.MustCompile("Environment variable: `(\\w+)`")
 
-// tableOf are the lines of a page that are rows of a table.
+// tableOf returns the rows of the tables in a page.
 func tableOf(page string) string {
 	var rows []string
 	for line := range strings.Lines(page) {
@@ -34,8 +34,9 @@ func tableOf(page string) string {
 	return strings.Join(rows, "")
 }
 
-// What is written by hand in one place for all that is served.
-func TestListsNameAllThatIsServed(t *testing.T) {
+// TestListsAreComplete checks the lists of resources, actions, data sources, and
+// functions that are maintained manually.
+func TestListsAreComplete(t *testing.T) {
 	t.Parallel()
 	s := readSchemas(t)
 	readme, example, changes := read(t, "README.md"), read(t, "examples/provider/provider.tf"), read(t, "CHANGELOG.md")
@@ -70,9 +71,9 @@ func TestListsNameAllThatIsServed(t *testing.T) {
 	}
 	blocks := 0
 	for _, name := range slices.Sorted(maps.Keys(s.Provider.Block.Attributes)) {
-		variables := s.Provider.Block.Attributes[name].Nested.Attributes.blockVariables()
+		variables := s.Provider.Block.Attributes[name].Nested.Attributes.environmentVariables()
 		if variables == nil {
-			continue // an argument of all systems
+			continue // not the settings of a system
 		}
 		blocks++
 		names("README.md", readme, "\n  "+name+" = {")
@@ -84,7 +85,7 @@ func TestListsNameAllThatIsServed(t *testing.T) {
 	}
 }
 
-// looksUpOne tells a data source for one of something from that for all.
+// looksUpOne reports whether a data source looks up one object instead of listing all.
 func (s schema) looksUpOne() bool {
 	_, one := s.Block.Attributes["id"]
 	return one

@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// attributes are those of a schema, with those nested in them.
+// attributes contains the attributes of a schema, with nested attributes.
 type attributes map[string]struct {
 	Description string `json:"description"`
 	Nested      struct {
@@ -29,7 +29,7 @@ type schema struct {
 	} `json:"block"`
 }
 
-// schemas is what the pages are generated from.
+// schemas is the input of the generator.
 type schemas struct {
 	Provider    schema            `json:"provider"`
 	Resources   map[string]schema `json:"resource_schemas"`
@@ -77,8 +77,9 @@ type parameter struct {
 	Description string `json:"description"`
 }
 
-// Each thing that is served has a page, made of a template and examples, that
-// says what the schema says now; and no page is about something else.
+// TestPagesAreComplete checks that each resource, data source, action, and function has
+// a page with a template, examples, and the current descriptions, and that there are no
+// other pages.
 func TestPagesAreComplete(t *testing.T) {
 	t.Parallel()
 	s := readSchemas(t)
@@ -89,7 +90,7 @@ func TestPagesAreComplete(t *testing.T) {
 			page := "docs/" + kind + "s/" + strings.TrimPrefix(name, "purge_") + ".md"
 			want = append(want, page)
 			examples := []string{kind + ".tf"}
-			if kind == "resource" && name != "purge_verification" { // which can't be imported
+			if kind == "resource" && name != "purge_verification" { // which cannot be imported
 				examples = append(examples, "import.sh", "import-by-string-id.tf", "import-by-identity.tf")
 			}
 			for i := range examples {
@@ -97,7 +98,7 @@ func TestPagesAreComplete(t *testing.T) {
 			}
 			one.check(t, page, examples...)
 			if text := read(t, page); len(examples) > 1 && !strings.Contains(text, "-generate-config-out") {
-				t.Errorf("%s does not say how to let Terraform write the configuration of an import, which needs the provider's name", page)
+				t.Errorf("%s does not explain -generate-config-out, which requires the name of the provider", page)
 			}
 		}
 	}
@@ -110,7 +111,7 @@ func TestPagesAreComplete(t *testing.T) {
 			}
 		}
 		if one.Description == "" || !strings.Contains(read(t, page), one.Description) {
-			t.Errorf("%s does not say %q: run make docs", page, one.Description)
+			t.Errorf("%s does not contain %q: run make docs", page, one.Description)
 		}
 	}
 	if len(s.Functions) == 0 {
@@ -142,11 +143,11 @@ func (s schema) check(t *testing.T, page string, examples ...string) {
 		}
 	}
 	if !exists(page) {
-		return // reported with the others
+		return // reported with the other missing pages
 	}
 	text := read(t, page)
 	if !strings.Contains(text, s.Block.Description) {
-		t.Errorf("%s does not say %q: run make docs", page, s.Block.Description)
+		t.Errorf("%s does not contain %q: run make docs", page, s.Block.Description)
 	}
 	if len(s.Block.Attributes) == 0 {
 		t.Errorf("%s: the schema has no attributes", page)
@@ -161,7 +162,7 @@ func (all attributes) check(t *testing.T, page, text string) {
 			t.Errorf("%s: %s has no description", page, name)
 		}
 		if !strings.Contains(text, all[name].Description) {
-			t.Errorf("%s does not say of %s %q: run make docs", page, name, all[name].Description)
+			t.Errorf("%s does not describe %s as %q: run make docs", page, name, all[name].Description)
 		}
 		all[name].Nested.Attributes.check(t, page, text)
 	}

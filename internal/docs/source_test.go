@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// source are the parsed files of a package, without its tests.
+// source returns the parsed files of a package, without its tests.
 func source(t *testing.T, dir string) []*ast.File {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(root, dir, "*.go"))
@@ -37,8 +37,8 @@ func source(t *testing.T, dir string) []*ast.File {
 	return parsed
 }
 
-// number is the value that a package gives to a name: to a constant, a variable
-// or a field. There must be exactly one such value that is written as a number.
+// number returns the value that a package assigns to a constant, a variable, or a
+// field. There must be exactly one value that is a number.
 func number(t *testing.T, dir, name string) int64 {
 	t.Helper()
 	values := make(map[int64]bool)
@@ -73,15 +73,15 @@ func number(t *testing.T, dir, name string) int64 {
 			return true
 		})
 	}
-	delete(values, 0)  // switched off
-	delete(values, -1) // likewise
+	delete(values, 0)  // disabled
+	delete(values, -1) // disabled
 	if len(values) != 1 {
-		t.Fatalf("%s gives %s the values %v, want one", dir, name, slices.Collect(maps.Keys(values)))
+		t.Fatalf("%s assigns the values %[3]v to %[2]s, want one", dir, name, slices.Collect(maps.Keys(values)))
 	}
 	return slices.Collect(maps.Keys(values))[0]
 }
 
-// evaluate knows whole numbers, units of time, and products of them.
+// evaluate returns the value of an integer, a unit of time, or a product of them.
 func evaluate(e ast.Expr) (int64, bool) {
 	switch e := e.(type) {
 	case *ast.BasicLit:
@@ -103,8 +103,7 @@ func evaluate(e ast.Expr) (int64, bool) {
 
 var verb = regexp.MustCompile(`%[a-z]`)
 
-// texts are patterns of all texts that a package can put together, as far as
-// they are written in it.
+// texts returns patterns of the texts that a package builds from its string literals.
 func texts(t *testing.T, dir string) []*regexp.Regexp {
 	t.Helper()
 	var all []*regexp.Regexp
@@ -144,10 +143,9 @@ func textPattern(e ast.Expr) string {
 	return ".+"
 }
 
-// fact is something that pages say, and what the code does.
+// fact is a number in the pages, and its value in the code.
 type fact struct {
-	// claim has one group, the value. Runs of spaces and line breaks are one
-	// space in it.
+	// claim has one group, the value. A space in it matches any white space.
 	claim string
 	want  string
 }
@@ -165,7 +163,7 @@ func facts(t *testing.T) []fact {
 	window := in(time.Second, "internal/wpengine", "Window")
 	attempt := in(time.Second, clients, "RequestTimeout")
 	if interval := number(t, clients, "actionProgressInterval"); interval > int64(30*time.Second) {
-		t.Errorf("actions tell where they are every %s, and the pages say at least every 30 s", time.Duration(interval))
+		t.Errorf("actions report their progress every %s, and the pages state at least every 30 seconds", time.Duration(interval))
 	}
 	many := func(n int64) string {
 		return decimal((n - 1) / number(t, "internal/cdn", "DefaultRequestsPerMinute"))
@@ -201,36 +199,37 @@ func facts(t *testing.T) []fact {
 
 var space = regexp.MustCompile(`\s+`)
 
-func TestWhatIsStatedIsWhatTheCodeDoes(t *testing.T) {
+func TestNumbersMatchTheCode(t *testing.T) {
 	t.Parallel()
 	for _, f := range facts(t) {
-		claim, said := regexp.MustCompile(f.claim), 0
+		claim, found := regexp.MustCompile(f.claim), 0
 		for _, name := range pages(t) {
 			for _, m := range claim.FindAllStringSubmatch(space.ReplaceAllString(read(t, name), " "), -1) {
-				said++
+				found++
 				if m[1] != f.want {
-					t.Errorf("%s says %q, and the value is %s", name, m[0], f.want)
+					t.Errorf("%s contains %q, and the value is %s", name, m[0], f.want)
 				}
 			}
 		}
-		if said == 0 {
-			t.Errorf("no page says %s any more: change the page or the list of facts", f.claim)
+		if found == 0 {
+			t.Errorf("no page contains %s: change the page or the list of facts", f.claim)
 		}
 	}
 }
 
 var errorRow = regexp.MustCompile("(?m)^\\| `([^`\n]+)` \\|")
 
-// The first column of a table with the heading "Error" or "Warning" quotes the provider.
-func TestErrorsInThePagesAreThoseOfTheCode(t *testing.T) {
+// TestErrorsMatchTheCode compares the first column of tables with the
+// heading "Error" or "Warning" with the messages in the code.
+func TestErrorsMatchTheCode(t *testing.T) {
 	t.Parallel()
 	known, found := texts(t, "internal/provider"), 0
 	for _, name := range files(t, "docs", ".md") {
-		for _, said := range errorsOf(read(t, name)) {
+		for _, quoted := range errorsOf(read(t, name)) {
 			found++
-			text := strings.ReplaceAll(said, "…", "Rackspace CDN")
+			text := strings.ReplaceAll(quoted, "…", "Rackspace CDN")
 			if !slices.ContainsFunc(known, func(r *regexp.Regexp) bool { return r.MatchString(text) }) {
-				t.Errorf("%s: the provider never says %q", name, said)
+				t.Errorf("%s: the provider has no message %q", name, quoted)
 			}
 		}
 	}
@@ -238,7 +237,7 @@ func TestErrorsInThePagesAreThoseOfTheCode(t *testing.T) {
 		t.Errorf("only %d errors were found", found)
 	}
 	if never := "Rackspace CDN exploded"; slices.ContainsFunc(known, func(r *regexp.Regexp) bool { return r.MatchString(never) }) {
-		t.Errorf("%q is taken for an error of the provider", never)
+		t.Errorf("%q matches a message of the provider", never)
 	}
 }
 
@@ -264,7 +263,7 @@ var (
 	testFunc = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
 )
 
-func TestTestsThatThePagesNameExist(t *testing.T) {
+func TestNamedTestsExist(t *testing.T) {
 	t.Parallel()
 	exist := make(map[string]bool)
 	for _, name := range files(t, "internal", "_test.go") {

@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// TestAddATargetNamesWhatATargetTouches takes WP Engine for any system: the code
-// that names it, outside of its own, is what the steps of ARCHITECTURE.md tell to
-// touch. The commands show it to people and are no part of the provider.
+// TestAddATargetNamesWhatATargetTouches checks that the steps in ARCHITECTURE.md list
+// the files that name a system, with WP Engine as the example. It ignores commands,
+// which are not part of the provider.
 func TestAddATargetNamesWhatATargetTouches(t *testing.T) {
 	t.Parallel()
 	_, steps, found := strings.Cut(read(t, "ARCHITECTURE.md"), "## Add a target")
@@ -28,15 +28,15 @@ func TestAddATargetNamesWhatATargetTouches(t *testing.T) {
 		}
 		touched++
 		if !strings.Contains(steps, filepath.Base(file)) {
-			t.Errorf("%s names WP Engine, and the steps to add a target don't name the file: derive it from a list, or say it there", file)
+			t.Errorf("%s names WP Engine, and the steps to add a target do not name the file: derive the name from a list, or add the file to the steps", file)
 		}
 	}
 	if touched == 0 {
-		t.Error("no file was found to be touched, which can't be")
+		t.Error("no file names WP Engine")
 	}
 }
 
-// names tells whether the code of a file, without its comments, names a system.
+// names reports whether the code of a file names a system, except in comments.
 func names(t *testing.T, file, system string) bool {
 	t.Helper()
 	tree, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, file), nil, parser.SkipObjectResolution)

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestToolsAreUpdated has Renovate's own expressions find each version in GNUmakefile, under the name of the module that
-// is run, and the one of GoReleaser in the workflow.
+// TestToolsAreUpdated checks that the expressions of Renovate find each version in GNUmakefile with the name of its module,
+// and the version of GoReleaser in the workflow.
 func TestToolsAreUpdated(t *testing.T) {
 	t.Parallel()
 	var renovate struct {
@@ -43,12 +43,12 @@ func TestToolsAreUpdated(t *testing.T) {
 	}
 	makefile, tools := read(t, "GNUmakefile"), found["GNUmakefile"]
 	if versions := regexp.MustCompile(`(?m)^\w+_VERSION\s*:=`).FindAllString(makefile, -1); len(versions) != len(tools) {
-		t.Errorf("GNUmakefile has the versions %q, and Renovate finds %v", versions, tools)
+		t.Errorf("GNUmakefile has the versions %q, but Renovate finds %v", versions, tools)
 	}
 	runs := makefile + read(t, ".ci/with-terraform")
 	for _, module := range slices.Sorted(maps.Keys(tools)) {
 		if module != "hashicorp/terraform" && !strings.Contains(runs, "go run "+module) && !strings.Contains(runs, `go run "`+module) {
-			t.Errorf("Renovate looks for %s, which nothing runs", module)
+			t.Errorf("Renovate updates %s, which nothing runs", module)
 		}
 	}
 	if want, got := tools["github.com/goreleaser/goreleaser/v2"], found[".github/workflows/release.yml"]["goreleaser"]; got != want || want == "" {

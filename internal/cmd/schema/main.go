@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Command schema prints the provider's schema as terraform providers schema
-// -json does. The documentation generator takes it from here, because a
-// terraform older than 1.14 leaves the actions out.
+// Command schema prints the schema of the provider in the format of terraform
+// providers schema -json. The documentation generator reads this output,
+// because terraform before 1.14 omits actions.
 package main
 
 import (
@@ -30,8 +30,8 @@ func main() {
 	}
 }
 
-// generatorsName is where the generator looks for the provider, whatever its
-// address is.
+// generatorsName is the key under which the generator looks up the provider, no
+// matter what its address is.
 const generatorsName = "registry.terraform.io/hashicorp/purge"
 
 func document(ctx context.Context) (any, error) {
