@@ -18,49 +18,49 @@ func TestAcceptedBody(t *testing.T) {
 		cut  bool
 		err  string
 	}{
-		"nothing":                                  {"", false, ""},
-		"blanks":                                   {" \r\n", false, ""},
-		"a byte order mark":                        {"\xef\xbb\xbf", false, ""},
-		"a value":                                  {`{"status":"queued"}`, false, ""},
-		"a list":                                   {`[]`, false, ""},
-		"a list of values":                         {`[{"status":"queued"}, 1, [{}]]`, false, ""},
-		"a string":                                 {`"ok"`, false, ""},
-		"null":                                     {`null`, false, ""},
-		"an error that is none":                    {`{"error":null,"errors":[]}`, false, ""},
-		"an error that is false":                   {`{"error":false}`, false, ""},
-		"an error that is empty":                   {`{"error":"","errors":{}}`, false, ""},
-		"errors that are none, with blanks":        {`{"errors" : [ ]}`, false, ""},
-		"no errors, with blanks":                   {"{ \"errors\" :\n{ } , \"error\" : null }", false, ""},
-		"no errors, in number":                     {`{"errors":0, "error":0.0}`, false, ""},
-		"a success":                                {`{"success":true}`, false, ""},
-		"an error somewhere below":                 {`{"last":{"error":"denied"}}`, false, ""},
-		"words":                                    {"Please log in", false, text},
-		"words in a list that does not end":        {`[Please log in`, false, text},
-		"an error":                                 {`{"error":"denied"}`, false, `the response contains an error: "denied"`},
-		"an error behind a byte order mark":        {"\xef\xbb\xbf" + `{"error":"denied"}`, false, `the response contains an error: "denied"`},
-		"an error in capitals":                     {`{"Error":"denied"}`, false, `the response contains an error: "denied"`},
-		"an error that is taken back":              {`{"error":"denied","error":null}`, false, `the response contains an error: "denied"`},
-		"a list of errors":                         {`{"errors":[{"code":1}]}`, false, `the response contains an error: [{"code":1}]`},
-		"an error of one in a list":                {`[{"status":"queued"},{"error":"denied"}]`, false, `the response contains an error: "denied"`},
-		"no success":                               {`{"success": false}`, false, "the response reports no success: false"},
-		"no success, in words":                     {`{"success":"false"}`, false, `the response reports no success: "false"`},
-		"a login page":                             {"\n<html>", false, page},
-		"a login page behind a byte order mark":    {"\xef\xbb\xbf<html>", false, page},
-		"a value that ends too soon":               {`{"status":"que`, false, text},
-		"something behind it":                      {`{} {"error":"denied"}`, false, text},
-		"of a value the beginning":                 {`{"status":"que`, true, ""},
-		"of a list the beginning":                  {`[{"status":"queued"},`, true, ""},
-		"of a name the beginning":                  {`{"err`, true, ""},
-		"of an error the beginning":                {`{"error":"den`, true, off},
-		"of errors the beginning":                  {`{"a":1,"errors":[{"code":`, true, off},
-		"of success the beginning":                 {`{"success":fal`, true, off},
-		"an error before the end":                  {`{"error":"denied","status":"que`, true, `the response contains an error: "denied"`},
-		"an error that is none before the end":     {`{"error": null, "status":"que`, true, ""},
-		"of words the beginning":                   {"Please log", true, text},
-		"of a page the beginning":                  {"<!DOC", true, page},
-		"nothing came of it":                       {"", true, ""},
-		"blanks came of it":                        {"\n", true, ""},
-		"of a byte order mark and an error a part": {"\xef\xbb\xbf" + `{"error":"den`, true, off},
+		"nothing":                                {"", false, ""},
+		"spaces":                                 {" \r\n", false, ""},
+		"a byte order mark":                      {"\xef\xbb\xbf", false, ""},
+		"a value":                                {`{"status":"queued"}`, false, ""},
+		"a list":                                 {`[]`, false, ""},
+		"a list of values":                       {`[{"status":"queued"}, 1, [{}]]`, false, ""},
+		"a string":                               {`"ok"`, false, ""},
+		"null":                                   {`null`, false, ""},
+		"an error that is null":                  {`{"error":null,"errors":[]}`, false, ""},
+		"an error that is false":                 {`{"error":false}`, false, ""},
+		"an error that is empty":                 {`{"error":"","errors":{}}`, false, ""},
+		"an empty list of errors, with spaces":   {`{"errors" : [ ]}`, false, ""},
+		"no errors, with spaces":                 {"{ \"errors\" :\n{ } , \"error\" : null }", false, ""},
+		"errors that are 0":                      {`{"errors":0, "error":0.0}`, false, ""},
+		"a success":                              {`{"success":true}`, false, ""},
+		"an error in a nested object":            {`{"last":{"error":"denied"}}`, false, ""},
+		"text":                                   {"Please log in", false, text},
+		"text in a list that does not end":       {`[Please log in`, false, text},
+		"an error":                               {`{"error":"denied"}`, false, `the response contains an error: "denied"`},
+		"an error after a byte order mark":       {"\xef\xbb\xbf" + `{"error":"denied"}`, false, `the response contains an error: "denied"`},
+		"an error in capitals":                   {`{"Error":"denied"}`, false, `the response contains an error: "denied"`},
+		"an error and a second one that is null": {`{"error":"denied","error":null}`, false, `the response contains an error: "denied"`},
+		"a list of errors":                       {`{"errors":[{"code":1}]}`, false, `the response contains an error: [{"code":1}]`},
+		"an error in a list":                     {`[{"status":"queued"},{"error":"denied"}]`, false, `the response contains an error: "denied"`},
+		"no success":                             {`{"success": false}`, false, "the response reports no success: false"},
+		"no success, as a string":                {`{"success":"false"}`, false, `the response reports no success: "false"`},
+		"a login page":                           {"\n<html>", false, page},
+		"a login page after a byte order mark":   {"\xef\xbb\xbf<html>", false, page},
+		"a value that is incomplete":             {`{"status":"que`, false, text},
+		"a second value":                         {`{} {"error":"denied"}`, false, text},
+		"the beginning of a value":               {`{"status":"que`, true, ""},
+		"the beginning of a list":                {`[{"status":"queued"},`, true, ""},
+		"the beginning of a name":                {`{"err`, true, ""},
+		"the beginning of an error":              {`{"error":"den`, true, off},
+		"the beginning of errors":                {`{"a":1,"errors":[{"code":`, true, off},
+		"the beginning of success":               {`{"success":fal`, true, off},
+		"an error before the end":                {`{"error":"denied","status":"que`, true, `the response contains an error: "denied"`},
+		"an error that is null before the end":   {`{"error": null, "status":"que`, true, ""},
+		"the beginning of text":                  {"Please log", true, text},
+		"the beginning of a page":                {"<!DOC", true, page},
+		"nothing before it was cut":              {"", true, ""},
+		"spaces before it was cut":               {"\n", true, ""},
+		"a byte order mark and the beginning of an error": {"\xef\xbb\xbf" + `{"error":"den`, true, off},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -69,23 +69,23 @@ func TestAcceptedBody(t *testing.T) {
 	}
 }
 
-// TestAcceptanceIsNotHeldUp: a body that does not come holds no connection for
-// as long as an attempt may last, and an error in what came counts.
-func TestAcceptanceIsNotHeldUp(t *testing.T) {
+// TestAcceptanceWait checks that a body that stalls delays an acceptance by one
+// second only, and that an error in its first part counts.
+func TestAcceptanceWait(t *testing.T) {
 	t.Parallel()
 	const refused = "purging /a: Upstream answered 202 Accepted: "
-	for name, row := range map[string]struct{ came, err string }{
-		"nothing came":            {"", ""},
-		"the beginning came":      {`{"status":"que`, ""},
-		"an error came":           {`{"error":"denied",`, refused + `the response contains an error: "denied"`},
-		"the beginning of a page": {"<html>", refused + "the response is an HTML page"},
+	for name, row := range map[string]struct{ body, err string }{
+		"no body":                  {"", ""},
+		"the beginning of a value": {`{"status":"que`, ""},
+		"an error":                 {`{"error":"denied",`, refused + `the response contains an error: "denied"`},
+		"the beginning of a page":  {"<html>", refused + "the response is an HTML page"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Content-Length", "1000")
 				w.WriteHeader(202)
-				_, _ = w.Write([]byte(row.came))
+				_, _ = w.Write([]byte(row.body))
 				_ = http.NewResponseController(w).Flush()
 				<-r.Context().Done()
 			}, func(t *testing.T, r *rig) {
@@ -103,8 +103,8 @@ func TestAcceptanceIsNotHeldUp(t *testing.T) {
 	}
 }
 
-// TestSlowAcceptance: what comes within the second is read to its end, and the
-// connection is used again.
+// TestSlowAcceptance checks that a body that arrives within a second is read to
+// its end, and that the connection is reused.
 func TestSlowAcceptance(t *testing.T) {
 	t.Parallel()
 	inBubble(t, Options{}, func(w http.ResponseWriter, _ *http.Request) {
@@ -123,7 +123,7 @@ func TestSlowAcceptance(t *testing.T) {
 	})
 }
 
-// TestByteOrderMark: nobody has to know of one.
+// TestByteOrderMark checks that a byte order mark is ignored.
 func TestByteOrderMark(t *testing.T) {
 	t.Parallel()
 	inBubble(t, Options{}, answer(202, "\xef\xbb\xbf"+`{"id":"a"}`), func(t *testing.T, r *rig) {

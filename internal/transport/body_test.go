@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// project is what a client decodes into.
+// project is a value that a client decodes.
 type project struct {
 	ID    string  `json:"id"`
 	Count int     `json:"count"`
@@ -16,36 +16,36 @@ type project struct {
 	Text  Text    `json:"text"`
 }
 
-// bodies is read by the fuzz target too.
+// bodies is also the seed of the fuzz test.
 var bodies = map[string]struct {
 	body  string
 	want  project
 	err   string
-	plain string // as a message
+	plain string // plainText
 }{
-	"one value":                          {`{"id":"a","count":1}`, project{ID: "a", Count: 1}, "", ""},
-	"spaces around it":                   {" \n{\"id\":\"a\"}\r\n", project{ID: "a"}, "", ""},
-	"an unknown field is of a later API": {`{"id":"a","new":{"x":[1]}}`, project{ID: "a"}, "", ""},
-	"no fields: the client checks":       {`{}`, project{}, "", ""},
-	"text that is a number":              {`{"text":12}`, project{Text: "12"}, "", ""},
-	"text that is an object":             {`{"text":{"a":1}}`, project{Text: `{"a":1}`}, "", ""},
-	"text that is null":                  {`{"text":null}`, project{}, "", ""},
-	"null":                               {` null `, project{}, "the response is null", ""},
-	"nothing":                            {``, project{}, "the response is empty", ""},
-	"spaces":                             {" \n", project{}, "the response is empty", ""},
-	"a login page":                       {"<!DOCTYPE html><html><head><TITLE>Log in\n</TITLE></head>", project{}, "the response is an HTML page, not JSON", `an HTML page with the title "Log in"`},
-	"a page with a byte order mark":      {"\xef\xbb\xbf<html>", project{}, "the response is an HTML page, not JSON", "an HTML page"},
-	"a page whose title has attributes":  {`<title lang="en">502 &amp; more</title>`, project{}, "the response is an HTML page, not JSON", `an HTML page with the title "502 & more"`},
-	"a page with letters that grow":      {"<p>İİİİ</p><title>Oops</title>", project{}, "the response is an HTML page, not JSON", `an HTML page with the title "Oops"`},
-	"words":                              {"Service Unavailable\n", project{}, "the response is not valid JSON", "Service Unavailable"},
-	"truncated":                          {`{"id":"a`, project{}, "the response is not valid JSON", `{"id":"a`},
-	"something behind it":                {`{"id":"a"}x`, project{}, "the response is not valid JSON", `{"id":"a"}x`},
-	"a second value":                     {`{"id":"a"} {"id":"b"}`, project{}, "the response is not valid JSON", `{"id":"a"} {"id":"b"}`},
-	"a brace too many":                   {`{"id":"a"}}`, project{}, "the response is not valid JSON", `{"id":"a"}}`},
-	"a field of another type":            {`{"count":"one"}`, project{}, `the field "count" contains an unexpected string`, ""},
-	"a list in place of an object":       {`[]`, project{}, "the response is an unexpected JSON array", ""},
-	"a string in place of an object":     {`"ok"`, project{}, "the response is an unexpected JSON string", ""},
-	"text that is not UTF-8":             {"{\"id\":\"caf\xe9\"}", project{ID: "caf\uFFFD"}, "", ""},
+	"one value":                         {`{"id":"a","count":1}`, project{ID: "a", Count: 1}, "", ""},
+	"spaces around it":                  {" \n{\"id\":\"a\"}\r\n", project{ID: "a"}, "", ""},
+	"an unknown field":                  {`{"id":"a","new":{"x":[1]}}`, project{ID: "a"}, "", ""},
+	"no fields":                         {`{}`, project{}, "", ""},
+	"text that is a number":             {`{"text":12}`, project{Text: "12"}, "", ""},
+	"text that is an object":            {`{"text":{"a":1}}`, project{Text: `{"a":1}`}, "", ""},
+	"text that is null":                 {`{"text":null}`, project{}, "", ""},
+	"null":                              {` null `, project{}, "the response is null", ""},
+	"nothing":                           {``, project{}, "the response is empty", ""},
+	"spaces":                            {" \n", project{}, "the response is empty", ""},
+	"a login page":                      {"<!DOCTYPE html><html><head><TITLE>Log in\n</TITLE></head>", project{}, "the response is an HTML page, not JSON", `an HTML page with the title "Log in"`},
+	"a page with a byte order mark":     {"\xef\xbb\xbf<html>", project{}, "the response is an HTML page, not JSON", "an HTML page"},
+	"a page whose title has attributes": {`<title lang="en">502 &amp; more</title>`, project{}, "the response is an HTML page, not JSON", `an HTML page with the title "502 & more"`},
+	"a page whose letters grow in lower case": {"<p>İİİİ</p><title>Oops</title>", project{}, "the response is an HTML page, not JSON", `an HTML page with the title "Oops"`},
+	"text":                          {"Service Unavailable\n", project{}, "the response is not valid JSON", "Service Unavailable"},
+	"truncated":                     {`{"id":"a`, project{}, "the response is not valid JSON", `{"id":"a`},
+	"text after it":                 {`{"id":"a"}x`, project{}, "the response is not valid JSON", `{"id":"a"}x`},
+	"a second value":                {`{"id":"a"} {"id":"b"}`, project{}, "the response is not valid JSON", `{"id":"a"} {"id":"b"}`},
+	"a brace too many":              {`{"id":"a"}}`, project{}, "the response is not valid JSON", `{"id":"a"}}`},
+	"a field of another type":       {`{"count":"one"}`, project{}, `the field "count" contains an unexpected string`, ""},
+	"a list instead of an object":   {`[]`, project{}, "the response is an unexpected JSON array", ""},
+	"a string instead of an object": {`"ok"`, project{}, "the response is an unexpected JSON string", ""},
+	"text that is not UTF-8":        {"{\"id\":\"caf\xe9\"}", project{ID: "caf\uFFFD"}, "", ""},
 }
 
 func TestDecodeJSON(t *testing.T) {
@@ -67,21 +67,21 @@ func FuzzDecodeJSON(f *testing.F) {
 	}
 	f.Add([]byte("1E2000"))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		var got json.RawMessage // no number is too large for it
+		var got json.RawMessage // it accepts any number
 		err := (&Response{Body: body}).decodeJSON(&got)
 		null := strings.TrimSpace(string(body)) == "null"
 		if err == nil && (!json.Valid(body) || null) {
-			t.Errorf("%q is taken for JSON", body)
+			t.Errorf("%q is accepted as JSON", body)
 		}
 		if err != nil && json.Valid(body) && !null {
-			t.Errorf("%q is not taken: %v", body, err)
+			t.Errorf("%q is not accepted: %v", body, err)
 		}
 		plain := (&Response{Body: body}).plainText()
 		if json.Valid(body) && plain != "" {
-			t.Errorf("of %q JSON is shown: %q", body, plain)
+			t.Errorf("plain text of %q contains JSON: %q", body, plain)
 		}
 		if looksLikeHTML(body) && strings.Contains(plain, "\n<") {
-			t.Errorf("of %q HTML is shown: %q", body, plain)
+			t.Errorf("plain text of %q contains HTML: %q", body, plain)
 		}
 		_ = AcceptedBody(&Response{Body: body})
 	})

@@ -29,7 +29,7 @@ func pemOf(kind string, der []byte) string {
 
 func (a *authority) pem() string { return pemOf("CERTIFICATE", a.cert.Raw) }
 
-// indented is a PEM text as it is in an indented heredoc.
+// indented returns a PEM text as in an indented heredoc.
 func indented(text string) string { return "    " + strings.ReplaceAll(text, "\n", "\n    ") }
 
 func TestAuthorities(t *testing.T) {
@@ -48,21 +48,21 @@ func TestAuthorities(t *testing.T) {
 		want   []*authority
 		err    string
 	}{
-		"one":                                   {a.pem(), []*authority{a}, ""},
-		"two":                                   {a.pem() + b.pem(), []*authority{a, b}, ""},
-		"a byte order mark before it":           {bom + a.pem(), []*authority{a}, ""},
-		"a byte order mark before each":         {bom + a.pem() + bom + b.pem(), []*authority{a, b}, ""},
-		"line ends of Windows":                  {strings.ReplaceAll(a.pem()+b.pem(), "\n", "\r\n"), []*authority{a, b}, ""},
-		"an indented heredoc":                   {indented(a.pem() + b.pem()), []*authority{a, b}, ""},
-		"comments between":                      {"# a\n" + a.pem() + "\nsubject: b\n" + b.pem() + "# end", []*authority{a, b}, ""},
-		"no line break between":                 {strings.TrimSpace(a.pem()) + b.pem(), []*authority{a, b}, ""},
-		"no line break at the end":              {strings.TrimSpace(a.pem()), []*authority{a}, ""},
-		"the second is cut off":                 {a.pem() + cut, nil, "cannot be decoded in block 2 of 2: the block is damaged or cut off"},
-		"the first is cut off, and one follows": {cut + a.pem(), nil, "cannot be decoded in block 1 of 2: the block is damaged or cut off"},
-		"the second of three is damaged":        {a.pem() + damaged + a.pem(), nil, "cannot be decoded in block 2 of 3: the block is damaged or cut off"},
-		"a block with other content":            {a.pem() + garbled, nil, "contains something other than a certificate in block 2 of 2"},
-		"a private key":                         {pemOf("PRIVATE KEY", a.cert.Raw), nil, "contains something other than a certificate in block 1 of 1"},
-		"a path":                                {"/etc/ssl/hunter22.pem", nil, "is not PEM (-----BEGIN …). Set the content of the file, not its path, for example with file(\"name.pem\")"},
+		"one":                                  {a.pem(), []*authority{a}, ""},
+		"two":                                  {a.pem() + b.pem(), []*authority{a, b}, ""},
+		"a byte order mark before it":          {bom + a.pem(), []*authority{a}, ""},
+		"a byte order mark before each":        {bom + a.pem() + bom + b.pem(), []*authority{a, b}, ""},
+		"line breaks of Windows":               {strings.ReplaceAll(a.pem()+b.pem(), "\n", "\r\n"), []*authority{a, b}, ""},
+		"an indented heredoc":                  {indented(a.pem() + b.pem()), []*authority{a, b}, ""},
+		"comments between":                     {"# a\n" + a.pem() + "\nsubject: b\n" + b.pem() + "# end", []*authority{a, b}, ""},
+		"no line break between":                {strings.TrimSpace(a.pem()) + b.pem(), []*authority{a, b}, ""},
+		"no line break at the end":             {strings.TrimSpace(a.pem()), []*authority{a}, ""},
+		"the second block is cut off":          {a.pem() + cut, nil, "cannot be decoded in block 2 of 2: the block is damaged or cut off"},
+		"the first block is cut off":           {cut + a.pem(), nil, "cannot be decoded in block 1 of 2: the block is damaged or cut off"},
+		"the second block of three is damaged": {a.pem() + damaged + a.pem(), nil, "cannot be decoded in block 2 of 3: the block is damaged or cut off"},
+		"a block with other content":           {a.pem() + garbled, nil, "contains something other than a certificate in block 2 of 2"},
+		"a private key":                        {pemOf("PRIVATE KEY", a.cert.Raw), nil, "contains something other than a certificate in block 1 of 1"},
+		"a path":                               {"/etc/ssl/hunter22.pem", nil, "is not PEM (-----BEGIN …). Set the content of the file, not its path, for example with file(\"name.pem\")"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -76,7 +76,7 @@ func TestAuthorities(t *testing.T) {
 				want.AddCert(authority.cert)
 			}
 			if pool == nil || !pool.Equal(want) {
-				t.Error("the pool is not the system's with what is in the bundle")
+				t.Error("the pool does not contain the authorities of the system and of the bundle")
 			}
 		})
 	}
@@ -84,9 +84,9 @@ func TestAuthorities(t *testing.T) {
 
 const systemVariable = "PURGE_TEST_SYSTEM_AUTHORITY"
 
-// TestAuthoritiesAreAdded: a private authority for one system does not take
-// away those that the others need. It runs itself, because the system's are
-// read once in a process.
+// TestAuthoritiesAreAdded checks that Authorities keeps those of the operating
+// system. It runs the test below in a process of its own, because a process reads
+// those only once.
 func TestAuthoritiesAreAdded(t *testing.T) {
 	t.Parallel()
 	public, private := newAuthority(t), newAuthority(t)
@@ -105,7 +105,7 @@ func TestAuthoritiesAreAdded(t *testing.T) {
 	}
 }
 
-func TestAuthoritiesAreAddedChild(t *testing.T) { //nolint:paralleltest // alone in its process
+func TestAuthoritiesAreAddedChild(t *testing.T) { //nolint:paralleltest // runs in its own process
 	given := strings.Split(os.Getenv(systemVariable), " | ")
 	if len(given) != 3 {
 		t.Skip("run by TestAuthoritiesAreAdded")
@@ -125,7 +125,7 @@ func TestAuthoritiesAreAddedChild(t *testing.T) { //nolint:paralleltest // alone
 	}
 }
 
-// client is a client's certificate and its key, as PEM.
+// client is a client certificate and its key, as PEM.
 type client struct{ certificate, key, encrypted string }
 
 func (a *authority) client(t *testing.T) client {
@@ -158,26 +158,26 @@ func TestClientCertificate(t *testing.T) {
 		ofKey            bool
 		err              string
 	}{
-		"a pair":                         {mine.certificate, mine.key, 1, false, ""},
-		"with a chain":                   {mine.certificate + a.pem(), mine.key, 2, false, ""},
-		"with byte order marks":          {"\uFEFF" + mine.certificate, "\uFEFF" + mine.key, 1, false, ""},
-		"parameters before the key":      {mine.certificate, pemOf("EC PARAMETERS", []byte{6, 8}) + mine.key, 1, false, ""},
-		"in one text for both":           {mine.certificate, mine.certificate + mine.key, 1, false, ""},
-		"the key of another":             {mine.certificate, other.key, 0, true, mismatch},
-		"a key in the form of SEC 1":     {mine.certificate, pemOf("EC PRIVATE KEY", sec1), 0, true, mismatch},
-		"no key":                         {mine.certificate, mine.certificate, 0, true, "contains no private key"},
-		"a key with a passphrase":        {mine.certificate, mine.encrypted, 0, true, "is encrypted with a passphrase. Use the decrypted key"},
-		"a key that is a path":           {mine.certificate, "/etc/ssl/hunter22.key", 0, true, notPEM},
-		"a key that is cut off":          {mine.certificate, mine.key[:100], 0, true, "cannot be decoded in block 1 of 1: the block is damaged or cut off"},
-		"a certificate that is a path":   {"/etc/ssl/hunter22.pem", mine.key, 0, false, notPEM},
-		"the two the wrong way round":    {mine.key, mine.certificate, 0, false, "contains something other than a certificate in block 1 of 1"},
-		"a chain with one that is wrong": {mine.certificate + pemOf("CERTIFICATE", []byte("hunter22")), mine.key, 0, false, "contains something other than a certificate in block 2 of 2"},
+		"a pair":                             {mine.certificate, mine.key, 1, false, ""},
+		"with a chain":                       {mine.certificate + a.pem(), mine.key, 2, false, ""},
+		"with byte order marks":              {"\uFEFF" + mine.certificate, "\uFEFF" + mine.key, 1, false, ""},
+		"parameters before the key":          {mine.certificate, pemOf("EC PARAMETERS", []byte{6, 8}) + mine.key, 1, false, ""},
+		"certificate and key in one text":    {mine.certificate, mine.certificate + mine.key, 1, false, ""},
+		"the key of another certificate":     {mine.certificate, other.key, 0, true, mismatch},
+		"a SEC 1 key of another certificate": {mine.certificate, pemOf("EC PRIVATE KEY", sec1), 0, true, mismatch},
+		"no key":                             {mine.certificate, mine.certificate, 0, true, "contains no private key"},
+		"a key with a passphrase":            {mine.certificate, mine.encrypted, 0, true, "is encrypted with a passphrase. Use the decrypted key"},
+		"a key that is a path":               {mine.certificate, "/etc/ssl/hunter22.key", 0, true, notPEM},
+		"a key that is cut off":              {mine.certificate, mine.key[:100], 0, true, "cannot be decoded in block 1 of 1: the block is damaged or cut off"},
+		"a certificate that is a path":       {"/etc/ssl/hunter22.pem", mine.key, 0, false, notPEM},
+		"certificate and key swapped":        {mine.key, mine.certificate, 0, false, "contains something other than a certificate in block 1 of 1"},
+		"a chain with an invalid block":      {mine.certificate + pemOf("CERTIFICATE", []byte("hunter22")), mine.key, 0, false, "contains something other than a certificate in block 2 of 2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			pair, ofKey, err := ClientCertificate(row.certificate, row.key)
 			same(t, "error", row.err, textOf(err))
-			same(t, "is of the key", row.ofKey, ofKey)
+			same(t, "error of the key", row.ofKey, ofKey)
 			if row.err == "" {
 				same(t, "certificates", row.chain, len(pair.Certificate))
 			}
@@ -185,9 +185,9 @@ func TestClientCertificate(t *testing.T) {
 	}
 }
 
-// TestServersThatWantACertificate is against TLS 1.2, where the handshake fails,
-// and TLS 1.3, where the answer to the first request does.
-func TestServersThatWantACertificate(t *testing.T) {
+// TestServersThatRequireACertificate checks TLS 1.2, whose handshake fails, and TLS
+// 1.3, whose first response fails.
+func TestServersThatRequireACertificate(t *testing.T) {
 	t.Parallel()
 	ours, theirs := newAuthority(t), newAuthority(t)
 	mine, strange := ours.client(t), theirs.client(t)
@@ -203,7 +203,7 @@ func TestServersThatWantACertificate(t *testing.T) {
 	for name, row := range map[string]struct {
 		certificate *tls.Certificate
 		version     uint16
-		hints       bool // the server lists the authority among those it accepts
+		hints       bool // the server lists the authority
 		kind        Kind
 		advice      string
 	}{

@@ -15,23 +15,23 @@ func TestCookies(t *testing.T) {
 		set  []string
 		want string
 	}{
-		"a value as it came, with its quotes":          {[]string{`a="b c"`}, `a="b c"`},
-		"a value that net/http takes for invalid":      {[]string{`a={"b":1,c}`, `d=\\e ; Path=/`}, `a={"b":1,c}; d=\\e`},
-		"an empty value":                               {[]string{"a="}, "a="},
-		"a value with an equals sign":                  {[]string{"a=b=c=="}, "a=b=c=="},
-		"deleted by its age":                           {[]string{"a=b", "c=d", "a=b; Max-Age=0"}, "c=d"},
-		"deleted by its age, with quotes":              {[]string{`a="b"`, `a=""; Max-Age=0; Path=/`}, ""},
-		"deleted by a negative age":                    {[]string{"a=b", "a=; max-age=-1"}, ""},
-		"deleted by a date":                            {[]string{"a=b", "a=; Expires=Thu, 01 Jan 1970 00:00:10 GMT"}, ""},
-		"deleted by a date with two digits":            {[]string{"a=b", "a=; Expires=Thu, 01-Jan-70 00:00:10 GMT"}, ""},
-		"an age counts more than a date":               {[]string{"a=b; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:10 GMT"}, "a=b"},
-		"two paths with one name, the longest first":   {[]string{"a=1; Path=/", "a=2; Path=/library"}, "a=2; a=1"},
-		"one path set twice":                           {[]string{"a=1; Path=/", "a=2; Path=/"}, "a=2"},
-		"of two paths one is deleted":                  {[]string{"a=1; Path=/", "a=2; Path=/library", "a=; Path=/; Max-Age=0"}, "a=2"},
-		"without a path it stands for all of its name": {[]string{"a=1; Path=/", "a=2; Path=/library", "a=3"}, "a=3"},
-		"one with a path replaces one without":         {[]string{"a=1", "a=2; Path=/"}, "a=2"},
-		"no name":                                      {[]string{"=b", "novalue", "; Path=/"}, ""},
-		"a control character":                          {[]string{"a=b\x01"}, ""},
+		"a value with quotation marks":                       {[]string{`a="b c"`}, `a="b c"`},
+		"a value that net/http considers invalid":            {[]string{`a={"b":1,c}`, `d=\\e ; Path=/`}, `a={"b":1,c}; d=\\e`},
+		"an empty value":                                     {[]string{"a="}, "a="},
+		"a value with an equals sign":                        {[]string{"a=b=c=="}, "a=b=c=="},
+		"deleted by Max-Age 0":                               {[]string{"a=b", "c=d", "a=b; Max-Age=0"}, "c=d"},
+		"deleted by Max-Age 0, with quotation marks":         {[]string{`a="b"`, `a=""; Max-Age=0; Path=/`}, ""},
+		"deleted by a negative Max-Age":                      {[]string{"a=b", "a=; max-age=-1"}, ""},
+		"deleted by a date":                                  {[]string{"a=b", "a=; Expires=Thu, 01 Jan 1970 00:00:10 GMT"}, ""},
+		"deleted by a date with a two-digit year":            {[]string{"a=b", "a=; Expires=Thu, 01-Jan-70 00:00:10 GMT"}, ""},
+		"Max-Age takes precedence over Expires":              {[]string{"a=b; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:10 GMT"}, "a=b"},
+		"two paths, the longest first":                       {[]string{"a=1; Path=/", "a=2; Path=/library"}, "a=2; a=1"},
+		"one path set twice":                                 {[]string{"a=1; Path=/", "a=2; Path=/"}, "a=2"},
+		"one of two paths is deleted":                        {[]string{"a=1; Path=/", "a=2; Path=/library", "a=; Path=/; Max-Age=0"}, "a=2"},
+		"a cookie without a path replaces all with its name": {[]string{"a=1; Path=/", "a=2; Path=/library", "a=3"}, "a=3"},
+		"a cookie with a path replaces one without":          {[]string{"a=1", "a=2; Path=/"}, "a=2"},
+		"no name":             {[]string{"=b", "novalue", "; Path=/"}, ""},
+		"a control character": {[]string{"a=b\x01"}, ""},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
@@ -46,7 +46,8 @@ func TestCookies(t *testing.T) {
 	}
 }
 
-// TestABalancerThatMovesASession does it with the 503 of the server that is gone.
+// TestABalancerThatMovesASession checks a load balancer that sets the cookie of
+// another server in a 503 response.
 func TestABalancerThatMovesASession(t *testing.T) {
 	t.Parallel()
 	inBubble(t, Options{}, func(w http.ResponseWriter, r *http.Request) {

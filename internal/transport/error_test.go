@@ -13,7 +13,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
 )
 
-// TestErrorTexts pins what people read, in full.
+// TestErrorTexts checks whole texts.
 func TestErrorTexts(t *testing.T) {
 	t.Parallel()
 	object := &struct {
@@ -25,40 +25,40 @@ func TestErrorTexts(t *testing.T) {
 		change  func(*Request)
 		want    string
 	}{
-		"words":           {answer(400, "no\nsuch thing"), nil, nil, "Upstream answered 400 Bad Request: no such thing"},
-		"no words":        {answer(404, ""), nil, nil, "Upstream answered 404 Not Found"},
+		"text":            {answer(400, "no\nsuch thing"), nil, nil, "Upstream answered 400 Bad Request: no such thing"},
+		"no text":         {answer(404, ""), nil, nil, "Upstream answered 404 Not Found"},
 		"an odd status":   {answer(499, "gone"), nil, nil, "Upstream answered 499: gone"},
 		"a page":          {answer(403, "<title>Blocked</title>"), nil, nil, `Upstream answered 403 Forbidden: an HTML page with the title "Blocked"`},
 		"another success": {answer(200, "hello"), nil, nil, "Upstream answered 200 OK: hello"},
-		"what the API explains": {answer(409, "{}"), nil, func(r *Request) {
+		"an error of the API": {answer(409, "{}"), nil, func(r *Request) {
 			r.Explain = func(resp *Response, e *Error) {
 				e.Code, e.Message, e.ID = resp.Line("ERR\n9"), resp.Line("it\tis so"), "ticket "+resp.Line("12")
 			}
 		}, "Upstream answered 409 Conflict, code ERR 9: it is so (ticket 12)"},
-		"a redirect elsewhere":          {answer(302, "", "Location", "https://user:hunter22@evil.example:8443/login?token=x"), nil, nil, "Upstream answered 302 Found: redirect to evil.example:8443"},
-		"a redirect without a scheme":   {answer(307, "", "Location", "//evil.example/login"), nil, nil, "Upstream answered 307 Temporary Redirect: redirect to evil.example"},
-		"a redirect on the spot":        {answer(308, "", "Location", "/secret?token=x"), nil, nil, "Upstream answered 308 Permanent Redirect: redirect to another path of the same host"},
-		"a redirect without a location": {answer(301, ""), nil, nil, "Upstream answered 301 Moved Permanently: redirect to an invalid address"},
-		"a redirect that is no URL":     {answer(301, "", "Location", "https://%zz/"), nil, nil, "Upstream answered 301 Moved Permanently: redirect to an invalid address"},
-		"a refused connection":          {nil, wiretest.Refuse, nil, "no answer from Upstream: dial tcp: connect: connection refused"},
-		"an unknown host":               {nil, wiretest.UnknownHost, nil, "no answer from Upstream: dial tcp: lookup localhost: no such host"},
-		"a name server in trouble":      {nil, wiretest.NoNameServer, nil, "no answer from Upstream: dial tcp: lookup localhost: server misbehaving"},
-		"a reset":                       {answer(202, ""), wiretest.Reset(0), nil, "no answer from Upstream: read tcp: read: connection reset by peer"},
-		"a stall":                       {answer(202, ""), wiretest.Stall(0), nil, "no answer from Upstream: no complete response within the request timeout; the host has been down for 1m0s"},
-		"headers without an end":        {answer(202, "", "X-Huge", huge), nil, nil, "no answer from Upstream: net/http: HTTP/1.x transport connection broken: net/http: server response headers exceeded 262144 bytes; aborted"},
-		"JSON that breaks off":          {answer(202, long), wiretest.Reset(5000), into(object), "not done within the timeout; before that, no answer from Upstream: the response was cut off: read tcp: read: connection reset by peer"},
-		"JSON that stalls":              {answer(202, long), wiretest.Stall(5000), into(object), "not done within the timeout; before that, no answer from Upstream: no complete response within the request timeout"},
-		"JSON that is a page":           {answer(202, "<html>"), nil, into(object), "Upstream answered 202 Accepted: the response is an HTML page, not JSON"},
-		"an acceptance that is a page":  {answer(202, "<html>"), nil, func(r *Request) { r.Check = AcceptedBody }, "Upstream answered 202 Accepted: the response is an HTML page"},
+		"a redirect to another host":            {answer(302, "", "Location", "https://user:hunter22@evil.example:8443/login?token=x"), nil, nil, "Upstream answered 302 Found: redirect to evil.example:8443"},
+		"a redirect without a scheme":           {answer(307, "", "Location", "//evil.example/login"), nil, nil, "Upstream answered 307 Temporary Redirect: redirect to evil.example"},
+		"a redirect to another path":            {answer(308, "", "Location", "/secret?token=x"), nil, nil, "Upstream answered 308 Permanent Redirect: redirect to another path of the same host"},
+		"a redirect without a location":         {answer(301, ""), nil, nil, "Upstream answered 301 Moved Permanently: redirect to an invalid address"},
+		"a redirect to an invalid URL":          {answer(301, "", "Location", "https://%zz/"), nil, nil, "Upstream answered 301 Moved Permanently: redirect to an invalid address"},
+		"a refused connection":                  {nil, wiretest.Refuse, nil, "no answer from Upstream: dial tcp: connect: connection refused"},
+		"an unknown host":                       {nil, wiretest.UnknownHost, nil, "no answer from Upstream: dial tcp: lookup localhost: no such host"},
+		"a DNS failure":                         {nil, wiretest.NoNameServer, nil, "no answer from Upstream: dial tcp: lookup localhost: server misbehaving"},
+		"a reset":                               {answer(202, ""), wiretest.Reset(0), nil, "no answer from Upstream: read tcp: read: connection reset by peer"},
+		"a stall":                               {answer(202, ""), wiretest.Stall(0), nil, "no answer from Upstream: no complete response within the request timeout; the host has been down for 1m0s"},
+		"headers that are too long":             {answer(202, "", "X-Huge", huge), nil, nil, "no answer from Upstream: net/http: HTTP/1.x transport connection broken: net/http: server response headers exceeded 262144 bytes; aborted"},
+		"JSON that is cut off":                  {answer(202, long), wiretest.Reset(5000), into(object), "not done within the timeout; before that, no answer from Upstream: the response was cut off: read tcp: read: connection reset by peer"},
+		"JSON that stalls":                      {answer(202, long), wiretest.Stall(5000), into(object), "not done within the timeout; before that, no answer from Upstream: no complete response within the request timeout"},
+		"an HTML page instead of JSON":          {answer(202, "<html>"), nil, into(object), "Upstream answered 202 Accepted: the response is an HTML page, not JSON"},
+		"an HTML page instead of an acceptance": {answer(202, "<html>"), nil, func(r *Request) { r.Check = AcceptedBody }, "Upstream answered 202 Accepted: the response is an HTML page"},
 		"a check with its own error": {answer(202, ""), nil, func(r *Request) {
 			r.Check = func(*Response) error { return &Error{Kind: KindConfig, Message: "not enabled"} }
 		}, "Upstream answered 202 Accepted: not enabled"},
-		"a header that can't be sent": {
+		"an invalid header": {
 			answer(202, ""), nil, func(r *Request) { r.Header = http.Header{"X-Token": {"hunter22\nX-Evil: 1"}} },
 			"not sent: the value of the header X-Token contains a line break or another control character",
 		},
-		"an address that can't be parsed": {answer(202, ""), nil, func(r *Request) { r.Path = "/%zz" }, `not sent: parse "http://localhost/base/%zz": invalid URL escape "%zz"`},
-		"a quota that says no": {nil, nil, func(r *Request) {
+		"an invalid address": {answer(202, ""), nil, func(r *Request) { r.Path = "/%zz" }, `not sent: parse "http://localhost/base/%zz": invalid URL escape "%zz"`},
+		"a quota that returns an error": {nil, nil, func(r *Request) {
 			r.Pace = func(context.Context) (Slot, error) { return nil, errors.New("not before tomorrow") }
 		}, "not done within the timeout while waiting for the rate limit: not before tomorrow"},
 	} {
@@ -73,7 +73,7 @@ func TestErrorTexts(t *testing.T) {
 				_, err := r.Do(within(t, 10*time.Minute), req)
 				same(t, "text", "purging /a: "+row.want, textOf(err))
 				if _, many := err.(interface{ Unwrap() []error }); !many {
-					t.Error("it can't be unwrapped")
+					t.Error("the error does not implement Unwrap")
 				}
 			})
 		})
@@ -82,7 +82,7 @@ func TestErrorTexts(t *testing.T) {
 
 func into(v any) func(*Request) { return func(r *Request) { r.Into = v } }
 
-// TestErrorTree: masking the texts must not hide what failed.
+// TestErrorTree checks that a masked error still wraps its cause.
 func TestErrorTree(t *testing.T) {
 	t.Parallel()
 	inBubble(t, Options{Unanswered: 1}, nil, func(t *testing.T, r *rig) {
@@ -94,17 +94,17 @@ func TestErrorTree(t *testing.T) {
 	})
 }
 
-// TestLost: what may have worked is told from what did not.
+// TestLost checks which failed attempts may have succeeded.
 func TestLost(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
 		fault wiretest.Fault
 		want  bool
 	}{
-		"a reset after the request may have worked":    {wiretest.Reset(0), true},
-		"so may one that was not answered in time":     {wiretest.Stall(0), true},
-		"one that never had a connection did not":      {wiretest.Refuse, false},
-		"nor one whose name was not found for a while": {wiretest.NoNameServer, false},
+		"a reset after the request":   {wiretest.Reset(0), true},
+		"a timeout after the request": {wiretest.Stall(0), true},
+		"a refused connection":        {wiretest.Refuse, false},
+		"a DNS failure":               {wiretest.NoNameServer, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -120,8 +120,8 @@ func TestLost(t *testing.T) {
 	}
 }
 
-// TestInterrupted: at every stage the end of the context is the end at once,
-// with its cause and what the upstream said last.
+// TestInterrupted checks that the end of the context ends a request immediately, at
+// every stage, with its cause and the latest error of the API.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	type end struct {
@@ -140,19 +140,19 @@ func TestInterrupted(t *testing.T) {
 		after   time.Duration
 		want    end
 	}{
-		"in the dial":              {nil, wiretest.Hang, nil, time.Second, end{"interrupted", KindCanceled, 1, 0, 0, true}},
-		"before the headers":       {answer(202, ""), wiretest.Stall(0), nil, time.Second, end{"interrupted", KindCanceled, 1, 1, 0, true}},
-		"in a body that is needed": {answer(202, long), wiretest.Stall(5000), into(&struct{}{}), time.Second, end{"interrupted", KindCanceled, 1, 1, 0, true}},
-		"in a body that is not":    {answer(202, long), wiretest.Stall(5000), nil, time.Second, end{Requests: 1, Kind: accepted}},
-		"in the body of a failure": {answer(500, long), wiretest.Stall(5000), nil, time.Second, end{"interrupted; before that, Upstream answered 500 Internal Server Error: " + long[:499] + "…", KindCanceled, 1, 1, 0, true}},
-		"in the backoff":           {answer(500, "busy"), nil, nil, 2 * time.Second, end{"interrupted; before that, Upstream answered 500 Internal Server Error: busy", KindCanceled, 2, 2, 0, true}},
+		"in the dial":                  {nil, wiretest.Hang, nil, time.Second, end{"interrupted", KindCanceled, 1, 0, 0, true}},
+		"before the headers":           {answer(202, ""), wiretest.Stall(0), nil, time.Second, end{"interrupted", KindCanceled, 1, 1, 0, true}},
+		"in the body of a lookup":      {answer(202, long), wiretest.Stall(5000), into(&struct{}{}), time.Second, end{"interrupted", KindCanceled, 1, 1, 0, true}},
+		"in the body of an acceptance": {answer(202, long), wiretest.Stall(5000), nil, time.Second, end{Requests: 1, Kind: accepted}},
+		"in the body of a failure":     {answer(500, long), wiretest.Stall(5000), nil, time.Second, end{"interrupted; before that, Upstream answered 500 Internal Server Error: " + long[:499] + "…", KindCanceled, 1, 1, 0, true}},
+		"in the backoff":               {answer(500, "busy"), nil, nil, 2 * time.Second, end{"interrupted; before that, Upstream answered 500 Internal Server Error: busy", KindCanceled, 2, 2, 0, true}},
 		"in an outage": {answer(503, "busy"), nil, nil, 1700 * time.Millisecond, end{
 			"interrupted while waiting for the host to respond again; the host has been down for 2s; before that, Upstream answered 503 Service Unavailable: busy",
 			KindCanceled, 3, 3, 0, true,
 		}},
-		"in a wait that was asked":   {answer(429, "", "Retry-After", "60"), nil, nil, time.Second, end{"interrupted; before that, Upstream answered 429 Too Many Requests", KindCanceled, 1, 1, 0, true}},
-		"in the quota's wait":        {nil, nil, func(r *Request) { r.Pace = neverYourTurn }, time.Second, end{"interrupted while waiting for the rate limit", KindCanceled, 0, 0, 0, true}},
-		"in the wait for a password": {nil, nil, func(r *Request) { r.Auth = neverLoggedIn{} }, time.Second, end{"interrupted while logging in", KindCanceled, 0, 0, 0, true}},
+		"in a wait that the API requires": {answer(429, "", "Retry-After", "60"), nil, nil, time.Second, end{"interrupted; before that, Upstream answered 429 Too Many Requests", KindCanceled, 1, 1, 0, true}},
+		"in the wait for the quota":       {nil, nil, func(r *Request) { r.Pace = neverYourTurn }, time.Second, end{"interrupted while waiting for the rate limit", KindCanceled, 0, 0, 0, true}},
+		"in the wait for a login":         {nil, nil, func(r *Request) { r.Auth = neverLoggedIn{} }, time.Second, end{"interrupted while logging in", KindCanceled, 0, 0, 0, true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -188,8 +188,8 @@ func (neverLoggedIn) Authorize(ctx context.Context) (Grant, error) {
 	return Grant{}, context.Cause(ctx)
 }
 
-// TestDeadline: the deadline of the operation is told from the caller's leaving
-// and from the timeout of one attempt.
+// TestDeadline checks that a deadline during an outage is reported as the outage,
+// not as a canceled request or as the timeout of an attempt.
 func TestDeadline(t *testing.T) {
 	t.Parallel()
 	inBubble(t, Options{}, answer(202, ""), func(t *testing.T, r *rig) {
@@ -201,18 +201,18 @@ func TestDeadline(t *testing.T) {
 	})
 }
 
-// stopped is a context whose deadline seems near and never comes: its clock was
-// stopped after an attempt had begun.
-type stopped struct{ context.Context }
+// paused is a context whose deadline is always a second away, as if its timeout
+// was paused after an attempt had begun.
+type paused struct{ context.Context }
 
-func (s stopped) Deadline() (time.Time, bool) { return time.Now().Add(time.Second), true }
+func (p paused) Deadline() (time.Time, bool) { return time.Now().Add(time.Second), true }
 
-func TestAttemptHasItsOwnClock(t *testing.T) {
+func TestAttemptHasItsOwnTimeout(t *testing.T) {
 	t.Parallel()
 	inBubble(t, Options{MaxRetries: -1}, answer(202, ""), func(t *testing.T, r *rig) {
 		r.network.Set(wiretest.Stall(0))
 		began := time.Now()
-		_, err := r.Do(stopped{t.Context()}, purge())
+		_, err := r.Do(paused{t.Context()}, purge())
 		same(t, "kind", KindNoAnswer, kindOf(err))
 		same(t, "took", 30*time.Second, time.Since(began))
 	})

@@ -12,24 +12,24 @@ import (
 	"time"
 )
 
-// TestFixedGoesAlone: how many requests carry credentials that turn out to be
-// wrong, and how many are in flight together, depends on what came before.
+// TestFixedGoesAlone checks how many requests are sent before the credentials are
+// known to be valid, and how many are in flight together.
 func TestFixedGoesAlone(t *testing.T) {
 	t.Parallel()
 	type cost struct{ Requests, Together int }
 	for why, row := range map[string]struct {
-		answers []int // the last one for ever
+		answers []int // the last one for all further requests
 		want    cost
 	}{
-		"accepted ones go side by side from the second on":       {[]int{202}, cost{50, 16}},
-		"wrong ones are tried once":                              {[]int{401}, cost{1, 1}},
-		"a gateway's failure proves nothing":                     {[]int{501, 401}, cost{2, 1}},
-		"a limiter's refusal proves nothing":                     {[]int{429, 401}, cost{2, 1}},
-		"a redirect proves nothing":                              {[]int{302, 401}, cost{2, 1}},
-		"a proxy that wants a password proves nothing":           {[]int{407, 401}, cost{2, 1}},
-		"an answer that the API does not know proves nothing":    {[]int{200, 401}, cost{2, 1}},
-		"who may not purge is known, so the others need no turn": {[]int{403}, cost{50, 16}},
-		"what is not there is looked for with good credentials":  {[]int{404}, cost{50, 16}},
+		"accepted credentials are sent in parallel after the first request": {[]int{202}, cost{50, 16}},
+		"wrong credentials are sent once":                                   {[]int{401}, cost{1, 1}},
+		"a failed gateway proves nothing":                                   {[]int{501, 401}, cost{2, 1}},
+		"a rate-limited response proves nothing":                            {[]int{429, 401}, cost{2, 1}},
+		"a redirect proves nothing":                                         {[]int{302, 401}, cost{2, 1}},
+		"a proxy that requires a password proves nothing":                   {[]int{407, 401}, cost{2, 1}},
+		"a response that the API does not define proves nothing":            {[]int{200, 401}, cost{2, 1}},
+		"a denied request proves that the credentials are valid":            {[]int{403}, cost{50, 16}},
+		"a missing object proves that the credentials are valid":            {[]int{404}, cost{50, 16}},
 	} {
 		t.Run(why, func(t *testing.T) {
 			t.Parallel()
@@ -60,7 +60,7 @@ func TestFixedGoesAlone(t *testing.T) {
 	}
 }
 
-func TestFixedLeavesItsTurn(t *testing.T) {
+func TestFixedReturnsItsTurn(t *testing.T) {
 	t.Parallel()
 	inBubble(t, Options{}, answer(202, ""), func(t *testing.T, r *rig) {
 		auth := NewFixed(&Credential{Base: base})
@@ -82,15 +82,15 @@ func TestFixedLeavesItsTurn(t *testing.T) {
 		err = <-left
 		same(t, "text", "purging /a: interrupted while logging in", textOf(err))
 		same(t, "cause", true, errors.Is(err, errGone))
-		grant.answered(0, nil, nil) // not sent at all: the next one has the turn
+		grant.answered(0, nil, nil) // not sent, so the next request has the turn
 		_, err = r.Do(t.Context(), req)
 		same(t, "the next", "", textOf(err))
 	})
 }
 
-// TestRefusalIsCopied: what is remembered is read by others while the one that
-// met it completes its own; the race detector watches.
-func TestRefusalIsCopied(t *testing.T) {
+// TestRejectionIsCopied checks, with the race detector, that other requests read
+// the remembered error while the first one completes its own.
+func TestRejectionIsCopied(t *testing.T) {
 	t.Parallel()
 	inBubble(t, Options{}, answer(401, "wrong"), func(t *testing.T, r *rig) {
 		auth := NewFixed(&Credential{Base: base})
@@ -104,8 +104,8 @@ func TestRefusalIsCopied(t *testing.T) {
 	})
 }
 
-// TestOneBadRequestWithFixedCredentials: once they were accepted, a 401 is the
-// request's own, and only five in a row condemn them.
+// TestOneBadRequestWithFixedCredentials checks that a 401 response fails only its
+// own request after the credentials were accepted, up to five in a row.
 func TestOneBadRequestWithFixedCredentials(t *testing.T) {
 	t.Parallel()
 	for sentence, row := range map[string]struct {
@@ -114,10 +114,10 @@ func TestOneBadRequestWithFixedCredentials(t *testing.T) {
 		kinds  map[Kind]int
 		alone  bool
 	}{
-		"one of many":                     {func(i int) bool { return i == 20 }, 1, map[Kind]int{KindForbidden: 1}, false},
-		"four in a row":                   {func(i int) bool { return i >= 20 && i < 24 }, 4, map[Kind]int{KindForbidden: 4}, false},
-		"the password changes in between": {func(i int) bool { return i >= 20 }, 80, map[Kind]int{KindForbidden: 4, KindCredentials: 76}, true},
-		"a wrong password is tried once":  {func(int) bool { return true }, 100, map[Kind]int{KindCredentials: 100}, true},
+		"one of many":                    {func(i int) bool { return i == 20 }, 1, map[Kind]int{KindForbidden: 1}, false},
+		"four in a row":                  {func(i int) bool { return i >= 20 && i < 24 }, 4, map[Kind]int{KindForbidden: 4}, false},
+		"the password changes meanwhile": {func(i int) bool { return i >= 20 }, 80, map[Kind]int{KindForbidden: 4, KindCredentials: 76}, true},
+		"a wrong password is sent once":  {func(int) bool { return true }, 100, map[Kind]int{KindCredentials: 100}, true},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
@@ -147,9 +147,9 @@ func TestOneBadRequestWithFixedCredentials(t *testing.T) {
 	}
 }
 
-// TestFixedSuspicion: after a 401 the requests go one at a time until one is
-// accepted, and those that were in flight with the first do not count.
-func TestFixedSuspicion(t *testing.T) {
+// TestFixedAfterADenial checks that after a 401 response, requests are sent one at
+// a time until one is accepted. Requests in flight with the first do not count.
+func TestFixedAfterADenial(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	denying, denied, inFlight, most := false, 0, 0, 0
@@ -179,6 +179,6 @@ func TestFixedSuspicion(t *testing.T) {
 		same(t, "denied together", 16, denied)
 		most = 0
 		together(r, 16, send, t.Context())
-		same(t, "denied one at a time, until there were five", []int{20, 1}, []int{denied, most})
+		same(t, "denied one at a time, up to five", []int{20, 1}, []int{denied, most})
 	})
 }

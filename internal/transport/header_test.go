@@ -20,12 +20,12 @@ func TestHeaders(t *testing.T) {
 	}{
 		"none":                              {nil, http.Header{}, ""},
 		"one":                               {map[string]string{"X-Gateway-Key": "hunter22"}, http.Header{"X-Gateway-Key": {"hunter22"}}, ""},
-		"in another spelling":               {map[string]string{"x-gateway-KEY": "hunter22"}, http.Header{"X-Gateway-Key": {"hunter22"}}, ""},
+		"with another capitalization":       {map[string]string{"x-gateway-KEY": "hunter22"}, http.Header{"X-Gateway-Key": {"hunter22"}}, ""},
 		"with the credentials of a gateway": {map[string]string{"Authorization": "Bearer hunter22"}, http.Header{"Authorization": {"Bearer hunter22"}}, ""},
 		"a line break at the end":           {map[string]string{"X-Gateway-Key": "hunter22\r\n"}, http.Header{"X-Gateway-Key": {"hunter22"}}, ""},
 		"an empty one is not set":           {map[string]string{"X-Gateway-Key": "", "X-Other": "\n"}, http.Header{}, ""},
-		"outside of ASCII":                  {map[string]string{"X-Gateway-Key": "hünter22"}, http.Header{"X-Gateway-Key": {"hünter22"}}, ""},
-		"a line break in it":                {map[string]string{"X-Gateway-Key": "hunter22\r\nX-Mstr-Authtoken: mine"}, nil, "contains a value with a line break or another control character"},
+		"a value that is not ASCII":         {map[string]string{"X-Gateway-Key": "hünter22"}, http.Header{"X-Gateway-Key": {"hünter22"}}, ""},
+		"a line break in the value":         {map[string]string{"X-Gateway-Key": "hunter22\r\nX-Mstr-Authtoken: mine"}, nil, "contains a value with a line break or another control character"},
 		"no name":                           {map[string]string{"": "hunter22"}, nil, "contains an invalid HTTP header name"},
 		"a name with a colon":               {map[string]string{"hunter22:": "v"}, nil, "contains an invalid HTTP header name"},
 		"a name with a line break":          {map[string]string{"X-Hunter\r\nY": "v"}, nil, "contains an invalid HTTP header name"},
@@ -33,7 +33,7 @@ func TestHeaders(t *testing.T) {
 		"the cookies of the API":            {map[string]string{"cookie": "hunter22"}, nil, "must not contain Cookie, which carries the credentials of this system"},
 		"the length":                        {map[string]string{"content-length": "1"}, nil, "must not contain Content-Length, which the provider sets"},
 		"the host":                          {map[string]string{" Host ": "hunter22"}, nil, "must not contain Host, which the provider sets"},
-		"the same twice":                    {map[string]string{"X-A": "hunter22", "x-a": "hunter23"}, nil, "contains a header twice, in different spellings"},
+		"one header twice":                  {map[string]string{"X-A": "hunter22", "x-a": "hunter23"}, nil, "contains a header twice, in different spellings"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -44,8 +44,8 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
-// TestHeadersAreSentAndHidden: with each request, but never in place of the
-// API's own; and a server that repeats them gives nothing away.
+// TestHeadersAreSentAndHidden checks that headers are sent with each request, but
+// never replace those of the API, and that their values are redacted.
 func TestHeadersAreSentAndHidden(t *testing.T) {
 	t.Parallel()
 	basic := base64.StdEncoding.EncodeToString([]byte("user:hunter23"))
@@ -60,22 +60,22 @@ func TestHeadersAreSentAndHidden(t *testing.T) {
 		req.Base, req.Auth = "", &Credential{Base: base, Header: http.Header{"X-Auth-Token": {"mine"}}}
 		_, err := r.Do(t.Context(), req)
 		if all := strings.Join(everyText(err), " "); strings.Contains(all, "hunter") || strings.Contains(all, basic) || !strings.Contains(all, redacted) {
-			t.Errorf("the error says %s", all)
+			t.Errorf("the error is %s", all)
 		}
 		same(t, "the gateway's", "hunter22", got[0].Get("X-Gateway-Key"))
 		same(t, "the API's", []string{"mine"}, got[0].Values("X-Auth-Token"))
-		same(t, "the options are left as they are", "hunter25", headers.Get("X-Auth-Token"))
+		same(t, "the options are unchanged", "hunter25", headers.Get("X-Auth-Token"))
 	})
 }
 
-// TestWhatWasAsked: an error about an answer says which address gave it.
-func TestWhatWasAsked(t *testing.T) {
+// TestAsked checks that the error of a response contains its address.
+func TestAsked(t *testing.T) {
 	t.Parallel()
-	for name, status := range map[string]int{"a path that is not there": 404, "an answer that is no acceptance": 202} {
+	for name, status := range map[string]int{"a missing path": 404, "a response that is not an acceptance": 202} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, Options{MaxRetries: -1}, answer(status, `{"error":"hunter22"}`), func(t *testing.T, r *rig) {
-				r.Hide("base") // the address is our own: a gap in it would tell the secret
+				r.Hide("base") // not redacted in the address, because that would reveal it
 				req := purge()
 				req.Path, req.Check = "/x/a%2Fb?url=y", AcceptedBody
 				_, err := r.Do(t.Context(), req)
@@ -85,11 +85,11 @@ func TestWhatWasAsked(t *testing.T) {
 	}
 }
 
-// TestSuspect: rejected credentials that look mistyped are named.
+// TestSuspect checks that Suspect is added to errors about rejected credentials.
 func TestSuspect(t *testing.T) {
 	t.Parallel()
-	for status, want := range map[int]string{401: "The value of system.password begins with a blank.", 403: "", 500: ""} {
-		inBubble(t, Options{MaxRetries: -1, Suspect: "The value of system.password begins with a blank."}, answer(status, ""), func(t *testing.T, r *rig) {
+	for status, want := range map[int]string{401: "The value of system.password begins with a space.", 403: "", 500: ""} {
+		inBubble(t, Options{MaxRetries: -1, Suspect: "The value of system.password begins with a space."}, answer(status, ""), func(t *testing.T, r *rig) {
 			_, err := r.Do(t.Context(), purge())
 			same(t, "advice", want, err.(*Error).Advice) //nolint:errorlint,forcetypeassert // Do promises it
 		})

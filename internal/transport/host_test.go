@@ -15,7 +15,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
 )
 
-// ending is what became of a request that was sent during an outage.
+// ending is the result of a request that was sent during an outage.
 type ending struct {
 	Kind Kind
 	Took time.Duration
@@ -30,27 +30,27 @@ func endingOf(began time.Time, err error) ending {
 	return end
 }
 
-// TestAHostThatNeverAnswered is most likely a wrong address, and given up
-// sooner than one that did.
-func TestAHostThatNeverAnswered(t *testing.T) {
+// TestHostThatNeverResponded checks how long a request waits for a host that never
+// responded, most likely because its address is wrong.
+func TestHostThatNeverResponded(t *testing.T) {
 	t.Parallel()
 	for sentence, row := range map[string]struct {
-		fault         wiretest.Fault
-		lookup, heard bool
-		want          ending
-		dials         int
+		fault             wiretest.Fault
+		lookup, responded bool
+		want              ending
+		dials             int
 	}{
-		"two minutes, and a last probe":               {wiretest.Refuse, false, false, ending{KindNoAnswer, 2 * time.Minute, 2 * time.Minute}, 11},
-		"half a minute for a lookup":                  {wiretest.Refuse, true, false, ending{KindNoAnswer, 30 * time.Second, 30 * time.Second}, 8},
-		"an unknown host is final":                    {wiretest.UnknownHost, false, false, ending{Kind: KindUnknownHost}, 1},
-		"not if it answered before":                   {wiretest.UnknownHost, false, true, ending{KindOutage, 20 * time.Minute, 20 * time.Minute}, 46},
-		"one that answered has the request's timeout": {wiretest.Refuse, false, true, ending{KindOutage, 20 * time.Minute, 20 * time.Minute}, 46},
-		"for a lookup too":                            {wiretest.Refuse, true, true, ending{KindOutage, 20 * time.Minute, 20 * time.Minute}, 46},
+		"2 minutes, and a last probe":                {wiretest.Refuse, false, false, ending{KindNoAnswer, 2 * time.Minute, 2 * time.Minute}, 11},
+		"30 seconds for a lookup":                    {wiretest.Refuse, true, false, ending{KindNoAnswer, 30 * time.Second, 30 * time.Second}, 8},
+		"an unknown host is final":                   {wiretest.UnknownHost, false, false, ending{Kind: KindUnknownHost}, 1},
+		"an unknown host that responded before":      {wiretest.UnknownHost, false, true, ending{KindOutage, 20 * time.Minute, 20 * time.Minute}, 46},
+		"a host that responded before":               {wiretest.Refuse, false, true, ending{KindOutage, 20 * time.Minute, 20 * time.Minute}, 46},
+		"a host that responded before, for a lookup": {wiretest.Refuse, true, true, ending{KindOutage, 20 * time.Minute, 20 * time.Minute}, 46},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, Options{}, answer(202, ""), func(t *testing.T, r *rig) {
-				if row.heard {
+				if row.responded {
 					if _, err := r.Do(t.Context(), purge()); err != nil {
 						t.Fatal(err)
 					}
@@ -68,8 +68,8 @@ func TestAHostThatNeverAnswered(t *testing.T) {
 	}
 }
 
-// TestAnOutageLastsForOneTimeout: who starts when the host has been down for as
-// long as the timeout fails at once, except the one whose turn it is to probe.
+// TestAnOutageLastsForOneTimeout checks that a request fails immediately if the
+// host has been down for its timeout, unless a probe is due.
 func TestAnOutageLastsForOneTimeout(t *testing.T) {
 	t.Parallel()
 	inBubble(t, Options{}, answer(202, ""), func(t *testing.T, r *rig) {
@@ -103,12 +103,12 @@ func TestAnOutageLastsForOneTimeout(t *testing.T) {
 		same(t, "when a probe is due", ending{KindOutage, 0, timeout + 30*time.Second}, send())
 		same(t, "dials for that", 1, len(r.network.Dialed())-dials)
 		<-time.After(2 * time.Minute)
-		same(t, "when nobody looked for long: counted anew", ending{KindOutage, timeout, timeout}, send())
+		same(t, "after 2 minutes without a request", ending{KindOutage, timeout, timeout}, send())
 	})
 }
 
-// TestFailuresThatAreNotTheHosts: a request that fails while another one is
-// answered backs off alone, and holds up nobody.
+// TestFailuresThatAreNotTheHosts checks that a request that fails while others
+// succeed does not delay them.
 func TestFailuresThatAreNotTheHosts(t *testing.T) {
 	t.Parallel()
 	inBubble(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
@@ -138,7 +138,7 @@ func TestFailuresThatAreNotTheHosts(t *testing.T) {
 	})
 }
 
-// TestALoginIsNeverTheProbe: a server may count it. A logout is sent all the same.
+// TestALoginIsNeverTheProbe also checks that a logout does not wait for the host.
 func TestALoginIsNeverTheProbe(t *testing.T) {
 	t.Parallel()
 	down := false
@@ -163,8 +163,8 @@ func TestALoginIsNeverTheProbe(t *testing.T) {
 	})
 }
 
-// TestTwoThatFailAtTheSameTime hold up nobody either, although each of them sees
-// that the other fails too.
+// TestTwoThatFailAtTheSameTime checks that two requests that fail in parallel do
+// not delay a third one that succeeds.
 func TestTwoThatFailAtTheSameTime(t *testing.T) {
 	t.Parallel()
 	inBubble(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
@@ -187,7 +187,7 @@ func TestTwoThatFailAtTheSameTime(t *testing.T) {
 			})
 		}
 		good.Go(func() {
-			for range 500 { // one at a time: each is answered while the bad ones are in flight
+			for range 500 { // one at a time, while the bad ones are in flight
 				began := time.Now()
 				if _, err := r.Do(t.Context(), purge()); err != nil {
 					t.Error(err)
@@ -201,8 +201,8 @@ func TestTwoThatFailAtTheSameTime(t *testing.T) {
 	})
 }
 
-// TestProbes: the pause after a probe is as long as the host had been down when
-// that was sent, however long the probe took to fail.
+// TestProbes checks that the pause after a probe is as long as the host had been
+// down when the probe was sent. It does not depend on the duration of the probe.
 func TestProbes(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
@@ -223,7 +223,8 @@ func TestProbes(t *testing.T) {
 	})
 }
 
-// TestAProbeThatWaitsForItsWindow loses its turn: the next one goes.
+// TestAProbeThatWaitsForItsWindow checks that a request that waits for its quota
+// loses its turn to probe.
 func TestAProbeThatWaitsForItsWindow(t *testing.T) {
 	t.Parallel()
 	inBubble(t, Options{}, answer(202, ""), func(t *testing.T, r *rig) {
@@ -232,7 +233,7 @@ func TestAProbeThatWaitsForItsWindow(t *testing.T) {
 		}
 		r.network.Break()
 		synctest.Wait()
-		// Two fail together, and then as probes: the third one is next, at 2 s.
+		// Two requests fail together and then as probes. The third one probes at 2 s.
 		r.network.Set(wiretest.Times(4, wiretest.Refuse))
 		began := time.Now()
 		var wg sync.WaitGroup
@@ -261,28 +262,28 @@ func (slow) Send() error {
 	return nil
 }
 
-// TestWaitsAreTold: who waits for a host is told of it, and until when.
-func TestWaitsAreTold(t *testing.T) {
+// TestObserve checks what an observer receives while a request waits for a host.
+func TestObserve(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
-	told := make(map[string]int)
+	observed := make(map[string]int)
 	o := Options{Observe: func(_ context.Context, what string, until time.Time) {
 		mu.Lock()
 		defer mu.Unlock()
 		if !until.After(time.Now()) {
-			t.Errorf("until %s, which is past", until)
+			t.Errorf("the wait ended at %s", until)
 		}
-		told[what]++
+		observed[what]++
 	}}
 	inBubble(t, o, answer(202, ""), func(t *testing.T, r *rig) {
 		r.network.Set(wiretest.Times(2, wiretest.Refuse))
 		_, err := r.Do(within(t, time.Minute), purge())
 		same(t, "error", "", textOf(err))
-		same(t, "told", map[string]int{"Upstream, which does not respond": 2}, told)
+		same(t, "observed", map[string]int{"Upstream, which does not respond": 2}, observed)
 	})
 }
 
-func TestHalfToAll(t *testing.T) {
+func TestDefaultProbePause(t *testing.T) {
 	t.Parallel()
 	for down, want := range map[time.Duration][2]time.Duration{
 		0:                {500 * time.Millisecond, 500 * time.Millisecond},
@@ -294,7 +295,7 @@ func TestHalfToAll(t *testing.T) {
 		for range 1000 {
 			pause := defaultProbePause(down)
 			if pause < want[0] || pause > want[1] {
-				t.Fatalf("down for %s: %s is not from %s to %s", down, pause, want[0], want[1])
+				t.Fatalf("down for %s: %s is not between %s and %s", down, pause, want[0], want[1])
 			}
 			longest = max(longest, pause)
 		}

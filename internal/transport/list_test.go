@@ -17,18 +17,18 @@ func TestList(t *testing.T) {
 		want []project
 		err  string
 	}{
-		"elements":                        {`{"list":[{"id":"a"}, {"id":"b"}]}`, []project{{ID: "a"}, {ID: "b"}}, ""},
-		"no elements":                     {`{"list": [ ]}`, []project{}, ""},
-		"no list":                         {`{}`, nil, ""},
-		"null":                            {`{"list":null}`, nil, ""},
-		"an object":                       {`{"list":{}}`, nil, `the field "list" contains an unexpected object`},
-		"a string":                        {`{"list":"x"}`, nil, `the field "list" contains an unexpected string`},
-		"an element of another kind":      {`{"list":[{"id":"a"}, 1]}`, []project{{ID: "a"}}, `the field "list" contains an unexpected number`},
-		"an element that is not right":    {`{"list":[{"id":"a"}, {}, {"id":"b"}]}`, []project{{ID: "a"}}, "one has no id"},
-		"as many as there may be":         {`{"list":[` + strings.Repeat(`{"id":"a"},`, maxItems-1) + `{"id":"a"}]}`, make([]project, maxItems), ""},
-		"one more":                        {`{"list":[` + strings.Repeat(`{"id":"a"},`, maxItems) + `{"id":"a"}]}`, make([]project, maxItems), "the list contains more than 50000 elements"},
-		"one that is not finished":        {`{"list":[{"id":"a"}`, nil, "the response is not valid JSON"},
-		"two, of which the second counts": {`{"list":[{"id":"a"}],"list":[{"id":"b"}]}`, []project{{ID: "b"}}, ""},
+		"elements":                              {`{"list":[{"id":"a"}, {"id":"b"}]}`, []project{{ID: "a"}, {ID: "b"}}, ""},
+		"no elements":                           {`{"list": [ ]}`, []project{}, ""},
+		"no list":                               {`{}`, nil, ""},
+		"null":                                  {`{"list":null}`, nil, ""},
+		"an object":                             {`{"list":{}}`, nil, `the field "list" contains an unexpected object`},
+		"a string":                              {`{"list":"x"}`, nil, `the field "list" contains an unexpected string`},
+		"an element of another type":            {`{"list":[{"id":"a"}, 1]}`, []project{{ID: "a"}}, `the field "list" contains an unexpected number`},
+		"an invalid element":                    {`{"list":[{"id":"a"}, {}, {"id":"b"}]}`, []project{{ID: "a"}}, "one has no id"},
+		"the maximum number of elements":        {`{"list":[` + strings.Repeat(`{"id":"a"},`, maxItems-1) + `{"id":"a"}]}`, make([]project, maxItems), ""},
+		"one element too many":                  {`{"list":[` + strings.Repeat(`{"id":"a"},`, maxItems) + `{"id":"a"}]}`, make([]project, maxItems), "the list contains more than 50000 elements"},
+		"an incomplete list":                    {`{"list":[{"id":"a"}`, nil, "the response is not valid JSON"},
+		"two lists, of which the second counts": {`{"list":[{"id":"a"}],"list":[{"id":"b"}]}`, []project{{ID: "b"}}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -52,8 +52,7 @@ func TestList(t *testing.T) {
 	}
 }
 
-// TestAllowance: what is decoded is bounded by number, and for several replies
-// together.
+// TestAllowance checks the limits for the content of several responses.
 func TestAllowance(t *testing.T) {
 	t.Parallel()
 	many := []byte("[" + strings.Repeat("1,", maxValues*2/3) + "1]")
@@ -62,13 +61,13 @@ func TestAllowance(t *testing.T) {
 		bodies [][]byte
 		err    string
 	}{
-		"many values":              {[][]byte{many}, ""},
-		"many values, twice":       {[][]byte{many, many}, "the response contains more than 500000 values"},
-		"many bytes":               {[][]byte{long}, ""},
-		"many bytes, twice":        {[][]byte{long, long}, "the response is longer than 16 MiB"},
-		"marks in a string":        {[][]byte{[]byte(`"` + strings.Repeat(`,[{\"`, maxValues) + `"`)}, ""},
-		"marks behind a string":    {[][]byte{[]byte(`["\\",` + strings.Repeat(`1,`, maxValues) + `1]`)}, "the response contains more than 500000 values"},
-		"many bytes, and a little": {[][]byte{long, []byte(`"x"`)}, ""},
+		"many values":               {[][]byte{many}, ""},
+		"many values, twice":        {[][]byte{many, many}, "the response contains more than 500000 values"},
+		"many bytes":                {[][]byte{long}, ""},
+		"many bytes, twice":         {[][]byte{long, long}, "the response is longer than 16 MiB"},
+		"separators in a string":    {[][]byte{[]byte(`"` + strings.Repeat(`,[{\"`, maxValues) + `"`)}, ""},
+		"separators after a string": {[][]byte{[]byte(`["\\",` + strings.Repeat(`1,`, maxValues) + `1]`)}, "the response contains more than 500000 values"},
+		"many bytes and a few":      {[][]byte{long, []byte(`"x"`)}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -85,34 +84,34 @@ func TestAllowance(t *testing.T) {
 	}
 }
 
-// TestLines: each distinct text is made fit once.
+// TestLines checks that each distinct text is processed once.
 func TestLines(t *testing.T) {
 	t.Parallel()
 	c := New("Upstream", Options{})
 	c.Hide("hunter22")
 	line := c.Lines()
-	same(t, "a text", "it is [redacted]", line("it is\nhunter22"))
-	c.Hide("deployed") // too late for the one that is known
-	same(t, "another", "it is [redacted]", line("it is deployed"))
-	same(t, "the first again", "it is [redacted]", line("it is\nhunter22"))
+	same(t, "first text", "it is [redacted]", line("it is\nhunter22"))
+	c.Hide("deployed") // too late for the first text
+	same(t, "second text", "it is [redacted]", line("it is deployed"))
+	same(t, "first text again", "it is [redacted]", line("it is\nhunter22"))
 	for i := range maxLines / 100 {
 		line(strconv.Itoa(i))
 	}
-	same(t, "one too many", "…", line("and so on"))
-	same(t, "one that is known", "it is [redacted]", line("it is\nhunter22"))
+	same(t, "text above the limit", "…", line("and so on"))
+	same(t, "first text, above the limit", "it is [redacted]", line("it is\nhunter22"))
 }
 
-// TestLongTexts: of what is too long to be looked at, the beginning is shown, and
-// of a secret at its end nothing.
+// TestLongTexts checks that Line cuts a long text before it scrubs it, and removes
+// the part of a secret at the cut.
 func TestLongTexts(t *testing.T) {
 	t.Parallel()
 	var s Scrubber
 	s.Add("hunter22")
 	for name, row := range map[string]struct{ end, want string }{
-		"text":                  {"text", "text"},
-		"a secret":              {"hunter22", redacted},
-		"of a secret a part":    {"hunter", ""},
-		"of a secret, in lines": {"h\nu\nn\nt\ne\nr", redacted},
+		"text":                                {"text", "text"},
+		"a secret":                            {"hunter22", redacted},
+		"the beginning of a secret":           {"hunter", ""},
+		"the beginning of a secret, in lines": {"h\nu\nn\nt\ne\nr", redacted},
 	} {
 		before := strings.Repeat(" ", maxText-len(row.end))
 		if name == "a secret" || name == "text" {

@@ -14,7 +14,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
 )
 
-// TestLoginsThatFailOnce fail nobody: those who wait repeat the login.
+// TestLoginsThatFailOnce checks that a login is retried for all waiting callers.
 func TestLoginsThatFailOnce(t *testing.T) {
 	t.Parallel()
 	for sentence, row := range map[string]struct {
@@ -23,19 +23,19 @@ func TestLoginsThatFailOnce(t *testing.T) {
 		logins int
 		took   time.Duration // a login and a purge take a second each, fifty purges four
 	}{
-		"a refused connection":      {nil, wiretest.Refuse, 1, 5*time.Second + time.Second},
-		"a name server in trouble":  {nil, wiretest.NoNameServer, 1, 6 * time.Second},
-		"a dial that hangs":         {nil, wiretest.Hang, 1, 36 * time.Second},
-		"a reset":                   {nil, wiretest.Reset(0), 2, 7 * time.Second},
-		"408":                       {answer(408, ""), nil, 2, 7 * time.Second},
-		"429 that says when":        {answer(429, "", "Retry-After", "20"), nil, 2, 26 * time.Second},
-		"429 that does not":         {answer(429, ""), nil, 2, 66 * time.Second},
-		"500":                       {answer(500, ""), nil, 2, 7 * time.Second},
-		"500 that says when":        {answer(500, "", "Retry-After", "9"), nil, 2, 15 * time.Second},
-		"502, which may be counted": {answer(502, ""), nil, 2, 7 * time.Second},
-		"503":                       {answer(503, ""), nil, 2, 7 * time.Second},
-		"504, which may be counted": {answer(504, ""), nil, 2, 7 * time.Second},
-		"no answer":                 {nil, wiretest.Stall(0), 2, 36 * time.Second},
+		"a refused connection":            {nil, wiretest.Refuse, 1, 5*time.Second + time.Second},
+		"a DNS failure":                   {nil, wiretest.NoNameServer, 1, 6 * time.Second},
+		"a dial that hangs":               {nil, wiretest.Hang, 1, 36 * time.Second},
+		"a reset":                         {nil, wiretest.Reset(0), 2, 7 * time.Second},
+		"408":                             {answer(408, ""), nil, 2, 7 * time.Second},
+		"429 with a wait":                 {answer(429, "", "Retry-After", "20"), nil, 2, 26 * time.Second},
+		"429 without a wait":              {answer(429, ""), nil, 2, 66 * time.Second},
+		"500":                             {answer(500, ""), nil, 2, 7 * time.Second},
+		"500 with a wait":                 {answer(500, "", "Retry-After", "9"), nil, 2, 15 * time.Second},
+		"502, which the server may count": {answer(502, ""), nil, 2, 7 * time.Second},
+		"503":                             {answer(503, ""), nil, 2, 7 * time.Second},
+		"504, which the server may count": {answer(504, ""), nil, 2, 7 * time.Second},
+		"no response":                     {nil, wiretest.Stall(0), 2, 36 * time.Second},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
@@ -67,9 +67,9 @@ func (a *account) heal() {
 	a.loggedIn = nil
 }
 
-// TestALoginThatIsAlwaysTooMuch is sent once a minute, and given up after one
-// timeout in total. Who comes later sees the time that the server named.
-func TestALoginThatIsAlwaysTooMuch(t *testing.T) {
+// TestALoginThatIsAlwaysRateLimited checks that the login is sent once a minute for
+// one timeout in total. Later callers receive the wait that the server stated.
+func TestALoginThatIsAlwaysRateLimited(t *testing.T) {
 	t.Parallel()
 	a := newAccount()
 	a.loggedIn = answer(429, "slow down", "Retry-After", "60")
@@ -81,25 +81,25 @@ func TestALoginThatIsAlwaysTooMuch(t *testing.T) {
 			<-time.After(30 * time.Second)
 			_, err := r.Do(within(t, 20*time.Second), withSession(s))
 			e := err.(*Error) //nolint:forcetypeassert,errorlint // Do promises it
-			same(t, "one with little time is told at once", ending{KindLimited, 30 * time.Second, 0}, endingOf(began, err))
-			same(t, "how long", []any{true, 31 * time.Second}, []any{e.TooLong(), e.Wait})
+			same(t, "a caller with little time fails immediately", ending{KindLimited, 30 * time.Second, 0}, endingOf(began, err))
+			same(t, "the wait", []any{true, 31 * time.Second}, []any{e.TooLong(), e.Wait})
 		})
 		texts := together(r, 100, func() *Request { return withSession(s) }, within(t, timeout))
 		wg.Wait()
 		same(t, "texts", map[string]int{"purging /a: Upstream answered 429 Too Many Requests while logging in: slow down": 100}, texts)
-		same(t, "took, because the tenth wait is too long", timeout-time.Minute, time.Since(began).Truncate(time.Minute))
+		same(t, "took, because the wait after the tenth login is too long", timeout-time.Minute, time.Since(began).Truncate(time.Minute))
 		same(t, "logins", 10, a.tally().Logins)
 		for _, rest := range []time.Duration{51 * time.Second, 0} {
 			again := time.Now()
 			_, err := r.Do(within(t, timeout), withSession(s))
-			same(t, "who comes later waits for the rest of one timeout", ending{KindLimited, rest, 0}, endingOf(again, err))
+			same(t, "a later caller waits for the rest of one timeout", ending{KindLimited, rest, 0}, endingOf(again, err))
 		}
 		same(t, "without another login", 10, a.tally().Logins)
 	})
 }
 
-// TestALoginThatMayBeCounted: without an answer the server may have counted it
-// as an attempt with a wrong password. Once a login was accepted, it did not.
+// TestALoginThatMayBeCounted checks logins without a response, which the server may
+// count as attempts with a wrong password, unless a login was accepted before.
 func TestALoginThatMayBeCounted(t *testing.T) {
 	t.Parallel()
 	for sentence, row := range map[string]struct {
@@ -109,9 +109,9 @@ func TestALoginThatMayBeCounted(t *testing.T) {
 		logins  int
 		ok      bool
 	}{
-		"502 for ever":                       {answer(502, ""), nil, false, 2, false},
-		"504 for ever":                       {answer(504, ""), nil, false, 2, false},
-		"502 six times, of an account known": {answer(502, ""), nil, true, 7, true},
+		"502 always":                             {answer(502, ""), nil, false, 2, false},
+		"504 always":                             {answer(504, ""), nil, false, 2, false},
+		"502 six times, after an accepted login": {answer(502, ""), nil, true, 7, true},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
@@ -145,8 +145,8 @@ func TestALoginThatMayBeCounted(t *testing.T) {
 	}
 }
 
-// TestWhoWaitsForALoginCanLeave: the wait belongs to the callers.
-func TestWhoWaitsForALoginCanLeave(t *testing.T) {
+// TestCallersLeaveALogin checks that a caller can leave while it waits.
+func TestCallersLeaveALogin(t *testing.T) {
 	t.Parallel()
 	a := newAccount()
 	a.loggedIn = answer(429, "", "Retry-After", "60")
@@ -162,26 +162,26 @@ func TestWhoWaitsForALoginCanLeave(t *testing.T) {
 		errGone := errors.New("gone")
 		cancel(errGone)
 		err := <-left
-		same(t, "at once", time.Duration(0), time.Since(began))
+		same(t, "took", time.Duration(0), time.Since(began))
 		same(t, "cause", true, errors.Is(err, errGone))
 		same(t, "text", "purging /a: interrupted while logging in; before that, Upstream answered 429 Too Many Requests while logging in", textOf(err))
 		<-time.After(10 * time.Minute)
-		same(t, "no login for nobody", 1, a.tally().Logins)
+		same(t, "logins", 1, a.tally().Logins)
 	})
 }
 
-// TestOneBadRequestCondemnsNoOther: a server may answer one request with 401 and
-// accept all others of the session.
-func TestOneBadRequestCondemnsNoOther(t *testing.T) {
+// TestOneDeniedRequestFailsNoOther checks a server that denies one request with 401
+// and accepts all others of the session.
+func TestOneDeniedRequestFailsNoOther(t *testing.T) {
 	t.Parallel()
 	for sentence, row := range map[string]struct {
 		requests int
 		bad      func(i int) bool
 		logins   int // at most
 	}{
-		"one bad one, sent first": {11, func(i int) bool { return i == 0 }, 3},
-		"twenty of two hundred":   {200, func(i int) bool { return i%10 == 3 }, 1},
-		"all bad ones first":      {200, func(i int) bool { return i < 20 }, 1 + maxUnaccepted},
+		"one bad request, sent first": {11, func(i int) bool { return i == 0 }, 3},
+		"20 of 200":                   {200, func(i int) bool { return i%10 == 3 }, 1},
+		"20 bad requests first":       {200, func(i int) bool { return i < 20 }, 1 + maxUnaccepted},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
@@ -206,7 +206,7 @@ func TestOneBadRequestCondemnsNoOther(t *testing.T) {
 							}
 							_, err := r.Do(within(t, 20*time.Minute), req)
 							if row.bad(i) != (err != nil) {
-								t.Errorf("request %d ended with %v", i, err)
+								t.Errorf("request %d returned %v", i, err)
 							}
 						}
 					})
@@ -225,7 +225,8 @@ func TestOneBadRequestCondemnsNoOther(t *testing.T) {
 	}
 }
 
-// TestADeniedRequestIsItsOwn: what is said of it if others are accepted.
+// TestADeniedRequestIsItsOwn checks the error of a denied request if others of the
+// session are accepted.
 func TestADeniedRequestIsItsOwn(t *testing.T) {
 	t.Parallel()
 	a := newAccount()
@@ -248,15 +249,15 @@ func TestADeniedRequestIsItsOwn(t *testing.T) {
 		_, err := r.Do(within(t, time.Minute), bad)
 		e := err.(*Error) //nolint:forcetypeassert,errorlint // Do promises it
 		same(t, "kind", KindForbidden, e.Kind)
-		same(t, "concerns only itself", true, e.Single())
+		same(t, "single", true, e.Single())
 		same(t, "sent", 3, e.Sent)
 		wg.Wait()
 		_ = s.Close(t.Context())
 	})
 }
 
-// TestTwoProcessesWithOneSession: where the server allows one session per user,
-// each login ends the other's. Both deliver, and take turns.
+// TestTwoProcessesWithOneSession checks two processes and a server that allows one
+// session per user: each login ends the other session, and both deliver.
 func TestTwoProcessesWithOneSession(t *testing.T) {
 	t.Parallel()
 	for sentence, began := range map[string]time.Duration{"young": 0, "old": 5 * time.Minute} {
@@ -290,8 +291,8 @@ func TestTwoProcessesWithOneSession(t *testing.T) {
 	}
 }
 
-// TestASessionThatIsTaken: the message says what it looks like.
-func TestASessionThatIsTaken(t *testing.T) {
+// TestASessionThatEndsEarly checks the advice.
+func TestASessionThatEndsEarly(t *testing.T) {
 	t.Parallel()
 	a := newAccount()
 	inSession(t, a, func(t *testing.T, r *rig, s *Session) {

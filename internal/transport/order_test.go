@@ -17,7 +17,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
 )
 
-// recorder is a Slot and an Auth that write down what they are told.
+// recorder is a Slot and an Auth that record their calls.
 type recorder struct {
 	mu     sync.Mutex
 	events []string
@@ -39,7 +39,7 @@ func (r *recorder) pace(context.Context) (Slot, error) {
 func (r *recorder) Authorize(context.Context) (Grant, error) {
 	r.note("credentials")
 	return Grant{Credential: &Credential{Base: base}, answer: func(status int, _ *Error, d *denial) again {
-		r.note("credentials: answered %d", status)
+		r.note("credentials: status %d", status)
 		d.times++
 		return again{send: status == 401 && d.times == 1}
 	}}, r.auth
@@ -56,12 +56,12 @@ func (r *recorder) RateLimited(wait time.Duration, _ error) {
 	r.note("quota: refused for %s", wait)
 }
 
-// TestOrder: quota, credentials, a free connection, the wire; and then quota
-// and credentials are told, each exactly once.
+// TestOrder checks that an attempt waits for the quota and then for the
+// credentials, and reports its result to each of them exactly once.
 func TestOrder(t *testing.T) {
 	t.Parallel()
 	attempt := func(quota string, status int) []string {
-		return []string{"quota", "credentials", "quota: send", "wire", "quota: " + quota, fmt.Sprintf("credentials: answered %d", status)}
+		return []string{"quota", "credentials", "quota: send", "request", "quota: " + quota, fmt.Sprintf("credentials: status %d", status)}
 	}
 	noTime := []http.HandlerFunc{answer(429, "", "Retry-After", "0"), answer(429, "", "Retry-After", "-1"), answer(202, "")}
 	badPath := func(r *Request) { r.Path = "/%zz" }
@@ -71,41 +71,41 @@ func TestOrder(t *testing.T) {
 		change   func(*Request)
 		want     []string
 	}{
-		"an acceptance":                     {answer(202, ""), &recorder{}, nil, attempt("passed", 202)},
-		"a final answer passed the limiter": {answer(404, ""), &recorder{}, nil, attempt("passed", 404)},
-		"a refusal closes the window, which does the waiting": {
+		"an acceptance":    {answer(202, ""), &recorder{}, nil, attempt("passed", 202)},
+		"a final response": {answer(404, ""), &recorder{}, nil, attempt("passed", 404)},
+		"a rate-limited response closes the window": {
 			inTurn(answer(429, "", "Retry-After", "7"), answer(202, "")), &recorder{}, nil,
 			slices.Concat(attempt("refused for 7s", 429), attempt("passed", 202)),
 		},
-		"each refusal without a time closes it for longer": {
+		"each response without a wait closes it for longer": {
 			inTurn(noTime...), &recorder{}, nil,
 			slices.Concat(attempt("refused for 1s", 429), attempt("refused for 2s", 429), attempt("passed", 202)),
 		},
-		"a repetition pays again": {
+		"a retry takes another slot": {
 			inTurn(answer(502, ""), answer(202, "")), &recorder{}, nil,
 			slices.Concat(attempt("failed", 502), attempt("passed", 202)),
 		},
-		"so does a replay with new credentials, of which there is one": {
+		"a retry after a 401 response takes another slot, once": {
 			answer(401, ""), &recorder{}, nil,
 			slices.Concat(attempt("passed", 401), attempt("passed", 401)),
 		},
-		"without credentials the place is given back": {
+		"a failed login returns the slot": {
 			answer(202, ""), &recorder{auth: errors.New("no")}, nil,
 			[]string{"quota", "credentials", "quota: unsent"},
 		},
-		"what nobody wants any more is not sent": {
+		"a request without callers is not sent": {
 			answer(202, ""), &recorder{send: context.Canceled}, nil,
-			[]string{"quota", "credentials", "quota: send", "quota: unsent", "credentials: answered 0"},
+			[]string{"quota", "credentials", "quota: send", "quota: unsent", "credentials: status 0"},
 		},
-		"what can't be sent costs nothing": {
+		"an invalid request returns the slot": {
 			answer(202, ""), &recorder{}, badPath,
-			[]string{"quota", "credentials", "quota: unsent", "credentials: answered 0"},
+			[]string{"quota", "credentials", "quota: unsent", "credentials: status 0"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
-				row.recorder.note("wire")
+				row.recorder.note("request")
 				row.handler(w, r)
 			}, func(t *testing.T, r *rig) {
 				req := purge()
@@ -120,15 +120,15 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// TestARequestThatChangesUntilItIsSent is changed when it waits for nothing any
-// more, at each attempt.
-func TestARequestThatChangesUntilItIsSent(t *testing.T) {
+// TestSending checks that Sending changes a request in each attempt, after all
+// waits.
+func TestSending(t *testing.T) {
 	t.Parallel()
 	var paths []string
 	log := &recorder{}
 	inBubble(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
 		paths = append(paths, r.URL.RequestURI())
-		log.note("wire")
+		log.note("request")
 		w.WriteHeader(500 + len(paths)/3) // the third attempt is final
 	}, func(t *testing.T, r *rig) {
 		r.Hide("s3cr3t")
@@ -143,18 +143,18 @@ func TestARequestThatChangesUntilItIsSent(t *testing.T) {
 		_, err := r.Do(t.Context(), req)
 		same(t, "paths", []string{"/base/a1?b", "/base/a1?b2?b", "/base/a1?b2?b3?b"}, paths)
 		same(t, "doing", "attempt 3 [redacted]", err.(*Error).Doing) //nolint:forcetypeassert,errorlint // Do promises it
-		same(t, "the caller's own", "/a", req.Path)
-		same(t, "events", []string{"quota", "quota: send", "sending", "wire", "quota: passed"}, log.events[:5])
+		same(t, "path of the caller's request", "/a", req.Path)
+		same(t, "events", []string{"quota", "quota: send", "sending", "request", "quota: passed"}, log.events[:5])
 		req.Sending = func(r *Request) { r.Path = "/%zz" }
 		log.events = nil
 		_, err = r.Do(t.Context(), req)
-		same(t, "what can't be sent", KindConfig, kindOf(err))
+		same(t, "kind of an invalid request", KindConfig, kindOf(err))
 		same(t, "events", []string{"quota", "quota: send", "quota: unsent"}, log.events)
 	})
 }
 
-// TestConnections: they are bounded and used again, and who waits for one has
-// its quota and its credentials already, but its attempt has not begun.
+// TestConnections checks that connections are limited and reused. The timeout of
+// an attempt starts after it has a connection.
 func TestConnections(t *testing.T) {
 	t.Parallel()
 	inBubble(t, Options{}, func(w http.ResponseWriter, _ *http.Request) {
@@ -164,7 +164,7 @@ func TestConnections(t *testing.T) {
 	}, func(t *testing.T, r *rig) {
 		began := time.Now()
 		same(t, "errors", map[string]int{"": 50}, together(r, 50, purge, t.Context()))
-		same(t, "took", 80*time.Second, time.Since(began)) // longer than the request timeout
+		same(t, "took", 80*time.Second, time.Since(began)) // longer than the timeout of an attempt
 		same(t, "dials", maxConnections, len(r.network.Dialed()))
 		same(t, "open", maxConnections, r.network.Open())
 		ctx, cancel := context.WithCancel(t.Context())
@@ -180,7 +180,7 @@ func TestConnections(t *testing.T) {
 	})
 }
 
-// TestStaleConnection: one that the server closed meanwhile is not used.
+// TestStaleConnection checks that a connection that the server closed is not used.
 func TestStaleConnection(t *testing.T) {
 	t.Parallel()
 	inBubble(t, Options{MaxRetries: -1}, answer(202, ""), func(t *testing.T, r *rig) {
@@ -194,9 +194,9 @@ func TestStaleConnection(t *testing.T) {
 	})
 }
 
-// TestHandshakeIsNotLeftBehind: http.Transport goes on with a dial whose request
-// has ended, in case another one can use the connection.
-func TestHandshakeIsNotLeftBehind(t *testing.T) {
+// TestDialGrace checks that a dial ends soon after its attempt. http.Transport
+// continues a dial whose request has ended, for other requests.
+func TestDialGrace(t *testing.T) {
 	t.Parallel()
 	inBubble(t, Options{Unanswered: 1}, nil, func(t *testing.T, r *rig) {
 		r.network.Set(wiretest.Stall(0))

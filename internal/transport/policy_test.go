@@ -15,7 +15,7 @@ import (
 
 const accepted Kind = -1
 
-// seen is what a request cost and what became of it.
+// seen is the result of a request and its cost.
 type seen struct {
 	Requests int
 	Took     time.Duration
@@ -28,51 +28,51 @@ func outcomeOf(r *rig, began time.Time, err error) seen {
 	return seen{r.requests(), time.Since(began), kindOf(err), errors.As(err, &e) && e.TooLong()}
 }
 
-// TestPolicy is the policy for each kind of answer: what is done about it when
-// it comes once and the next answer is an acceptance. Each row says why.
+// TestPolicy checks the result if the first response has a given status and the
+// next one is an acceptance. Each key states the reason.
 func TestPolicy(t *testing.T) {
 	t.Parallel()
-	again, outage, refusedFor, final := seen{2, time.Second, accepted, false}, seen{2, time.Second / 2, accepted, false}, time.Minute, func(kind Kind) seen { return seen{1, 0, kind, false} }
+	again, outage, limitedFor, final := seen{2, time.Second, accepted, false}, seen{2, time.Second / 2, accepted, false}, time.Minute, func(kind Kind) seen { return seen{1, 0, kind, false} }
 	for why, row := range map[string]struct {
 		status int
 		body   []byte
 		header string // Retry-After
 		want   seen
 	}{
-		"202 is the acceptance": {202, nil, "", seen{1, 0, accepted, false}},
-		"200 is not what the page says, something else may have answered": {200, nil, "", final(KindUnexpected)},
-		"204 is not either":                                                   {204, nil, "", final(KindUnexpected)},
-		"300 and up would carry credentials along":                            {301, nil, "", final(KindRedirect)},
-		"307 and 308 would carry the body too":                                {307, []byte("{}"), "", final(KindRedirect)},
-		"304 is no answer to a request without conditions":                    {304, nil, "", final(KindRedirect)},
-		"400 stays wrong however often it is asked":                           {400, nil, "", final(KindInvalid)},
-		"401 locks accounts when it is repeated":                              {401, nil, "", final(KindCredentials)},
-		"403 stays forbidden":                                                 {403, nil, "", final(KindForbidden)},
-		"404 stays missing":                                                   {404, nil, "", final(KindNotFound)},
-		"405 is a wrong address":                                              {405, nil, "", final(KindInvalid)},
-		"407 is for who set the proxy":                                        {407, nil, "", final(KindInvalid)},
-		"408 is a gateway that did not get our request in time":               {408, nil, "", again},
-		"409 is for who asks":                                                 {409, nil, "", final(KindInvalid)},
-		"410 is missing for good":                                             {410, nil, "", final(KindNotFound)},
-		"413 without a body can only be the limiter, whose window is 60 s":    {413, nil, "", seen{2, refusedFor, accepted, false}},
-		"413 with a body is about the body":                                   {413, []byte("{}"), "", final(KindInvalid)},
-		"418 and the like are not ours to interpret":                          {418, nil, "", final(KindInvalid)},
-		"429 does not say for how long, and the documented windows are 60 s":  {429, nil, "", seen{2, refusedFor, accepted, false}},
-		"429 says for how long":                                               {429, nil, "7", seen{2, 7 * time.Second, accepted, false}},
-		"429 with 0 waits as long as anything else, not for no time":          {429, nil, "0", seen{2, time.Second, accepted, false}},
-		"429 for longer than the deadline fails now":                          {429, nil, "86400", seen{1, 0, KindLimited, true}},
-		"429 for longer than a Duration holds fails now":                      {429, nil, "9223372037", seen{1, 0, KindLimited, true}},
-		"500 is repeated, a purge does no harm twice":                         {500, nil, "", again},
-		"500 says for how long":                                               {500, nil, "9", seen{2, 9 * time.Second, accepted, false}},
-		"500 for longer than the deadline fails now":                          {500, nil, "86400", seen{1, 0, KindServer, true}},
-		"501 will not be implemented in a minute":                             {501, nil, "", final(KindServer)},
-		"502 is a gateway without its server":                                 {502, nil, "", outage},
-		"503 that says for how long is a limiter":                             {503, nil, "7", seen{2, 7 * time.Second, accepted, false}},
-		"503 that does not is a host that is down":                            {503, nil, "", outage},
-		"503 with garbage does not say for how long":                          {503, nil, "soon", outage},
-		"504 is a gateway that waited for its server":                         {504, nil, "", outage},
-		"505 and up are not failures that pass":                               {505, nil, "", final(KindServer)},
-		"101 is a connection that nobody asked to be handed, and no deadline": {101, nil, "", final(KindUnexpected)},
+		"202 is an acceptance": {202, nil, "", seen{1, 0, accepted, false}},
+		"200 is not documented, so it may come from another server":         {200, nil, "", final(KindUnexpected)},
+		"204 is not documented either":                                      {204, nil, "", final(KindUnexpected)},
+		"301 would send the credentials to another address":                 {301, nil, "", final(KindRedirect)},
+		"307 would also send the body":                                      {307, []byte("{}"), "", final(KindRedirect)},
+		"304 is invalid for an unconditional request":                       {304, nil, "", final(KindRedirect)},
+		"400 is permanent":                                                  {400, nil, "", final(KindInvalid)},
+		"401 locks accounts if it is retried":                               {401, nil, "", final(KindCredentials)},
+		"403 is permanent":                                                  {403, nil, "", final(KindForbidden)},
+		"404 is permanent":                                                  {404, nil, "", final(KindNotFound)},
+		"405 is a wrong address":                                            {405, nil, "", final(KindInvalid)},
+		"407 requires a change of the proxy settings":                       {407, nil, "", final(KindInvalid)},
+		"408 is a gateway that did not receive the request in time":         {408, nil, "", again},
+		"409 is permanent":                                                  {409, nil, "", final(KindInvalid)},
+		"410 is permanent":                                                  {410, nil, "", final(KindNotFound)},
+		"413 without a body is from the rate limiter, whose window is 60 s": {413, nil, "", seen{2, limitedFor, accepted, false}},
+		"413 with a body is about the body":                                 {413, []byte("{}"), "", final(KindInvalid)},
+		"418 has no meaning for these APIs":                                 {418, nil, "", final(KindInvalid)},
+		"429 without a wait, because the documented windows are 60 s":       {429, nil, "", seen{2, limitedFor, accepted, false}},
+		"429 with a wait":                                                   {429, nil, "7", seen{2, 7 * time.Second, accepted, false}},
+		"429 with a wait of 0 is retried after the backoff":                 {429, nil, "0", seen{2, time.Second, accepted, false}},
+		"429 with a wait beyond the deadline fails immediately":             {429, nil, "86400", seen{1, 0, KindLimited, true}},
+		"429 with a wait beyond a time.Duration fails immediately":          {429, nil, "9223372037", seen{1, 0, KindLimited, true}},
+		"500 is retried, because a second purge is harmless":                {500, nil, "", again},
+		"500 with a wait":                                                   {500, nil, "9", seen{2, 9 * time.Second, accepted, false}},
+		"500 with a wait beyond the deadline fails immediately":             {500, nil, "86400", seen{1, 0, KindServer, true}},
+		"501 is permanent":                                                  {501, nil, "", final(KindServer)},
+		"502 is a gateway without its server":                               {502, nil, "", outage},
+		"503 with a wait is from a rate limiter":                            {503, nil, "7", seen{2, 7 * time.Second, accepted, false}},
+		"503 without a wait is a host that is down":                         {503, nil, "", outage},
+		"503 with an invalid wait is a host that is down":                   {503, nil, "soon", outage},
+		"504 is a gateway whose server did not respond":                     {504, nil, "", outage},
+		"505 is permanent":                                                  {505, nil, "", final(KindServer)},
+		"101 is a connection that the client did not request":               {101, nil, "", final(KindUnexpected)},
 	} {
 		t.Run(why, func(t *testing.T) {
 			t.Parallel()
@@ -95,44 +95,44 @@ func TestPolicy(t *testing.T) {
 }
 
 func switchProtocols(w http.ResponseWriter, _ *http.Request) {
-	conn, _, err := w.(http.Hijacker).Hijack() //nolint:forcetypeassert // HTTP/1 has it
+	conn, _, err := w.(http.Hijacker).Hijack() //nolint:forcetypeassert // HTTP/1 implements it
 	if err != nil {
 		panic(err)
 	}
 	_, _ = conn.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"))
-	_, _ = io.Copy(io.Discard, conn) // says no more and stays until the client leaves
+	_, _ = io.Copy(io.Discard, conn) // writes nothing more until the client closes the connection
 	_ = conn.Close()
 }
 
 var huge, long = strings.Repeat("x", 300<<10), strings.Repeat("hello ", 2000)
 
-// TestPolicyForEver is what an answer that never gets better costs.
+// TestPolicyForEver checks the cost of a failure that never ends.
 func TestPolicyForEver(t *testing.T) {
 	t.Parallel()
 	backoffs := 1*time.Second + 2*time.Second + 3*time.Second + 4*time.Second // four retries
-	const patience = 2 * time.Minute                                          // with a host that never answered
+	const unanswered = 2 * time.Minute                                        // the default of Options.Unanswered
 	for why, row := range map[string]struct {
 		handler http.HandlerFunc
 		fault   wiretest.Fault
 		want    seen
 	}{
-		"a failing server is asked five times":                             {answer(500, ""), nil, seen{5, backoffs, KindServer, false}},
-		"a refusal is no retry, and bounded by the deadline":               {answer(429, "", "Retry-After", "60"), nil, seen{10, 9 * time.Minute, KindLimited, true}},
-		"a refusal without a wait backs off further each time":             {answer(429, "", "Retry-After", "0"), nil, seen{35, 10 * time.Minute, KindTimeout, false}},
-		"a refused connection may pass":                                    {nil, wiretest.Refuse, seen{0, patience, KindNoAnswer, false}},
-		"an unknown host is a typing error":                                {nil, wiretest.UnknownHost, seen{0, 0, KindUnknownHost, false}},
-		"a name server in trouble may pass":                                {nil, wiretest.NoNameServer, seen{0, patience, KindNoAnswer, false}},
-		"a reset before the answer may pass":                               {answer(202, ""), wiretest.Reset(0), seen{11, patience, KindNoAnswer, false}},
-		"a reset in the headers may pass":                                  {answer(202, ""), wiretest.Reset(20), seen{11, patience, KindNoAnswer, false}},
-		"a stall takes the request timeout, each time":                     {answer(202, ""), wiretest.Stall(0), seen{4, patience + time.Minute, KindNoAnswer, false}},
-		"a dial that hangs takes the request timeout, each time":           {nil, wiretest.Hang, seen{0, patience + time.Minute, KindNoAnswer, false}},
-		"headers that trickle take the request timeout, each time":         {answer(202, ""), wiretest.Trickle(10 * time.Second), seen{4, patience + time.Minute, KindNoAnswer, false}},
-		"headers without an end are not read to it":                        {answer(202, "", "X-Huge", huge), nil, seen{11, patience, KindNoAnswer, false}},
-		"a gateway without a server is no answer, and may be a wrong name": {answer(502, ""), nil, seen{11, patience, KindOutage, false}},
-		"an acceptance whose body breaks off is one":                       {answer(202, long), wiretest.Reset(5000), seen{1, 0, accepted, false}},
-		"an acceptance whose body stalls is one, after a second":           {answer(202, long), wiretest.Stall(5000), seen{1, time.Second, accepted, false}},
-		"a refusal whose body breaks off is one":                           {answer(403, long), wiretest.Reset(5000), seen{1, 0, KindForbidden, false}},
-		"a final answer whose body stalls is one, not a lost attempt":      {answer(404, long), wiretest.Stall(5000), seen{1, 30 * time.Second, KindNotFound, false}},
+		"a failing server receives five requests":                          {answer(500, ""), nil, seen{5, backoffs, KindServer, false}},
+		"a rate-limited response is no retry, and limited by the deadline": {answer(429, "", "Retry-After", "60"), nil, seen{10, 9 * time.Minute, KindLimited, true}},
+		"the backoff of rate-limited responses without a wait grows":       {answer(429, "", "Retry-After", "0"), nil, seen{35, 10 * time.Minute, KindTimeout, false}},
+		"a refused connection is temporary":                                {nil, wiretest.Refuse, seen{0, unanswered, KindNoAnswer, false}},
+		"an unknown host is a typo":                                        {nil, wiretest.UnknownHost, seen{0, 0, KindUnknownHost, false}},
+		"a DNS failure is temporary":                                       {nil, wiretest.NoNameServer, seen{0, unanswered, KindNoAnswer, false}},
+		"a reset before the response is temporary":                         {answer(202, ""), wiretest.Reset(0), seen{11, unanswered, KindNoAnswer, false}},
+		"a reset in the headers is temporary":                              {answer(202, ""), wiretest.Reset(20), seen{11, unanswered, KindNoAnswer, false}},
+		"a stall takes the request timeout, each time":                     {answer(202, ""), wiretest.Stall(0), seen{4, unanswered + time.Minute, KindNoAnswer, false}},
+		"a dial that hangs takes the request timeout, each time":           {nil, wiretest.Hang, seen{0, unanswered + time.Minute, KindNoAnswer, false}},
+		"headers that trickle take the request timeout, each time":         {answer(202, ""), wiretest.Trickle(10 * time.Second), seen{4, unanswered + time.Minute, KindNoAnswer, false}},
+		"headers that are too long are not read to the end":                {answer(202, "", "X-Huge", huge), nil, seen{11, unanswered, KindNoAnswer, false}},
+		"a gateway without its server may be a wrong address":              {answer(502, ""), nil, seen{11, unanswered, KindOutage, false}},
+		"an acceptance whose body is cut off":                              {answer(202, long), wiretest.Reset(5000), seen{1, 0, accepted, false}},
+		"an acceptance whose body stalls, after a second":                  {answer(202, long), wiretest.Stall(5000), seen{1, time.Second, accepted, false}},
+		"a denial whose body is cut off":                                   {answer(403, long), wiretest.Reset(5000), seen{1, 0, KindForbidden, false}},
+		"a final response whose body stalls":                               {answer(404, long), wiretest.Stall(5000), seen{1, 30 * time.Second, KindNotFound, false}},
 	} {
 		t.Run(why, func(t *testing.T) {
 			t.Parallel()
@@ -146,17 +146,17 @@ func TestPolicyForEver(t *testing.T) {
 	}
 }
 
-func TestNeverRepeated(t *testing.T) {
+func TestNoRetries(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
 		retries int
 		once    bool
 		status  int
 	}{
-		"what is sent once is not repeated after a failure":  {0, true, 500},
-		"what is sent once is not repeated after a refusal":  {0, true, 429},
-		"a negative number of retries is none":               {-1, false, 500},
-		"a negative number of retries is none for a timeout": {-1, false, 408},
+		"Once, after a failure":               {0, true, 500},
+		"Once, after a rate-limited response": {0, true, 429},
+		"MaxRetries -1":                       {-1, false, 500},
+		"MaxRetries -1, after a timeout":      {-1, false, 408},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -21,7 +21,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
 )
 
-// environment is for NewProxies: names and values in turn.
+// environment returns an argument for NewProxies, from names and values in turn.
 func environment(pairs ...string) func(string) string {
 	return func(name string) string {
 		if i := slices.Index(pairs, name); i >= 0 && i%2 == 0 {
@@ -31,8 +31,8 @@ func environment(pairs ...string) func(string) string {
 	}
 }
 
-// TestWhichProxy: as curl and net/http read the environment, except that what
-// is no address is never passed over.
+// TestWhichProxy checks that NewProxies reads the environment like curl and
+// net/http, except that an invalid address is an error.
 func TestWhichProxy(t *testing.T) {
 	t.Parallel()
 	const notAnAddress, scheme = " is not the address of a proxy, such as http://proxy.example.com:3128.", " must start with http://, https://, socks5://, or socks5h://."
@@ -40,30 +40,30 @@ func TestWhichProxy(t *testing.T) {
 		env    []string
 		target string
 		dialed string
-		fault  string // is the beginning of it
+		fault  string // prefix of the error
 	}{
-		"none":                             {nil, "https://upstream.example", "upstream.example:443", ""},
-		"for https":                        {[]string{"HTTPS_PROXY", "http://proxy.example:3128"}, "https://upstream.example", "proxy.example:3128", ""},
-		"for https, in lower case":         {[]string{"https_proxy", "http://proxy.example:3128"}, "https://upstream.example", "proxy.example:3128", ""},
-		"for http":                         {[]string{"HTTP_PROXY", "http://proxy.example"}, "http://upstream.example", "proxy.example:80", ""},
-		"without a scheme":                 {[]string{"HTTPS_PROXY", "proxy.example:3128"}, "https://upstream.example", "proxy.example:3128", ""},
-		"with a user":                      {[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example:3128"}, "https://upstream.example", "proxy.example:3128", ""},
-		"with an @ in the password":        {[]string{"HTTPS_PROXY", "http://user:hun@ter22@proxy.example:3128"}, "https://upstream.example", "proxy.example:3128", ""},
-		"over TLS":                         {[]string{"HTTPS_PROXY", "https://proxy.example"}, "https://upstream.example", "proxy.example:443", ""},
-		"socks":                            {[]string{"HTTPS_PROXY", "socks5://proxy.example"}, "https://upstream.example", "proxy.example:1080", ""},
-		"with blanks around it":            {[]string{"HTTPS_PROXY", " http://proxy.example:3128\n"}, "https://upstream.example", "proxy.example:3128", ""},
-		"the other scheme's":               {[]string{"HTTP_PROXY", "http://proxy.example:3128"}, "https://upstream.example", "upstream.example:443", ""},
-		"not for this host":                {[]string{"HTTPS_PROXY", "http://proxy.example:3128", "NO_PROXY", ".example"}, "https://upstream.example", "upstream.example:443", ""},
-		"not for this machine":             {[]string{"HTTPS_PROXY", "http://proxy.example:3128"}, "https://localhost", "localhost:443", ""},
-		"a slash too few":                  {[]string{"HTTPS_PROXY", "http:/proxy.example:3128"}, "https://upstream.example", "", "HTTPS_PROXY" + notAnAddress},
-		"a % in the password":              {[]string{"HTTPS_PROXY", "http://user:hunter%zz22@proxy.example:3128"}, "https://upstream.example", "", "HTTPS_PROXY" + notAnAddress},
-		"a # in the password":              {[]string{"https_proxy", "http://user:hunter#22@proxy.example:3128"}, "https://upstream.example", "", "https_proxy" + notAnAddress},
-		"a port that there is not":         {[]string{"HTTP_PROXY", "http://proxy.example:99999"}, "http://upstream.example", "", "HTTP_PROXY" + notAnAddress},
-		"a port that is a word":            {[]string{"HTTPS_PROXY", "proxy.example:port"}, "https://upstream.example", "", "HTTPS_PROXY" + notAnAddress},
-		"no host":                          {[]string{"HTTPS_PROXY", "http://"}, "https://upstream.example", "", "HTTPS_PROXY" + notAnAddress},
-		"a host of two words":              {[]string{"HTTPS_PROXY", "no proxy"}, "https://upstream.example", "", "HTTPS_PROXY" + notAnAddress},
-		"another scheme":                   {[]string{"HTTPS_PROXY", "ftp://proxy.example"}, "https://upstream.example", "", "HTTPS_PROXY" + scheme},
-		"a fault that does not concern it": {[]string{"HTTPS_PROXY", "ftp://proxy.example", "NO_PROXY", "upstream.example"}, "https://upstream.example", "upstream.example:443", ""},
+		"none":                      {nil, "https://upstream.example", "upstream.example:443", ""},
+		"for https":                 {[]string{"HTTPS_PROXY", "http://proxy.example:3128"}, "https://upstream.example", "proxy.example:3128", ""},
+		"for https, in lower case":  {[]string{"https_proxy", "http://proxy.example:3128"}, "https://upstream.example", "proxy.example:3128", ""},
+		"for http":                  {[]string{"HTTP_PROXY", "http://proxy.example"}, "http://upstream.example", "proxy.example:80", ""},
+		"without a scheme":          {[]string{"HTTPS_PROXY", "proxy.example:3128"}, "https://upstream.example", "proxy.example:3128", ""},
+		"with a user":               {[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example:3128"}, "https://upstream.example", "proxy.example:3128", ""},
+		"with an @ in the password": {[]string{"HTTPS_PROXY", "http://user:hun@ter22@proxy.example:3128"}, "https://upstream.example", "proxy.example:3128", ""},
+		"over TLS":                  {[]string{"HTTPS_PROXY", "https://proxy.example"}, "https://upstream.example", "proxy.example:443", ""},
+		"socks":                     {[]string{"HTTPS_PROXY", "socks5://proxy.example"}, "https://upstream.example", "proxy.example:1080", ""},
+		"with surrounding spaces":   {[]string{"HTTPS_PROXY", " http://proxy.example:3128\n"}, "https://upstream.example", "proxy.example:3128", ""},
+		"for the other scheme":      {[]string{"HTTP_PROXY", "http://proxy.example:3128"}, "https://upstream.example", "upstream.example:443", ""},
+		"not for this host":         {[]string{"HTTPS_PROXY", "http://proxy.example:3128", "NO_PROXY", ".example"}, "https://upstream.example", "upstream.example:443", ""},
+		"not for this machine":      {[]string{"HTTPS_PROXY", "http://proxy.example:3128"}, "https://localhost", "localhost:443", ""},
+		"a missing slash":           {[]string{"HTTPS_PROXY", "http:/proxy.example:3128"}, "https://upstream.example", "", "HTTPS_PROXY" + notAnAddress},
+		"a % in the password":       {[]string{"HTTPS_PROXY", "http://user:hunter%zz22@proxy.example:3128"}, "https://upstream.example", "", "HTTPS_PROXY" + notAnAddress},
+		"a # in the password":       {[]string{"https_proxy", "http://user:hunter#22@proxy.example:3128"}, "https://upstream.example", "", "https_proxy" + notAnAddress},
+		"an invalid port":           {[]string{"HTTP_PROXY", "http://proxy.example:99999"}, "http://upstream.example", "", "HTTP_PROXY" + notAnAddress},
+		"a port that is a word":     {[]string{"HTTPS_PROXY", "proxy.example:port"}, "https://upstream.example", "", "HTTPS_PROXY" + notAnAddress},
+		"no host":                   {[]string{"HTTPS_PROXY", "http://"}, "https://upstream.example", "", "HTTPS_PROXY" + notAnAddress},
+		"a host of two words":       {[]string{"HTTPS_PROXY", "no proxy"}, "https://upstream.example", "", "HTTPS_PROXY" + notAnAddress},
+		"another scheme":            {[]string{"HTTPS_PROXY", "ftp://proxy.example"}, "https://upstream.example", "", "HTTPS_PROXY" + scheme},
+		"an invalid proxy that NO_PROXY excludes": {[]string{"HTTPS_PROXY", "ftp://proxy.example", "NO_PROXY", "upstream.example"}, "https://upstream.example", "upstream.example:443", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -72,7 +72,7 @@ func TestWhichProxy(t *testing.T) {
 			proxies := NewProxies(environment(row.env...))
 			fault := textOf(proxies.Check(row.target + "/base"))
 			if !strings.HasPrefix(fault, row.fault) || row.fault == "" && fault != "" {
-				t.Errorf("the fault is %q, want %q", fault, row.fault)
+				t.Errorf("the error is %q, want %q", fault, row.fault)
 			}
 			c := New("Upstream", Options{MaxRetries: -1, Dial: network.Dial, Proxies: proxies})
 			defer c.Close()
@@ -92,12 +92,12 @@ func TestWhichProxy(t *testing.T) {
 	}
 }
 
-// gateway is a proxy and the upstream behind it.
+// gateway is a proxy and the server behind it.
 type gateway struct {
 	user, password string
-	status         int // of each CONNECT, 0: as it should be
+	status         int // of each CONNECT; 0 opens the tunnel
 
-	asked    atomic.Int64 // how often the proxy was
+	asked    atomic.Int64 // requests to the proxy
 	upstream *httptest.Server
 	proxy    *httptest.Server
 }
@@ -111,7 +111,7 @@ func newGateway(t *testing.T) *gateway {
 	return g
 }
 
-// dial reaches the proxy under any name.
+// dial connects every address to the proxy.
 func (g *gateway) dial(ctx context.Context, network, _ string) (net.Conn, error) {
 	return (&net.Dialer{}).DialContext(ctx, network, g.proxy.Listener.Addr().String())
 }
@@ -149,7 +149,7 @@ func (g *gateway) tunnel(w http.ResponseWriter, r *http.Request) {
 	_ = near.Close()
 }
 
-// roots trust the upstream.
+// roots returns a pool that contains the certificate of the server.
 func (g *gateway) roots(t *testing.T) *x509.CertPool {
 	t.Helper()
 	pool := x509.NewCertPool()
@@ -175,11 +175,11 @@ func TestProxy(t *testing.T) {
 		change func(*gateway)
 		dial   func(context.Context, string, string) (net.Conn, error)
 		kind   Kind
-		asked  int64 // of 20 requests at a time by two clients
+		asked  int64 // by 20 parallel requests of two clients; -1 means any number
 		advice string
 	}{
-		"that works": {[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example"}, "https://upstream.example", nil, nil, accepted, -1, ""},
-		"that works without TLS": {
+		"a proxy that works": {[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example"}, "https://upstream.example", nil, nil, accepted, -1, ""},
+		"a proxy that works without TLS": {
 			[]string{"HTTP_PROXY", "http://user:hunter22@proxy.example"}, "http://upstream.example", nil, nil, accepted, 20, "",
 		},
 		"a wrong password is sent once": {
@@ -197,26 +197,26 @@ func TestProxy(t *testing.T) {
 			"https://upstream.example", nil, nil, KindProxy, 1,
 			"Check the username and password in HTTPS_PROXY (http://user:password@host:port).",
 		},
-		"that does not permit the host": {
+		"a proxy that does not permit the host": {
 			[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example"},
 			"https://upstream.example", func(g *gateway) { g.status = 403 }, nil, KindProxy, 20,
 			"Ask the administrator of the proxy to permit connections to upstream.example.",
 		},
-		"that does not reach the host now": {
+		"a proxy that cannot reach the host": {
 			[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example"}, "https://upstream.example", func(g *gateway) { g.status = 503 }, nil, KindNoAnswer, -1, "",
 		},
-		"that is dead": {
+		"a proxy that is down": {
 			[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example"},
 			"https://upstream.example", nil, refused, KindProxy, 0,
 			"Check HTTPS_PROXY. If upstream.example can be reached without the proxy, add it to NO_PROXY.",
 		},
-		"that is unknown": {
+		"a proxy with an unknown name": {
 			[]string{"HTTPS_PROXY", "http://proxy.example"}, "https://upstream.example", nil, unknown, KindProxy, 0, "Check HTTPS_PROXY.",
 		},
-		"that never answers": {
-			[]string{"HTTPS_PROXY", "http://proxy.example"}, "https://upstream.example", nil, neverAnswers(t), KindNoAnswer, 0, "",
+		"a proxy that never responds": {
+			[]string{"HTTPS_PROXY", "http://proxy.example"}, "https://upstream.example", nil, neverResponds(t), KindNoAnswer, 0, "",
 		},
-		"https at a plain proxy": {
+		"https:// for a proxy with plain HTTP": {
 			[]string{"HTTPS_PROXY", "https://user:hunter22@proxy.example"},
 			"https://upstream.example", nil, nil, KindProxy, 0,
 			"The proxy speaks plain HTTP. Change HTTPS_PROXY to start with http://.",
@@ -251,17 +251,17 @@ func TestProxy(t *testing.T) {
 			}
 			wg.Wait()
 			if asked := g.asked.Load(); row.asked >= 0 && asked != row.asked {
-				t.Errorf("the proxy was asked %d times, want %d", asked, row.asked)
+				t.Errorf("the proxy received %d requests, want %d", asked, row.asked)
 			}
 			if told := strings.Join(slot.events, ","); row.kind != accepted && (strings.Contains(told, "failed") || strings.Contains(told, "passed")) {
-				t.Errorf("slots were used up for what the proxy did not pass on: %s", told)
+				t.Errorf("slots were used for requests that the proxy did not forward: %s", told)
 			}
 		})
 	}
 }
 
-// neverAnswers dials a proxy that takes requests and says nothing.
-func neverAnswers(t *testing.T) func(context.Context, string, string) (net.Conn, error) {
+// neverResponds dials a proxy that reads requests and writes nothing.
+func neverResponds(t *testing.T) func(context.Context, string, string) (net.Conn, error) {
 	t.Helper()
 	address := silent(t).Listener.Addr().String()
 	return func(ctx context.Context, network, _ string) (net.Conn, error) {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestARawRequestGoesOutAsItIs(t *testing.T) {
+func TestRoundTripSendsARequestUnchanged(t *testing.T) {
 	t.Parallel()
 	var got http.Header
 	inBubble(t, Options{DisableCompression: true}, func(w http.ResponseWriter, r *http.Request) {

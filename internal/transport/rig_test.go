@@ -18,7 +18,7 @@ import (
 
 const base = "http://localhost/base"
 
-// rig is a client and an upstream in a bubble with virtual time.
+// rig is a client and a server in a bubble with virtual time.
 type rig struct {
 	*Client
 	network *wiretest.Network
@@ -28,8 +28,8 @@ type rig struct {
 	logged []map[string]any
 }
 
-// inBubble runs a test against a handler and then looks whether anything was
-// left open. Each retry is a second later than the one before it.
+// inBubble runs a test against a handler and then checks that no connection is
+// open. The wait before each retry is a second longer than the one before it.
 func inBubble(t *testing.T, o Options, h http.HandlerFunc, test func(t *testing.T, r *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -65,7 +65,7 @@ func inBubble(t *testing.T, o Options, h http.HandlerFunc, test func(t *testing.
 	})
 }
 
-// lastPause is the longest pause of those that defaultProbePause chooses from.
+// lastPause returns the longest pause that defaultProbePause can return.
 func lastPause(down time.Duration) time.Duration { return min(max(down, firstBackoff), maxBackoff) }
 
 func (r *rig) requests() int {
@@ -74,12 +74,12 @@ func (r *rig) requests() int {
 	return r.served
 }
 
-// purge is a request like those of the clients.
+// purge returns a request like those of the clients.
 func purge() *Request {
 	return &Request{Doing: "purging /a", Method: http.MethodDelete, Base: base, Path: "/a", Expect: []int{http.StatusAccepted}}
 }
 
-// kindOf is the kind of an error of Do; -1 is none.
+// kindOf returns the kind of an error of Do, or -1 if there is none.
 func kindOf(err error) Kind {
 	if err == nil {
 		return -1
@@ -118,7 +118,7 @@ func answer(status int, body string, header ...string) http.HandlerFunc {
 	}
 }
 
-// inTurn answers with each handler once, and with the last one from then on.
+// inTurn calls each handler once, and then always the last one.
 func inTurn(handlers ...http.HandlerFunc) http.HandlerFunc {
 	var mu sync.Mutex
 	next := 0

@@ -23,28 +23,28 @@ func TestScrub(t *testing.T) {
 		secrets    []string
 		text, want string
 	}{
-		"text without a secret stays":                      {[]string{secret}, "nothing here", "nothing here"},
-		"nothing is known":                                 {nil, "nothing here", "nothing here"},
-		"an empty secret is none":                          {[]string{""}, "nothing here", "nothing here"},
-		"the secret itself":                                {[]string{"hunter22"}, "user hunter22, again hunter22", "user [redacted], again [redacted]"},
-		"in a JSON string":                                 {[]string{secret}, `{"password":"p\"a/s s+ü\u0026\u003cw\u003e\\d%"}`, `{"password":"[redacted]"}`},
+		"text without a secret": {[]string{secret}, "nothing here", "nothing here"},
+		"no secrets":            {nil, "nothing here", "nothing here"},
+		"an empty secret":       {[]string{""}, "nothing here", "nothing here"},
+		"the secret itself":     {[]string{"hunter22"}, "user hunter22, again hunter22", "user [redacted], again [redacted]"},
+		"in a JSON string":      {[]string{secret}, `{"password":"p\"a/s s+ü\u0026\u003cw\u003e\\d%"}`, `{"password":"[redacted]"}`},
 		"in a JSON string of an encoder that escapes less": {[]string{secret}, `{"password":"p\"a/s s+ü&<w>\\d%"}`, `{"password":"[redacted]"}`},
 		"in HTML":                               {[]string{secret}, "<b>" + html.EscapeString(secret) + "</b>", "<b>[redacted]</b>"},
 		"in a query":                            {[]string{secret}, "?p=" + url.QueryEscape(secret), "?p=[redacted]"},
-		"in a query with small hex digits":      {[]string{"a+ü/b"}, "?p=a%2b%c3%bc%2fb", "?p=[redacted]"},
+		"in a query with lowercase hex digits":  {[]string{"a+ü/b"}, "?p=a%2b%c3%bc%2fb", "?p=[redacted]"},
 		"in a path":                             {[]string{secret}, "/x/" + url.PathEscape(secret), "/x/[redacted]"},
 		"a secret of three characters, encoded": {[]string{"a&b"}, "it is a&amp;b", "[redacted]"},
-		"a secret of three characters, in another case":      {[]string{"abc"}, "it is ABC", "[redacted]"},
-		"in a Basic header":                                  {[]string{"user:hunter22"}, "Authorization: Basic dXNlcjpodW50ZXIyMg==", "Authorization: Basic [redacted]=="},
-		"in base64 for URLs":                                 {[]string{"??>>~~??"}, base64.URLEncoding.EncodeToString([]byte("??>>~~??")), "[redacted]="},
-		"a secret that is part of another":                   {[]string{"hunter", "hunter22"}, "hunter22 hunter", "[redacted] [redacted]"},
-		"a text with a very short secret is not shown":       {[]string{"abc"}, "the alphabet begins with abc, they say", "[redacted]"},
-		"a secret that the redaction itself would make":      {[]string{"]abcd"}, "]]abcdabcd", "[redacted]"},
-		"a secret that ends with a quotation mark":           {[]string{`hunter"`}, `{"password":"hunter\""}`, `{"password":"[redacted]"}`},
-		"a secret of four characters is replaced":            {[]string{"abcd"}, "it is abcd.", "it is [redacted]."},
-		"a secret next to itself":                            {[]string{"hunter22"}, "hunter22hunter22", "[redacted][redacted]"},
-		"case does not hide one":                             {[]string{"hunter22"}, "user HUNTER22", "[redacted]"},
-		"two secrets side by side, neither hides the other ": {[]string{"hunter22", "swordfish"}, "hunter22swordfish", "[redacted][redacted]"},
+		"a secret of three characters, in another case": {[]string{"abc"}, "it is ABC", "[redacted]"},
+		"in a Basic header":                             {[]string{"user:hunter22"}, "Authorization: Basic dXNlcjpodW50ZXIyMg==", "Authorization: Basic [redacted]=="},
+		"in base64 for URLs":                            {[]string{"??>>~~??"}, base64.URLEncoding.EncodeToString([]byte("??>>~~??")), "[redacted]="},
+		"a secret that is part of another":              {[]string{"hunter", "hunter22"}, "hunter22 hunter", "[redacted] [redacted]"},
+		"a text with a very short secret is hidden":     {[]string{"abc"}, "the alphabet begins with abc, they say", "[redacted]"},
+		"a secret that the redaction creates":           {[]string{"]abcd"}, "]]abcdabcd", "[redacted]"},
+		"a secret that ends with a quotation mark":      {[]string{`hunter"`}, `{"password":"hunter\""}`, `{"password":"[redacted]"}`},
+		"a secret of four characters is replaced":       {[]string{"abcd"}, "it is abcd.", "it is [redacted]."},
+		"a secret next to itself":                       {[]string{"hunter22"}, "hunter22hunter22", "[redacted][redacted]"},
+		"a secret in upper case":                        {[]string{"hunter22"}, "user HUNTER22", "[redacted]"},
+		"two adjacent secrets":                          {[]string{"hunter22", "swordfish"}, "hunter22swordfish", "[redacted][redacted]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -58,14 +58,14 @@ func TestScrub(t *testing.T) {
 func TestLine(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct{ text, want string }{
-		"one line stays": {"Service is down.", "Service is down."},
-		"lines, tabs and runs of spaces become one space": {"  a\r\n\tb   c\n", "a b c"},
-		"control and invisible characters become spaces":  {"a\x00b\x1b[31mc\u200bd\u2028e\u00a0f", "a b [31mc d e f"},
-		"what is not UTF-8 is marked":                     {"caf\xe9", "caf\uFFFD"},
-		"500 characters stay":                             {strings.Repeat("ü", 500), strings.Repeat("ü", 500)},
-		"501 are cut, in characters and not in bytes":     {strings.Repeat("ü", 501), strings.Repeat("ü", 499) + "…"},
-		"secrets are replaced before the text is cut":     {strings.Repeat("x", 495) + "hunter22", strings.Repeat("x", 495) + "[red…"},
-		"a secret that spaces made is one":                {"correct\nhorse", "[redacted]"},
+		"one line": {"Service is down.", "Service is down."},
+		"lines, tabs and runs of spaces become one space":   {"  a\r\n\tb   c\n", "a b c"},
+		"control and invisible characters become spaces":    {"a\x00b\x1b[31mc\u200bd\u2028e\u00a0f", "a b [31mc d e f"},
+		"invalid UTF-8 is replaced":                         {"caf\xe9", "caf\uFFFD"},
+		"500 characters":                                    {strings.Repeat("ü", 500), strings.Repeat("ü", 500)},
+		"501 characters are truncated":                      {strings.Repeat("ü", 501), strings.Repeat("ü", 499) + "…"},
+		"secrets are replaced before the text is truncated": {strings.Repeat("x", 495) + "hunter22", strings.Repeat("x", 495) + "[red…"},
+		"a secret with a line break instead of a space":     {"correct\nhorse", "[redacted]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -76,7 +76,7 @@ func TestLine(t *testing.T) {
 	}
 }
 
-// TestSpellings: a secret is replaced, or the text is not shown at all.
+// TestSpellings checks that a secret is replaced, or the whole text is hidden.
 func TestSpellings(t *testing.T) {
 	t.Parallel()
 	const planted = `pa"ss=w'örd/1`
@@ -85,13 +85,13 @@ func TestSpellings(t *testing.T) {
 			t.Parallel()
 			var s Scrubber
 			s.Add(planted)
-			got := s.Scrub("it is " + text + ", they say")
+			got := s.Scrub("it is " + text + ", it seems")
 			if !strings.Contains(got, redacted) {
-				t.Errorf("it is shown in %q", got)
+				t.Errorf("%q contains no redaction", got)
 			}
 			for i := range len(text) - 5 {
 				if part := text[i : i+5]; strings.Contains(got, part) {
-					t.Fatalf("%q of it is shown in %q", part, got)
+					t.Fatalf("the part %q is shown in %q", part, got)
 				}
 			}
 		})
@@ -101,22 +101,22 @@ func TestSpellings(t *testing.T) {
 func TestCut(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct{ body, want string }{
-		"a body that ends otherwise stays":            {"it ends here", "it ends here"},
-		"the beginning of a secret goes":              {"password hunter", "password "},
-		"the beginning of an encoded one too":         {"Basic " + base64.StdEncoding.EncodeToString([]byte("hunter22"))[:7], "Basic "},
-		"a few characters say nothing":                {"a hun", "a hun"},
-		"a whole one is replaced":                     {"password hunter22", "password [redacted]"},
-		"the longer of two beginnings goes":           {"password correct ho", "password "},
-		"a body that is nothing but a beginning goes": {"hunter2", ""},
-		"an empty body stays":                         {"", ""},
-		"one in capitals hides the text":              {"password HUNTER2", redacted},
-		"so does one in entities":                     {"password p&quot;q&#x27;r", redacted},
-		"so does one that is cut within an entity":    {"password p&quot;q&#x27;r&l", redacted},
-		"so does one that is cut within a percent":    {"password p%2522q%2527r%253", redacted},
-		"so does one that is cut within a backslash":  {`password p\u0022q\u0027r\u00`, redacted},
-		"so does one on two lines":                    {"password correct\nho", redacted},
-		"so does one within base64":                   {"Basic " + base64.StdEncoding.EncodeToString([]byte("user:hunter22"))[:16], redacted},
-		"so does one in hexadecimal":                  {"password " + hex.EncodeToString([]byte("hunter22"))[:13], redacted},
+		"no secret":                          {"it ends here", "it ends here"},
+		"the beginning of a secret":          {"password hunter", "password "},
+		"the beginning of an encoded secret": {"Basic " + base64.StdEncoding.EncodeToString([]byte("hunter22"))[:7], "Basic "},
+		"a few characters of a secret":       {"a hun", "a hun"},
+		"a whole secret":                     {"password hunter22", "password [redacted]"},
+		"the longer of two beginnings":       {"password correct ho", "password "},
+		"only the beginning of a secret":     {"hunter2", ""},
+		"an empty body":                      {"", ""},
+		"in upper case":                      {"password HUNTER2", redacted},
+		"in HTML entities":                   {"password p&quot;q&#x27;r", redacted},
+		"cut within an HTML entity":          {"password p&quot;q&#x27;r&l", redacted},
+		"cut within a percent escape":        {"password p%2522q%2527r%253", redacted},
+		"cut within a backslash escape":      {`password p\u0022q\u0027r\u00`, redacted},
+		"on two lines":                       {"password correct\nho", redacted},
+		"in base64":                          {"Basic " + base64.StdEncoding.EncodeToString([]byte("user:hunter22"))[:16], redacted},
+		"in hexadecimal":                     {"password " + hex.EncodeToString([]byte("hunter22"))[:13], redacted},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -127,13 +127,13 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// TestCookiesAreForgotten: a load balancer that sends a new cookie with each
-// reply must not make each line slower than the one before, and must not push
-// out of the list what a credential still has.
+// TestCookiesAreForgotten checks a load balancer that sends a new cookie with each
+// response: the number of known cookies is limited, and the cookies of a credential
+// stay known.
 func TestCookiesAreForgotten(t *testing.T) {
 	t.Parallel()
 	var s Scrubber
-	s.Add("cookie-0000") // a secret of another kind, too
+	s.Add("cookie-0000") // also a secret of another kind
 	s.hold("session-0001")
 	s.hold("session-0001") // of two credentials
 	s.release("session-0001")
@@ -141,22 +141,22 @@ func TestCookiesAreForgotten(t *testing.T) {
 		s.hold(fmt.Sprintf("cookie-%04d", i))
 		s.release(fmt.Sprintf("cookie-%04d", i))
 	}
-	same(t, "latest", "[redacted]", s.Scrub("cookie-0999"))
-	same(t, "early", "cookie-0123", s.Scrub("cookie-0123"))
-	same(t, "early, but also a secret", "[redacted]", s.Scrub("cookie-0000"))
+	same(t, "latest cookie", "[redacted]", s.Scrub("cookie-0999"))
+	same(t, "early cookie", "cookie-0123", s.Scrub("cookie-0123"))
+	same(t, "early cookie that is also a secret", "[redacted]", s.Scrub("cookie-0000"))
 	same(t, "still held", "[redacted]", s.Scrub("session-0001"))
 	if n := len(s.forms); n > 4*(maxReleased+2) {
-		t.Errorf("%d forms are kept", n)
+		t.Errorf("%d forms are known", n)
 	}
 	s.release("session-0001")
 	same(t, "just released", "[redacted]", s.Scrub("session-0001"))
 	s.hold("node1")
-	same(t, "a name of a node", "node1", s.Scrub("node1"))
+	same(t, "name of a node", "node1", s.Scrub("node1"))
 	s.release("node1")
 }
 
-// TestCookiesOfACredential: those that it has are secrets, however often another
-// one of its cookies changes, and there is a limit to their number and size.
+// TestCookiesOfACredential checks that the cookies of a credential stay secrets when
+// another one changes, and the limits for their number and size.
 func TestCookiesOfACredential(t *testing.T) {
 	t.Parallel()
 	var s Scrubber
@@ -183,7 +183,7 @@ func TestCookiesOfACredential(t *testing.T) {
 	for i := 10_000 - maxCookies + 1; i < 10_000; i++ {
 		want = append(want, fmt.Sprintf("c%04d=1", i))
 	}
-	same(t, "that of the login and the latest cookies", strings.Join(want, "; "), sentBy(cred))
+	same(t, "the cookie of the login and the latest ones", strings.Join(want, "; "), sentBy(cred))
 }
 
 func sentBy(cred *Credential) string {
@@ -192,7 +192,7 @@ func sentBy(cred *Credential) string {
 	return req.Header.Get("Cookie")
 }
 
-// spelledOut are spellings of a secret that is not replaced in them.
+// spelledOut returns spellings of a secret that encodings does not contain.
 func spelledOut(secret string) map[string]string {
 	percent := func(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }
 	python := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#x27;").Replace
@@ -215,8 +215,8 @@ func spelledOut(secret string) map[string]string {
 	forms := map[string]string{
 		"HTML of Python":          python(secret),
 		"HTML of Python, twice":   python(python(secret)),
-		"entities in decimal":     each("&#%d;"),
-		"entities in hex":         each("&#x%X;"),
+		"decimal entities":        each("&#%d;"),
+		"hex entities":            each("&#x%X;"),
 		"\\u":                     each(`\u%04x`),
 		"\\u in a string in JSON": each(`\\u%04X`),
 		"\\x":                     bytes(`\x%02x`, ""),
@@ -233,7 +233,7 @@ func spelledOut(secret string) map[string]string {
 		"lines":                   strings.Join(strings.Split(secret, ""), "\r\n"),
 		"invisible characters":    strings.Join(strings.Split(secret, ""), "\u200b"),
 		"hex":                     hex.EncodeToString([]byte(secret)),
-		"hex in capitals":         strings.ToUpper(hex.EncodeToString([]byte(secret))),
+		"hex in upper case":       strings.ToUpper(hex.EncodeToString([]byte(secret))),
 		"hex with colons":         bytes("%02x", ":"),
 		"hex with spaces":         bytes("%02X", " "),
 		"hex of C":                bytes("0x%02x", ", "),
@@ -247,14 +247,14 @@ func spelledOut(secret string) map[string]string {
 	return forms
 }
 
-// FuzzScrub: a planted secret survives in none of its encodings.
+// FuzzScrub checks that a planted secret is hidden in all of its encodings.
 func FuzzScrub(f *testing.F) {
 	for _, planted := range []string{secret, "hunter22", "user:hunter22", "abc", "]abcd", `hunter"`, "a\tb\nc", "redact", "%41", `a\u0041`, "&amp;amp;", "Straße", "+a b+"} {
 		f.Add(planted, "before ", " after")
 	}
 	f.Fuzz(func(t *testing.T, planted, before, after string) {
 		if !utf8.ValidString(planted) || fold(planted) == "" || strings.Contains(fold(redacted), fold(planted)) {
-			t.Skip("no secret can be like that, or a redacted text holds it")
+			t.Skip("not a valid secret, or part of the redaction")
 		}
 		var s Scrubber
 		s.Add(planted)

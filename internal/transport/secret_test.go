@@ -18,9 +18,8 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
 )
 
-// TestNoSecretInAnyText: an upstream that gives back what it was sent, wherever
-// it can, shows none of it: not in the error, not in what that is made of, not
-// in the log.
+// TestNoSecretInAnyText checks a server that returns the secrets that it received.
+// Neither the error, nor the errors that it wraps, nor the log contains them.
 func TestNoSecretInAnyText(t *testing.T) {
 	t.Parallel()
 	const planted = `hunter"22/s3cret`
@@ -32,15 +31,15 @@ func TestNoSecretInAnyText(t *testing.T) {
 		fault   wiretest.Fault
 		change  func(*Request)
 	}{
-		"in words":                 {answer(400, echo, everywhere...), nil, nil},
-		"in a page":                {answer(502, "<title>"+echo+"</title>", everywhere...), nil, nil},
-		"in a redirect":            {answer(302, echo, everywhere...), nil, nil},
-		"in an acceptance":         {answer(202, `{"error":"`+encoded+`"}`, everywhere...), nil, func(r *Request) { r.Check = AcceptedBody }},
-		"in the error of a check":  {answer(202, ""), nil, func(r *Request) { r.Check = func(resp *Response) error { return errors.New(resp.Line(echo)) } }},
-		"in the name of a field":   {answer(202, `{"`+encoded+`":1}`), nil, into(&map[string]string{})},
-		"in what the API explains": {answer(400, ""), nil, explained(echo)},
-		"in an address":            {answer(400, ""), nil, func(r *Request) { r.Path = "/%zz" + encoded }},
-		"in a body that is cut":    {answer(400, strings.Repeat("x", 100)+encoded+"yyy", "Content-Type", "text/plain"), wiretest.Reset(120 + 100 + 14), nil},
+		"in text":                   {answer(400, echo, everywhere...), nil, nil},
+		"in a page":                 {answer(502, "<title>"+echo+"</title>", everywhere...), nil, nil},
+		"in a redirect":             {answer(302, echo, everywhere...), nil, nil},
+		"in an acceptance":          {answer(202, `{"error":"`+encoded+`"}`, everywhere...), nil, func(r *Request) { r.Check = AcceptedBody }},
+		"in the error of a check":   {answer(202, ""), nil, func(r *Request) { r.Check = func(resp *Response) error { return errors.New(resp.Line(echo)) } }},
+		"in the name of a field":    {answer(202, `{"`+encoded+`":1}`), nil, into(&map[string]string{})},
+		"in the error of the API":   {answer(400, ""), nil, explained(echo)},
+		"in an address":             {answer(400, ""), nil, func(r *Request) { r.Path = "/%zz" + encoded }},
+		"in a body that is cut off": {answer(400, strings.Repeat("x", 100)+encoded+"yyy", "Content-Type", "text/plain"), wiretest.Reset(120 + 100 + 14), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -54,7 +53,7 @@ func TestNoSecretInAnyText(t *testing.T) {
 				}
 				_, err := r.Do(t.Context(), req)
 				if err == nil {
-					t.Fatal("no error to look at")
+					t.Fatal("no error")
 				}
 				shown := fmt.Sprint(everyText(err), r.logged)
 				for _, part := range []string{planted, encoded, encoded[:8], "s3cret"} {
@@ -76,14 +75,14 @@ func explained(text string) func(*Request) {
 	}
 }
 
-// everyText is the text of an error and of all that it wraps, and the fields of
-// each that have some.
+// everyText returns the texts of an error and of all errors that it wraps, and
+// their fields.
 func everyText(err error) []string {
 	texts := []string{err.Error()}
-	if e, ok := err.(*Error); ok { //nolint:errorlint // each is looked at
+	if e, ok := err.(*Error); ok { //nolint:errorlint // each error is checked
 		texts = append(texts, e.Doing, e.Code, e.Message, e.ID, e.Docs, e.Input, e.Advice, e.Outcome())
 	}
-	switch wrapper := err.(type) { //nolint:errorlint // each is looked at
+	switch wrapper := err.(type) { //nolint:errorlint // each error is checked
 	case interface{ Unwrap() []error }:
 		for _, inner := range wrapper.Unwrap() {
 			texts = append(texts, everyText(inner)...)
@@ -94,7 +93,7 @@ func everyText(err error) []string {
 	return texts
 }
 
-// TestLog: one line per attempt, with the headers of a list and no others.
+// TestLog checks that there is one message per attempt, with loggedHeaders only.
 func TestLog(t *testing.T) {
 	t.Parallel()
 	inBubble(t, Options{MaxRetries: 1}, answer(500, "busy", "X-Auth-Token", "hunter22", "Set-Cookie", "s=hunter22", "Server", "poppy", "X-Trans-Id", "tx1"), func(t *testing.T, r *rig) {
@@ -117,9 +116,9 @@ func TestLog(t *testing.T) {
 	})
 }
 
-// TestOurOwnWords: a password that is a word of ours is not taken out of our own
-// sentences, where the gap would tell it, but out of those of the server.
-func TestOurOwnWords(t *testing.T) {
+// TestTextsOfTheProvider checks that a password is redacted in texts of a server, but not
+// in texts of the provider, because that would reveal the password.
+func TestTextsOfTheProvider(t *testing.T) {
 	t.Parallel()
 	const echo = "Check the page at localhost: it is no answer"
 	for name, row := range map[string]struct {
@@ -127,24 +126,24 @@ func TestOurOwnWords(t *testing.T) {
 		fault   wiretest.Fault
 		change  func(*Request)
 		hide    string
-		want    string // is part of the error
+		want    string // part of the error
 		advice  string
 	}{
 		"in the advice": {
 			answer(302, "", "Location", "https://evil.example/"), nil, nil, "credentials", "redirect to evil.example",
 			"The provider does not follow redirects, because that would send the credentials to another address. Set the final address.",
 		},
-		"in what was tried":      {answer(400, echo), nil, nil, "purging", echo, ""},
-		"in words of the server": {answer(400, echo), nil, nil, "page", "Check the [redacted] at localhost: it is no answer", ""},
-		"in front of a title":    {answer(403, "<title>Page</title>"), nil, nil, "page", `an HTML page with the title "[redacted]"`, ""},
-		"in a check":             {answer(202, "<html>"), nil, func(r *Request) { r.Check = AcceptedBody }, "page", "the response is an HTML page", notTheAPI},
-		"in front of an error":   {answer(202, `{"error":"answer 42"}`), nil, func(r *Request) { r.Check = AcceptedBody }, "answer", `the response contains an error: "[redacted] 42"`, notTheAPI},
-		"in JSON":                {answer(202, `{"id":1}`), nil, into(&project{}), "field", `the field "id" contains an unexpected number`, notTheAPI},
-		"in a dial that fails":   {nil, wiretest.Refuse, nil, "refused", "dial tcp: connect: connection refused", ""},
-		"in a name that is none": {nil, wiretest.UnknownHost, nil, "localhost", "dial tcp: lookup localhost: no such host", ""},
-		"in a stall":             {answer(202, ""), wiretest.Stall(0), nil, "request", "no complete response within the request timeout", ""},
-		"three characters":       {answer(302, "see other", "Location", "https://evil.example/see"), nil, nil, "see", "redirect to evil.example", ""},
-		"three of the server's":  {answer(400, "see other"), nil, nil, "see", redacted, ""},
+		"in the description of the request":          {answer(400, echo), nil, nil, "purging", echo, ""},
+		"in the text of the server":                  {answer(400, echo), nil, nil, "page", "Check the [redacted] at localhost: it is no answer", ""},
+		"in the text before a title":                 {answer(403, "<title>Page</title>"), nil, nil, "page", `an HTML page with the title "[redacted]"`, ""},
+		"in a check":                                 {answer(202, "<html>"), nil, func(r *Request) { r.Check = AcceptedBody }, "page", "the response is an HTML page", notTheAPI},
+		"in the text before an error":                {answer(202, `{"error":"answer 42"}`), nil, func(r *Request) { r.Check = AcceptedBody }, "answer", `the response contains an error: "[redacted] 42"`, notTheAPI},
+		"in JSON":                                    {answer(202, `{"id":1}`), nil, into(&project{}), "field", `the field "id" contains an unexpected number`, notTheAPI},
+		"in a dial that fails":                       {nil, wiretest.Refuse, nil, "refused", "dial tcp: connect: connection refused", ""},
+		"in an unknown host":                         {nil, wiretest.UnknownHost, nil, "localhost", "dial tcp: lookup localhost: no such host", ""},
+		"in a stall":                                 {answer(202, ""), wiretest.Stall(0), nil, "request", "no complete response within the request timeout", ""},
+		"three characters in a redirect":             {answer(302, "see other", "Location", "https://evil.example/see"), nil, nil, "see", "redirect to evil.example", ""},
+		"three characters in the text of the server": {answer(400, "see other"), nil, nil, "see", redacted, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -168,8 +167,7 @@ func TestOurOwnWords(t *testing.T) {
 	}
 }
 
-// TestProxyUserinfo: what is in HTTPS_PROXY before the host is a secret, in
-// what anybody gives back of it.
+// TestProxyUserinfo checks that the credentials in HTTPS_PROXY are redacted.
 func TestProxyUserinfo(t *testing.T) {
 	t.Parallel()
 	for value, secrets := range map[string][]string{
@@ -187,7 +185,7 @@ func TestProxyUserinfo(t *testing.T) {
 				encoded := base64.StdEncoding.EncodeToString([]byte("me:" + secret))
 				for _, text := range []string{secret, encoded, url.QueryEscape(secret)} {
 					if got := r.Line("proxyconnect: " + text + " is wrong"); strings.Contains(got, secret) || strings.Contains(got, text) {
-						t.Errorf("of %s %q is shown: %s", value, text, got)
+						t.Errorf("%s: %q is shown in %s", value, text, got)
 					}
 				}
 			}

@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// account is an upstream with sessions: each answer takes a second, and a login opens one.
+// account is a server with sessions. A response takes a second.
 type account struct {
 	mu       sync.Mutex
 	logins   int
 	open     map[string]bool
 	arrived  []string // tokens of purges, in order
 	purge    func(token string, known bool) int
-	loggedIn http.HandlerFunc // answers a login in place of a token
+	loggedIn http.HandlerFunc // handles a login
 	delay    time.Duration
 	single   bool // a login ends the session before it
 }
@@ -34,7 +34,7 @@ func (a *account) serve(w http.ResponseWriter, r *http.Request) {
 		<-time.After(a.delay)
 		a.login(w, r)
 	case "/base":
-		w.WriteHeader(404) // a look whether the host is up
+		w.WriteHeader(404) // the probe of Reach
 	case "/base/logout":
 		a.mu.Lock()
 		defer a.mu.Unlock()
@@ -85,7 +85,7 @@ func (a *account) tally() tally {
 	return tally{a.logins, len(a.arrived), len(a.open)}
 }
 
-// session is what the clients build.
+// session returns a Session like those of the clients.
 func (r *rig) session() *Session {
 	login := func(ctx context.Context) (*Credential, error) {
 		resp, err := r.Do(ctx, &Request{Doing: "logging in", Method: http.MethodPost, Base: base, Path: "/login", Expect: []int{204}, Once: true, Login: true})
@@ -110,7 +110,7 @@ func withSession(s *Session) *Request {
 	return req
 }
 
-// inSession runs a test with a session, closes it, and pins what is left open.
+// inSession runs a test with a session, and checks that Close leaves none open.
 func inSession(t *testing.T, a *account, test func(t *testing.T, r *rig, s *Session)) {
 	t.Helper()
 	inBubble(t, Options{}, a.serve, func(t *testing.T, r *rig) {
@@ -122,8 +122,8 @@ func inSession(t *testing.T, a *account, test func(t *testing.T, r *rig, s *Sess
 	})
 }
 
-// together sends requests side by side and returns how often each text came.
-func together(r *rig, n int, req func() *Request, ctx context.Context) map[string]int { //nolint:revive // the context is the least of it here
+// together sends requests in parallel and counts the texts of their errors.
+func together(r *rig, n int, req func() *Request, ctx context.Context) map[string]int { //nolint:revive // the context comes last, because most calls share it
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	texts := make(map[string]int)
@@ -163,29 +163,29 @@ func TestSessionIsNotTiedToTheFirstCaller(t *testing.T) {
 		errGone := errors.New("gone")
 		leave(errGone)
 		err := <-left
-		same(t, "the first returns at once", time.Duration(0), time.Since(began))
-		same(t, "with the cause", true, errors.Is(err, errGone))
-		same(t, "and says", "purging /a: interrupted while logging in", textOf(err))
+		same(t, "took", time.Duration(0), time.Since(began))
+		same(t, "cause", true, errors.Is(err, errGone))
+		same(t, "text", "purging /a: interrupted while logging in", textOf(err))
 		same(t, "the others", map[string]int{"": 9}, together(r, 9, func() *Request { return withSession(s) }, t.Context()))
 		same(t, "tally", tally{1, 9, 1}, a.tally())
 	})
 }
 
-// TestSessionRemembersRefusal: trying refused credentials again locks accounts.
-func TestSessionRemembersRefusal(t *testing.T) {
+// TestSessionRemembersRejection checks that rejected credentials are sent once.
+func TestSessionRemembersRejection(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
 		answer http.HandlerFunc
-		logins int // of 50 callers together and then 10 one by one
+		logins int // of 50 callers together and then 10 in sequence
 	}{
-		"a wrong password is tried once":              {answer(401, "wrong"), 1},
-		"so is a user without the right to log in":    {answer(403, ""), 1},
-		"so is a login that is wrong in itself":       {answer(400, ""), 1},
-		"so is an address without a login":            {answer(404, ""), 1},
-		"one that may have been counted, once more":   {answer(502, ""), 2},
-		"so may one that the gateway gave up":         {answer(504, ""), 2},
-		"a redirect may be a captive portal for now":  {answer(302, "", "Location", "https://portal.example/"), 11},
-		"a page in place of an answer may be so, too": {answer(200, "<html>"), 11},
+		"a wrong password":                        {answer(401, "wrong"), 1},
+		"a user without permission to log in":     {answer(403, ""), 1},
+		"an invalid login":                        {answer(400, ""), 1},
+		"an address without a login":              {answer(404, ""), 1},
+		"502, which the server may count":         {answer(502, ""), 2},
+		"504, which the server may count":         {answer(504, ""), 2},
+		"a redirect, perhaps of a captive portal": {answer(302, "", "Location", "https://portal.example/"), 11},
+		"a page, perhaps of a captive portal":     {answer(200, "<html>"), 11},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -193,12 +193,12 @@ func TestSessionRemembersRefusal(t *testing.T) {
 			a.loggedIn = row.answer
 			inSession(t, a, func(t *testing.T, r *rig, s *Session) {
 				if texts := together(r, 50, func() *Request { return withSession(s) }, t.Context()); len(texts) != 1 {
-					t.Errorf("the callers are told different things: %v", texts)
+					t.Errorf("the callers received different errors: %v", texts)
 				}
 				for range 10 {
 					_, err := r.Do(t.Context(), withSession(s))
-					same(t, "what was tried", "purging /a", err.(*Error).Doing)   //nolint:forcetypeassert,errorlint // Do promises it
-					same(t, "while", "logging in", err.(*Error).Waiting)          //nolint:forcetypeassert,errorlint // Do promises it
+					same(t, "doing", "purging /a", err.(*Error).Doing)            //nolint:forcetypeassert,errorlint // Do promises it
+					same(t, "waiting", "logging in", err.(*Error).Waiting)        //nolint:forcetypeassert,errorlint // Do promises it
 					same(t, "requests of the purge itself", 0, err.(*Error).Sent) //nolint:forcetypeassert,errorlint // Do promises it
 				}
 				same(t, "tally", tally{Logins: row.logins}, a.tally())
@@ -220,8 +220,8 @@ func TestSessionIsReplacedOnce(t *testing.T) {
 	})
 }
 
-// TestLate401KeepsTheNewToken: a request that went out with the old token and
-// comes back late must not drop the new one.
+// TestLate401KeepsTheNewToken checks that a late 401 response to a request with the
+// old token does not drop the new token.
 func TestLate401KeepsTheNewToken(t *testing.T) {
 	t.Parallel()
 	a := newAccount()
@@ -250,23 +250,23 @@ func TestLate401KeepsTheNewToken(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		same(t, "the late one is sent again", "", textOf(<-late))
+		same(t, "the late request is retried", "", textOf(<-late))
 		same(t, "tokens", []string{"token1", "token1", "token2", "token2", "token1", "token2"}, a.arrived)
 		same(t, "logins", 2, a.tally().Logins)
 		_ = s.Close(t.Context())
 	})
 }
 
-// TestSessionThatIsNeverAccepted: each new login leaves a session at the server
-// and helps nobody.
+// TestSessionThatIsNeverAccepted checks that useless logins end, because each leaves
+// a session at the server.
 func TestSessionThatIsNeverAccepted(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
-		fromPurge int // from which purge on the answer is 401
+		fromPurge int // number of purges before the responses are 401
 		want      tally
 	}{
-		"not from the beginning":  {0, tally{1 + maxUnaccepted, 3*30 + 3 + 1 + 1, 1 + maxUnaccepted}},
-		"not any more, afterward": {5, tally{2 + maxUnaccepted, 5 + 3*25 + 3*3 + 1 + 2, 2 + maxUnaccepted}},
+		"never":                 {0, tally{1 + maxUnaccepted, 3*30 + 3 + 1 + 1, 1 + maxUnaccepted}},
+		"not after five purges": {5, tally{2 + maxUnaccepted, 5 + 3*25 + 3*3 + 1 + 2, 2 + maxUnaccepted}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -290,7 +290,8 @@ func TestSessionThatIsNeverAccepted(t *testing.T) {
 	}
 }
 
-// TestGatewayFailureIsNoAcceptance: a 502 says nothing about the credentials.
+// TestGatewayFailureIsNoAcceptance checks that a 502 response does not prove that
+// the credentials are valid.
 func TestGatewayFailureIsNoAcceptance(t *testing.T) {
 	t.Parallel()
 	a, n := newAccount(), 0
@@ -306,15 +307,15 @@ func TestGatewayFailureIsNoAcceptance(t *testing.T) {
 	})
 }
 
-func TestCloseWhileALoginIsUnderWay(t *testing.T) {
+func TestCloseDuringALogin(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
-		patience time.Duration
-		took     time.Duration
-		err      string
+		timeout time.Duration
+		took    time.Duration
+		err     string
 	}{
-		"it is waited for and ended":              {time.Minute, 10 * time.Second, ""},
-		"without the time for it, it ends itself": {time.Second, time.Second, "context deadline exceeded"},
+		"with enough time, Close ends the session": {time.Minute, 10 * time.Second, ""},
+		"otherwise, the login ends its session":    {time.Second, time.Second, "context deadline exceeded"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -322,20 +323,20 @@ func TestCloseWhileALoginIsUnderWay(t *testing.T) {
 			a.delay = 10 * time.Second
 			inBubble(t, Options{}, a.serve, func(t *testing.T, r *rig) {
 				s := r.session()
-				told := make(chan error, 1)
+				result := make(chan error, 1)
 				go func() {
 					_, err := r.Do(t.Context(), withSession(s))
-					told <- err
+					result <- err
 				}()
 				synctest.Wait()
 				began := time.Now()
-				same(t, "Close", row.err, textOf(s.Close(within(t, row.patience))))
+				same(t, "Close", row.err, textOf(s.Close(within(t, row.timeout))))
 				same(t, "took", row.took, time.Since(began))
-				err := <-told
-				same(t, "the caller is told", "purging /a: interrupted while logging in: the provider is shutting down", textOf(err))
-				same(t, "which is", true, errors.Is(err, ErrClosed))
+				err := <-result
+				same(t, "text", "purging /a: interrupted while logging in: the provider is shutting down", textOf(err))
+				same(t, "cause", true, errors.Is(err, ErrClosed))
 				_, err = r.Do(t.Context(), withSession(s))
-				same(t, "kind of later ones", KindCanceled, kindOf(err))
+				same(t, "kind of later errors", KindCanceled, kindOf(err))
 				synctest.Wait()
 				same(t, "tally", tally{1, 0, 0}, a.tally())
 			})
@@ -343,7 +344,7 @@ func TestCloseWhileALoginIsUnderWay(t *testing.T) {
 	}
 }
 
-func TestCloseTellsWhatStaysOpen(t *testing.T) {
+func TestCloseReturnsAnError(t *testing.T) {
 	t.Parallel()
 	a := newAccount()
 	inBubble(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
@@ -361,7 +362,7 @@ func TestCloseTellsWhatStaysOpen(t *testing.T) {
 	})
 }
 
-// TestSessionThatTheServerForgot is not open, so it is no failure to close it.
+// TestSessionThatTheServerForgot checks that Close ignores a 401 response.
 func TestSessionThatTheServerForgot(t *testing.T) {
 	t.Parallel()
 	a := newAccount()
@@ -373,8 +374,8 @@ func TestSessionThatTheServerForgot(t *testing.T) {
 	})
 }
 
-// TestDeadCallersDoNotLogIn: a context that ended before sends nothing at all.
-func TestDeadCallersDoNotLogIn(t *testing.T) {
+// TestCanceledCallersDoNotLogIn checks that a context that has ended sends nothing.
+func TestCanceledCallersDoNotLogIn(t *testing.T) {
 	t.Parallel()
 	a := newAccount()
 	inSession(t, a, func(t *testing.T, r *rig, s *Session) {
@@ -389,7 +390,7 @@ func TestDeadCallersDoNotLogIn(t *testing.T) {
 	})
 }
 
-func TestCookiesComeBack(t *testing.T) {
+func TestCookiesAreSentBack(t *testing.T) {
 	t.Parallel()
 	a := newAccount()
 	var sent []string
@@ -411,11 +412,11 @@ func TestCookiesComeBack(t *testing.T) {
 			}
 		}
 		same(t, "cookies", []string{"SESSION=abcdefgh; gone=x; node=n1", "SESSION=abcdefgh; node=n2"}, sent)
-		same(t, "a session's cookie is a secret", "[redacted]", r.scrubber.Scrub("abcdefgh"))
+		same(t, "a session cookie is a secret", "[redacted]", r.scrubber.Scrub("abcdefgh"))
 	})
 }
 
-// TestLoginElsewhere: Identity is another system than the CDN, and keeps its name.
+// TestLoginElsewhere checks that the error of a login names the API of the login.
 func TestLoginElsewhere(t *testing.T) {
 	t.Parallel()
 	a := newAccount()

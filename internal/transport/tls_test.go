@@ -58,8 +58,8 @@ func (a *authority) sign(t *testing.T, template *x509.Certificate) (*x509.Certif
 	return cert, key
 }
 
-// server answers 202 with the protocol, with a certificate for a name until a
-// time, or in plain text where there is no name.
+// server starts a server whose response is 202 with the protocol. Its certificate
+// is for name and expires at until. Without a name, the server uses plain HTTP.
 func (a *authority) server(t *testing.T, name string, until time.Time, maxVersion uint16) *httptest.Server {
 	t.Helper()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -93,19 +93,19 @@ func TestTLS(t *testing.T) {
 		server *httptest.Server
 		roots  *x509.CertPool
 		kind   Kind
-		text   string // is part of it
+		text   string // part of the error
 		dials  int64
 	}{
-		"a private authority that is known": {ours.server(t, "127.0.0.1", valid, 0), pool, accepted, "", 1},
-		"one that is not":                   {theirs.server(t, "127.0.0.1", valid, 0), pool, KindTLS, "certificate signed by unknown authority", 1},
-		"one that the system does not know": {ours.server(t, "127.0.0.1", valid, 0), nil, KindTLS, "certificate signed by unknown authority", 1},
-		"a certificate that has expired":    {ours.server(t, "127.0.0.1", time.Now().Add(-time.Hour), 0), pool, KindTLS, "certificate has expired", 1},
-		"a certificate for another host":    {ours.server(t, "other.example", valid, 0), pool, KindTLS, "cannot validate certificate for 127.0.0.1", 1},
-		"a server that knows only TLS 1.0":  {ours.server(t, "127.0.0.1", valid, tls.VersionTLS10), pool, KindTLS, "protocol version not supported", 1},
-		"a server that knows only TLS 1.1":  {ours.server(t, "127.0.0.1", valid, tls.VersionTLS11), pool, KindTLS, "protocol version not supported", 1},
-		"plain HTTP on the port":            {ours.server(t, "", valid, 0), pool, KindTLS, "first record does not look like a TLS handshake", 1},
-		"a connection closed in the shake":  {hangUp(t), pool, KindNoAnswer, "no answer from Upstream", 2},
-		"a connection silent in the shake":  {silent(t), pool, KindNoAnswer, "no complete response within the request timeout", 2},
+		"a private authority that is trusted":             {ours.server(t, "127.0.0.1", valid, 0), pool, accepted, "", 1},
+		"a private authority that is not":                 {theirs.server(t, "127.0.0.1", valid, 0), pool, KindTLS, "certificate signed by unknown authority", 1},
+		"a private authority and the roots of the system": {ours.server(t, "127.0.0.1", valid, 0), nil, KindTLS, "certificate signed by unknown authority", 1},
+		"a certificate that has expired":                  {ours.server(t, "127.0.0.1", time.Now().Add(-time.Hour), 0), pool, KindTLS, "certificate has expired", 1},
+		"a certificate for another host":                  {ours.server(t, "other.example", valid, 0), pool, KindTLS, "cannot validate certificate for 127.0.0.1", 1},
+		"a server with TLS 1.0 only":                      {ours.server(t, "127.0.0.1", valid, tls.VersionTLS10), pool, KindTLS, "protocol version not supported", 1},
+		"a server with TLS 1.1 only":                      {ours.server(t, "127.0.0.1", valid, tls.VersionTLS11), pool, KindTLS, "protocol version not supported", 1},
+		"plain HTTP on the port":                          {ours.server(t, "", valid, 0), pool, KindTLS, "first record does not look like a TLS handshake", 1},
+		"a connection closed in the handshake":            {hangUp(t), pool, KindNoAnswer, "no answer from Upstream", 2},
+		"a connection silent in the handshake":            {silent(t), pool, KindNoAnswer, "no complete response within the request timeout", 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -134,9 +134,9 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// timeoutFor is short only where the test has to wait for it.
+// timeoutFor returns a short timeout if the test waits for it.
 func timeoutFor(name string) time.Duration {
-	if strings.Contains(name, "silent") || strings.Contains(name, "never answers") {
+	if strings.Contains(name, "silent") || strings.Contains(name, "never responds") {
 		return 50 * time.Millisecond
 	}
 	return time.Minute
@@ -165,7 +165,7 @@ func silent(t *testing.T) *httptest.Server {
 	})
 }
 
-// raw is a server that does not speak HTTP; only its address is of use.
+// raw starts a server that does not speak HTTP.
 func raw(t *testing.T, handle func(net.Conn)) *httptest.Server {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)

@@ -33,8 +33,7 @@ type secureNet struct {
 	conns []*droppable
 }
 
-// secured runs a test against a server that gets each connection after its
-// TLS handshake.
+// secured runs a test with a client and a server over TLS in a bubble.
 func secured(t *testing.T, o Options, serve func(*secureNet), test func(t *testing.T, c *Client, n *secureNet)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -76,8 +75,7 @@ func (n *secureNet) dials() int {
 	return len(n.conns)
 }
 
-// drop forgets all connections that there are, as a NAT does: what is written is
-// lost, and nothing comes back.
+// drop drops all connections, like a NAT: writes are lost and reads block.
 func (n *secureNet) drop() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -86,7 +84,7 @@ func (n *secureNet) drop() {
 	}
 }
 
-// each lets a function talk on each connection.
+// each calls talk for each connection.
 func each(talk func(net.Conn)) func(*secureNet) {
 	return func(n *secureNet) {
 		for conn := range n.accept {
@@ -101,7 +99,7 @@ func each(talk func(net.Conn)) func(*secureNet) {
 	}
 }
 
-// Accept, Close, and Addr make a net.Listener of it.
+// Accept, Close, and Addr implement net.Listener.
 func (n *secureNet) Accept() (net.Conn, error) {
 	conn, ok := <-n.accept
 	if !ok {
@@ -131,19 +129,18 @@ func (d *droppable) Close() error {
 	return d.Conn.Close()
 }
 
-// purgeSecurely is a request over TLS.
+// purgeSecurely returns a request over TLS.
 func purgeSecurely() *Request {
 	r := purge()
 	r.Base = "https://localhost"
 	return r
 }
 
-// TestDroppedConnection: a connection that was dropped without a word is found
-// out by one purge, with one dial, in half of the request timeout, and the other
-// purges don't meet it.
+// TestDroppedConnection checks that one purge detects a dropped connection, with one
+// dial and within half of the request timeout, and that later purges do not use it.
 func TestDroppedConnection(t *testing.T) {
 	t.Parallel()
-	for name, timeout := range map[string]time.Duration{"as a rule": 30 * time.Second, "short": 5 * time.Second, "long": 5 * time.Minute} {
+	for name, timeout := range map[string]time.Duration{"default": 30 * time.Second, "short": 5 * time.Second, "long": 5 * time.Minute} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var protocol atomic.Value
@@ -175,7 +172,7 @@ func TestDroppedConnection(t *testing.T) {
 	}
 }
 
-// The frames of HTTP/2 that the servers below need.
+// The types of HTTP/2 frames that the servers below use.
 const (
 	frameHeaders  = 1
 	frameReset    = 3
@@ -190,8 +187,8 @@ func frame(kind byte, stream uint32, payload []byte) []byte {
 	return append(b, payload...)
 }
 
-// frames reads the preface of a client, says hello, and reads its frames. What
-// is said does not wait for the client, which may be writing, too.
+// frames reads the preface of a client, sends SETTINGS and hello, and reads its
+// frames. It writes in a goroutine, because the client may be writing too.
 func frames(c net.Conn, hello []byte, got func(kind byte, stream uint32, say chan<- []byte)) {
 	if _, err := io.CopyN(io.Discard, c, int64(len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))); err != nil {
 		return
@@ -216,8 +213,8 @@ func frames(c net.Conn, hello []byte, got func(kind byte, stream uint32, say cha
 	}
 }
 
-// TestOneRequestForOneSlot: what net/http repeats by itself is not seen by the
-// quota, which counts each request that a server sees.
+// TestOneRequestForOneSlot checks that the server receives no more requests than the
+// quota counts, although net/http retries on its own.
 func TestOneRequestForOneSlot(t *testing.T) {
 	t.Parallel()
 	goAway := func(c net.Conn, seen *atomic.Int64) {
@@ -250,10 +247,10 @@ func TestOneRequestForOneSlot(t *testing.T) {
 		seen    int64
 		lost    bool
 	}{
-		"a stream that is refused":                {refuse, 1, 2, 2, false},
-		"a goodbye on each connection":            {goAway, 1, 2 * maxHTTP2, 2, false},
-		"a goodbye in place of each answer":       {goAwayThen, 1, 4, 2, false},
-		"a stream that is refused, five attempts": {refuse, 4, 5, 5, false},
+		"a refused stream":                {refuse, 1, 2, 2, false},
+		"GOAWAY on each connection":       {goAway, 1, 2 * maxHTTP2, 2, false},
+		"GOAWAY instead of each response": {goAwayThen, 1, 4, 2, false},
+		"a refused stream, five attempts": {refuse, 4, 5, 5, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -275,7 +272,7 @@ func TestOneRequestForOneSlot(t *testing.T) {
 				same(t, "lost", row.lost, e.Lost)
 				same(t, "attempts", row.retries+1, e.Sent)
 				if seen.Load() > row.seen || seen.Load() > taken.counted.Load() {
-					t.Errorf("%d requests were seen for %d slots that were counted", seen.Load(), taken.counted.Load())
+					t.Errorf("the server received %d requests for %d slots", seen.Load(), taken.counted.Load())
 				}
 				if n.dials() > row.dials {
 					t.Errorf("%d dials, more than %d", n.dials(), row.dials)
@@ -286,8 +283,8 @@ func TestOneRequestForOneSlot(t *testing.T) {
 	}
 }
 
-// TestConnectionsBeforeTheyAreUsed: net/http may ask for one after the other and
-// use none, because each says goodbye first.
+// TestConnectionsBeforeTheyAreUsed checks the limit for connections that net/http
+// requests but does not use, because each is closed first.
 func TestConnectionsBeforeTheyAreUsed(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -299,23 +296,23 @@ func TestConnectionsBeforeTheyAreUsed(t *testing.T) {
 	same(t, "cause", errNotTaken, context.Cause(ctx), cmpopts.EquateErrors())
 }
 
-// TestKeptConnectionIsGone: what the server had closed before anything was
-// written is no failure of the purge, and takes no second slot.
+// TestKeptConnectionIsGone checks that a kept connection that the server had closed
+// fails no purge and takes no second slot.
 func TestKeptConnectionIsGone(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
 		body []byte
 		kept int
 	}{
-		"one of a request without a body": {nil, 1},
-		"one of a request with a body":    {[]byte(`{"type":"all"}`), 1},
-		"all that there are":              {nil, maxConnections},
-		"all, of requests with a body":    {[]byte(`{"type":"all"}`), maxConnections},
+		"one, request without a body": {nil, 1},
+		"one, request with a body":    {[]byte(`{"type":"all"}`), 1},
+		"all, request without a body": {nil, maxConnections},
+		"all, request with a body":    {[]byte(`{"type":"all"}`), maxConnections},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			handler := func(w http.ResponseWriter, _ *http.Request) {
-				<-time.After(time.Second) // so that none is used twice
+				<-time.After(time.Second) // so that each request opens a connection
 				w.WriteHeader(202)
 			}
 			inBubble(t, Options{MaxRetries: -1}, handler, func(t *testing.T, r *rig) {
@@ -340,8 +337,8 @@ func TestKeptConnectionIsGone(t *testing.T) {
 	}
 }
 
-// TestNoOtherConnection: where the kept connection is gone and there is no other,
-// nothing was sent.
+// TestNoOtherConnection checks that nothing counts as sent if the kept connection was
+// closed and no other one can be opened.
 func TestNoOtherConnection(t *testing.T) {
 	t.Parallel()
 	inBubble(t, Options{MaxRetries: 1}, answer(202, ""), func(t *testing.T, r *rig) {
@@ -359,11 +356,11 @@ func TestNoOtherConnection(t *testing.T) {
 	})
 }
 
-// TestKeptConnectionCloses is the same in the moment in which net/http has chosen
-// the connection and not written to it. It repeats only what is idempotent.
+// TestKeptConnectionCloses checks a kept connection that the server closes after
+// net/http has chosen it for a request. net/http retries only idempotent requests.
 func TestKeptConnectionCloses(t *testing.T) {
 	t.Parallel()
-	for range 20 { // whether it tries to write is left to chance
+	for range 20 { // net/http does not always try to write
 		inBubble(t, Options{MaxRetries: -1}, answer(202, ""), func(t *testing.T, r *rig) {
 			_, err := r.Do(t.Context(), purge())
 			same(t, "first", "", textOf(err))
@@ -380,7 +377,7 @@ func TestKeptConnectionCloses(t *testing.T) {
 	}
 }
 
-// taken is a quota without a limit that counts.
+// taken is a quota without a limit that counts the slots.
 type taken struct{ counted atomic.Int64 }
 
 func (q *taken) pace(context.Context) (Slot, error) { return q, nil }

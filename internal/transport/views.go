@@ -150,7 +150,7 @@ func unit(b *strings.Builder, rest string, n rune, prefix string) int {
 	return 0
 }
 
-// hexadecimal reads exactly digits hexadecimal digits.
+// hexadecimal parses a fixed number of hexadecimal digits.
 func hexadecimal(text string, from, digits int) (rune, bool) {
 	if digits < 1 || digits > 8 || from+digits > len(text) {
 		return 0, false
@@ -183,7 +183,8 @@ func decode(text string, d decoder) string {
 	return string(d.out)
 }
 
-// decoder reads digits of bits bits each, from the skip-th digit of a run.
+// decoder decodes runs of digits with a number of bits each. It ignores the first
+// skip digits of a run.
 type decoder struct {
 	bits, skip int
 

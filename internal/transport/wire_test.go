@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 )
 
-// endless writes until the client has had enough, and says how much it took.
+// endless writes until the client closes the connection. It counts the bytes.
 func endless(status int, zipped bool, written *int64) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		out := io.Writer(w)
@@ -33,8 +33,8 @@ func endless(status int, zipped bool, written *int64) http.HandlerFunc {
 	}
 }
 
-// TestEndlessBodies: no more is read than is of use, and the connection is not
-// used again.
+// TestEndlessBodies checks how much of a body is read, and that the connection is
+// then closed.
 func TestEndlessBodies(t *testing.T) {
 	t.Parallel()
 	const mebi = 1 << 20
@@ -45,11 +45,11 @@ func TestEndlessBodies(t *testing.T) {
 		atMost  int64
 		outcome string
 	}{
-		"of an acceptance the body does not matter": {202, false, false, 2 * mebi, ""},
-		"nor where it is a bomb":                    {202, true, false, 300 * mebi, ""},
-		"of a failure its beginning is shown":       {404, false, false, 2 * mebi, `purging /a: Upstream answered 404 Not Found: "`},
-		"JSON is read to a limit":                   {202, false, true, 18 * mebi, "purging /a: Upstream answered 202 Accepted: the response is longer than 16 MiB"},
-		"a bomb is read to the same":                {202, true, true, 300 * mebi, "purging /a: Upstream answered 202 Accepted: the response is longer than 16 MiB"},
+		"an acceptance":                  {202, false, false, 2 * mebi, ""},
+		"an acceptance with a gzip bomb": {202, true, false, 300 * mebi, ""},
+		"a failure":                      {404, false, false, 2 * mebi, `purging /a: Upstream answered 404 Not Found: "`},
+		"JSON":                           {202, false, true, 18 * mebi, "purging /a: Upstream answered 202 Accepted: the response is longer than 16 MiB"},
+		"JSON in a gzip bomb":            {202, true, true, 300 * mebi, "purging /a: Upstream answered 202 Accepted: the response is longer than 16 MiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -71,8 +71,8 @@ func TestEndlessBodies(t *testing.T) {
 	}
 }
 
-// TestRedirectsAreNotFollowed: nothing arrives anywhere else, and no second
-// request here.
+// TestRedirectsAreNotFollowed checks that no request goes to another address, and
+// no second one to the same.
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{300, 301, 302, 303, 305, 307, 308} {
@@ -101,7 +101,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	}
 }
 
-// TestRequest is what arrives.
+// TestRequest checks the requests that the server receives.
 func TestRequest(t *testing.T) {
 	t.Parallel()
 	type arrival struct {

@@ -10,8 +10,9 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
 )
 
-// TestPathsAreSentAsTheyAreWritten: a cache compares them byte by byte.
-func TestPathsAreSentAsTheyAreWritten(t *testing.T) {
+// TestPathsAreSentAsWritten checks that paths are sent unchanged, because caches
+// compare them byte by byte.
+func TestPathsAreSentAsWritten(t *testing.T) {
 	t.Parallel()
 	const path = `/base/a|b%2Fc%c3%bc;d=[1]!$&'()*+,?x=1|2`
 	for name, row := range map[string]struct {
@@ -43,7 +44,7 @@ func TestPathsAreSentAsTheyAreWritten(t *testing.T) {
 	}
 }
 
-// TestPathsThroughSOCKS: behind such a proxy the server itself gets the request.
+// TestPathsThroughSOCKS checks that a SOCKS proxy does not change the request line.
 func TestPathsThroughSOCKS(t *testing.T) {
 	t.Parallel()
 	req, err := http.NewRequestWithContext(t.Context(), "PURGE", "http://upstream.example/a|b", http.NoBody)

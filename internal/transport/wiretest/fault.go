@@ -38,14 +38,14 @@ func Hang(ctx context.Context, _ string, _ connect) (net.Conn, error) {
 	return nil, opError("dial", ctx.Err())
 }
 
-// Reset resets a connection after the client has read bytes bytes from it. With
+// Reset resets a connection after the client has read a number of bytes from it. With
 // 0, that is after the client has written its request and before it reads any
 // response.
 func Reset(bytes int) Fault {
 	return limited(bytes, func(*conn) error { return opError("read", syscall.ECONNRESET) })
 }
 
-// Stall stops all reads from a connection after bytes bytes.
+// Stall blocks all reads from a connection after a number of bytes.
 func Stall(bytes int) Fault {
 	return limited(bytes, func(c *conn) error {
 		<-c.closed
