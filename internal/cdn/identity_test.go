@@ -13,7 +13,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
-func TestWaysIn(t *testing.T) {
+func TestCredentials(t *testing.T) {
 	t.Parallel()
 	token := func(w *world, project, endpoint string) {
 		w.config.APIKey, w.config.Username = "", ""
@@ -24,18 +24,18 @@ func TestWaysIn(t *testing.T) {
 		logins    int
 	}{
 		"API key, the endpoint from the service catalog": {func(*world) {}, 1},
-		"password":                                       {func(w *world) { w.config.APIKey, w.config.Password = "", w.Password }, 1},
-		"an API key works with multi-factor too":         {func(w *world) { w.MultiFactor = true }, 1},
-		"an endpoint of one's own, project by login":     {func(w *world) { w.config.Endpoint = "http://localhost/v1.0" }, 1},
-		"an endpoint with the project in it":             {func(w *world) { w.config.Endpoint = "http://localhost/v1.0/" + w.ProjectID }, 1},
-		"a project in the configuration":                 {func(w *world) { w.config.ProjectID = w.ProjectID }, 1},
-		"a token with project and endpoint":              {func(w *world) { token(w, w.ProjectID, "http://localhost/v1.0") }, 0},
-		"a token with the project in the endpoint":       {func(w *world) { token(w, "", "http://localhost/v1.0/"+w.ProjectID) }, 0},
-		"a self-hosted Poppy, with a project of letters": {func(w *world) { w.ProjectID = "6f0c8a4c"; token(w, w.ProjectID, "http://localhost/v1.0") }, 0},
-		"the same with the project in the endpoint":      {func(w *world) { w.ProjectID = "6f0c8a4c"; token(w, "", "http://localhost/v1.0/6f0c8a4c") }, 0},
-		"the same with the project by login":             {func(w *world) { w.ProjectID = "6f0c8a4c" }, 1},
-		"expiry in another form":                         {func(w *world) { w.ExpiresFormat, w.ExpiresZone = time.RFC3339, time.FixedZone("", -6*3600) }, 1},
-		"expiry that is no time":                         {func(w *world) { w.ExpiresFormat = "soon" }, 1},
+		"password":                     {func(w *world) { w.config.APIKey, w.config.Password = "", w.Password }, 1},
+		"an API key with multi-factor": {func(w *world) { w.MultiFactor = true }, 1},
+		"a configured endpoint, the project from the login": {func(w *world) { w.config.Endpoint = "http://localhost/v1.0" }, 1},
+		"a configured endpoint with the project":            {func(w *world) { w.config.Endpoint = "http://localhost/v1.0/" + w.ProjectID }, 1},
+		"a configured project":                              {func(w *world) { w.config.ProjectID = w.ProjectID }, 1},
+		"a token with project and endpoint":                 {func(w *world) { token(w, w.ProjectID, "http://localhost/v1.0") }, 0},
+		"a token with the project in the endpoint":          {func(w *world) { token(w, "", "http://localhost/v1.0/"+w.ProjectID) }, 0},
+		"a self-hosted Poppy, with a project of letters":    {func(w *world) { w.ProjectID = "6f0c8a4c"; token(w, w.ProjectID, "http://localhost/v1.0") }, 0},
+		"the same with the project in the endpoint":         {func(w *world) { w.ProjectID = "6f0c8a4c"; token(w, "", "http://localhost/v1.0/6f0c8a4c") }, 0},
+		"the same with the project from the login":          {func(w *world) { w.ProjectID = "6f0c8a4c" }, 1},
+		"an expiry in another format":                       {func(w *world) { w.ExpiresFormat, w.ExpiresZone = time.RFC3339, time.FixedZone("", -6*3600) }, 1},
+		"an expiry that is not a time":                      {func(w *world) { w.ExpiresFormat = "soon" }, 1},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
@@ -50,7 +50,7 @@ func TestWaysIn(t *testing.T) {
 	}
 }
 
-func TestRefusedLogins(t *testing.T) {
+func TestRejectedLogins(t *testing.T) {
 	t.Parallel()
 	refused := said{System: "Rackspace Identity", Kind: transport.KindCredentials, Status: 401, Message: "Unable to authenticate user with credentials provided.", Input: "api_key", Advice: "Check cdn.username, and cdn.api_key or cdn.password", Waiting: "logging in"}
 	tests := map[string]struct {
@@ -59,7 +59,7 @@ func TestRefusedLogins(t *testing.T) {
 		again     int // logins after a second purge
 	}{
 		"a wrong API key is tried once": {func(w *world) { w.config.APIKey = "wrong-key" }, refused, 1},
-		"a password where the account has multi-factor": {
+		"a password for an account with multi-factor": {
 			func(w *world) { w.config.APIKey, w.config.Password, w.MultiFactor = "", w.Password, true },
 			said{System: refused.System, Kind: refused.Kind, Status: 401, Message: "Additional authentication credentials required", Input: "password", Advice: "Set cdn.api_key in place of cdn.password", Waiting: "logging in"},
 			1,
@@ -78,15 +78,16 @@ func TestRefusedLogins(t *testing.T) {
 				err := w.purge(hard("/a"))
 				wantSaid(t, err, test.want)
 				_ = w.purge(hard("/a"))
-				diff(t, "logins in the end", test.again, w.Count("login"))
+				diff(t, "all logins", test.again, w.Count("login"))
 				diff(t, "purges sent", 0, w.Count("purge"))
 			})
 		})
 	}
 }
 
-// TestLoginsThatFailForNow are repeated for all who wait.
-func TestLoginsThatFailForNow(t *testing.T) {
+// TestTemporaryFailuresOfALogin tests that a login is retried once for all waiting
+// purges.
+func TestTemporaryFailuresOfALogin(t *testing.T) {
 	t.Parallel()
 	for sentence, test := range map[string]struct {
 		fault http.HandlerFunc
@@ -109,7 +110,7 @@ func TestLoginsThatFailForNow(t *testing.T) {
 	}
 }
 
-func TestAWrongKeyOrTokenIsTriedOnceByFifty(t *testing.T) {
+func TestFiftyPurgesTryAWrongKeyOrTokenOnce(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		configure func(*world)
@@ -128,17 +129,17 @@ func TestAWrongKeyOrTokenIsTriedOnceByFifty(t *testing.T) {
 				errs := together(50, func(i int) error { return w.purge(hard("/" + strings.Repeat("a", i))) })
 				for i, err := range errs {
 					if hear(err).Kind != transport.KindCredentials {
-						t.Errorf("caller %d was told %v", i, err)
+						t.Errorf("caller %d received %v", i, err)
 					}
 				}
 				diff(t, "requests", 1, len(w.Journal.Entries()))
-				diff(t, "of which", []int{401}, w.Statuses(test.operation))
+				diff(t, "their statuses", []int{401}, w.Statuses(test.operation))
 			})
 		})
 	}
 }
 
-func TestLoginsThatAreNone(t *testing.T) {
+func TestUnusableLoginResponses(t *testing.T) {
 	t.Parallel()
 	catalog := func(token, url string) string {
 		return `{"access":{"token":{"id":"` + token + `","tenant":{"id":"1"}},"serviceCatalog":[{"type":"rax:dns"},{"type":"rax:cdn","endpoints":[{"publicURL":"` + url + `"},{"publicURL":"http://localhost/second"}]}]}}`
@@ -152,7 +153,7 @@ func TestLoginsThatAreNone(t *testing.T) {
 		want   said
 	}{
 		"a page":           {200, "<html>", unexpected("the response is an HTML page, not JSON")},
-		"nothing":          {200, "", unexpected("the response is empty")},
+		"an empty body":    {200, "", unexpected("the response is empty")},
 		"no token":         {200, "{}", unexpected("the login response contains no token")},
 		"null":             {200, "null", unexpected("the response is null")},
 		"a broken token":   {200, catalog(`to\nken`, "http://localhost/v1.0/1"), unexpected("the login response contains an invalid token")},
@@ -177,7 +178,8 @@ func TestLoginsThatAreNone(t *testing.T) {
 	}
 }
 
-// TestTheHostInTheCatalog: the token goes to no host that nobody configured.
+// TestTheHostInTheCatalog tests that the token is sent only to a host in the domain
+// of the configured one.
 func TestTheHostInTheCatalog(t *testing.T) {
 	t.Parallel()
 	const rackspace = "http://identity.api.rackspacecloud.com/v2.0"
@@ -185,23 +187,23 @@ func TestTheHostInTheCatalog(t *testing.T) {
 		identity, named string
 		trusted         bool
 	}{
-		"as Rackspace does":                     {rackspace, "http://global.cdn.api.rackspacecloud.com/v1.0/7", true},
+		"Rackspace's hosts":                     {rackspace, "http://global.cdn.api.rackspacecloud.com/v1.0/7", true},
 		"the same host":                         {"http://poppy.example.com/v2.0", "http://poppy.example.com:8443/v1.0/7", true},
-		"the same host in other spelling":       {"http://poppy.example.com/v2.0", "http://POPPY.example.com./v1.0/7", true},
+		"the same host in another spelling":     {"http://poppy.example.com/v2.0", "http://POPPY.example.com./v1.0/7", true},
 		"the same IP address":                   {"http://10.0.0.1/v2.0", "http://10.0.0.1:8443/v1.0/7", true},
-		"the same name of one word":             {"http://poppy/v2.0", "http://poppy:8443/v1.0/7", true},
-		"a domain of a country":                 {"http://id.example.co.uk/v2.0", "http://cdn.example.co.uk/v1.0/7", true},
-		"the metadata of a cloud":               {rackspace, "http://169.254.169.254/v1.0/7", false},
+		"the same single label":                 {"http://poppy/v2.0", "http://poppy:8443/v1.0/7", true},
+		"a country domain":                      {"http://id.example.co.uk/v2.0", "http://cdn.example.co.uk/v1.0/7", true},
+		"the metadata address of a cloud":       {rackspace, "http://169.254.169.254/v1.0/7", false},
 		"this machine":                          {rackspace, "http://127.0.0.1/v1.0/7", false},
 		"this machine by name":                  {rackspace, "http://localhost/v1.0/7", false},
 		"another domain":                        {rackspace, "http://cdn.example.com/v1.0/7", false},
-		"one that ends like it":                 {rackspace, "http://evilrackspacecloud.com/v1.0/7", false},
-		"one that begins like it":               {rackspace, "http://rackspacecloud.com.evil.example/v1.0/7", false},
-		"another of the same country":           {"http://id.example.co.uk/v2.0", "http://cdn.evil.co.uk/v1.0/7", false},
+		"a domain with the same end":            {rackspace, "http://evilrackspacecloud.com/v1.0/7", false},
+		"a domain with the same start":          {rackspace, "http://rackspacecloud.com.evil.example/v1.0/7", false},
+		"another domain of the same country":    {"http://id.example.co.uk/v2.0", "http://cdn.evil.co.uk/v1.0/7", false},
 		"another customer of the same platform": {"http://example.github.io/v2.0", "http://evil.github.io/v1.0/7", false},
-		"an IP address that ends like it":       {"http://10.0.169.254/v2.0", "http://169.254.169.254/v1.0/7", false},
+		"an IP address with the same end":       {"http://10.0.169.254/v2.0", "http://169.254.169.254/v1.0/7", false},
 		"an IPv6 address":                       {"http://[fd00::1]/v2.0", "http://[fd00::2]/v1.0/7", false},
-		"another name of one word":              {"http://poppy/v2.0", "http://cdn/v1.0/7", false},
+		"another single label":                  {"http://poppy/v2.0", "http://cdn/v1.0/7", false},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
@@ -215,7 +217,7 @@ func TestTheHostInTheCatalog(t *testing.T) {
 					diff(t, "the token is sent", true, w.Count("purge") > 0)
 					return
 				}
-				diff(t, "dialed: Identity alone", 1, len(w.Network.Dialed()))
+				diff(t, "dialed: only Identity", 1, len(w.Network.Dialed()))
 				wantSaid(t, err, said{
 					System: cdn.IdentitySystem, Kind: transport.KindConfig, Status: 200, Message: hear(err).Message,
 					Advice: "If the address is correct, set cdn.endpoint.", Waiting: "logging in",
@@ -228,7 +230,7 @@ func TestTheHostInTheCatalog(t *testing.T) {
 	}
 }
 
-func TestTheFirstEndpointIsTaken(t *testing.T) {
+func TestTheFirstEndpointIsUsed(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.Fail("login", 1, answer(200, nil, `{"access":{"token":{"id":"token-1","tenant":{"id":"7"}},"serviceCatalog":[
@@ -240,7 +242,7 @@ func TestTheFirstEndpointIsTaken(t *testing.T) {
 	})
 }
 
-func TestTokensThatExpire(t *testing.T) {
+func TestExpiredTokens(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		expire func(*world)
@@ -248,8 +250,8 @@ func TestTokensThatExpire(t *testing.T) {
 		logins int
 		fails  bool
 	}{
-		"while nothing happens: one login, one replay": {func(*world) { <-time.After(24 * time.Hour) }, []int{202, 401, 202}, 2, false},
-		"and no new one is accepted":                   {func(w *world) { w.Fail("purge", -1, cdntest.HTML(http.StatusUnauthorized)) }, []int{202, 401, 401, 401, 401, 401, 401, 401, 401, 401}, 3, true},
+		"one login and one retry":      {func(*world) { <-time.After(24 * time.Hour) }, []int{202, 401, 202}, 2, false},
+		"a new token is also rejected": {func(w *world) { w.Fail("purge", -1, cdntest.HTML(http.StatusUnauthorized)) }, []int{202, 401, 401, 401, 401, 401, 401, 401, 401, 401}, 3, true},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
@@ -280,14 +282,14 @@ func TestAddresses(t *testing.T) {
 		in        string
 		want, err string
 	}{
-		"an endpoint":                         {cdn.Endpoint, "https://global.cdn.api.rackspacecloud.com/v1.0/", "https://global.cdn.api.rackspacecloud.com/v1.0", ""},
-		"an endpoint with a project":          {cdn.Endpoint, "https://cdn.example.com/v1.0/110011", "https://cdn.example.com/v1.0/110011", ""},
-		"an endpoint without a version":       {cdn.Endpoint, "https://cdn.example.com", "", "must end in /v1.0 or /v1.0/<project ID>"},
-		"an endpoint of a service":            {cdn.Endpoint, "https://cdn.example.com/v1.0/1/services", "", "must end in /v1.0 or /v1.0/<project ID>"},
-		"an endpoint in the clear":            {cdn.Endpoint, "http://cdn.example.com/v1.0", "", "must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http)"},
-		"an identity_url":                     {cdn.IdentityURL, cdn.DefaultIdentityURL + "/", cdn.DefaultIdentityURL, ""},
-		"an identity_url without a version":   {cdn.IdentityURL, "https://identity.api.rackspacecloud.com", "", "must end in /v2.0"},
-		"an identity_url with the path added": {cdn.IdentityURL, cdn.DefaultIdentityURL + "/tokens", "", "must end in /v2.0"},
+		"an endpoint":                              {cdn.Endpoint, "https://global.cdn.api.rackspacecloud.com/v1.0/", "https://global.cdn.api.rackspacecloud.com/v1.0", ""},
+		"an endpoint with a project":               {cdn.Endpoint, "https://cdn.example.com/v1.0/110011", "https://cdn.example.com/v1.0/110011", ""},
+		"an endpoint without a version":            {cdn.Endpoint, "https://cdn.example.com", "", "must end in /v1.0 or /v1.0/<project ID>"},
+		"an endpoint of a service":                 {cdn.Endpoint, "https://cdn.example.com/v1.0/1/services", "", "must end in /v1.0 or /v1.0/<project ID>"},
+		"an endpoint without TLS":                  {cdn.Endpoint, "http://cdn.example.com/v1.0", "", "must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http)"},
+		"an identity_url":                          {cdn.IdentityURL, cdn.DefaultIdentityURL + "/", cdn.DefaultIdentityURL, ""},
+		"an identity_url without a version":        {cdn.IdentityURL, "https://identity.api.rackspacecloud.com", "", "must end in /v2.0"},
+		"an identity_url with the path of a login": {cdn.IdentityURL, cdn.DefaultIdentityURL + "/tokens", "", "must end in /v2.0"},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
@@ -320,7 +322,7 @@ func TestServicesAreListed(t *testing.T) {
 	})
 }
 
-func TestListsOfServicesThatAreNone(t *testing.T) {
+func TestInvalidListsOfServices(t *testing.T) {
 	t.Parallel()
 	full := `{"services":[` + strings.TrimSuffix(strings.Repeat(`{"id":"a","name":"b","status":"deployed"},`, 20), ",") + `]}`
 	tests := map[string]struct{ body, want string }{

@@ -21,19 +21,19 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
-// caller is one that purges at some time after the beginning.
+// caller purges at some time after the start.
 type caller struct {
 	at      time.Duration
 	paths   string        // separated by spaces
 	hard    bool          // of one path
 	other   bool          // on another service
 	timeout time.Duration // an hour if it is 0
-	leaves  time.Duration // after it called; never if it is 0
+	leaves  time.Duration // after at; never if it is 0
 }
 
-const leftIt = "canceled"
+const left = "canceled"
 
-// call returns what one caller is told: the pattern, or the kind of the error.
+// call returns the result of one caller: the pattern, or the kind of the error.
 func (w *world) call(c caller) string {
 	time.Sleep(c.at)
 	ctx, cancel := context.WithCancel(w.T.Context())
@@ -48,16 +48,16 @@ func (w *world) call(c caller) string {
 		service = cdntest.OtherID
 	}
 	if c.hard {
-		return told("hard", w.connect().Purge(ctx, service, c.paths))
+		return result("hard", w.connect().Purge(ctx, service, c.paths))
 	}
 	inv, err := w.connect().Invalidate(ctx, service, strings.Fields(c.paths)...)
 	if err != nil {
-		return told("", err)
+		return result("", err)
 	}
 	return inv.Pattern
 }
 
-func told(accepted string, err error) string {
+func result(accepted string, err error) string {
 	var e *transport.Error
 	switch {
 	case err == nil:
@@ -67,13 +67,14 @@ func told(accepted string, err error) string {
 	case errors.Is(err, context.DeadlineExceeded):
 		return "timed out"
 	case errors.Is(err, context.Canceled):
-		return leftIt
+		return left
 	default:
 		return err.Error()
 	}
 }
 
-// sent is the purges as they arrived, "pattern status", hard ones marked.
+// sent returns the purges in order of arrival, each as "pattern status". Hard
+// purges and the other service are marked.
 func (w *world) sent() []string {
 	var all []string
 	for _, e := range w.Journal.Select("purge") {
@@ -90,8 +91,8 @@ func (w *world) sent() []string {
 	return all
 }
 
-// TestSoftPurgesOfOneService has callers at different times, what reaches the
-// server, and what each caller is told.
+// TestSoftPurgesOfOneService tests callers at different times: which purges reach
+// the server, and the result of each caller.
 func TestSoftPurgesOfOneService(t *testing.T) {
 	t.Parallel()
 	const s = time.Second
@@ -100,21 +101,21 @@ func TestSoftPurgesOfOneService(t *testing.T) {
 		set     func(*world)
 		callers []caller
 		sent    []string
-		told    []string
+		results []string
 	}{
-		"one path is sent as it is": {
+		"one path is the pattern": {
 			callers: []caller{{paths: "/css/a.css"}},
-			sent:    []string{"/css/a.css 202"}, told: []string{"/css/a.css"},
+			sent:    []string{"/css/a.css 202"}, results: []string{"/css/a.css"},
 		},
 		"several paths of one caller are one purge": {
 			callers: []caller{{paths: "/css/a.css /css/b/c.css"}},
-			sent:    []string{"/css/* 202"}, told: []string{"/css/*"},
+			sent:    []string{"/css/* 202"}, results: []string{"/css/*"},
 		},
-		"those that wait for a deployment are sent as one": {
+		"purges that wait for a deployment are sent as one": {
 			callers: []caller{{paths: "/css/a"}, {at: s, paths: "/css/b/c"}, {at: 2 * s, paths: "/css/d /css/e"}, {at: 3 * s, paths: "/css/b/f"}},
-			sent:    []string{"/css/a 202", "/css/* 202"}, told: []string{"/css/a", "/css/*", "/css/*", "/css/*"},
+			sent:    []string{"/css/a 202", "/css/* 202"}, results: []string{"/css/a", "/css/*", "/css/*", "/css/*"},
 		},
-		"those that wait for the rate limit are sent as one": {
+		"purges that wait for the rate limit are sent as one": {
 			set: oneAMinute,
 			callers: []caller{
 				{paths: "/x", hard: true, other: true},
@@ -122,88 +123,88 @@ func TestSoftPurgesOfOneService(t *testing.T) {
 				{at: 59 * s, paths: "/css/b"},
 				{at: 61 * s, paths: "/img/c"},
 			},
-			sent: []string{"other hard /x 202", "/css/* 202", "/* 202"}, told: []string{"hard", "/css/*", "/css/*", "/*"},
+			sent: []string{"other hard /x 202", "/css/* 202", "/* 202"}, results: []string{"hard", "/css/*", "/css/*", "/*"},
 		},
-		"those that wait for a retry are sent with it": {
+		"purges that wait for a retry are sent with it": {
 			set: func(w *world) {
 				w.Latency = 5 * s
 				w.Fail("purge", 1, answer(http.StatusInternalServerError, nil, ""))
 			},
-			// The login takes 5 s, and the first request is answered after 10.
+			// The login takes 5 s, and the response to the first request comes after 10 s.
 			callers: []caller{{paths: "/css/a"}, {at: 7 * s, paths: "/css/b"}, {at: 16 * s, paths: "/img/c"}},
-			sent:    []string{"/css/a 500", "/css/* 202", "/* 202"}, told: []string{"/css/*", "/css/*", "/*"},
+			sent:    []string{"/css/a 500", "/css/* 202", "/* 202"}, results: []string{"/css/*", "/css/*", "/*"},
 		},
-		"those that wait for a service that somebody else changes are sent with the first": {
+		"purges that wait for a change by another client are sent with the first": {
 			set: func(w *world) {
 				w.SetStatus(cdntest.DeployedID, cdntest.StatusUpdateInProgress)
 				time.AfterFunc(30*s, func() { w.SetStatus(cdntest.DeployedID, cdntest.StatusDeployed) })
 			},
 			callers: []caller{{paths: "/css/a"}, {at: 20 * s, paths: "/css/b"}},
-			sent:    []string{"/css/a 400", "/css/* 202"}, told: []string{"/css/*", "/css/*"},
+			sent:    []string{"/css/a 400", "/css/* 202"}, results: []string{"/css/*", "/css/*"},
 		},
-		"those that wait after a rate limit are sent as one": {
+		"purges that wait after a rate-limited response are sent as one": {
 			set:     func(w *world) { w.Fail("purge", 1, cdntest.OverLimit(413, "60")) },
 			callers: []caller{{paths: "/css/a"}, {at: 30 * s, paths: "/css/b"}},
-			sent:    []string{"/css/a 413", "/css/* 202"}, told: []string{"/css/*", "/css/*"},
+			sent:    []string{"/css/a 413", "/css/* 202"}, results: []string{"/css/*", "/css/*"},
 		},
-		"another service has its own": {
+		"another service has purges of its own": {
 			set:     oneAMinute,
 			callers: []caller{{paths: "/css/a"}, {at: s, paths: "/css/b"}, {at: 2 * s, paths: "/img/c", other: true}, {at: 3 * s, paths: "/img/d", other: true}},
-			sent:    []string{"/css/a 202", "other /img/* 202", "/css/* 202"}, told: []string{"/css/a", "/css/*", "/img/*", "/img/*"},
+			sent:    []string{"/css/a 202", "other /img/* 202", "/css/* 202"}, results: []string{"/css/a", "/css/*", "/img/*", "/img/*"},
 		},
-		"a later one covers the earlier ones": {
+		"a later purge covers the earlier ones": {
 			callers: []caller{{paths: "/css/a"}, {at: 100 * s, paths: "/css/a"}, {at: 200 * s, paths: "/css/b"}, {at: 300 * s, paths: "/css/b"}, {at: 400 * s, paths: "/img/*.png"}},
-			sent:    []string{"/css/a 202", "/css/a 202", "/css/* 202", "/css/* 202", "/* 202"}, told: []string{"/css/a", "/css/a", "/css/*", "/css/*", "/*"},
+			sent:    []string{"/css/a 202", "/css/a 202", "/css/* 202", "/css/* 202", "/* 202"}, results: []string{"/css/a", "/css/a", "/css/*", "/css/*", "/*"},
 		},
-		"a hard purge has no rule to lose": {
+		"a hard purge is not covered later": {
 			callers: []caller{{paths: "/img/a", hard: true}, {at: s, paths: "/css/b"}},
-			sent:    []string{"hard /img/a 202", "/css/b 202"}, told: []string{"hard", "/css/b"},
+			sent:    []string{"hard /img/a 202", "/css/b 202"}, results: []string{"hard", "/css/b"},
 		},
-		"hard purges that came before go first, and those that came after wait": {
+		"earlier hard purges go first, later ones wait": {
 			set: func(w *world) { w.Latency = 10 * s },
 			callers: []caller{
 				{paths: "/1", hard: true}, {at: s, paths: "/css/a"}, {at: 2 * s, paths: "/2", hard: true}, {at: 3 * s, paths: "/css/b"},
 			},
-			sent: []string{"hard /1 202", "/css/* 202", "hard /2 202"}, told: []string{"hard", "/css/*", "hard", "/css/*"},
+			sent: []string{"hard /1 202", "/css/* 202", "hard /2 202"}, results: []string{"hard", "/css/*", "hard", "/css/*"},
 		},
-		"one that is rejected fails for all, and none is covered later": {
+		"a rejected purge fails for all callers and is not covered later": {
 			set:     func(w *world) { oneAMinute(w); w.Fail("purge", 2, cdntest.Error(403, "no")) },
 			callers: []caller{{paths: "/x", hard: true, other: true}, {at: s, paths: "/css/a"}, {at: 2 * s, paths: "/css/b"}, {at: 100 * s, paths: "/img/c"}},
 			sent:    []string{"other hard /x 403", "/css/* 403", "/img/c 202"},
-			told: []string{
+			results: []string{
 				"403 purging /x on service " + cdntest.OtherID,
 				"403 invalidating /css/* on service " + cdntest.DeployedID,
 				"403 invalidating /css/* on service " + cdntest.DeployedID, "/img/c",
 			},
 		},
-		"one who leaves in the queue takes its paths along": {
+		"the paths of a caller that leaves in the queue are not sent": {
 			callers: []caller{{paths: "/css/a"}, {at: s, paths: "/css/b"}, {at: 2 * s, paths: "/img/c", leaves: 10 * s}},
-			sent:    []string{"/css/a 202", "/css/* 202"}, told: []string{"/css/a", "/css/*", leftIt},
+			sent:    []string{"/css/a 202", "/css/* 202"}, results: []string{"/css/a", "/css/*", left},
 		},
-		"the first one may leave": {
+		"the first caller may leave": {
 			set:     oneAMinute,
 			callers: []caller{{paths: "/x", hard: true, other: true}, {at: s, paths: "/css/a", leaves: 10 * s}, {at: 2 * s, paths: "/img/b"}},
-			sent:    []string{"other hard /x 202", "/img/b 202"}, told: []string{"hard", leftIt, "/img/b"},
+			sent:    []string{"other hard /x 202", "/img/b 202"}, results: []string{"hard", left, "/img/b"},
 		},
-		"when all have left nothing is sent": {
+		"if all callers leave, nothing is sent": {
 			set:     oneAMinute,
 			callers: []caller{{paths: "/x", hard: true, other: true}, {at: s, paths: "/a", leaves: 10 * s}, {at: 2 * s, paths: "/b", timeout: 10 * s}, {at: 3 * s, paths: "/c", leaves: 5 * s}},
-			sent:    []string{"other hard /x 202"}, told: []string{"hard", leftIt, "timed out", leftIt},
+			sent:    []string{"other hard /x 202"}, results: []string{"hard", left, "timed out", left},
 		},
-		"one whose time runs out in the rate limit takes its paths along": {
+		"the paths of a caller that times out in the rate limit are not sent": {
 			set:     oneAMinute,
 			callers: []caller{{paths: "/x", hard: true, other: true}, {at: s, paths: "/css/a", timeout: 10 * s}, {at: 2 * s, paths: "/img/b"}},
-			sent:    []string{"other hard /x 202", "/img/b 202"}, told: []string{"hard", "timed out", "/img/b"},
+			sent:    []string{"other hard /x 202", "/img/b 202"}, results: []string{"hard", "timed out", "/img/b"},
 		},
-		"one who leaves in flight does not stop it, and is covered later": {
+		"a caller that leaves in flight does not stop the purge and is covered later": {
 			set: func(w *world) { oneAMinute(w); w.Latency = 5 * s },
 			// The login takes 5 s, the first purge 5, and a slot is free at 70 s.
 			callers: []caller{{paths: "/x", hard: true, other: true}, {at: s, paths: "/css/a", leaves: 71 * s}, {at: 2 * s, paths: "/css/b"}, {at: 100 * s, paths: "/css/c"}},
-			sent:    []string{"other hard /x 202", "/css/* 202", "/css/* 202"}, told: []string{"hard", leftIt, "/css/*", "/css/*"},
+			sent:    []string{"other hard /x 202", "/css/* 202", "/css/* 202"}, results: []string{"hard", left, "/css/*", "/css/*"},
 		},
-		"time that passes while another soft purge is deployed does not count for those who join": {
+		"the deployment of another soft purge pauses the timeouts of all callers": {
 			callers: []caller{{paths: "/a"}, {at: s, paths: "/b", timeout: 5 * s}, {at: 30 * s, paths: "/c", timeout: 5 * s}},
-			sent:    []string{"/a 202", "/* 202"}, told: []string{"/a", "/*", "/*"},
+			sent:    []string{"/a 202", "/* 202"}, results: []string{"/a", "/*", "/*"},
 		},
 	} {
 		t.Run(sentence, func(t *testing.T) {
@@ -218,16 +219,16 @@ func TestSoftPurgesOfOneService(t *testing.T) {
 					wg.Go(func() { got[i] = w.call(c) })
 				}
 				wg.Wait()
-				diff(t, "what is told", test.told, got)
-				diff(t, "what arrived", test.sent, w.sent())
+				diff(t, "results", test.results, got)
+				diff(t, "sent", test.sent, w.sent())
 			})
 		})
 	}
 }
 
-// TestASeriesOfSoftPurgesLosesNothing has soft purges at random times, and asks
-// the edge in the end: whatever was accepted is invalidated, although each rule
-// replaces the one before.
+// TestASeriesOfSoftPurgesLosesNothing sends soft purges at random times. In the end,
+// the edge must have invalidated all accepted paths, although each rule replaces
+// the previous one.
 func TestASeriesOfSoftPurgesLosesNothing(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(20) {
@@ -261,14 +262,14 @@ func TestASeriesOfSoftPurgesLosesNothing(t *testing.T) {
 				time.Sleep(w.DeployTime)
 				for _, path := range accepted {
 					if !w.Refreshes(cdntest.DeployedID, path) {
-						t.Errorf("%s was invalidated, and the edge keeps it", path)
+						t.Errorf("the edge keeps %s", path)
 					}
 				}
 				if w.Refreshes(cdntest.DeployedID, "/elsewhere/a") {
-					t.Error("the edge invalidates what nobody asked for")
+					t.Error("the edge invalidates another path")
 				}
 				if len(accepted) < 10 {
-					t.Errorf("%d were accepted, which tests nothing", len(accepted))
+					t.Errorf("only %d purges were accepted", len(accepted))
 				}
 				if slices.Contains(w.Statuses("purge"), http.StatusBadRequest) {
 					t.Error("a purge was sent while the service was being deployed")
@@ -278,8 +279,9 @@ func TestASeriesOfSoftPurgesLosesNothing(t *testing.T) {
 	}
 }
 
-// TestAJoinedDeployment is waited for by all whom it serves, and fails for all.
-func TestAJoinedDeployment(t *testing.T) {
+// TestASharedDeployment tests that all callers of a purge wait for its deployment
+// and receive its error.
+func TestASharedDeployment(t *testing.T) {
 	t.Parallel()
 	for sentence, fault := range map[string]string{"that succeeds": "", "that fails": "no policy"} {
 		t.Run(sentence, func(t *testing.T) {
@@ -309,9 +311,9 @@ func TestAJoinedDeployment(t *testing.T) {
 	}
 }
 
-// TestThePatienceForAJoinedPurge is that of the caller with the longest timeout:
-// a stuck service holds up the others for so long.
-func TestThePatienceForAJoinedPurge(t *testing.T) {
+// TestTheDeadlineOfASharedDeployment tests that a stuck service delays other purges
+// for the longest timeout of the callers.
+func TestTheDeadlineOfASharedDeployment(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.config.RequestsPerMinute = 1
@@ -325,13 +327,13 @@ func TestThePatienceForAJoinedPurge(t *testing.T) {
 			wg.Go(func() { w.call(c) })
 		}
 		wg.Wait()
-		diff(t, "the next one is told", "timed out", w.call(caller{paths: "/c", hard: true, timeout: 5 * time.Minute}))
-		diff(t, "elapsed: the longest patience, then its own", 35*time.Minute, w.Elapsed().Round(time.Second))
+		diff(t, "the next purge", "timed out", w.call(caller{paths: "/c", hard: true, timeout: 5 * time.Minute}))
+		diff(t, "elapsed: the longest timeout, then its own", 35*time.Minute, w.Elapsed().Round(time.Second))
 	})
 }
 
-// TestAWiderPatternIsLogged has one line for each caller whose pattern became
-// wider than its own, under the caller's context.
+// TestAWiderPatternIsLogged tests that there is one line for each caller whose
+// pattern became wider, logged with the context of the caller.
 func TestAWiderPatternIsLogged(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
@@ -364,9 +366,9 @@ func TestAnInvalidationWithoutAPathIsNotSent(t *testing.T) {
 	})
 }
 
-// TestWhatAWaitIsFor names the purge, and the pattern as far as it is known, in
-// the error of a purge that never was sent.
-func TestWhatAWaitIsFor(t *testing.T) {
+// TestTheErrorOfAPurgeThatWaited tests that the error of a purge that was not sent
+// contains the pattern so far.
+func TestTheErrorOfAPurgeThatWaited(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.DeployTime = 24 * time.Hour

@@ -42,8 +42,8 @@ func TestHardPurgesRunSideBySide(t *testing.T) {
 func TestSoftPurgesAreAlone(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
-		// Ten of each on one service, and another service beside it. The ten soft
-		// ones wait at the same time, at first for the login, and become one.
+		// Ten hard and ten soft purges of one service, and ten of another service. The
+		// soft purges wait at the same time, first for the login, and are coalesced.
 		w.Latency = time.Second
 		errs := together(30, func(i int) error {
 			switch i % 3 {
@@ -56,9 +56,9 @@ func TestSoftPurgesAreAlone(t *testing.T) {
 			}
 		})
 		wantNone(t, errs...)
-		diff(t, "refused purges", false, slices.ContainsFunc(w.Statuses("purge"), func(status int) bool { return status != 202 }))
+		diff(t, "rejected purges", false, slices.ContainsFunc(w.Statuses("purge"), func(status int) bool { return status != 202 }))
 		diff(t, "accepted purges", 21, len(w.Purges()))
-		// While a soft one is deployed, nothing of its service is sent.
+		// During the deployment of a soft purge, no purge of its service is sent.
 		var deployed time.Time
 		for _, p := range w.Purges() {
 			if p.Service != cdntest.DeployedID {
@@ -77,7 +77,7 @@ func TestSoftPurgesAreAlone(t *testing.T) {
 	})
 }
 
-func TestEqualPurgesThatWaitAreSentOnce(t *testing.T) {
+func TestIdenticalPurgesThatWaitAreSentOnce(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		if err := w.purge(soft("/*")); err != nil {
@@ -91,7 +91,7 @@ func TestEqualPurgesThatWaitAreSentOnce(t *testing.T) {
 func TestWaitingForADeployment(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		meanwhile func(*world) // at once after the purge was accepted
+		meanwhile func(*world) // immediately after the purge was accepted
 		want      said
 		atLeast   time.Duration
 	}{
@@ -124,10 +124,10 @@ func TestWaitingForADeployment(t *testing.T) {
 			said{System: "Rackspace CDN", Kind: transport.KindNotFound, Status: 404, Message: "service " + cdntest.DeployedID + " could not be found", Input: "service_id", Advice: "Check the service id"},
 			0,
 		},
-		"while the CDN fails for a time":       {func(w *world) { w.Fail("service", 12, answer(500, nil, "")) }, said{}, time.Minute},
-		"while the CDN refuses looks":          {func(w *world) { w.Fail("service", 2, cdntest.OverLimit(413, "90")) }, said{}, time.Minute},
-		"with a token that expires meanwhile":  {func(w *world) { w.ExpireTokens() }, said{}, time.Minute},
-		"that a service without a status ends": {func(w *world) { w.Fail("service", 1, answer(200, nil, `{"id":"x"}`)) }, said{System: "Rackspace CDN", Kind: transport.KindUnexpected, Status: 200, Message: "the service has no status", Advice: "not from this API"}, 0},
+		"while the CDN fails for a time":      {func(w *world) { w.Fail("service", 12, answer(500, nil, "")) }, said{}, time.Minute},
+		"while the CDN limits requests":       {func(w *world) { w.Fail("service", 2, cdntest.OverLimit(413, "90")) }, said{}, time.Minute},
+		"with a token that expires meanwhile": {func(w *world) { w.ExpireTokens() }, said{}, time.Minute},
+		"until a response without a status":   {func(w *world) { w.Fail("service", 1, answer(200, nil, `{"id":"x"}`)) }, said{System: "Rackspace CDN", Kind: transport.KindUnexpected, Status: 200, Message: "the service has no status", Advice: "not from this API"}, 0},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
@@ -144,7 +144,7 @@ func TestWaitingForADeployment(t *testing.T) {
 				err = <-ended
 				w.Show(err)
 				wantSaid(t, err, test.want)
-				diff(t, "purges: the DELETE is not repeated", []int{202}, w.Statuses("purge"))
+				diff(t, "purges: the DELETE is not retried", []int{202}, w.Statuses("purge"))
 				if w.Elapsed() < test.atLeast || w.Elapsed() > test.atLeast+5*time.Minute {
 					t.Errorf("took %s, want at least %s and not much more", w.Elapsed(), test.atLeast)
 				}
@@ -169,12 +169,12 @@ func TestAServiceThatStaysInProgress(t *testing.T) {
 		diff(t, "elapsed", time.Hour, w.Elapsed())
 		diff(t, "purges", []int{202}, w.Statuses("purge"))
 		if n := w.Count("service"); n > 370 {
-			t.Errorf("asked %d times in an hour, want about one in ten seconds", n)
+			t.Errorf("%d requests in an hour, want about one in ten seconds", n)
 		}
 	})
 }
 
-func TestManyWaitForOneDeployment(t *testing.T) {
+func TestManyCallersWaitForOneDeployment(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		d, err := w.purgeUnder(t.Context(), soft("/*"))
@@ -183,12 +183,12 @@ func TestManyWaitForOneDeployment(t *testing.T) {
 		}
 		wantNone(t, together(50, func(int) error { return d.Wait(t.Context()) })...)
 		if n := w.Count("service"); n > 12 {
-			t.Errorf("asked %d times in about a minute, want one of the 50 to ask", n)
+			t.Errorf("%d requests in about a minute, want the requests of one caller", n)
 		}
 	})
 }
 
-func TestAServiceThatSomebodyElseChanges(t *testing.T) {
+func TestAServiceThatAnotherClientChanges(t *testing.T) {
 	t.Parallel()
 	deployed := func(w *world, after time.Duration) {
 		w.SetStatus(cdntest.DeployedID, "update_in_progress")
@@ -199,10 +199,10 @@ func TestAServiceThatSomebodyElseChanges(t *testing.T) {
 		first := make(chan error)
 		go func() { first <- w.purge(hard("/first")) }()
 		synctest.Wait()
-		diff(t, "the first is refused", []int{400}, w.Statuses("purge"))
+		diff(t, "the first is rejected", []int{400}, w.Statuses("purge"))
 		wantNone(t, together(10, func(i int) error { return w.purge(hard(fmt.Sprint("/", i))) })...)
 		wantNone(t, <-first)
-		diff(t, "those who came later waited with GET", 1, len(slices.DeleteFunc(w.Statuses("purge"), func(s int) bool { return s == 202 })))
+		diff(t, "later purges wait with GET", 1, len(slices.DeleteFunc(w.Statuses("purge"), func(s int) bool { return s == 202 })))
 		if d := w.Elapsed(); d < 10*time.Minute || d > 11*time.Minute {
 			t.Errorf("took %s", d)
 		}
@@ -222,14 +222,14 @@ func TestAServiceThatCannotBePurged(t *testing.T) {
 			said{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service is failed: Policy failed to deploy", Input: "service_id", Advice: "Fix the service", Waiting: "waiting for the service to be deployed"},
 			[]int{400},
 		},
-		"because it says deployed and then refuses, again and again": {
+		"because it is never deployed, whatever its status": {
 			cdntest.DeployedID, func(w *world) {
 				w.Fail("purge", -1, cdntest.Error(400, "Service "+cdntest.DeployedID+" is not deployed."))
 			},
 			said{System: "Rackspace CDN", Kind: transport.KindState, Status: 400, Message: "Service " + cdntest.DeployedID + " is not deployed.", Input: "service_id", Advice: "only while the service is deployed"},
 			[]int{400, 400, 400, 400},
 		},
-		"because it is not there": {
+		"because it is missing": {
 			cdntest.MissingID, func(*world) {},
 			said{System: "Rackspace CDN", Kind: transport.KindNotFound, Status: 404, Message: "service " + cdntest.MissingID + " does not exist", Input: "service_id", Advice: "belongs to the project"},
 			[]int{404},
@@ -244,16 +244,16 @@ func TestAServiceThatCannotBePurged(t *testing.T) {
 				wantSaid(t, err, test.want)
 				diff(t, "purges", test.purges, w.Statuses("purge"))
 				if !strings.Contains(err.Error(), "purging /a on service "+test.service) {
-					t.Errorf("%q does not say what was tried", err)
+					t.Errorf("%q does not contain the request", err)
 				}
 			})
 		})
 	}
 }
 
-// TestADisabledServiceTakesPurges has the state of a service hidden, so that only
-// a purge can find out whether the service is deployed.
-func TestADisabledServiceTakesPurges(t *testing.T) {
+// TestADisabledServiceAcceptsPurges tests a service that hides its status, so that
+// only a purge shows whether it is deployed.
+func TestADisabledServiceAcceptsPurges(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		wantNone(t, w.purge(purge{cdntest.DisabledID, "/a", true}))
@@ -278,7 +278,7 @@ func TestADisabledServiceTakesPurges(t *testing.T) {
 		wantSaid(t, err, said{System: "Rackspace CDN", Kind: transport.KindTimeout, Waiting: "waiting for the service to be deployed"})
 		var e, last *transport.Error
 		if !errors.As(err, &e) || !errors.As(e.Last, &last) || last.Status != 400 {
-			t.Errorf("%v does not say why", err)
+			t.Errorf("%v does not contain the cause", err)
 		}
 	})
 }
@@ -300,7 +300,7 @@ func TestWaitingForOthersDoesNotCount(t *testing.T) {
 	})
 }
 
-func TestAServiceThatIsStuckHoldsOthersUpForALimitedTime(t *testing.T) {
+func TestAStuckServiceDelaysOtherPurgesForALimitedTime(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.DeployTime = 24 * time.Hour
@@ -313,12 +313,12 @@ func TestAServiceThatIsStuckHoldsOthersUpForALimitedTime(t *testing.T) {
 		defer cancel()
 		_, err := w.purgeUnder(short, hard("/a"))
 		wantSaid(t, err, said{System: "Rackspace CDN", Kind: transport.KindTimeout, Waiting: "waiting for the service to be deployed"})
-		diff(t, "elapsed: the patience of the first, then its own", 65*time.Minute, w.Elapsed())
+		diff(t, "elapsed: the timeout of the first, then its own", 65*time.Minute, w.Elapsed())
 		diff(t, "purges", []int{202}, w.Statuses("purge"))
 	})
 }
 
-func TestWaitingForSomebodyElsesDeploymentCounts(t *testing.T) {
+func TestWaitingForADeploymentOfAnotherClientCounts(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.SetStatus(cdntest.DeployedID, "update_in_progress")

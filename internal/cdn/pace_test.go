@@ -19,11 +19,11 @@ func TestTwentyAMinute(t *testing.T) {
 		purges, perMinute int
 		want              time.Duration
 	}{
-		"20 go at once":                 {20, 20, 0},
-		"the 21st a minute later":       {21, 20, time.Minute},
-		"100 take four minutes":         {100, 20, 4 * time.Minute},
-		"with a quota of 1, 4 take 3":   {4, 1, 3 * time.Minute},
-		"a quota that is larger counts": {100, 50, time.Minute},
+		"20 are sent immediately":         {20, 20, 0},
+		"the 21st is sent a minute later": {21, 20, time.Minute},
+		"100 take four minutes":           {100, 20, 4 * time.Minute},
+		"with a quota of 1, 4 take 3":     {4, 1, 3 * time.Minute},
+		"a larger quota":                  {100, 50, time.Minute},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
@@ -39,13 +39,13 @@ func TestTwentyAMinute(t *testing.T) {
 	}
 }
 
-// TestRefusals has another user of the account's quota take half of it: what is
-// refused is sent again when the quota says so.
-func TestRefusals(t *testing.T) {
+// TestRateLimitedResponses tests a quota of which another client uses half. A
+// rate-limited purge is retried after the wait in the response.
+func TestRateLimitedResponses(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{413, 429, 503} {
 		for form, retryAfter := range map[string]cdntest.RetryAfter{
-			"a date": cdntest.RetryAfterDate, "seconds": cdntest.RetryAfterSeconds, "nothing": cdntest.RetryAfterAbsent,
+			"a date": cdntest.RetryAfterDate, "seconds": cdntest.RetryAfterSeconds, "no time": cdntest.RetryAfterAbsent,
 		} {
 			t.Run(fmt.Sprintf("%d with %s in Retry-After", status, form), func(t *testing.T) {
 				t.Parallel()
@@ -56,9 +56,9 @@ func TestRefusals(t *testing.T) {
 							t.Fatal(err)
 						}
 					}
-					diff(t, "sent: 25 and two refusals", 27, w.Count("purge"))
+					diff(t, "sent: 25, and two that are rate-limited", 27, w.Count("purge"))
 					if d := w.Elapsed(); d < 2*time.Minute || d > 2*time.Minute+2*time.Second {
-						t.Errorf("took %s, want two minutes, and a second for each date", d)
+						t.Errorf("took %s, want two minutes plus a second for each date", d)
 					}
 				})
 			})
@@ -77,12 +77,12 @@ func TestARefusalLongerThanTheTimeout(t *testing.T) {
 			System: "Rackspace CDN", Kind: transport.KindLimited, Status: 413, Message: "OverLimit Retry...", Wait: time.Hour,
 			Advice: "Lower cdn.requests_per_minute",
 		})
-		diff(t, "elapsed: fails now", time.Duration(0), w.Elapsed())
+		diff(t, "elapsed: it fails immediately", time.Duration(0), w.Elapsed())
 		diff(t, "purges", []int{413}, w.Statuses("purge"))
 	})
 }
 
-func TestA503ThatIsNoLimitIsRepeated(t *testing.T) {
+func TestA503WithoutALimitIsRetried(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.Fail("purge", 2, answer(503, nil, "<html><title>503</title>"))
@@ -92,7 +92,7 @@ func TestA503ThatIsNoLimitIsRepeated(t *testing.T) {
 	})
 }
 
-// TestErrors has the documented errors one by one.
+// TestErrors tests each documented error.
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	const id = cdntest.DeployedID
@@ -111,7 +111,7 @@ func TestErrors(t *testing.T) {
 			said{Kind: transport.KindInvalid, Status: 400, Message: "non ascii character present in url", Input: "url", Advice: "path of the asset"},
 			1,
 		},
-		"400 whose message is an object blames nothing": {
+		"400 whose message is an object": {
 			cdntest.Error(400, map[string]any{"marker": "bad"}),
 			said{Kind: transport.KindInvalid, Status: 400, Message: `{"marker":"bad"}`, Advice: "Check the service id and the path"},
 			1,
@@ -133,8 +133,8 @@ func TestErrors(t *testing.T) {
 			said{Kind: transport.KindConfig, Status: 405, Message: `an HTML page with the title "405 Method Not Allowed"`, Input: "endpoint", Advice: "cdn.endpoint"},
 			1,
 		},
-		"a 500 is repeated": {cdntest.Error(500, "Internal"), said{Kind: transport.KindServer, Status: 500, Message: "Internal"}, 5},
-		"the request's id is shown": {
+		"a 500 is retried": {cdntest.Error(500, "Internal"), said{Kind: transport.KindServer, Status: 500, Message: "Internal"}, 5},
+		"the ID of the request": {
 			answer(500, http.Header{"X-Openstack-Request-Id": {"req-1"}, "X-Trans-Id": {""}}, ""),
 			said{Kind: transport.KindServer, Status: 500, ID: "request id req-1"},
 			5,

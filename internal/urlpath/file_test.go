@@ -40,8 +40,8 @@ func TestFromFile(t *testing.T) {
 	diff(t, "the error of a backslash", `must not contain a backslash. Use "a/b"`, fmt.Sprint(err))
 }
 
-// FuzzFromFile holds for every name: its path is valid, is encoded already, and
-// is that of no other name.
+// FuzzFromFile tests every name: its path is valid, already encoded, and not the
+// path of another name.
 func FuzzFromFile(f *testing.F) {
 	for _, seed := range []string{"a/b.html", " a /#?%25.txt ", "%2e%2e/%", "ü\u00a0/'", "a,/b", "://"} {
 		f.Add(seed)

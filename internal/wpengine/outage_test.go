@@ -52,8 +52,8 @@ func TestOutages(t *testing.T) {
 	clienttest.TestOutages(t, underLoad)
 }
 
-// TestAGatewayWithoutItsServer: a host that never answered is given up after
-// two minutes, and the error says what the gateway said.
+// TestAGatewayWithoutItsServer tests that a purge fails after two minutes if the
+// host has never responded, with the message of the gateway.
 func TestAGatewayWithoutItsServer(t *testing.T) {
 	t.Parallel()
 	for sentence, row := range map[string]struct {
@@ -81,8 +81,8 @@ func TestAGatewayWithoutItsServer(t *testing.T) {
 	}
 }
 
-// TestAnObjectPurgeThatMayHaveBeenCounted is sent again in a minute, because the
-// server may have counted it.
+// TestAnObjectPurgeThatMayHaveBeenCounted tests that such a purge is retried after a
+// minute.
 func TestAnObjectPurgeThatMayHaveBeenCounted(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{503, 504} {
@@ -98,11 +98,11 @@ func TestAnObjectPurgeThatMayHaveBeenCounted(t *testing.T) {
 	}
 }
 
-// TestOneSickInstall hurts nobody else, whether it is answered with 503 or not
-// at all.
-func TestOneSickInstall(t *testing.T) {
+// TestOneFailingInstall tests that an install without a response, or with 503, does
+// not delay the purges of other installs.
+func TestOneFailingInstall(t *testing.T) {
 	t.Parallel()
-	for how, sick := range map[string]http.HandlerFunc{
+	for how, fault := range map[string]http.HandlerFunc{
 		"503": answer(503, nil, ""),
 		"hanging": func(_ http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
@@ -118,7 +118,7 @@ func TestOneSickInstall(t *testing.T) {
 				w.Around = func(_ string, next http.HandlerFunc) http.HandlerFunc {
 					return func(rw http.ResponseWriter, r *http.Request) {
 						if strings.Contains(r.URL.Path, bad) {
-							sick(rw, r)
+							fault(rw, r)
 							return
 						}
 						next(rw, r)
@@ -139,14 +139,14 @@ func TestOneSickInstall(t *testing.T) {
 				}
 				cancel()
 				if err := <-ended; err == nil {
-					t.Error("the sick install was purged")
+					t.Error("the failing install was purged")
 				}
 			})
 		})
 	}
 }
 
-// TestFiftyWindows: an outage does not open the windows of the object cache.
+// TestFiftyWindows tests that the windows of the object cache hold in an outage.
 func TestFiftyWindows(t *testing.T) {
 	t.Parallel()
 	for how := range clienttest.Outages {
@@ -158,7 +158,7 @@ func TestFiftyWindows(t *testing.T) {
 				w.config.Wire.Backoff, w.config.Wire.ProbePause = nil, nil
 				met := w.Outage(how, 90*time.Second, time.Minute)
 				errs := together(500, func(i int) error {
-					// Each is another purge, or equal ones would be joined.
+					// All purges differ, because identical purges are coalesced.
 					return w.purge(w.Installs[i%50].ID, []string{"object", "all"}[i/50%2])
 				})
 				wantNone(t, errs...)

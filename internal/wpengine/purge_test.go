@@ -39,17 +39,17 @@ func TestBodiesOfAnAcceptance(t *testing.T) {
 		body   string
 		want   said
 	}{
-		"none is needed":             {202, "", said{}},
+		"an empty body":              {202, "", said{}},
 		"null":                       {202, "null", said{}},
 		"an object":                  {200, "{}", said{}},
-		"plain text is none":         {200, "Please log in", said{Kind: transport.KindUnexpected, Status: 200, Message: "the response is not JSON"}},
+		"plain text":                 {200, "Please log in", said{Kind: transport.KindUnexpected, Status: 200, Message: "the response is not JSON"}},
 		"blanks in a list of errors": {200, `{"errors" : [ ]}`, said{}},
-		"no success is none":         {200, `{"success":false}`, said{Kind: transport.KindUnexpected, Status: 200, Message: "the response reports no success: false"}},
+		"no success":                 {200, `{"success":false}`, said{Kind: transport.KindUnexpected, Status: 200, Message: "the response reports no success: false"}},
 		"empty lists of errors":      {200, `{"error":null,"errors":[]}`, said{}},
 		"a page is no acceptance":    {200, "\n<!doctype html><title>Sign in</title>", said{Kind: transport.KindUnexpected, Status: 200, Message: "the response is an HTML page", Advice: "a proxy or login page"}},
 		"nor with 202":               {202, "<html>", said{Kind: transport.KindUnexpected, Status: 202, Message: "the response is an HTML page"}},
-		"an error is no acceptance":  {200, `{"error":"no backend"}`, said{Kind: transport.KindUnexpected, Status: 200, Message: `the response contains an error: "no backend"`}},
-		"nor are errors":             {202, `{"errors":[{"message":"x"}]}`, said{Kind: transport.KindUnexpected, Status: 202, Message: `the response contains an error: [{"message":"x"}]`}},
+		"an error":                   {200, `{"error":"no backend"}`, said{Kind: transport.KindUnexpected, Status: 200, Message: `the response contains an error: "no backend"`}},
+		"a list of errors":           {202, `{"errors":[{"message":"x"}]}`, said{Kind: transport.KindUnexpected, Status: 202, Message: `the response contains an error: [{"message":"x"}]`}},
 		"a 204 is not documented":    {204, "", said{Kind: transport.KindUnexpected, Status: 204}},
 	}
 	for sentence, test := range tests {
@@ -64,7 +64,7 @@ func TestBodiesOfAnAcceptance(t *testing.T) {
 	}
 }
 
-// TestErrors has the documented errors one by one.
+// TestErrors tests each documented error.
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	const docs = "https://wpengineapi.com/reference"
@@ -73,7 +73,7 @@ func TestErrors(t *testing.T) {
 		want  said
 		sent  int
 	}{
-		"400 blames the field": {
+		"400 with a field": {
 			wpenginetest.FieldError("type", "invalid", "type must be one of object, page, cdn, all", docs),
 			said{Kind: transport.KindInvalid, Status: 400, Code: "invalid", Message: "Invalid Request; type: type must be one of object, page, cdn, all", Input: "type", Docs: docs, Advice: "Check the install id and the cache type."},
 			1,
@@ -88,27 +88,27 @@ func TestErrors(t *testing.T) {
 			said{Kind: transport.KindInvalid, Status: 400, Message: "Invalid Request", Advice: "Check the install id and the cache type."},
 			1,
 		},
-		"400 of two fields blames the first": {
+		"400 with two fields": {
 			answer(400, nil, `{"errors":[{"field":"install_id","code":"a","message":"b"},{"field":"type","code":"c","message":"d"}]}`),
 			said{Kind: transport.KindInvalid, Status: 400, Code: "a", Message: "install_id: b; type: d", Input: "install_id", Advice: "Check the install id and the cache type."},
 			1,
 		},
-		"403 of a permission": {
+		"403 for a permission": {
 			wpenginetest.Error(403, "You do not have permission to access this install"),
 			said{Kind: transport.KindForbidden, Status: 403, Message: "You do not have permission to access this install", Advice: "Give the API user access"},
 			1,
 		},
-		"403 of the gateway is a wrong base_url": {
+		"403 of the gateway": {
 			wpenginetest.Error(403, "Missing Authentication Token"),
 			said{Kind: transport.KindConfig, Status: 403, Message: "Missing Authentication Token", Input: "base_url", Advice: "not about a permission. Check wpengine.base_url"},
 			1,
 		},
-		"403 of the gateway, known by its header": {
+		"403 of the gateway with a header": {
 			answer(403, http.Header{"X-Amzn-Errortype": {"MissingAuthenticationTokenException"}}, `{}`),
 			said{Kind: transport.KindConfig, Status: 403, Input: "base_url", Advice: "wpengine.base_url"},
 			1,
 		},
-		"403 that echoes the credentials is the gateway's too": {
+		"403 of the gateway with the credentials": {
 			wpenginetest.GatewayEcho(),
 			said{Kind: transport.KindConfig, Status: 403, Message: "'[redacted]' not a valid key=value pair (missing equal-sign) in Authorization header: 'Basic [redacted]'.", Input: "base_url", Advice: "wpengine.base_url"},
 			1,
@@ -118,7 +118,7 @@ func TestErrors(t *testing.T) {
 			said{Kind: transport.KindNotFound, Status: 404, Message: "Install not found", Input: "install_id", Advice: "Check the install id"},
 			1,
 		},
-		"a 500 is repeated": {
+		"a 500 is retried": {
 			wpenginetest.Error(500, "Internal Server Error"),
 			said{Kind: transport.KindServer, Status: 500, Message: "Internal Server Error"},
 			5,
@@ -132,7 +132,7 @@ func TestErrors(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
 				w.Fail("purge", -1, test.fault)
-				// The page cache has no window: only the backoff takes time.
+				// The page cache has no limit, so only the backoff takes time.
 				err := w.purge(w.prod(), "page")
 				wantSaid(t, err, test.want)
 				if e := (*transport.Error)(nil); errors.As(err, &e) && e.Kind != transport.KindRedirect {
@@ -152,11 +152,11 @@ func TestLimits(t *testing.T) {
 		purges []purge
 		want   time.Duration // until all are accepted
 	}{
-		"object and all share a window":             {[]purge{{"acmeprod", "object"}, {"acmeprod", "all"}}, time.Minute},
-		"three object purges take two minutes":      {[]purge{{"acmeprod", "object"}, {"acmeprod", "all"}, {"acmeprod", "object"}}, 2 * time.Minute},
-		"page, cdn and object go side by side":      {[]purge{{"acmeprod", "page"}, {"acmeprod", "cdn"}, {"acmeprod", "object"}, {"acmeprod", "page"}}, 0},
-		"each install has a window of its own":      {[]purge{{"acmeprod", "object"}, {"acmestage", "object"}, {"acmedev", "all"}}, 0},
-		"page does not wait for a window of object": {[]purge{{"acmeprod", "all"}, {"acmeprod", "page"}}, 0},
+		"object and all share a window":        {[]purge{{"acmeprod", "object"}, {"acmeprod", "all"}}, time.Minute},
+		"three object purges take two minutes": {[]purge{{"acmeprod", "object"}, {"acmeprod", "all"}, {"acmeprod", "object"}}, 2 * time.Minute},
+		"page, cdn, and object are parallel":   {[]purge{{"acmeprod", "page"}, {"acmeprod", "cdn"}, {"acmeprod", "object"}, {"acmeprod", "page"}}, 0},
+		"each install has a window of its own": {[]purge{{"acmeprod", "object"}, {"acmestage", "object"}, {"acmedev", "all"}}, 0},
+		"page does not wait for the window":    {[]purge{{"acmeprod", "all"}, {"acmeprod", "page"}}, 0},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
@@ -176,7 +176,7 @@ func TestLimits(t *testing.T) {
 func TestTenPurgesOfOneObjectCacheTakeTwoRequests(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
-		// The first is on the wire when the others come: it can't be joined.
+		// The first purge is in flight when the others come, so they do not join it.
 		w.Fail("purge", 1, func(rw http.ResponseWriter, _ *http.Request) {
 			<-time.After(time.Second)
 			rw.WriteHeader(http.StatusAccepted)
@@ -193,22 +193,22 @@ func TestTenPurgesOfOneObjectCacheTakeTwoRequests(t *testing.T) {
 	})
 }
 
-func TestRefusals(t *testing.T) {
+func TestRateLimitedResponses(t *testing.T) {
 	t.Parallel()
 	const text = "Object cache purges are rate-limited to one request every %s seconds for each install"
-	refuse := func(seconds string, header http.Header) http.HandlerFunc {
+	limited := func(seconds string, header http.Header) http.HandlerFunc {
 		return answer(429, header, `{"message":"`+fmt.Sprintf(text, seconds)+`"}`)
 	}
 	tests := map[string]struct {
 		fault http.HandlerFunc
 		want  time.Duration
 	}{
-		"the text says how long":                     {refuse("45", nil), 45 * time.Second},
-		"Retry-After wins over the text":             {refuse("45", http.Header{"Retry-After": {"20"}}), 20 * time.Second},
-		"a text that does not say it means a minute": {wpenginetest.Error(429, "Too many requests"), time.Minute},
-		"so does no text":                            {answer(429, nil, ""), time.Minute},
-		"and a number that can't be meant":           {refuse("99999999999999999999", nil), time.Minute},
-		"a 503 that says how long is a refusal too":  {answer(503, http.Header{"Retry-After": {"30"}}, ""), 30 * time.Second},
+		"the time in the message":                 {limited("45", nil), 45 * time.Second},
+		"Retry-After takes precedence":            {limited("45", http.Header{"Retry-After": {"20"}}), 20 * time.Second},
+		"a message without a time means a minute": {wpenginetest.Error(429, "Too many requests"), time.Minute},
+		"an empty response means a minute":        {answer(429, nil, ""), time.Minute},
+		"a number that is too large":              {limited("99999999999999999999", nil), time.Minute},
+		"a 503 with Retry-After":                  {answer(503, http.Header{"Retry-After": {"30"}}, ""), 30 * time.Second},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
@@ -235,11 +235,11 @@ func TestARefusalLongerThanTheTimeout(t *testing.T) {
 			Message: "Object cache purges are rate-limited to one request every 600 seconds for each install",
 			Advice:  "one in 60 seconds for each install",
 		})
-		diff(t, "elapsed: our own window, then it fails at once", time.Minute, w.Elapsed())
+		diff(t, "elapsed: its own window, then it fails immediately", time.Minute, w.Elapsed())
 	})
 }
 
-func TestALostReply(t *testing.T) {
+func TestALostResponse(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		window, timeout time.Duration
@@ -247,13 +247,13 @@ func TestALostReply(t *testing.T) {
 		statuses        []int
 		elapsed         time.Duration
 	}{
-		"counts for the window, so the next is accepted": {
+		"counts for the window, so a retry is accepted": {
 			time.Minute, 20 * time.Minute, said{}, []int{0, 202}, time.Minute,
 		},
-		"and a 429 after it is waited out": {
+		"may be followed by a 429 and a wait": {
 			90 * time.Second, 20 * time.Minute, said{}, []int{0, 429, 202}, 150 * time.Second,
 		},
-		"or, without the time for that, says that the first may have worked": {
+		"is marked as lost if there is no time for the wait": {
 			90 * time.Second, 2 * time.Minute,
 			said{
 				Kind: transport.KindLimited, Status: 429, Wait: 90 * time.Second, Lost: true,
@@ -318,14 +318,14 @@ func TestInstallsAreListed(t *testing.T) {
 				installs, err := w.connect().Installs(t.Context(), test.account(w))
 				wantNone(t, err)
 				diff(t, "installs", test.number, len(installs))
-				diff(t, "requests: pages of 100 until one is short", []int{200, 200}, w.Statuses("installs"))
+				diff(t, "requests: pages of 100 until one is not full", []int{200, 200}, w.Statuses("installs"))
 				diff(t, "hosts dialed: next is not followed", []string{"localhost:80"}, w.Network.Dialed())
 			})
 		})
 	}
 }
 
-func TestListsOfInstallsThatAreNone(t *testing.T) {
+func TestInvalidListsOfInstalls(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ body, want string }{
 		"null":                      {"null", "the response is null"},
