@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -302,12 +303,12 @@ func fatesOf(prefix string, tasks []task, done []string) []fate {
 	return fates
 }
 
-// fleet returns a batch of tasks with names from 0 on, whose requests do what a
-// test says.
+// fleet returns a batch of tasks whose requests do what a test says. Their names
+// are the numbers in the order in which they are sent.
 func fleet(n int, answer func(ctx context.Context, name string) (string, error)) batch {
 	b := batch{tasks: make([]task, n), parallel: 4, concerns: cdnAsset.concerns, report: never}
-	for i := range b.tasks {
-		b.tasks[i] = task{name: strconv.Itoa(i), reason: reasonChanged}
+	for place, i := range (&phase{batch: b, requests: oneEach(b.tasks)}).order() {
+		b.tasks[i] = task{name: strconv.Itoa(place), reason: reasonChanged}
 	}
 	b.phases = [][]request{oneEach(b.tasks)}
 	b.send = func(ctx context.Context, r request, _ string) (receipt, error) {
@@ -331,6 +332,7 @@ func doneOf(b batch, o *outcome, f fate) []string {
 			names = append(names, t.name)
 		}
 	}
+	slices.Sort(names)
 	return names
 }
 
@@ -422,8 +424,8 @@ func TestOneBadTaskDoesNotStopTheOthers(t *testing.T) {
 		"one that is denied":                   {map[string]error{"2": denied}, []string{"0", "1"}, denied},
 		"a login that is rejected":             {map[string]error{"2": login}, []string{"0", "1"}, login},
 		"two errors of the server":             {map[string]error{"0": failed, "1": failed}, []string{"2", "3", "4", "5", "6", "7", "8", "9"}, nil},
-		"one bad directory":                    {map[string]error{"0": failed, "1": failed, "2": failed, "3": failed}, []string{"4", "5", "6", "7", "8", "9"}, nil},
-		"three in a row":                       {map[string]error{"0": failed, "1": failed, "9": failed}, nil, failed},
+		"two in a row, twice":                  {map[string]error{"0": failed, "1": failed, "3": failed, "4": failed}, []string{"2", "5", "6", "7", "8", "9"}, nil},
+		"three in a row":                       {map[string]error{"1": failed, "2": failed, "3": failed}, []string{"0"}, failed},
 		"none in a row":                        {map[string]error{"0": failed, "1": rejected, "2": failed, "3": rejected, "4": failed, "5": rejected}, []string{"6", "7", "8", "9"}, nil},
 		"an error that was only the last word": {map[string]error{"1": errors.Join(context.Canceled, failed)}, []string{"0"}, context.Canceled},
 	}
@@ -441,6 +443,63 @@ func TestOneBadTaskDoesNotStopTheOthers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestABadDirectoryDoesNotStopTheOthers has a directory of which the server can
+// purge nothing, anywhere in the list and up to three quarters of it. An error may
+// come later than an acceptance, at the same time, or sooner.
+func TestABadDirectoryDoesNotStopTheOthers(t *testing.T) {
+	t.Parallel()
+	for _, slow := range []time.Duration{time.Minute, time.Second, time.Millisecond} {
+		for _, n := range []int{17, 40, 60, 210, 1000} {
+			for _, bad := range []int{n / 4, n / 2, n * 3 / 4} {
+				for _, from := range []int{0, (n - bad) / 2, n - bad} {
+					t.Run(fmt.Sprintf("%d of %d from %d on, after %s", bad, n, from, slow), func(t *testing.T) {
+						t.Parallel()
+						synctest.Test(t, func(t *testing.T) {
+							o, _ := runDirectory(t, n, from, from+bad, slow)
+							if o.accepted != n-bad {
+								t.Errorf("%d are accepted, want %d", o.accepted, n-bad)
+							}
+						})
+					})
+				}
+			}
+		}
+	}
+}
+
+// TestAServerThatFailsStopsTheRun has no path that the server can purge. Those
+// that are sent before the first error arrives are the last ones.
+func TestAServerThatFailsStopsTheRun(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		if o, sent := runDirectory(t, 1000, 0, 1000, time.Second); sent != maxParallel || o.err == nil {
+			t.Errorf("%d are sent, and the run ends with %v; want %d and an error", sent, o.err, maxParallel)
+		}
+	})
+}
+
+// runDirectory runs n tasks, of which the server fails those from first to last
+// after a while. It returns how many were sent.
+func runDirectory(t *testing.T, n, first, last int, slow time.Duration) (o *outcome, sent int) {
+	t.Helper()
+	b := fleet(n, nil)
+	b.parallel = maxParallel
+	var mu sync.Mutex
+	b.send = func(_ context.Context, r request, _ string) (receipt, error) {
+		mu.Lock()
+		sent++
+		mu.Unlock()
+		if i := r.tasks[0]; first <= i && i < last {
+			time.Sleep(slow)
+			return receipt{}, &transport.Error{System: cdn.System, Kind: transport.KindServer, Status: 500}
+		}
+		time.Sleep(time.Second)
+		return receipt{at: time.Now()}, nil
+	}
+	o = run(t.Context(), b)
+	return o, sent
 }
 
 // TestWhatWasGivenUpHasFailed has requests that wait for a retry when the run

@@ -182,7 +182,7 @@ func TestEndpoints(t *testing.T) {
 		"three in a row stop one": {
 			bad{"b": failing},
 			reasonChanged, nil,
-			[]string{"0", "1", "4"},
+			[]string{"0", "1", "2"},
 			0, "a5 b3",
 			"Missing at 1 of 2 endpoints:\n  b: HTTP cache answered 500 Internal Server Error",
 		},

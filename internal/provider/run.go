@@ -173,90 +173,6 @@ func (p *phase) run(ctx context.Context) {
 	all.Wait()
 }
 
-// runAt sends the requests to one endpoint.
-func (p *phase) runAt(ctx context.Context, endpoint string) {
-	stop, halt := context.WithCancel(context.Background())
-	defer halt()
-	ctx = quota.WithStop(ctx, stop)
-	l := &lane{phase: p, endpoint: endpoint, stopped: stop, halt: halt, back: len(p.requests)}
-	var workers sync.WaitGroup
-	for range min(max(p.parallel, 1), len(p.requests)) {
-		workers.Go(func() { l.work(ctx) })
-	}
-	workers.Wait()
-}
-
-// lane is the requests of a phase on their way to one endpoint. They are taken
-// from the front, until the server fails repeatedly; then from the other end,
-// because neighbors fail for the same reason.
-type lane struct {
-	*phase
-	endpoint string
-	stopped  context.Context
-	halt     func()
-
-	front, back int // what is between them was not taken yet
-	fromBack    bool
-	streak      int  // errors of the server in a row
-	reasoned    bool // why it stopped is in the outcome
-}
-
-func (l *lane) work(ctx context.Context) {
-	for i, ok := l.take(); ok; i, ok = l.take() {
-		got, err := l.send(ctx, l.requests[i], l.endpoint)
-		l.note(i, got, err)
-	}
-}
-
-// take returns the index of the next request, false if there is none.
-func (l *lane) take() (int, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	switch {
-	case l.stopped.Err() != nil || l.front == l.back:
-		return 0, false
-	case l.fromBack:
-		l.back--
-		return l.back, true
-	default:
-		l.front++
-		return l.front - 1, true
-	}
-}
-
-// note records what became of one request, in the order of arrival.
-func (l *lane) note(i int, got receipt, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err == nil {
-		l.streak = 0
-		l.accept(i, got)
-		return
-	}
-	o, failed := l.outcome, failure{l.requests[i], l.endpoint, err}
-	switch s := l.concerns(err); {
-	case s == rejection && l.leaves(l.requests[i]):
-		l.streak = 0
-		if l.settle(i, fateDropped) {
-			o.dropped = append(o.dropped, failed)
-		}
-	case s == rejection, s == oneItem:
-		l.streak = 0
-		l.fail(i)
-		o.failures = append(o.failures, failed)
-	case s == theServer:
-		l.fail(i)
-		o.failures = append(o.failures, failed)
-		l.serverFailed(failed)
-	default:
-		// Also of a request that was given up between two attempts.
-		if apiFailed(err) {
-			l.fail(i)
-		}
-		l.stop(failed)
-	}
-}
-
 func (p *phase) accept(i int, got receipt) {
 	o := p.outcome
 	o.warn(got.warning)
@@ -293,33 +209,6 @@ func (p *phase) fail(i int) {
 // configured.
 func (p *phase) leaves(r request) bool {
 	return !slices.ContainsFunc(r.tasks, func(i int) bool { return p.tasks[i].reason != reasonRemoved })
-}
-
-// maxServerErrors is after how many errors of the server in a row a lane stops.
-const maxServerErrors = 3
-
-func (l *lane) serverFailed(f failure) {
-	l.streak++
-	switch {
-	case l.streak >= maxServerErrors:
-		l.stop(f)
-	case l.streak == maxServerErrors-1:
-		l.fromBack = !l.fromBack
-	}
-}
-
-// stop ends the lane. That others were stopped is a consequence; the first error
-// of a lane is the reason.
-func (l *lane) stop(f failure) {
-	o := l.outcome
-	if o.err == nil || errors.Is(o.err, quota.ErrStopped) {
-		o.err = f.err
-	}
-	if !l.reasoned && !errors.Is(f.err, quota.ErrStopped) {
-		l.reasoned = true
-		o.stops = append(o.stops, f)
-	}
-	l.halt()
 }
 
 // apiFailed tells whether the API answered a request with an error of its own,
