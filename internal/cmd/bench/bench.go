@@ -20,8 +20,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/tfcli"
 )
 
-// bench is what all tables share: the binaries, the sandbox, and the environment
-// for terraform.
+// bench contains the binaries, the sandbox, and the environment for terraform.
 type bench struct {
 	dir        string
 	terraform  *tfcli.Binary
@@ -31,22 +30,22 @@ type bench struct {
 	server      *http.Server
 	connections atomic.Int64
 	last        atomic.Pointer[recorded]
-	reach       map[string]string // environment that points a provider at the sandbox
+	reach       map[string]string // environment that points the provider at the sandbox
 	inputs      map[string]string
-	env         map[string]string // reach, and what makes terraform take the binaries
+	env         map[string]string // reach, and the settings that make terraform use the binaries
 }
 
-// recorded is a request as it arrived.
+// recorded is a received request.
 type recorded struct {
 	*http.Request
 	body []byte
 }
 
-// requestsPerMinute is the most that the provider accepts, so that the pace
-// does not count.
+// requestsPerMinute is the maximum of the provider, because the benchmark does not
+// measure the rate limit.
 const requestsPerMinute = 6000
 
-// bareAddress is that of the provider that does nothing.
+// bareAddress is the address of the bare provider.
 const bareAddress = "registry.terraform.io/cachepurge/bare"
 
 func newBench(ctx context.Context) (b *bench, err error) {
@@ -67,7 +66,7 @@ func newBench(ctx context.Context) (b *bench, err error) {
 	return b, err
 }
 
-// build builds both providers as a release is built.
+// build builds both providers with the flags of a release.
 func (b *bench) build(ctx context.Context) (err error) {
 	release := []string{"-trimpath", "-ldflags", "-s -w"}
 	if b.ours, err = tfcli.Build(ctx, provider.Address, ".", b.dir, release...); err != nil {
@@ -85,7 +84,7 @@ func (b *bench) serve(ctx context.Context) error {
 	}
 	b.server = &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			body, _ := io.ReadAll(r.Body) // whoever reads less than it wants says so
+			body, _ := io.ReadAll(r.Body) // the sandbox reports an incomplete body
 			b.last.Store(&recorded{r, body})
 			r.Body = io.NopCloser(bytes.NewReader(body))
 			b.sandbox.ServeHTTP(w, r)
@@ -100,14 +99,13 @@ func (b *bench) serve(ctx context.Context) error {
 	b.sandbox.CDN.PurgesPerMinute = 0
 	b.sandbox.CDN.DeployTime = time.Millisecond
 	b.reach, b.inputs = b.sandbox.Reach("http://"+listener.Addr().String()), b.sandbox.Inputs()
-	go func() { _ = b.server.Serve(listener) }() // returns when it is closed
+	go func() { _ = b.server.Serve(listener) }() // returns when the server is closed
 	return nil
 }
 
 func (b *bench) close() error { return errors.Join(b.server.Close(), os.RemoveAll(b.dir)) }
 
-// in returns terraform in a new directory with a configuration. The caller
-// removes it.
+// in returns a new directory with a configuration. The caller removes it.
 func (b *bench) in(config string) (*tfcli.Dir, error) {
 	dir, err := os.MkdirTemp(b.dir, "run-")
 	if err != nil {
@@ -118,7 +116,8 @@ func (b *bench) in(config string) (*tfcli.Dir, error) {
 	return d, err
 }
 
-// apply applies what is in a directory and returns how long it took, in seconds.
+// apply applies the configuration in a directory and returns the duration in
+// seconds.
 func apply(ctx context.Context, d *tfcli.Dir, release int) (float64, error) {
 	began := time.Now()
 	_, err := d.Run(ctx, "apply", "-auto-approve", "-no-color", fmt.Sprintf("-var=release=%d", release))

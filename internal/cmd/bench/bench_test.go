@@ -11,9 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// One login, one logout where there are sessions, and a request for each purge:
-// nothing else, however many resources there are.
-func TestWhatOneApplySends(t *testing.T) {
+// TestRequestsOfOneApply: one login, one logout if there are sessions, and one
+// request per purge.
+func TestRequestsOfOneApply(t *testing.T) {
 	if os.Getenv("TF_ACC") == "" {
 		t.Skip("set TF_ACC=1 to count what a real terraform makes the provider send")
 	}
@@ -31,7 +31,7 @@ func TestWhatOneApplySends(t *testing.T) {
 	if err := b.counts(t.Context(), &out, options{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.looks(t.Context(), &out, options{}); err != nil {
+	if err := b.verificationRequests(t.Context(), &out, options{}); err != nil {
 		t.Fatal(err)
 	}
 	const want = `
@@ -49,10 +49,10 @@ func TestWhatOneApplySends(t *testing.T) {
 |---|---:|---:|
 | requests | 4000 | 0 |
 `
-	// Terraform works on ten resources side by side, and a client opens 16
-	// connections at most.
+	// Terraform applies ten resources in parallel, and a client opens at most 16
+	// connections.
 	few := regexp.MustCompile(`(?m)^(\| \d+ purge_.*)\| (\d|1[0-6]) \|$`)
 	if diff := cmp.Diff(want, few.ReplaceAllString(out.String(), "$1| few |")); diff != "" {
-		t.Errorf("what is sent (-want +got):\n%s", diff)
+		t.Errorf("requests (-want +got):\n%s", diff)
 	}
 }

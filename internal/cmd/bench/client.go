@@ -17,11 +17,11 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine"
 )
 
-// purges is how many are timed in one run, one after the other.
+// purges is the number of consecutive purges in one run.
 const purges = 1000
 
-// clients compares a purge through a client with the same request by net/http
-// alone.
+// clients compares a purge through a client with the same request through
+// net/http.
 func (b *bench) clients(ctx context.Context, out io.Writer, o options) error {
 	const title = "one purge through a client"
 	if !o.wants(title) {
@@ -53,7 +53,7 @@ func (b *bench) clients(ctx context.Context, out io.Writer, o options) error {
 	return nil
 }
 
-// purger purges one thing after another, which are numbered.
+// purger purges numbered items with one client.
 type purger struct {
 	name  string
 	purge func(context.Context, int) error
@@ -89,8 +89,8 @@ func (b *bench) wpengineClient() purger {
 	}, c.Close}
 }
 
-// record has a client purge once, after the login that this needs, and returns
-// the request as it arrived.
+// record sends one purge, including the login, and returns its request as received
+// by the server.
 func (b *bench) record(ctx context.Context, purge func(context.Context, int) error) (*recorded, error) {
 	if err := purge(ctx, 0); err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ func (b *bench) record(ctx context.Context, purge func(context.Context, int) err
 	return b.last.Load(), nil
 }
 
-// plain sends a recorded request with what a script would use.
+// plain sends a recorded request through net/http.
 func (b *bench) plain(ctx context.Context, r *recorded) (float64, error) {
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
@@ -124,7 +124,7 @@ func (b *bench) plain(ctx context.Context, r *recorded) (float64, error) {
 	})
 }
 
-// each does something often and returns the seconds that one took.
+// each calls a function purges times and returns the seconds per call.
 func each(do func(int) error) (float64, error) {
 	began := time.Now()
 	for i := range purges {

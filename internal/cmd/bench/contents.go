@@ -18,7 +18,7 @@ const (
 	resultNodes = 4
 )
 
-// contents times one apply that invalidates many cached results, and counts its
+// contents measures an apply that invalidates many cached results, and counts its
 // requests.
 func (b *bench) contents(ctx context.Context, out io.Writer, o options) error {
 	title := fmt.Sprintf("%s cached results on %d nodes", thousands(results), resultNodes)
@@ -28,7 +28,7 @@ func (b *bench) contents(ctx context.Context, out io.Writer, o options) error {
 	project := b.cluster()
 	content := b.block("purge_mstr_content_cache", fmt.Sprintf(
 		"project_id = %q\n  warehouse_tables = [\"F_SALES\"]\n  triggers = { release = var.release }", project))
-	floor := b.block("terraform_data", "triggers_replace = var.release")
+	baseline := b.block("terraform_data", "triggers_replace = var.release")
 	var ours, theirs []float64
 	var requests map[string]int
 	for range o.runs {
@@ -42,7 +42,7 @@ func (b *bench) contents(ctx context.Context, out io.Writer, o options) error {
 		for _, e := range b.sandbox.Take() {
 			requests[e.Operation]++
 		}
-		if took, err = b.applyOnce(ctx, floor); err != nil {
+		if took, err = b.applyOnce(ctx, baseline); err != nil {
 			return err
 		}
 		theirs = append(theirs, took)
@@ -57,7 +57,7 @@ func (b *bench) contents(ctx context.Context, out io.Writer, o options) error {
 	return nil
 }
 
-// cluster gives the fake more nodes, and a project of its own.
+// cluster adds nodes and a new project to the fake.
 func (b *bench) cluster() (project string) {
 	m := b.sandbox.MSTR
 	m.Nodes = nil
@@ -69,7 +69,7 @@ func (b *bench) cluster() (project string) {
 	return project
 }
 
-// runReports fills the caches of the nodes.
+// runReports adds results to the caches of the nodes.
 func (b *bench) runReports(project string) {
 	for i := range results {
 		b.sandbox.MSTR.AddContentCache(mstrtest.ContentCache{
@@ -79,8 +79,8 @@ func (b *bench) runReports(project string) {
 	}
 }
 
-// applyOnce applies a configuration for the first time, and returns how long that
-// took, in seconds.
+// applyOnce applies a configuration in a new directory and returns the duration in
+// seconds.
 func (b *bench) applyOnce(ctx context.Context, config string) (seconds float64, err error) {
 	d, err := b.in(config)
 	if err != nil {

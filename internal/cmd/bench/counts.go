@@ -14,7 +14,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
 )
 
-// counts tells exactly what one apply sends.
+// counts counts the requests of one apply.
 func (b *bench) counts(ctx context.Context, out io.Writer, o options) error {
 	const title = "one apply"
 	if !o.wants(title) {
@@ -66,8 +66,8 @@ func (b *bench) count(ctx context.Context, out io.Writer, what, config string) (
 	return nil
 }
 
-// projects, urls and installs are the arguments of resources that each purge
-// something else.
+// projects, urls, and installs return the arguments of resources with different
+// targets.
 
 func (b *bench) projects(n int) string {
 	for i := range n {

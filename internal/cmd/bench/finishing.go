@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// finishing compares when bursts finish with when they could.
+// finishing compares the duration of bursts with the theoretical minimum.
 func finishing(ctx context.Context, out io.Writer, o options) error {
 	const title = "the quota"
 	if !o.wants(title) {
@@ -28,8 +28,7 @@ func finishing(ctx context.Context, out io.Writer, o options) error {
 	return nil
 }
 
-// sharing shows what processes that use one account at the same time do to each
-// other.
+// sharing measures processes that use one account at the same time.
 func sharing(ctx context.Context, out io.Writer, o options) error {
 	const title = "processes that share 20 purges per minute"
 	if !o.wants(title) {
@@ -46,11 +45,11 @@ func sharing(ctx context.Context, out io.Writer, o options) error {
 	return nil
 }
 
-// measured is what a test reports of one of its rows.
+// measured is the result of one row of a test.
 type measured struct {
 	name              string
 	finished, optimum time.Duration
-	limited           string // how many responses are rate limits
+	limited           string // number of rate-limited responses
 }
 
 func (m measured) ratio() string {
@@ -60,8 +59,8 @@ func (m measured) ratio() string {
 	return fmt.Sprintf("%.2f", m.finished.Seconds()/m.optimum.Seconds())
 }
 
-// measuredBy runs a test that measures minutes of virtual time, which only a test
-// can have. It reports each row as attributes.
+// measuredBy runs a test that measures virtual time, which only a test can use. The
+// test reports each row as attributes.
 func measuredBy(ctx context.Context, test, pkg string) ([]measured, error) {
 	output, err := exec.CommandContext(ctx, "go", "test", "-run", "^"+test+"$", "-count=1", "-v", pkg).CombinedOutput()
 	if err != nil {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Command bench measures the provider and prints ratios, each of which comes
-// from runs side by side on the same machine: times alone say more of the
-// machine than of the provider. The upstream systems are the sandbox's, without
-// rate limits. What it prints is Markdown.
+// Command bench measures the provider and prints tables in Markdown. Each ratio
+// compares runs that alternate on the same machine, because times depend mostly on
+// the machine. The APIs are the fakes of the sandbox, without rate limits.
 package main
 
 import (
@@ -25,9 +24,9 @@ func main() {
 }
 
 func run(out io.Writer) error {
-	runs := flag.Int("runs", 5, "how often each figure is measured; the median counts")
-	only := flag.String("only", "", "measure only the rows whose name contains this")
-	large := flag.Bool("large", true, "also measure 100,000 assets and 1,000 resources, which takes most of the time")
+	runs := flag.Int("runs", 5, "number of runs of each measurement; the tables show the median")
+	only := flag.String("only", "", "measure only tables whose title contains this text")
+	large := flag.Bool("large", true, "also measure 100,000 assets and 1,000 resources, which take most of the time")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -42,7 +41,7 @@ type options struct {
 
 func (o options) wants(name string) bool { return strings.Contains(name, o.only) }
 
-// measure prints each row as it comes: all of them take about an hour.
+// measure prints each table immediately, because all of them take about an hour.
 func measure(ctx context.Context, out io.Writer, o options) (err error) {
 	b, err := newBench(ctx)
 	if err != nil {
@@ -55,7 +54,7 @@ func measure(ctx context.Context, out io.Writer, o options) (err error) {
 	}()
 	fmt.Fprintf(out, "Medians of %d runs, each with all variants in turn. A ratio is the median of the runs' ratios.\n", o.runs)
 	for _, table := range []func(context.Context, io.Writer, options) error{
-		b.clients, verifications, b.process, b.counts, b.looks, b.contents, finishing, sharing, b.contests,
+		b.clients, verifications, b.process, b.counts, b.verificationRequests, b.contents, finishing, sharing, b.comparisons,
 	} {
 		if err := table(ctx, out, o); err != nil {
 			return err
@@ -82,7 +81,7 @@ func median(values []float64) float64 {
 	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
 }
 
-// ratio is the median of the ratios of each run.
+// ratio returns the median of the ratios of the runs.
 func ratio(ours, theirs []float64) string {
 	ratios := make([]float64, len(ours))
 	for i := range ours {

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// watchMemory returns a function that ends the watch and returns the most
-// memory, in MB, that a process of the provider has used meanwhile. Where there
-// is no /proc it is 0.
+// watchMemory returns a function that stops the measurement and returns the peak
+// memory, in MB, of any process of the provider since the call. Without /proc, it
+// returns 0.
 func watchMemory() func() int {
 	stop, result := make(chan struct{}), make(chan int)
 	go func() {

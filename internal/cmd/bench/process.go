@@ -18,7 +18,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 )
 
-// starts is how many starts are timed in one run.
+// starts is the number of starts in one run.
 const starts = 10
 
 // process compares the start of the process and the size of the binary.
@@ -30,17 +30,17 @@ func (b *bench) process(ctx context.Context, out io.Writer, o options) error {
 	header(out, "The process", title, "terraform-provider-purge", "a bare provider", "ratio")
 	var ours, theirs []float64
 	for range o.runs {
-		for _, side := range []struct {
+		for _, provider := range []struct {
 			binary string
 			took   *[]float64
 		}{{b.ours, &ours}, {b.bare, &theirs}} {
 			began := time.Now()
 			for range starts {
-				if err := start(ctx, side.binary); err != nil {
-					return fmt.Errorf("%s: %w", side.binary, err)
+				if err := start(ctx, provider.binary); err != nil {
+					return fmt.Errorf("%s: %w", provider.binary, err)
 				}
 			}
-			*side.took = append(*side.took, time.Since(began).Seconds()/starts)
+			*provider.took = append(*provider.took, time.Since(began).Seconds()/starts)
 		}
 	}
 	line(out, "start until the schema is served", milli(ours), milli(theirs), ratio(ours, theirs))
@@ -60,7 +60,7 @@ func (b *bench) process(ctx context.Context, out io.Writer, o options) error {
 
 func milli(seconds []float64) string { return fmt.Sprintf("%.0f ms", 1e3*median(seconds)) }
 
-// start starts a provider as terraform does, asks for its schema and ends it.
+// start starts a provider as terraform does, gets its schema, and stops it.
 func start(ctx context.Context, binary string) (err error) {
 	cmd := exec.CommandContext(ctx, binary)
 	cmd.Env = append(os.Environ(),
@@ -74,7 +74,7 @@ func start(ctx context.Context, binary string) (err error) {
 	}
 	defer func() {
 		_ = cmd.Process.Kill()
-		_ = cmd.Wait() // says that it was killed
+		_ = cmd.Wait() // the error is that it was killed
 	}()
 	// The handshake: core protocol, version, network, address, kind, certificate.
 	handshake, err := bufio.NewReader(stdout).ReadString('\n')
@@ -90,6 +90,6 @@ func start(ctx context.Context, binary string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	// Both messages in their wire form: what the schema says does not matter here.
+	// Empty messages discard the fields of the schema.
 	return conn.Invoke(ctx, "/tfplugin6.Provider/GetProviderSchema", &emptypb.Empty{}, &emptypb.Empty{})
 }

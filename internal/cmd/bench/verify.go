@@ -23,15 +23,14 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/verify/verifytest"
 )
 
-// verified is how many assets are verified in one run, and lookers how many at
-// a time.
+// A run verifies this number of assets, some of them in parallel.
 const (
 	verified = 2000
-	lookers  = 16
+	parallel = 16
 )
 
-// verifications compares the verification of assets with the same requests by
-// net/http alone, which reads the bodies and compares nothing.
+// verifications compares the verification of assets with the same requests through
+// net/http, which only reads the bodies.
 func verifications(ctx context.Context, out io.Writer, o options) (err error) {
 	title := thousands(verified) + " assets verified"
 	if !o.wants(title) {
@@ -59,9 +58,9 @@ func verifications(ctx context.Context, out io.Writer, o options) (err error) {
 	return nil
 }
 
-// looks counts the requests of a verification: of a first apply, and of one
-// without changes.
-func (b *bench) looks(ctx context.Context, out io.Writer, o options) (err error) {
+// verificationRequests counts the requests of a verification during a first apply
+// and during an apply without changes.
+func (b *bench) verificationRequests(ctx context.Context, out io.Writer, o options) (err error) {
 	title := "one verification of " + thousands(verified) + " assets"
 	if !o.wants(title) {
 		return nil
@@ -89,8 +88,7 @@ func (b *bench) looks(ctx context.Context, out io.Writer, o options) (err error)
 	return nil
 }
 
-// site is a server on this machine with one page at every path, compressed
-// before.
+// site is a local server that serves one page at every path, precompressed.
 type site struct {
 	server      *http.Server
 	url         string
@@ -131,18 +129,18 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(s.page)
 }
 
-// verify verifies all assets and returns the seconds that it took.
+// verify verifies all assets and returns the duration in seconds.
 func (s *site) verify(ctx context.Context) (float64, error) {
 	client := verify.New(verify.Config{})
-	defer func() { _ = client.Close(ctx) }() // there is nothing to fail
+	defer func() { _ = client.Close(ctx) }() // it never fails
 	return inParallel(func(i int) error {
 		return client.Verify(ctx, verify.Item{BaseURL: s.url, Path: path(i), Want: s.fingerprint})
 	})
 }
 
-// fetch sends the same requests.
+// fetch sends the requests of verify.
 func (s *site) fetch(ctx context.Context) (float64, error) {
-	transport := &http.Transport{MaxIdleConnsPerHost: lookers, DisableCompression: true}
+	transport := &http.Transport{MaxIdleConnsPerHost: parallel, DisableCompression: true}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport}
 	return inParallel(func(i int) error {
@@ -174,12 +172,12 @@ func (s *site) get(ctx context.Context, client *http.Client, path, encoding stri
 
 func path(i int) string { return fmt.Sprintf("/assets/%02x/file-%06d.html", i%256, i) }
 
-// inParallel does something for each asset and returns the seconds that all
-// took.
+// inParallel calls a function for each asset and returns the total duration in
+// seconds.
 func inParallel(do func(i int) error) (float64, error) {
 	began := time.Now()
 	var group errgroup.Group
-	group.SetLimit(lookers)
+	group.SetLimit(parallel)
 	for i := range verified {
 		group.Go(func() error { return do(i) })
 	}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Command schema prints the schema of the provider in the format of terraform
-// providers schema -json. The documentation generator reads this output,
-// because terraform before 1.14 omits actions.
+// providers schema -json. The documentation generator reads it, because a
+// terraform before 1.14 omits the actions.
 package main
 
 import (
@@ -30,9 +30,9 @@ func main() {
 	}
 }
 
-// generatorsName is the key under which the generator looks up the provider, no
-// matter what its address is.
-const generatorsName = "registry.terraform.io/hashicorp/purge"
+// generatorAddress is the address at which the generator expects the provider,
+// regardless of its real address.
+const generatorAddress = "registry.terraform.io/hashicorp/purge"
 
 func document(ctx context.Context) (any, error) {
 	server := providerserver.NewProtocol6(provider.New(provider.Options{}))()
@@ -61,7 +61,7 @@ func document(ctx context.Context) (any, error) {
 	}
 	return object{
 		"format_version": "1.0",
-		"provider_schemas": object{generatorsName: object{
+		"provider_schemas": object{generatorAddress: object{
 			"provider":                  schema(resp.Provider),
 			"resource_schemas":          schemas(resp.ResourceSchemas),
 			"data_source_schemas":       schemas(resp.DataSourceSchemas),

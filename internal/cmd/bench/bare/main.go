@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Command bare is a provider on the same framework that does nothing, for the
-// benchmark: what it takes is the price of the framework and of a process of its
-// own.
+// Command bare is a provider that does nothing, on the same framework. The
+// benchmark measures with it the cost of the framework and of a separate process.
 package main
 
 import (
@@ -41,7 +40,7 @@ func (bare) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{func() resource.Resource { return data{} }}
 }
 
-// data keeps a map, like terraform_data.
+// data is a resource that stores a map, like terraform_data.
 type data struct{}
 
 type model struct {

@@ -15,68 +15,68 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/tfcli"
 )
 
-// contest is a sequence of applies that several sides do with the same data.
-type contest struct {
-	what   string
-	n      int
-	sides  []side // the first is the provider
-	steps  []step
-	assets bool // the data is assets.json, with n paths
+// comparison is a sequence of applies, which several variants run with the same
+// data.
+type comparison struct {
+	what     string
+	n        int
+	variants []variant // the first is the provider
+	steps    []step
+	assets   bool // the data is assets.json, with n paths
 }
 
-type side struct{ name, config string }
+type variant struct{ name, config string }
 
-// step is an apply, of a map in which the first few fingerprints have changed
-// or of another release.
+// step is an apply, with changed fingerprints or with another release.
 type step struct {
 	name             string
 	changed, release int
 }
 
-// contests measures terraform applies.
-func (b *bench) contests(ctx context.Context, out io.Writer, o options) error {
+// comparisons measures terraform applies.
+func (b *bench) comparisons(ctx context.Context, out io.Writer, o options) error {
 	for _, n := range []int{1, 100, 1000} {
-		if err := b.contest(ctx, out, o, b.resources(n)); err != nil {
+		if err := b.comparison(ctx, out, o, b.resources(n)); err != nil {
 			return err
 		}
 	}
 	for _, n := range []int{1000, 10000, 100000} {
-		if err := b.contest(ctx, out, o, b.assets(n)); err != nil {
+		if err := b.comparison(ctx, out, o, b.assets(n)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (b *bench) contest(ctx context.Context, out io.Writer, o options, c contest) error {
+func (b *bench) comparison(ctx context.Context, out io.Writer, o options, c comparison) error {
 	title := thousands(c.n) + " " + c.what
 	if !o.wants(title) || !o.large && c.n > 10000 || !o.large && c.n > 100 && !c.assets {
 		return nil
 	}
-	seconds, peak := make([][][]float64, len(c.sides)), make([]int, len(c.steps))
+	seconds, peak := make([][][]float64, len(c.variants)), make([]int, len(c.steps))
 	for i := range seconds {
 		seconds[i] = make([][]float64, len(c.steps))
 	}
 	for range o.runs {
-		for i, s := range c.sides {
-			if err := b.run(ctx, c, s, func(step int, took float64, memory int) {
+		for i, v := range c.variants {
+			if err := b.run(ctx, c, v, func(step int, took float64, memory int) {
 				seconds[i][step] = append(seconds[i][step], took)
 				if i == 0 {
 					peak[step] = max(peak[step], memory)
 				}
 			}); err != nil {
-				return fmt.Errorf("%s, %s: %w", title, s.name, err)
+				return fmt.Errorf("%s, %s: %w", title, v.name, err)
 			}
 		}
 	}
-	columns := []string{title, c.sides[0].name, "memory"}
-	for _, s := range c.sides[1:] {
-		columns = append(columns, s.name, "ratio")
+	columns := []string{title, c.variants[0].name, "memory"}
+	for _, v := range c.variants[1:] {
+		columns = append(columns, v.name, "ratio")
 	}
 	header(out, strings.ToUpper(title[:1])+title[1:], columns...)
 	for i, s := range c.steps {
 		cells := []string{s.name, duration(median(seconds[0][i])), fmt.Sprintf("%d MB", peak[i])}
-		for j := range c.sides[1:] {
+		for j := range c.variants[1:] {
 			cells = append(cells, duration(median(seconds[j+1][i])), ratio(seconds[0][i], seconds[j+1][i]))
 		}
 		line(out, cells...)
@@ -84,15 +84,15 @@ func (b *bench) contest(ctx context.Context, out io.Writer, o options, c contest
 	return nil
 }
 
-// run has one side do all steps in a new directory. It tells how long each took
-// and the provider's peak memory in it.
-func (b *bench) run(ctx context.Context, c contest, s side, measured func(step int, took float64, memory int)) (err error) {
-	d, err := b.in(s.config)
+// run runs all steps of one variant in a new directory. It reports the duration and
+// the peak memory of the provider for each step.
+func (b *bench) run(ctx context.Context, c comparison, v variant, measured func(step int, took float64, memory int)) (err error) {
+	d, err := b.in(v.config)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(d.Path)) }()
-	if !strings.Contains(s.config, "required_providers") {
+	if !strings.Contains(v.config, "required_providers") {
 		if _, err := d.Run(ctx, "init"); err != nil {
 			return err
 		}
@@ -114,12 +114,12 @@ func (b *bench) run(ctx context.Context, c contest, s side, measured func(step i
 	return nil
 }
 
-// assets is one resource with a map of n paths. It records without purging, so
-// that the requests don't count, but for the 200 of the update.
-func (b *bench) assets(n int) contest {
-	c := contest{
+// assets is one resource with a map of n paths. Its create sends no purges, because
+// this does not measure requests, except for the 200 of the update.
+func (b *bench) assets(n int) comparison {
+	c := comparison{
 		what: "assets in one resource", n: n, assets: true,
-		sides: []side{
+		variants: []variant{
 			{"purge_cdn_asset", b.block("purge_cdn_asset", fmt.Sprintf(
 				"service_id = %q\n  purge_on_create = false\n  assets = jsondecode(file(\"assets.json\"))", b.inputs["cdn_service_id"]))},
 			{"terraform_data", b.block("terraform_data", `input = jsondecode(file("assets.json"))`)},
@@ -128,14 +128,14 @@ func (b *bench) assets(n int) contest {
 		steps: []step{{name: "create"}, {name: "no change"}, {name: "update of 200", changed: 200}},
 	}
 	if n > 10000 {
-		c.sides = c.sides[:2] // the bare provider's trace logging grows with the square: an hour
+		c.variants = c.variants[:2] // the bare provider takes an hour: its trace logging is quadratic
 	}
 	return c
 }
 
-// resources is n resources with one url each, against Terraform's own floor and
-// what people write who have no provider for it.
-func (b *bench) resources(n int) contest {
+// resources is n resources with one url each, compared with the baseline of
+// Terraform and with curl.
+func (b *bench) resources(n int) comparison {
 	curl := fmt.Sprintf(`
   provisioner "local-exec" {
     command = "curl -fsS -o /dev/null -X DELETE -H 'X-Auth-Token: %s' -H 'X-Project-Id: %s' '%s/v1.0/%[2]s/services/%[4]s/assets?url=%%2F${count.index}.png&hard=true'"
@@ -145,9 +145,9 @@ func (b *bench) resources(n int) contest {
 	if n == 1 {
 		what = "resource with one url"
 	}
-	return contest{
+	return comparison{
 		what: what, n: n,
-		sides: []side{
+		variants: []variant{
 			{"purge_cdn_asset", b.block("purge_cdn_asset", fmt.Sprintf(
 				"count = %d\n  service_id = %q\n  url = \"/${count.index}.png\"\n  triggers = { release = var.release }", n, b.inputs["cdn_service_id"]))},
 			{"terraform_data", b.block("terraform_data", data)},
@@ -159,8 +159,7 @@ func (b *bench) resources(n int) contest {
 	}
 }
 
-// block is a configuration with one resource block, and with the provider that
-// it needs.
+// block returns a configuration with one resource block and its provider.
 func (b *bench) block(kind, body string) string {
 	config := fmt.Sprintf("variable \"release\" {}\nresource %q \"it\" {\n  %s\n}\n", kind, body)
 	name, _, _ := strings.Cut(kind, "_")
@@ -173,8 +172,8 @@ func (b *bench) block(kind, body string) string {
 	return config + fmt.Sprintf("terraform {\n  required_providers {\n    %s = { source = \"cachepurge/%[1]s\" }\n  }\n}\n", name)
 }
 
-// writeAssets writes a map of n paths, of which the first few have a
-// fingerprint of their own.
+// writeAssets writes a map of n paths. The fingerprints of the first ones are
+// changed.
 func writeAssets(d *tfcli.Dir, n, changed int) error {
 	assets := make(map[string]string, n)
 	for i := range n {
