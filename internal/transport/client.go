@@ -68,6 +68,8 @@ type Options struct {
 }
 
 const (
+	defaultRequestTimeout   = 30 * time.Second
+	defaultMaxRetries       = 4
 	defaultUnanswered       = 2 * time.Minute
 	defaultUnansweredLookup = 30 * time.Second
 )
@@ -90,29 +92,7 @@ type Client struct {
 
 // New returns a client for an API. Messages contain system as its name.
 func New(system string, o Options) *Client {
-	if o.RequestTimeout == 0 {
-		o.RequestTimeout = 30 * time.Second
-	}
-	if o.MaxRetries == 0 {
-		o.MaxRetries = 4
-	}
-	if o.Backoff == nil {
-		o.Backoff = fullJitter
-	}
-	if o.ProbePause == nil {
-		o.ProbePause = defaultProbePause
-	}
-	o.Unanswered = cmp.Or(o.Unanswered, defaultUnanswered)
-	o.UnansweredLookup = cmp.Or(o.UnansweredLookup, defaultUnansweredLookup)
-	if o.Log == nil {
-		o.Log = func(context.Context, string, map[string]any) {}
-	}
-	if o.Dial == nil {
-		o.Dial = (&net.Dialer{Timeout: o.RequestTimeout + dialGrace, KeepAlive: 30 * time.Second}).DialContext
-	}
-	if o.Proxies == nil {
-		o.Proxies = NewProxies(os.Getenv)
-	}
+	o.setDefaults()
 	c := &Client{
 		system:  system,
 		options: o,
@@ -135,6 +115,28 @@ func New(system string, o Options) *Client {
 	c.Hide(o.Proxies.http.secrets...)
 	c.Hide(o.Proxies.https.secrets...)
 	return c
+}
+
+func (o *Options) setDefaults() {
+	o.RequestTimeout = cmp.Or(o.RequestTimeout, defaultRequestTimeout)
+	o.MaxRetries = cmp.Or(o.MaxRetries, defaultMaxRetries)
+	o.Unanswered = cmp.Or(o.Unanswered, defaultUnanswered)
+	o.UnansweredLookup = cmp.Or(o.UnansweredLookup, defaultUnansweredLookup)
+	if o.Backoff == nil {
+		o.Backoff = fullJitter
+	}
+	if o.ProbePause == nil {
+		o.ProbePause = defaultProbePause
+	}
+	if o.Log == nil {
+		o.Log = func(context.Context, string, map[string]any) {}
+	}
+	if o.Dial == nil {
+		o.Dial = (&net.Dialer{Timeout: o.RequestTimeout + dialGrace, KeepAlive: 30 * time.Second}).DialContext
+	}
+	if o.Proxies == nil {
+		o.Proxies = NewProxies(os.Getenv)
+	}
 }
 
 // Hide redacts secrets from everything that this client returns or logs.
