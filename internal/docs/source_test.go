@@ -181,7 +181,7 @@ func facts(t *testing.T) []fact {
 		{"The default of `timeout` is \\d+ minutes, or (\\d+) minutes with `hard = false`", soft},
 		{`The default timeout of a single attempt is (\d+) seconds`, attempt},
 		{"Default `(\\d+)s`\\. The time spent waiting for a rate limit does not count", attempt},
-		{"from 0 to 100\\. Default `(\\d+)`", decimal(number(t, wire, "MaxRetries"))},
+		{"from 0 to 100\\. Default `(\\d+)`", decimal(number(t, wire, "defaultMaxRetries"))},
 		{"Default `(\\d+)`, the limit that Rackspace documents", perMinute},
 		{"(\\d+) purges in any minute, or `requests_per_minute`", perMinute},
 		{"`requests_per_minute` \\((\\d+) by default\\)", perMinute},
