@@ -30,7 +30,7 @@ func TestHardIsAlwaysSent(t *testing.T) {
 	})
 }
 
-func TestHardPurgesRunSideBySide(t *testing.T) {
+func TestHardPurgesRunInParallel(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.Latency = 5 * time.Second

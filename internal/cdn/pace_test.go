@@ -66,7 +66,7 @@ func TestRateLimitedResponses(t *testing.T) {
 	}
 }
 
-func TestARefusalLongerThanTheTimeout(t *testing.T) {
+func TestAWaitLongerThanTheTimeout(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.Fail("purge", -1, cdntest.OverLimit(413, "3600"))

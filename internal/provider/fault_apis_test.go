@@ -161,7 +161,7 @@ func wpengineFaults() []fault {
 		state("200 in place of 202", func(b *bench) { b.WPEngine.AcceptStatus = 200 }),
 		answers("purged by somebody else a moment ago", 1, wpenginetest.Error(429, "Object cache purges are rate-limited to one request every 45 seconds for each install")),
 		state("lost reply, then 429 for longer than the timeout", func(b *bench) {
-			b.fail("purge", 1, b.WPEngine.LostReply())
+			b.fail("purge", 1, b.WPEngine.LostResponse())
 			b.WPEngine.ObjectWindow = time.Hour
 		}),
 		interruptedInQuota(1),

@@ -7,12 +7,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp"
 )
 
-// TestSlotsAreSpread uses four slots at the same time. Each is free again one
+// TestSlotsHaveJitter uses four slots at the same time. Each is free again one
 // window and a random part of Jitter later, in any order of the responses.
-func TestSlotsAreSpread(t *testing.T) {
+func TestSlotsHaveJitter(t *testing.T) {
 	t.Parallel()
 	for sentence, test := range map[string]struct {
 		chance []float64
@@ -59,7 +59,7 @@ func TestSlotsAreSpread(t *testing.T) {
 						got = append(got, time.Since(began))
 						s.Passed()
 					}
-					if diff := gocmp.Diff(test.want, got); diff != "" {
+					if diff := cmp.Diff(test.want, got); diff != "" {
 						t.Errorf("free again after (-want +got):\n%s", diff)
 					}
 				})

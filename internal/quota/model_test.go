@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 )
 
@@ -154,16 +154,16 @@ func TestCoalescingMatchesTheModel(t *testing.T) {
 			}
 			sent = slices.Sorted(slices.Values(w.sent))
 		})
-		if diff := gocmp.Diff(m.sent, sent); diff != "" {
+		if diff := cmp.Diff(m.sent, sent); diff != "" {
 			rt.Error("sent (-model +got):\n" + diff)
 		}
-		if diff := gocmp.Diff(m.outcomes, outcomes); diff != "" {
+		if diff := cmp.Diff(m.outcomes, outcomes); diff != "" {
 			rt.Error("outcomes (-model +got):\n" + diff)
 		}
 	})
 }
 
-func TestNobodyIsServedByARequestFromBeforeItAsked(t *testing.T) {
+func TestNoCallIsServedByAnEarlierRequest(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		limit := Limit{Requests: rapid.IntRange(0, 3).Draw(rt, "limit"), Window: 10 * time.Second}

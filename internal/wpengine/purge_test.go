@@ -223,7 +223,7 @@ func TestRateLimitedResponses(t *testing.T) {
 	}
 }
 
-func TestARefusalLongerThanTheTimeout(t *testing.T) {
+func TestAWaitLongerThanTheTimeout(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.ObjectWindow = 10 * time.Minute
@@ -268,7 +268,7 @@ func TestALostResponse(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
 				w.ObjectWindow = test.window
-				w.Fail("purge", 1, w.LostReply())
+				w.Fail("purge", 1, w.LostResponse())
 				ctx, cancel := context.WithTimeout(t.Context(), test.timeout)
 				defer cancel()
 				wantSaid(t, w.purgeUnder(ctx, w.prod(), "object"), test.want)

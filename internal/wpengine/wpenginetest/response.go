@@ -70,11 +70,11 @@ func HTML(status int) http.HandlerFunc {
 	}
 }
 
-// LostReply returns a handler that executes the purge and closes the connection
+// LostResponse returns a handler that executes the purge and closes the connection
 // before the response. The client does not learn that the purge was accepted, and a
 // second object purge of the install returns 429. It is only for the operation
 // purge.
-func (s *Server) LostReply() http.HandlerFunc {
+func (s *Server) LostResponse() http.HandlerFunc {
 	return func(_ http.ResponseWriter, r *http.Request) {
 		s.authenticated(s.validated)(nowhere{}, r)
 		panic(http.ErrAbortHandler)

@@ -56,10 +56,10 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func TestLostReply(t *testing.T) {
+func TestLostResponse(t *testing.T) {
 	t.Parallel()
 	s, _ := newFake()
-	s.Fail("purge", 1, s.LostReply())
+	s.Fail("purge", 1, s.LostResponse())
 	id := s.Install("acmeprod").ID
 	server := httptest.NewServer(s)
 	defer server.Close()
