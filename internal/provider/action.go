@@ -172,7 +172,7 @@ func (a *purgeAction) diagnose(o *outcome, total int) diag.Diagnostic {
 // only be sent from here, so the purges run beside.
 func (a *purgeAction) deliver(ctx context.Context, m actionModel, purge model, tasks []task, phases [][]request, say func(string)) *outcome {
 	p, total := purge.pace(phases, a.clients), requestsIn(phases)
-	timeout := p.patience + p.wait
+	timeout := p.timeout + p.wait
 	if text := m.commonAction().Timeout.ValueString(); text != "" {
 		timeout, _ = time.ParseDuration(text) // checked before
 	}

@@ -393,7 +393,7 @@ func TestAssetsThatAreAtFault(t *testing.T) {
 		t,
 		step{
 			name: "two spellings of one path", config: site(prints{"/the logo.png": "1", "/the%20logo.png": "1", "/a.css": "1"}),
-			fails: says("One asset twice", `assets has "/the logo.png" and "/the%20logo.png", which are two spellings of one path.`),
+			fails: says("One asset twice", `assets contains "/the logo.png" and "/the%20logo.png", which are two spellings of one path.`),
 		},
 		step{
 			name: "both forms, found when the second is known", config: unknownURL + site(prints{"/a.css": "1"}, arguments{"url": "terraform_data.late.output"}),
@@ -441,7 +441,7 @@ func TestTheEstimateIsInThePlan(t *testing.T) {
 		assets[fmt.Sprintf("/%d.css", i)] = "1"
 	}
 	tf := newTerraform(t, w, site(assets, arguments{"timeouts": `{ create = "90s" }`}))
-	warning := says("The timeout is too short for all purges", "with "+theSite, "sends 41 purges.", "at least 2m0s, and timeouts.create is 1m30s.", "wildcard and hard = false")
+	warning := says("The timeout is too short for all purges", "with "+theSite, "sends 41 purges.", "at least 2m0s, but timeouts.create is 1m30s.", "wildcard path with hard = false")
 	if output := tf.mustRun(t, "plan", "-no-color"); !warning.MatchString(output) {
 		t.Errorf("the plan does not warn of the timeout:\n%s", output)
 	}

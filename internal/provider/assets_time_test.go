@@ -72,10 +72,9 @@ func wantSaid(t *testing.T, what string, got []string, want ...string) {
 func TestTheEstimateWhilePlanning(t *testing.T) {
 	t.Parallel()
 	const tooShort = "warning: The timeout is too short for all purges: "
-	const instead = " Raise the timeout, or purge with fewer requests: one path with a wildcard and hard = false."
-	const after = "The next apply sends what is not accepted by then." + instead
-	const afterDestroy = "The next destroy sends what is not accepted by then." + instead
-	const noProgress = "Terraform shows no progress meanwhile. To see it, set the environment variable TF_LOG_PROVIDER=INFO."
+	const remaining = " sends the remaining purges. Raise timeouts."
+	const instead = ", or purge one wildcard path with hard = false."
+	const noProgress = "Terraform does not show their progress. To see it, set the environment variable TF_LOG_PROVIDER=INFO."
 	limit := func(operation, timeout string) object { return object{"timeouts": object{operation: timeout}} }
 	soft := object{"hard": false}
 	tests := map[string]struct {
@@ -84,33 +83,33 @@ func TestTheEstimateWhilePlanning(t *testing.T) {
 	}{
 		"no timeout set: it grows, and the plan says how long it takes": {
 			nil, manyAssets(5000, "1"),
-			[]string{"warning: The purges take 4h9m0s: The apply sends 5000 purges. At the allowed rate they take about 4h9m0s. " + noProgress},
+			[]string{"warning: The purges take 4h9m0s: The apply sends 5000 purges. At the allowed rate, they take about 4h9m0s. " + noProgress},
 		},
 		"one soft purge does not take long":        {nil, manyAssets(5000, "1", soft), nil},
 		"less than 5 minutes are not worth a word": {nil, manyAssets(100, "1"), nil},
 		"100 hard purges fit into 4 minutes":       {nil, manyAssets(100, "1", limit("create", "4m")), nil},
 		"but not 101 into less than 5": {
 			nil, manyAssets(101, "1", limit("create", "299s")),
-			[]string{tooShort + "The apply sends 101 purges. At the allowed rate they take at least 5m0s, and timeouts.create is 4m59s. " + after},
+			[]string{tooShort + "The apply sends 101 purges. At the allowed rate, they take at least 5m0s, but timeouts.create is 4m59s. The next apply" + remaining + "create" + instead},
 		},
 		"only what changed counts": {manyAssets(100, "1"), manyAssets(120, "1", limit("update", "1m")), nil},
 		"an update's own timeout": {
 			manyAssets(100, "1"), manyAssets(100, "2", limit("update", "1m")),
-			[]string{tooShort + "The apply sends 100 purges. At the allowed rate they take at least 4m0s, and timeouts.update is 1m0s. " + after},
+			[]string{tooShort + "The apply sends 100 purges. At the allowed rate, they take at least 4m0s, but timeouts.update is 1m0s. The next apply" + remaining + "update" + instead},
 		},
 		"the timeout of another operation": {manyAssets(100, "1"), manyAssets(100, "2", limit("create", "1m")), nil},
 		"the former service counts too": {
 			manyAssets(30, "1"), manyAssets(30, "1", limit("update", "1m"), object{"service_id": cdntest.OtherID, "purge_on_destroy": true}),
-			[]string{tooShort + "The apply sends 60 purges. At the allowed rate they take at least 2m0s, and timeouts.update is 1m0s. " + after},
+			[]string{tooShort + "The apply sends 60 purges. At the allowed rate, they take at least 2m0s, but timeouts.update is 1m0s. The next apply" + remaining + "update" + instead},
 		},
 		"nothing is sent when it is only recorded": {nil, manyAssets(1000, "1", limit("create", "1m"), object{"purge_on_create": false}), nil},
 		"a destroy": {
 			manyAssets(100, "1", limit("delete", "1m"), object{"purge_on_destroy": true}), nil,
-			[]string{tooShort + "The destroy sends 100 purges. At the allowed rate they take at least 4m0s, and timeouts.delete is 1m0s. " + afterDestroy},
+			[]string{tooShort + "The destroy sends 100 purges. At the allowed rate, they take at least 4m0s, but timeouts.delete is 1m0s. The next destroy" + remaining + "delete" + instead},
 		},
 		"a destroy with time enough": {
 			manyAssets(100, "1", object{"purge_on_destroy": true}), nil,
-			[]string{"warning: Destroying the resource purges: purge_on_destroy = true: the destroy sends 100 purges, which takes about 4m0s."},
+			[]string{"warning: Destroying the resource purges: Because purge_on_destroy is true, destroying the resource sends 100 purges, which takes about 4m0s."},
 		},
 		"a destroy that sends nothing": {manyAssets(100, "1", limit("delete", "1m")), nil, nil},
 	}
@@ -334,13 +333,13 @@ func TestWhatAssetsMustBe(t *testing.T) {
 		"three spellings": {
 			object{"assets": object{"/ü a": "1", "/%c3%bc a": "2", "/%C3%BC%20a": "3"}},
 			[]string{
-				`One asset twice: assets has "/%C3%BC%20a" and "/%c3%bc a", which are two spellings of one path. Keep one of them.`,
-				`One asset twice: assets has "/%C3%BC%20a" and "/ü a", which are two spellings of one path. Keep one of them.`,
+				`One asset twice: assets contains "/%C3%BC%20a" and "/%c3%bc a", which are two spellings of one path. Keep one of them.`,
+				`One asset twice: assets contains "/%C3%BC%20a" and "/ü a", which are two spellings of one path. Keep one of them.`,
 			},
 		},
 		"very many faults": {
 			object{"assets": manyFaults(1000)},
-			append(slices.Repeat([]string{"Invalid path of an asset: The key \""}, maxFaults), "More invalid assets: 990 more paths or fingerprints are invalid."),
+			append(slices.Repeat([]string{"Invalid path of an asset: The key \""}, maxInvalid), "More invalid assets: assets contains 990 more invalid paths or fingerprints."),
 		},
 	}
 	for sentence, test := range tests {

@@ -42,7 +42,7 @@ var cdnAsset = &target{
 		"urls": {required: true, kind: types.ListType{ElemType: types.StringType}, about: "Paths of the assets on the CDN, such as `/images/logo.png`, without a scheme and host. " + encodingNote + " With `hard = false`, they may contain `*` wildcards but no query. `/images/*` is everything below the directory, and `/images/` is a single page."},
 	},
 	many:        true,
-	fewer:       "purge with fewer requests: one path with a wildcard and hard = false",
+	fewer:       "purge one wildcard path with hard = false",
 	rejectable:  "url",
 	identity:    []string{"service_id", "url"},
 	finder:      "The data source purge_cdn_service finds the id of a service by its name or a domain.",
@@ -65,40 +65,38 @@ type cdnAssetModel struct {
 func (m *cdnAssetModel) check(diags *diag.Diagnostics) {
 	m.checkCommon(diags)
 	checkUUID(diags, "service_id", m.ServiceID, serviceIDHint)
-	m.checkPaths(m.pathFault, diags)
+	m.checkPaths(m.pathProblem, diags)
 	if known(m.WildcardThreshold) {
 		at := path.Root("wildcard_threshold")
 		switch {
 		case m.WildcardThreshold.ValueInt64() < 1:
-			diags.AddAttributeError(at, "Invalid wildcard_threshold", "wildcard_threshold must be at least 1. To purge with one soft purge in any case, set hard = false.")
+			diags.AddAttributeError(at, "Invalid wildcard_threshold", "wildcard_threshold must be at least 1. To always send one soft purge, set hard = false.")
 		case !m.URL.IsNull():
 			diags.AddAttributeError(at, "wildcard_threshold without assets", "wildcard_threshold counts the paths of assets. Remove it, or set assets instead of url.")
 		}
 	}
 }
 
-const serviceIDHint = "The control panel shows it with the service, and the data source purge_cdn_service finds it by the name or a domain."
+const serviceIDHint = "Copy it from the service in the control panel, or look it up by name or domain with the data source purge_cdn_service."
 
-// pathFault says what is wrong with a path, nothing where it is all right.
-func (m *cdnAssetModel) pathFault(value string) string {
+// pathProblem returns what is wrong with a path, or an empty string.
+func (m *cdnAssetModel) pathProblem(value string) string {
 	_, err := urlpath.EncodePattern(value)
 	if err == nil && !m.Hard.IsUnknown() {
 		_, err = cdn.EncodePath(value, m.hard())
 	}
-	if err != nil {
-		return err.Error()
-	}
-	return ""
+	return errorText(err)
 }
 
-// hard is what is always sent, because the CDN's own default has changed.
+// hard returns the value to send. It is always sent, because the default of the CDN
+// has changed.
 func (m *cdnAssetModel) hard() bool { return m.Hard.IsNull() || m.Hard.ValueBool() }
 
 func (m *cdnAssetModel) adopt(identity []string) {
 	m.ServiceID = types.StringValue(identity[0])
 	m.adoptPath(identity[1])
 	if urlpath.HasWildcard(identity[1]) {
-		m.Hard = types.BoolValue(false) // nothing else takes one
+		m.Hard = types.BoolValue(false) // a hard purge does not support wildcards
 	}
 }
 
@@ -109,7 +107,7 @@ func (m *cdnAssetModel) keepSpelling(prior model) {
 	}
 }
 
-// identify has no url for many assets, so that their id is the service's.
+// identify returns an empty url for assets, so their ID is the service ID.
 func (m *cdnAssetModel) identify() ([]string, bool) {
 	return []string{strings.ToLower(m.ServiceID.ValueString()), m.URL.ValueString()},
 		known(m.ServiceID) && !m.URL.IsUnknown()
@@ -119,17 +117,17 @@ func (m *cdnAssetModel) mode() (string, bool) {
 	return strconv.FormatBool(m.hard()), !m.Hard.IsUnknown() && !m.WildcardThreshold.IsUnknown()
 }
 
-// warn also warns of what looks like a directory and is one page.
+// warn also warns about a soft purge of a path that looks like a directory.
 func (m *cdnAssetModel) warn(prior model, d decision, diags *diag.Diagnostics) {
 	m.warnEmpty(prior, d, diags)
 	if _, directory := cdn.DirectoryPattern(m.URL.ValueString()); directory && !m.hard() && d.sends() {
 		diags.AddAttributeWarning(path.Root("url"), "url is one page, not a directory",
-			"url ends in a slash. A soft purge of it invalidates the one page at that address. To invalidate everything below it, add a * at the end.")
+			"url ends in a slash, so a soft purge invalidates only the page at this path. To invalidate everything below it, add * at the end.")
 	}
 }
 
-func (m *cdnAssetModel) keepQuiet(next tracked) {
-	m.commonModel.keepQuiet(next)
+func (m *cdnAssetModel) copyOptions(next tracked) {
+	m.commonModel.copyOptions(next)
 	if n, ok := next.(*cdnAssetModel); ok {
 		m.WaitUntilDeployed, m.WildcardThreshold = n.WaitUntilDeployed, n.WildcardThreshold
 	}
@@ -137,22 +135,22 @@ func (m *cdnAssetModel) keepQuiet(next tracked) {
 
 const softTimeout = 60 * time.Minute
 
-// requests returns one request for each path of a hard purge, and then one soft
-// purge for all that is invalidated, because the CDN replaces the rule of a soft
-// purge with that of the next one.
+// requests returns a hard purge for each path to delete, and then one soft purge for
+// all paths to invalidate, because each soft purge of a service replaces the
+// previous one.
 func (m *cdnAssetModel) requests(tasks []task) [][]request {
 	var hard []request
 	soft := request{soft: true}
 	var paths []string
 	for i, t := range tasks {
 		encoded, err := urlpath.EncodePattern(t.name)
-		// A wildcard comes from a state in which hard was false. What cannot be
-		// sent left the configuration, which is checked; sending it says why.
+		// A path with a wildcard can come from a state in which hard was false. An
+		// invalid path can only come from a state, and send returns its error.
 		if err != nil || m.hard() && !m.tooMany(len(tasks)) && !urlpath.HasWildcard(t.name) {
 			hard = append(hard, request{name: t.name, tasks: []int{i}})
 			continue
 		}
-		bare, _, _ := strings.Cut(encoded, "?") // the edge matches paths without their query
+		bare, _, _ := strings.Cut(encoded, "?") // the edge matches the path without the query
 		paths = append(paths, bare)
 		soft.tasks = append(soft.tasks, i)
 	}
@@ -167,21 +165,21 @@ func (m *cdnAssetModel) requests(tasks []task) [][]request {
 	return phases
 }
 
-// tooMany tells whether so many paths are purged with one soft purge.
+// tooMany reports whether n paths exceed wildcard_threshold.
 func (m *cdnAssetModel) tooMany(n int) bool {
 	return known(m.WildcardThreshold) && int64(n) > m.WildcardThreshold.ValueInt64()
 }
 
 func (m *cdnAssetModel) pace(phases [][]request, c *clients) pace {
-	p := pace{parallel: maxParallel, patience: defaultTimeout}
+	p := pace{parallel: maxParallel, timeout: defaultTimeout}
 	requests := slices.Concat(phases...)
 	hard := slices.DeleteFunc(requests, func(r request) bool { return r.soft })
 	if len(hard) < requestsIn(phases) {
-		p.patience = softTimeout
+		p.timeout = softTimeout
 	}
 	if n := len(hard); c != nil && c.cdn.ready && n > 0 {
 		p.wait = time.Duration((int64(n)-1)/c.requestsPerMinute) * time.Minute
-		p.patience += time.Duration(quota.Jitter * float64(p.wait))
+		p.timeout += time.Duration(quota.Jitter * float64(p.wait))
 	}
 	return p
 }
@@ -209,9 +207,8 @@ func (m *cdnAssetModel) send(ctx context.Context, c *clients, r request, _ strin
 	return got, err
 }
 
-// deployed sorts the ways in which waiting for a deployment ends. The purge is
-// accepted in any case: only when it is known to have failed, it is asked for
-// again.
+// deployed returns the result of waiting for a deployment. The purge counts as
+// accepted, with a warning, unless the deployment is known to have failed.
 func deployed(service string, err error) (warning, error) {
 	var e *transport.Error
 	switch {
@@ -226,13 +223,13 @@ func deployed(service string, err error) (warning, error) {
 	}
 }
 
-// serviceIDLength is that of a UUID.
+// serviceIDLength is the length of a UUID.
 const serviceIDLength = 36
 
-// splitServiceAndPath leaves the path empty for the id of many assets.
+// splitServiceAndPath returns an empty path for the ID of assets.
 func splitServiceAndPath(id string) ([]string, error) {
 	if len(id) < serviceIDLength || len(id) > serviceIDLength && id[serviceIDLength] != '/' {
-		return nil, errors.New("<service id><path>, for instance 96737ae3-cfc1-4c72-be88-5d0e7cc9a3f0/index.html, or for many assets the service id alone")
+		return nil, errors.New("<service_id><url>, such as 96737ae3-cfc1-4c72-be88-5d0e7cc9a3f0/index.html. For assets, the ID is the service ID")
 	}
 	return []string{id[:serviceIDLength], id[serviceIDLength:]}, nil
 }
@@ -247,7 +244,7 @@ type cdnAssetAction struct {
 
 func (m *cdnAssetAction) check(diags *diag.Diagnostics) {
 	checkUUID(diags, "service_id", m.ServiceID, serviceIDHint)
-	m.checkURLs(m.asResource().pathFault, diags)
+	m.checkURLs(m.asResource().pathProblem, diags)
 }
 
 func (m *cdnAssetAction) asResource() *cdnAssetModel {

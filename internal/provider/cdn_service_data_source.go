@@ -24,7 +24,7 @@ var (
 var cdnServices = &lookup[cdn.Service]{
 	one: "cdn_service", many: "cdn_services", what: "service", whats: "services",
 	service: "cdn", title: cdn.System,
-	hint: "Check that the project is the one that the services belong to.",
+	hint: "Check that cdn.project_id is the project of the services.",
 	keys: []key[cdn.Service]{
 		{
 			name: "name", about: "Name of the service. Set exactly one of `name`, `id`, and `domain`.",
@@ -87,7 +87,7 @@ var cdnServices = &lookup[cdn.Service]{
 		}
 		s, err := client.Service(ctx, strings.ToLower(id))
 		if e := (*transport.Error)(nil); errors.As(err, &e) && e.Kind == transport.KindNotFound && e.Input == "service_id" {
-			return client.Services(ctx) // to name what there is
+			return client.Services(ctx) // to list existing services in the error
 		}
 		if err != nil {
 			return nil, err
@@ -104,7 +104,7 @@ func domains(s cdn.Service) []string {
 	return names
 }
 
-// objects is a field that is a list of objects.
+// objects returns a field that is a list of objects.
 func objects[T any](about string, kinds map[string]attr.Type, of func(T) []map[string]attr.Value) field[T] {
 	kind := types.ObjectType{AttrTypes: kinds}
 	return field[T]{about, types.ListType{ElemType: kind}, func(item T) attr.Value {

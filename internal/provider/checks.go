@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -14,13 +15,15 @@ import (
 
 var uuid = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
 
-// The messages of checks do not contain the value: it can be sensitive, and
-// Terraform does not redact what is said during planning.
+// The messages of these checks do not contain the value, because it can be
+// sensitive, and Terraform does not redact messages during planning.
 
+// checkUUID reports a value that is not a UUID. The hint describes where to find
+// the UUID. It can be empty.
 func checkUUID(diags *diag.Diagnostics, name string, value types.String, hint string) {
 	if known(value) && !uuid.MatchString(value.ValueString()) {
-		diags.AddAttributeError(path.Root(name), "Invalid "+name, fmt.Sprintf(
-			"%s must be a UUID such as 0a1b2c3d-1111-2222-3333-444455556666. %s", name, hint))
+		diags.AddAttributeError(path.Root(name), "Invalid "+name, strings.TrimSpace(fmt.Sprintf(
+			"%s must be a UUID such as 0a1b2c3d-1111-2222-3333-444455556666. %s", name, hint)))
 	}
 }
 

@@ -22,10 +22,10 @@ const defaultTimeout = 20 * time.Minute
 
 const timeoutNote = "Default 20 minutes, including the time spent waiting for a rate limit."
 
-// commonModel is the attributes that every target has. Optional ones have no
-// default in the schema: null means the default, so that an imported or an older
-// state does not differ from a configuration that does not mention them. The one
-// exception is purge_on_create, which is null only in an adopted state.
+// commonModel contains the attributes that every target has. Optional attributes
+// have no default in the schema, and null means the default. An imported or older
+// state therefore equals a configuration that omits them. The only exception is
+// purge_on_create, which is null only in an adopted state.
 type commonModel struct {
 	ID             types.String   `tfsdk:"id"`
 	Triggers       types.Map      `tfsdk:"triggers"`
@@ -35,8 +35,8 @@ type commonModel struct {
 	Pending        types.Map      `tfsdk:"pending"`
 	Timeouts       timeouts.Value `tfsdk:"timeouts"`
 
-	// moved is, of a state that was moved and not applied since, what stands for
-	// the former triggers.
+	// moved is the digest of the previous triggers, if the state was moved and not
+	// applied since.
 	moved *digest
 }
 
@@ -91,12 +91,12 @@ func timeoutsOf(t *target) timeouts.Opts {
 	}
 }
 
-// timeoutsAttribute is the one of the framework's library without its
-// validators, whose messages don't name the argument in full.
+// timeoutsAttribute returns the attribute of the timeouts library without its
+// validators, because their messages do not contain the full name of the argument.
 func timeoutsAttribute(ctx context.Context, opts timeouts.Opts) schema.Attribute {
 	nested, ok := timeouts.Attributes(ctx, opts).(schema.SingleNestedAttribute)
 	if !ok {
-		panic("timeouts.Attributes returned another type than documented")
+		panic("timeouts.Attributes did not return the documented type")
 	}
 	for name, attribute := range nested.Attributes {
 		if s, ok := attribute.(schema.StringAttribute); ok {
@@ -111,12 +111,12 @@ func timeoutsAttribute(ctx context.Context, opts timeouts.Opts) schema.Attribute
 
 func (m *commonModel) checkCommon(diags *diag.Diagnostics) { checkMaps(diags, m.Triggers, m.Timeouts) }
 
-// checkMaps reports what is wrong with triggers and timeouts.
+// checkMaps reports null triggers and invalid timeouts.
 func checkMaps(diags *diag.Diagnostics, triggers types.Map, limits timeouts.Value) {
 	for key, value := range triggers.Elements() {
 		if value.IsNull() {
 			diags.AddAttributeError(path.Root("triggers").AtMapKey(key), "Null value in triggers",
-				fmt.Sprintf("triggers[%q] is null. Leave the key out, or give it a value.", key))
+				fmt.Sprintf("triggers[%q] is null. Remove the key, or set it to a value.", key))
 		}
 	}
 	for name, value := range limits.Attributes() {
@@ -131,8 +131,8 @@ func checkMaps(diags *diag.Diagnostics, triggers types.Map, limits timeouts.Valu
 	}
 }
 
-// triggersChanged compares the triggers, of which null and {} are the same. It
-// returns false for known while they can't be compared yet.
+// triggersChanged compares triggers. Null and {} are equal. It returns false for
+// known if a trigger is unknown.
 func triggersChanged(prior, next types.Map) (changed, known bool) {
 	if next.IsUnknown() {
 		return false, false
@@ -150,22 +150,20 @@ func triggersChanged(prior, next types.Map) (changed, known bool) {
 	return changed, true
 }
 
-// adopted tells whether a state comes from an import or a move and was not
-// applied since.
+// adopted reports whether a state was imported or moved and not applied since.
 func (m *commonModel) adopted() bool { return m.PurgeOnCreate.IsNull() }
 
-// keepText takes the prior spelling over where both mean the same.
+// keepText keeps the prior spelling if both values are equivalent.
 func keepText(next *types.String, prior types.String, same func(a, b string) bool) {
 	if known(*next) && known(prior) && same(next.ValueString(), prior.ValueString()) {
 		*next = prior
 	}
 }
 
-// known tells whether an attribute has a value that is known already.
+// known reports whether an attribute is neither null nor unknown.
 func known(v attr.Value) bool { return !v.IsNull() && !v.IsUnknown() }
 
-// keepQuiet takes over what all targets have.
-func (m *commonModel) keepQuiet(next tracked) {
+func (m *commonModel) copyOptions(next tracked) {
 	if n, ok := next.(model); ok {
 		m.PurgeOnDestroy, m.Timeouts = n.common().PurgeOnDestroy, n.common().Timeouts
 	}
@@ -173,7 +171,7 @@ func (m *commonModel) keepQuiet(next tracked) {
 
 func (m *commonModel) pending() *types.Map { return &m.Pending }
 
-// single is what the targets that are exactly one request have in common.
+// single implements parts of model for targets that are exactly one request.
 type single struct{}
 
 func (single) mode() (string, bool) { return "", true }
@@ -182,7 +180,7 @@ func (single) key(name string) string { return name }
 
 func (single) requests(tasks []task) [][]request { return [][]request{oneEach(tasks)} }
 
-func (single) pace([][]request, *clients) pace { return pace{parallel: 1, patience: defaultTimeout} }
+func (single) pace([][]request, *clients) pace { return pace{parallel: 1, timeout: defaultTimeout} }
 
 func (single) summary() (*types.String, bool) { return nil, false }
 
@@ -190,7 +188,7 @@ func (single) warn(model, decision, *diag.Diagnostics) {}
 
 func (single) forget(map[string]bool) {}
 
-// itemNamed returns the item of a target that is one request.
+// itemNamed returns the only item of a target that is one request.
 func itemNamed(name types.String) (map[string]item, bool) {
 	return map[string]item{name.ValueString(): {name: name.ValueString()}}, known(name)
 }

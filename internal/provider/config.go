@@ -22,33 +22,31 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine"
 )
 
-// clients is what resources, data sources and actions get from the provider.
+// clients is the provider data of resources, data sources, and actions.
 type clients struct {
 	mstr      service[*mstr.Client]
 	cdn       service[*cdn.Client]
 	wpengine  service[*wpengine.Client]
 	httpCache service[*httpcache.Client]
-	// verify looks at any site.
-	verify *verify.Client
-	// requestsPerMinute of the CDN, for estimates; 0 while it is unknown.
+	verify    *verify.Client
+	// requestsPerMinute is the rate limit of Rackspace CDN, for estimates.
 	requestsPerMinute int64
-	// deleted holds the states of resources that were deleted with something
-	// pending.
+	// deleted contains the states of resources that were deleted with pending purges.
 	deleted *handover
-	// open is those of them that there are, to be closed at the end.
+	// open contains the clients to close before the process ends.
 	open []closer
 }
 
-// service is the client of one upstream system, or why there is none.
+// service is the client of one API, or the reason why there is none.
 type service[C closer] struct {
 	client  C
 	ready   bool
-	unknown bool   // an argument is not known yet, which is no fault
-	title   string // of the fault of an argument, "" if something is missing
-	problem string
+	unknown bool   // an argument is known only after apply
+	title   string // summary of the error, "" if an argument is missing
+	problem string // detail of the error
 }
 
-// get returns the client, or an error that says what to set.
+// get returns the client, or an error that names the arguments to set.
 func (s service[C]) get() (C, error) {
 	if err := s.missing(); err != nil {
 		return s.client, err
@@ -56,7 +54,7 @@ func (s service[C]) get() (C, error) {
 	return s.client, nil
 }
 
-// missing returns why there is no client, nil where there is one.
+// missing returns the reason why there is no client, or nil.
 func (s service[C]) missing() *configError {
 	if s.ready {
 		return nil
@@ -64,7 +62,7 @@ func (s service[C]) missing() *configError {
 	return &configError{title: s.title, problem: s.problem, unknown: s.unknown}
 }
 
-// configError is a use of a service that is not configured.
+// configError describes why a service cannot be used.
 type configError struct {
 	title, problem string
 	unknown        bool
@@ -72,8 +70,7 @@ type configError struct {
 
 func (e *configError) Error() string { return e.problem }
 
-// environment is where an argument of the provider block comes from that is not
-// in the configuration.
+// environment maps the arguments of the provider block to environment variables.
 var environment = map[string]string{ //nolint:gosec // names of variables, not their values
 	"mstr.base_url":               "MSTR_BASE_URL",
 	"mstr.username":               "MSTR_USERNAME",
@@ -138,7 +135,7 @@ func (o Options) configure(ctx context.Context, config *providerModel, diags *di
 
 func configureMSTR(ctx context.Context, s *settings, object types.Object, diags *diag.Diagnostics) service[*mstr.Client] {
 	var m mstrModel
-	s.block(ctx, object, &m)
+	s.nested(ctx, object, &m)
 	config := mstr.Config{
 		BaseURL:  s.address("base_url", m.BaseURL, mstr.BaseURL),
 		Username: s.credential("username", m.Username),
@@ -147,13 +144,13 @@ func configureMSTR(ctx context.Context, s *settings, object types.Object, diags 
 	}
 	config.LoginMode = s.loginMode(m.LoginMode)
 	s.connection(m.connectionModel, mstr.OwnHeaders)
-	s.rivals(map[string]*string{"password": &config.Password, "api_token": &config.APIToken}, "password", "api_token")
+	s.exclusive(map[string]*string{"password": &config.Password, "api_token": &config.APIToken}, "password", "api_token")
 
 	missing := lacking("mstr.base_url (or MSTR_BASE_URL)", config.BaseURL)
 	if config.APIToken == "" && (config.Username == "" || config.Password == "") {
 		missing = append(missing, lacking("mstr.username (or MSTR_USERNAME)", config.Username)...)
 		missing = append(missing, lacking("mstr.password (or MSTR_PASSWORD)", config.Password)...)
-		missing[len(missing)-1] += ", or mstr.api_token (or MSTR_API_TOKEN) in place of both username and password"
+		s.alternative = "Instead of mstr.username and mstr.password, you can set mstr.api_token (or MSTR_API_TOKEN)."
 	}
 	return finish(s, config.BaseURL, missing, diags, func(wire transport.Options) *mstr.Client {
 		config.Wire = wire
@@ -168,14 +165,14 @@ func (s *settings) loginMode(value types.String) mstr.LoginMode {
 	case mode == "ldap", mode == "16" && value.IsNull():
 		return mstr.LoginLDAP
 	default:
-		s.fault("login_mode", "must be \"standard\" or \"ldap\". Users who sign in by SAML or OIDC can't log in with a password: set mstr.api_token.")
+		s.invalid("login_mode", `must be "standard" or "ldap". Users who sign in with SAML or OIDC cannot log in with a password. For them, set mstr.api_token.`)
 		return 0
 	}
 }
 
 func configureCDN(ctx context.Context, s *settings, object types.Object, diags *diag.Diagnostics) (service[*cdn.Client], int64) {
 	var m cdnModel
-	s.block(ctx, object, &m)
+	s.nested(ctx, object, &m)
 	config := cdn.Config{
 		Username:          s.credential("username", m.Username),
 		APIKey:            s.credential("api_key", m.APIKey),
@@ -192,22 +189,21 @@ func configureCDN(ctx context.Context, s *settings, object types.Object, diags *
 		config.IdentityURL = cdn.DefaultIdentityURL
 	}
 	s.connection(m.connectionModel, cdn.OwnHeaders)
-	s.rivals(map[string]*string{"api_key": &config.APIKey, "password": &config.Password, "auth_token": &config.AuthToken},
+	s.exclusive(map[string]*string{"api_key": &config.APIKey, "password": &config.Password, "auth_token": &config.AuthToken},
 		"api_key", "password", "auth_token")
 
 	var missing []string
 	switch {
 	case config.AuthToken != "":
-		missing = lacking("cdn.endpoint (or RAX_CDN_ENDPOINT; without a login there is no service catalog that says it)", config.Endpoint)
+		missing = lacking("cdn.endpoint (or RAX_CDN_ENDPOINT)", config.Endpoint)
 		if config.Endpoint == "" || !cdn.HasProject(config.Endpoint) {
 			missing = append(missing, lacking("cdn.project_id (or RAX_PROJECT_ID)", config.ProjectID)...)
 		}
+		s.alternative = "With cdn.auth_token, the provider does not log in and gets no service catalog."
 	default:
 		missing = lacking("cdn.username (or RAX_USERNAME)", config.Username)
 		missing = append(missing, lacking("either cdn.api_key (or RAX_API_KEY) or cdn.password (or RAX_PASSWORD)", config.APIKey+config.Password)...)
-		if len(missing) > 0 {
-			missing[len(missing)-1] += ", or in their place cdn.auth_token (or RAX_AUTH_TOKEN) with cdn.project_id (or RAX_PROJECT_ID) and cdn.endpoint (or RAX_CDN_ENDPOINT)"
-		}
+		s.alternative = "Alternatively, set cdn.auth_token (or RAX_AUTH_TOKEN), cdn.project_id (or RAX_PROJECT_ID), and cdn.endpoint (or RAX_CDN_ENDPOINT)."
 	}
 	return finish(s, cmp.Or(config.Endpoint, config.IdentityURL), missing, diags, func(wire transport.Options) *cdn.Client {
 		config.Wire = wire
@@ -217,7 +213,7 @@ func configureCDN(ctx context.Context, s *settings, object types.Object, diags *
 
 func configureWPEngine(ctx context.Context, s *settings, object types.Object, diags *diag.Diagnostics) service[*wpengine.Client] {
 	var m wpengineModel
-	s.block(ctx, object, &m)
+	s.nested(ctx, object, &m)
 	config := wpengine.Config{
 		BaseURL:  s.address("base_url", m.BaseURL, transport.BaseURL),
 		Username: s.credential("username", m.Username),
@@ -229,7 +225,7 @@ func configureWPEngine(ctx context.Context, s *settings, object types.Object, di
 	}
 	s.connection(m.connectionModel, wpengine.OwnHeaders)
 	if strings.Contains(config.Username, ":") {
-		s.fault("username", "must not hold a colon.")
+		s.invalid("username", "must not contain a colon.")
 	}
 	missing := lacking("wpengine.username (or WPE_API_USER_ID)", config.Username)
 	missing = append(missing, lacking("wpengine.password (or WPE_API_PASSWORD)", config.Password)...)
@@ -259,8 +255,8 @@ func lacking(what, value string) []string {
 	return nil
 }
 
-// wire reads the arguments that all services share. It returns false while one
-// of them is unknown.
+// wire reads the arguments that all services share. It returns false if one of them
+// is unknown.
 func (o Options) wire(config *providerModel, diags *diag.Diagnostics) (transport.Options, bool) {
 	wire := o.Wire
 	wire.Proxies = transport.NewProxies(o.getenv())
@@ -270,7 +266,7 @@ func (o Options) wire(config *providerModel, diags *diag.Diagnostics) (transport
 	if text := config.RequestTimeout.ValueString(); text != "" {
 		d, err := time.ParseDuration(text)
 		if err != nil || d <= 0 {
-			diags.AddAttributeError(path.Root("request_timeout"), "Invalid request_timeout", `request_timeout must be a duration such as "30s", greater than zero.`)
+			diags.AddAttributeError(path.Root("request_timeout"), "Invalid request_timeout", `request_timeout must be a duration greater than zero, such as "30s".`)
 		}
 		wire.RequestTimeout = d
 	}

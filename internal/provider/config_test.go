@@ -380,7 +380,7 @@ func with(env map[string]string, pairs ...string) map[string]string {
 func TestFaultsInTheBlock(t *testing.T) {
 	t.Parallel()
 	const inTheClear = "must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http)."
-	const control = "contains a line break or another control character. The value is not shown here."
+	const control = "must not contain control characters, such as a line break."
 	tests := map[string]struct {
 		env   map[string]string
 		block object
@@ -418,24 +418,24 @@ func TestFaultsInTheBlock(t *testing.T) {
 		"a password in the address": {nil, object{"mstr": object{"base_url": "https://me:s3cret@bi.example.com"}}, []string{"mstr.base_url: Invalid mstr.base_url: mstr.base_url must not contain a username or password."}},
 		"an endpoint without v1.0":  {nil, object{"cdn": object{"endpoint": "https://cdn.example.com"}}, []string{"cdn.endpoint: Invalid cdn.endpoint: cdn.endpoint must end in /v1.0 or /v1.0/<project ID>."}},
 		"an identity without v2.0":  {nil, object{"cdn": object{"identity_url": "https://identity.example.com"}}, []string{"cdn.identity_url: Invalid cdn.identity_url: cdn.identity_url must end in /v2.0."}},
-		"a login mode that is none": {nil, object{"mstr": object{"login_mode": "saml"}}, []string{"mstr.login_mode: Invalid mstr.login_mode: mstr.login_mode must be \"standard\" or \"ldap\". Users who sign in by SAML or OIDC can't log in with a password: set mstr.api_token."}},
-		"a login mode as a number":  {nil, object{"mstr": object{"login_mode": "16"}}, []string{"mstr.login_mode: Invalid mstr.login_mode: mstr.login_mode must be \"standard\" or \"ldap\". Users who sign in by SAML or OIDC can't log in with a password: set mstr.api_token."}},
-		"password and token":        {nil, object{"mstr": object{"password": "a", "api_token": "b"}}, []string{"mstr.api_token: Two credentials for MicroStrategy: mstr.api_token and mstr.password are both set, and only one of them can be used."}},
-		"key and password":          {nil, object{"cdn": object{"api_key": "a", "password": "b"}}, []string{"cdn.password: Two credentials for Rackspace CDN: cdn.password and cdn.api_key are both set, and only one of them can be used."}},
-		"key and token":             {nil, object{"cdn": object{"api_key": "a", "auth_token": "b"}}, []string{"cdn.auth_token: Two credentials for Rackspace CDN: cdn.auth_token and cdn.api_key are both set, and only one of them can be used."}},
-		"password and token of cdn": {nil, object{"cdn": object{"password": "a", "auth_token": "b"}}, []string{"cdn.auth_token: Two credentials for Rackspace CDN: cdn.auth_token and cdn.password are both set, and only one of them can be used."}},
+		"a login mode that is none": {nil, object{"mstr": object{"login_mode": "saml"}}, []string{"mstr.login_mode: Invalid mstr.login_mode: mstr.login_mode must be \"standard\" or \"ldap\". Users who sign in with SAML or OIDC cannot log in with a password. For them, set mstr.api_token."}},
+		"a login mode as a number":  {nil, object{"mstr": object{"login_mode": "16"}}, []string{"mstr.login_mode: Invalid mstr.login_mode: mstr.login_mode must be \"standard\" or \"ldap\". Users who sign in with SAML or OIDC cannot log in with a password. For them, set mstr.api_token."}},
+		"password and token":        {nil, object{"mstr": object{"password": "a", "api_token": "b"}}, []string{"mstr.api_token: Two credentials for MicroStrategy: mstr.api_token and mstr.password are both set. Set only one of them."}},
+		"key and password":          {nil, object{"cdn": object{"api_key": "a", "password": "b"}}, []string{"cdn.password: Two credentials for Rackspace CDN: cdn.password and cdn.api_key are both set. Set only one of them."}},
+		"key and token":             {nil, object{"cdn": object{"api_key": "a", "auth_token": "b"}}, []string{"cdn.auth_token: Two credentials for Rackspace CDN: cdn.auth_token and cdn.api_key are both set. Set only one of them."}},
+		"password and token of cdn": {nil, object{"cdn": object{"password": "a", "auth_token": "b"}}, []string{"cdn.auth_token: Two credentials for Rackspace CDN: cdn.auth_token and cdn.password are both set. Set only one of them."}},
 		"two kinds from the environment": {
 			map[string]string{"RAX_API_KEY": "a", "RAX_PASSWORD": "b"},
 			object{"cdn": object{"username": "u"}},
-			[]string{"cdn.password: Two credentials for Rackspace CDN: cdn.password (from RAX_PASSWORD) and cdn.api_key (from RAX_API_KEY) are both set, and only one of them can be used."},
+			[]string{"cdn.password: Two credentials for Rackspace CDN: cdn.password (from RAX_PASSWORD) and cdn.api_key (from RAX_API_KEY) are both set. Set only one of them."},
 		},
-		"a colon in the API user":            {nil, object{"wpengine": object{"username": "a:b"}}, []string{"wpengine.username: Invalid wpengine.username: wpengine.username must not hold a colon."}},
+		"a colon in the API user":            {nil, object{"wpengine": object{"username": "a:b"}}, []string{"wpengine.username: Invalid wpengine.username: wpengine.username must not contain a colon."}},
 		"no requests a minute":               {nil, object{"cdn": object{"requests_per_minute": 0}}, []string{"cdn.requests_per_minute: Invalid cdn.requests_per_minute: cdn.requests_per_minute must be from 1 to 6000."}},
 		"too many requests a minute":         {nil, object{"cdn": object{"requests_per_minute": 6001}}, []string{"cdn.requests_per_minute: Invalid cdn.requests_per_minute: cdn.requests_per_minute must be from 1 to 6000."}},
 		"negative retries":                   {nil, object{"max_retries": -1}, []string{"max_retries: Invalid max_retries: max_retries must be from 0 to 100."}},
 		"too many retries":                   {nil, object{"max_retries": 101}, []string{"max_retries: Invalid max_retries: max_retries must be from 0 to 100."}},
-		"a timeout without a unit":           {nil, object{"request_timeout": "30"}, []string{`request_timeout: Invalid request_timeout: request_timeout must be a duration such as "30s", greater than zero.`}},
-		"no timeout":                         {nil, object{"request_timeout": "0s"}, []string{`request_timeout: Invalid request_timeout: request_timeout must be a duration such as "30s", greater than zero.`}},
+		"a timeout without a unit":           {nil, object{"request_timeout": "30"}, []string{`request_timeout: Invalid request_timeout: request_timeout must be a duration greater than zero, such as "30s".`}},
+		"no timeout":                         {nil, object{"request_timeout": "0s"}, []string{`request_timeout: Invalid request_timeout: request_timeout must be a duration greater than zero, such as "30s".`}},
 		"no certificate":                     {nil, object{"ca_certificate": "/etc/ssl/ca.pem"}, []string{"ca_certificate: Invalid ca_certificate: ca_certificate is not PEM (-----BEGIN …). Set the content of the file, not its path, for example with file(\"name.pem\")."}},
 		"plain http, if it is permitted":     {nil, object{"allow_insecure_http": true, "mstr": object{"base_url": "http://bi.example.com"}}, nil},
 		"plain http, if it may be permitted": {nil, object{"allow_insecure_http": unknown{}, "mstr": object{"base_url": "http://bi.example.com"}}, nil},
@@ -458,8 +458,9 @@ func TestFaultsInTheBlock(t *testing.T) {
 
 func TestWhatAServiceLacks(t *testing.T) {
 	t.Parallel()
-	const orToken = ", or mstr.api_token (or MSTR_API_TOKEN) in place of both username and password."
-	const orAuthToken = ", or in their place cdn.auth_token (or RAX_AUTH_TOKEN) with cdn.project_id (or RAX_PROJECT_ID) and cdn.endpoint (or RAX_CDN_ENDPOINT)."
+	const orToken = ". Instead of mstr.username and mstr.password, you can set mstr.api_token (or MSTR_API_TOKEN)."
+	const orAuthToken = ". Alternatively, set cdn.auth_token (or RAX_AUTH_TOKEN), cdn.project_id (or RAX_PROJECT_ID), and cdn.endpoint (or RAX_CDN_ENDPOINT)."
+	const noLogin = " With cdn.auth_token, the provider does not log in and gets no service catalog."
 	tests := map[string]struct {
 		service string
 		env     map[string]string
@@ -467,13 +468,13 @@ func TestWhatAServiceLacks(t *testing.T) {
 		title   string // "" is that the service is not configured
 		want    string
 	}{
-		"all of MicroStrategy":     {"mstr", nil, nil, "", "Set mstr.base_url (or MSTR_BASE_URL), mstr.username (or MSTR_USERNAME) and mstr.password (or MSTR_PASSWORD)" + orToken},
+		"all of MicroStrategy":     {"mstr", nil, nil, "", "Set mstr.base_url (or MSTR_BASE_URL), mstr.username (or MSTR_USERNAME), and mstr.password (or MSTR_PASSWORD)" + orToken},
 		"the Library root":         {"mstr", nil, object{"mstr": object{"api_token": "t"}}, "", "Set mstr.base_url (or MSTR_BASE_URL)."},
 		"a password":               {"mstr", map[string]string{"MSTR_USERNAME": "u"}, object{"mstr": object{"base_url": "https://bi.example.com"}}, "", "Set mstr.password (or MSTR_PASSWORD)" + orToken},
 		"all of Rackspace":         {"cdn", nil, nil, "", "Set cdn.username (or RAX_USERNAME) and either cdn.api_key (or RAX_API_KEY) or cdn.password (or RAX_PASSWORD)" + orAuthToken},
 		"a user":                   {"cdn", nil, object{"cdn": object{"password": "p"}}, "", "Set cdn.username (or RAX_USERNAME)" + orAuthToken},
-		"the endpoint for a token": {"cdn", nil, object{"cdn": object{"auth_token": "t"}}, "", "Set cdn.endpoint (or RAX_CDN_ENDPOINT; without a login there is no service catalog that says it) and cdn.project_id (or RAX_PROJECT_ID)."},
-		"the project for a token":  {"cdn", nil, object{"cdn": object{"auth_token": "t", "endpoint": "https://cdn.example.com/v1.0"}}, "", "Set cdn.project_id (or RAX_PROJECT_ID)."},
+		"the endpoint for a token": {"cdn", nil, object{"cdn": object{"auth_token": "t"}}, "", "Set cdn.endpoint (or RAX_CDN_ENDPOINT) and cdn.project_id (or RAX_PROJECT_ID)." + noLogin},
+		"the project for a token":  {"cdn", nil, object{"cdn": object{"auth_token": "t", "endpoint": "https://cdn.example.com/v1.0"}}, "", "Set cdn.project_id (or RAX_PROJECT_ID)." + noLogin},
 		"all of WP Engine":         {"wpengine", nil, nil, "", "Set wpengine.username (or WPE_API_USER_ID) and wpengine.password (or WPE_API_PASSWORD)."},
 		"a fault in the environment": {
 			"mstr",
@@ -487,7 +488,7 @@ func TestWhatAServiceLacks(t *testing.T) {
 			map[string]string{"WPE_API_USER_ID": "u", "WPE_API_PASSWORD": "s3\ncret"},
 			nil,
 			"Invalid wpengine.password",
-			"wpengine.password (from WPE_API_PASSWORD) contains a line break or another control character. The value is not shown here.",
+			"wpengine.password (from WPE_API_PASSWORD) must not contain control characters, such as a line break.",
 		},
 		"headers in the environment that are not JSON": {
 			"wpengine",

@@ -13,10 +13,8 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
-// What each system has for a gateway in front of it: a client certificate and
-// headers.
-
-// withConnection adds the arguments for the connection to those of a service.
+// withConnection adds the arguments that a gateway in front of a system can require:
+// a client certificate and headers.
 func withConnection(service string, attributes map[string]schema.Attribute) map[string]schema.Attribute {
 	env := func(name string) string { return environment[service+"."+name] }
 	maps.Copy(attributes, map[string]schema.Attribute{
@@ -33,13 +31,13 @@ func withConnection(service string, attributes map[string]schema.Attribute) map[
 	return attributes
 }
 
-// connection reads the arguments of withConnection. Own are the headers of the
-// service's credentials.
+// connection reads the arguments of withConnection. Own contains the headers that
+// carry the credentials of the service.
 func (s *settings) connection(m connectionModel, own []string) {
 	s.certificate(m.ClientCertificate, m.ClientKey)
 	var err error
 	if s.wire.Header, err = transport.Headers(s.headers(m.Headers), own); err != nil {
-		s.fault("headers", err.Error()+".")
+		s.invalid("headers", err.Error()+".")
 	}
 }
 
@@ -50,24 +48,24 @@ func (s *settings) certificate(certificate, key types.String) {
 	case certificate.IsUnknown() || key.IsUnknown() || public+private == "":
 		return
 	case public == "":
-		s.fault("client_key", "needs "+s.service+".client_certificate, which is not set.")
+		s.invalid("client_key", "requires "+s.service+".client_certificate, which is not set.")
 		return
 	case private == "":
-		s.fault("client_certificate", "needs "+s.service+".client_key, which is not set.")
+		s.invalid("client_certificate", "requires "+s.service+".client_key, which is not set.")
 		return
 	}
 	pair, ofKey, err := transport.ClientCertificate(public, private)
 	switch {
 	case err != nil && ofKey:
-		s.fault("client_key", err.Error()+".")
+		s.invalid("client_key", err.Error()+".")
 	case err != nil:
-		s.fault("client_certificate", err.Error()+".")
+		s.invalid("client_certificate", err.Error()+".")
 	}
 	s.wire.Certificate = pair
 }
 
-// secretsOfKey returns a key in PEM form and its lines, because texts that are
-// shown have one line. The last line may be too short to be a secret.
+// secretsOfKey returns a key in PEM format and each of its lines, because messages
+// contain single lines. The last line can be too short to be a secret.
 func secretsOfKey(key string) []string {
 	secrets := []string{key}
 	for _, line := range strings.Split(key, "\n") {
@@ -94,7 +92,7 @@ func (s *settings) headers(value types.Map) map[string]string {
 	}
 	text := s.orEnvironment("headers", "", len(headers) > 0)
 	if text != "" && json.Unmarshal([]byte(text), &headers) != nil {
-		s.fault("headers", `must be a JSON object of strings, such as {"X-Gateway-Key": "…"}.`)
+		s.invalid("headers", `must be a JSON object of strings, such as {"X-Gateway-Key": "…"}.`)
 		return nil
 	}
 	return headers

@@ -146,8 +146,8 @@ func TestFaultsOfTheConnection(t *testing.T) {
 			want  string // diagnostic, "" is none
 		}{
 			"a pair":                  {object{"client_certificate": certificate, "client_key": key}, ""},
-			"a certificate alone":     {object{"client_certificate": certificate}, "client_certificate needs " + at + "client_key, which is not set."},
-			"a key alone":             {object{"client_key": key}, "client_key needs " + at + "client_certificate, which is not set."},
+			"a certificate alone":     {object{"client_certificate": certificate}, "client_certificate requires " + at + "client_key, which is not set."},
+			"a key alone":             {object{"client_key": key}, "client_key requires " + at + "client_certificate, which is not set."},
 			"a key not known yet":     {object{"client_certificate": certificate, "client_key": unknown{}}, ""},
 			"headers not known yet":   {object{"headers": unknown{}}, ""},
 			"a value not known yet":   {object{"headers": object{"X-Gateway-Key": unknown{}}}, ""},

@@ -196,50 +196,50 @@ func TestLookUpsThatFindNotExactlyOne(t *testing.T) {
 		"two of a name": {
 			"purge_mstr_project",
 			object{"name": education},
-			`error at AttributeName("name"): Several projects match: 2 projects of MicroStrategy have the name "Consolidated Education Project": ` +
-				`Consolidated Education Project (CE52831411E696C8BD2F0080EFD5AF44), Consolidated Education Project (0D5E7F9A4B3C2D1E8F7A6B5C4D3E2F1A). Use the id of the one that is meant.`, false,
+			`error at AttributeName("name"): Several projects match: 2 MicroStrategy projects have this name: ` +
+				`Consolidated Education Project (CE52831411E696C8BD2F0080EFD5AF44), Consolidated Education Project (0D5E7F9A4B3C2D1E8F7A6B5C4D3E2F1A). Set id to the ID of one of them.`, false,
 		},
 		"a name in another case is a near miss": {
 			"purge_mstr_project",
 			object{"name": "microstrategy tutorial"},
-			`error at AttributeName("name"): No such project: No project of MicroStrategy has the name "microstrategy tutorial". ` +
-				`Perhaps one of these is meant: MicroStrategy Tutorial (B7CA92F04B9FAE8D941C3E9B7E0CD754).`, false,
+			`error at AttributeName("name"): No such project: No MicroStrategy project has this name. ` +
+				`Similar projects: MicroStrategy Tutorial (B7CA92F04B9FAE8D941C3E9B7E0CD754).`, false,
 		},
 		"nothing like it": {
 			"purge_mstr_project",
 			object{"name": "Sales"},
-			`error at AttributeName("name"): No such project: No project of MicroStrategy has the name "Sales". There are 4: MicroStrategy Tutorial (B7CA92F04B9FAE8D941C3E9B7E0CD754), `, true,
+			`error at AttributeName("name"): No such project: No MicroStrategy project has this name. Existing projects (4): MicroStrategy Tutorial (B7CA92F04B9FAE8D941C3E9B7E0CD754), `, true,
 		},
 		"an id that no project has": {
 			"purge_mstr_project",
 			object{"id": educationHex},
-			`error at AttributeName("id"): No such project: No project of MicroStrategy has the id "` + educationHex + `". There are 4: `, true,
+			`error at AttributeName("id"): No such project: No MicroStrategy project has this id. Existing projects (4): `, true,
 		},
 		"a part of a name": {
 			"purge_wpengine_install",
 			object{"name": "stage"},
-			`error at AttributeName("name"): No such install: No install of WP Engine has the name "stage". Perhaps one of these is meant: acmestage (`, true,
+			`error at AttributeName("name"): No such install: No WP Engine install has this name. Similar installs: acmestage (`, true,
 		},
 		"a domain of another spelling": {
 			"purge_cdn_service",
 			object{"domain": "website.example.org"},
-			`error at AttributeName("domain"): No such service: No service of Rackspace CDN has the domain "website.example.org". ` +
-				`Perhaps one of these is meant: website (` + cdntest.DeployedID + `; website.example.com, secure-website.example.com)`, true,
+			`error at AttributeName("domain"): No such service: No Rackspace CDN service has this domain. ` +
+				`Similar services: website (` + cdntest.DeployedID + `; website.example.com, secure-website.example.com)`, true,
 		},
 		"services on two pages": {
 			"purge_cdn_service",
 			object{"name": cdntest.TwinName},
-			`error at AttributeName("name"): Several services match: 2 services of Rackspace CDN have the name "twin": twin (00c1d2e3-f4a5-4b6c-8d7e-9f0a1b2c3d4e; twin.example.com, `, true,
+			`error at AttributeName("name"): Several services match: 2 Rackspace CDN services have this name: twin (00c1d2e3-f4a5-4b6c-8d7e-9f0a1b2c3d4e; twin.example.com, `, true,
 		},
 		"an id that no service has": {
 			"purge_cdn_service",
 			object{"id": cdntest.MissingID},
-			`error at AttributeName("id"): No such service: No service of Rackspace CDN has the id "` + cdntest.MissingID + `". There are 23: `, true,
+			`error at AttributeName("id"): No such service: No Rackspace CDN service has this id. Existing services (23): `, true,
 		},
 		"installs in two accounts": {
 			"purge_wpengine_install",
 			object{"name": "acmetwin"},
-			`error at AttributeName("name"): Several installs match: 2 installs of WP Engine have the name "acmetwin": acmetwin (`, true,
+			`error at AttributeName("name"): Several installs match: 2 WP Engine installs have this name: acmetwin (`, true,
 		},
 		"nothing to find by": {
 			"purge_cdn_service",
@@ -305,10 +305,10 @@ func TestAnEmptyListDeservesAHint(t *testing.T) {
 	w.MSTR.Projects, w.CDN.Services = nil, nil
 	p := w.speak(t)
 	for name, words := range map[string]string{
-		"wpengine_install": "API access is switched off for the account", "mstr_project": "may use at least one project", "cdn_service": "Check that the project is the one",
+		"wpengine_install": "API access is disabled for the account", "mstr_project": "access to at least one project", "cdn_service": "Check that cdn.project_id is the project of the services.",
 	} {
 		_, said := p.lookUp("purge_"+name, object{"name": "x"})
-		if len(said) != 1 || !strings.HasPrefix(said[0], "error at ") || !says("see none at all.", words).MatchString(said[0]) {
+		if len(said) != 1 || !strings.HasPrefix(said[0], "error at ") || !says("The credentials do not give access to any ", words).MatchString(said[0]) {
 			t.Errorf("one %s: %q", name, said)
 		}
 		found, said := p.lookUp("purge_"+name+"s", object{})
@@ -322,7 +322,7 @@ func TestAnEmptyListDeservesAHint(t *testing.T) {
 		}
 	}
 	_, said := p.lookUp("purge_wpengine_installs", object{"account_id": w.WPEngine.Installs[0].Account.ID, "environment": "development"})
-	if len(said) != 1 || !strings.HasPrefix(said[0], "warning: No installs: No install of WP Engine that the credentials see matches account_id and environment. WP Engine also") {
+	if len(said) != 1 || !strings.HasPrefix(said[0], "warning: No installs: No WP Engine install that the credentials give access to matches account_id and environment. WP Engine also") {
 		t.Errorf("many, with filters: %q", said)
 	}
 	// A filter that lets nothing through of what there is is no reason for a hint.

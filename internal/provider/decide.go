@@ -4,21 +4,20 @@ package provider
 
 import "slices"
 
-// decision is what an apply is to do.
+// decision describes what an apply does.
 type decision struct {
-	// unknown: what is to be done depends on values that are known only after
-	// apply.
+	// unknown is true if the tasks depend on values that are known only after apply.
 	unknown bool
-	// adopts: the state was imported or moved, so nothing is sent and everything
-	// is only recorded.
+	// adopts is true if the state was imported or moved. The apply records the
+	// configuration and sends nothing.
 	adopts bool
-	// creates: what this apply does not finish is an unfinished create.
+	// creates is true if a failure of this apply leaves an unfinished create.
 	creates bool
-	// moves: the prior state has another identity.
+	// moves is true if the prior state has another identity.
 	moves bool
-	// previous purges the previous target, tasks the one that is configured.
+	// previous purges the previous target, tasks the configured one.
 	previous, tasks []task
-	// first are the requests for previous, then those for tasks.
+	// first contains the requests for previous, then the requests for tasks.
 	first, then [][]request
 }
 
@@ -33,7 +32,7 @@ func (d decision) prepare(prior, next tracked) decision {
 	return d
 }
 
-// requests returns all requests in order.
+// requests returns all requests in the order of their phases.
 func (d *decision) requests() []request {
 	return slices.Concat(slices.Concat(d.first...), slices.Concat(d.then...))
 }
@@ -42,14 +41,14 @@ func (d *decision) count() int { return len(d.requests()) }
 
 func (d *decision) sends() bool { return len(d.previous)+len(d.tasks) > 0 }
 
-// decide compares a prior state with what is configured; a create has no prior
-// state. The plan and the apply both call it, so a plan cannot promise what an
-// apply does not do.
+// decide compares the prior state with the configuration. A create has no prior
+// state. The plan and the apply both call it, so that the apply does what the plan
+// shows.
 func decide(t *target, prior, next model) decision {
-	return differ(t, prior, next).prepare(prior, next)
+	return decideTasks(t, prior, next).prepare(prior, next)
 }
 
-func differ(t *target, prior, next model) decision {
+func decideTasks(t *target, prior, next model) decision {
 	switch {
 	case prior == nil:
 		return decideCreate(next)
@@ -85,14 +84,14 @@ func decideCreate(next model) decision {
 	}
 }
 
-// decideAdopted decides for the first apply after an import or a move: it
-// records, unless the configuration is of another target or, after a move, came
-// with a release.
+// decideAdopted decides for the first apply after an import or a move. It only
+// records the configuration, unless the target or, after a move, the values of the
+// triggers differ.
 func decideAdopted(t *target, prior, next model) decision {
 	items, itemsKnown := next.items()
 	_, modeKnown := next.mode()
 	id, idKnown := next.identify()
-	var same, ok bool // same: nothing was released meanwhile
+	var same, ok bool // same: the identity, or the values of the triggers, did not change
 	if priorID, imported := prior.identify(); imported {
 		same, ok = t.join(id) == t.join(priorID), idKnown
 	} else {
@@ -109,8 +108,8 @@ func decideAdopted(t *target, prior, next model) decision {
 	}
 }
 
-// decideMove decides for a change of identity. Items of the previous target have
-// the same keys as those of the next one only if both are in one place.
+// decideMove decides for a change of identity. If both targets are in one place,
+// such as the same CDN service, equal keys stand for the same item.
 func decideMove(prior, next model, items map[string]item, onePlace bool) decision {
 	d := decision{moves: true, tasks: tasksFor(items, nil, reasonAdded)}
 	before, _ := prior.items()
@@ -123,15 +122,14 @@ func decideMove(prior, next model, items map[string]item, onePlace bool) decisio
 		return decision{unknown: true}
 	case on.ValueBool():
 		d.previous = slices.DeleteFunc(tasksFor(previous, pending, reasonRemoved), func(t task) bool {
-			_, sentAnyway := items[t.key]
-			return onePlace && sentAnyway
+			_, sent := items[t.key]
+			return onePlace && sent
 		})
 	}
 	return d
 }
 
-// decideResumed decides for a create to which the state of a deleted resource
-// was handed over.
+// decideResumed decides for a create that takes over the state of a deleted resource.
 func decideResumed(t *target, s *deleted, strays map[string]task, prior, next model) decision {
 	if on := next.common().PurgeOnCreate; known(on) && !on.ValueBool() {
 		d := decide(t, prior, next)
@@ -144,8 +142,8 @@ func decideResumed(t *target, s *deleted, strays map[string]task, prior, next mo
 	return d.prepare(nil, next)
 }
 
-// decideDestroy decides for a destroy with purge_on_destroy: everything is
-// purged, what is pending included.
+// decideDestroy decides for a destroy with purge_on_destroy. It purges all items,
+// pending ones included.
 func decideDestroy(prior model) decision {
 	items, _ := prior.items()
 	pending := pendingOf(prior)
@@ -153,9 +151,9 @@ func decideDestroy(prior model) decision {
 	return d.prepare(prior, nil)
 }
 
-// saved returns what the state holds after an apply that failed, nil if it stays
-// as it was. It holds the configuration as far as it was applied, and as pending
-// what was not accepted.
+// saved returns the state after a failed apply, or nil if the state does not change.
+// It contains the configuration as far as it was applied, and the purges that were
+// not accepted as pending.
 func (d *decision) saved(prior, next tracked, o *outcome) tracked {
 	previous, tasks := o.fates[:len(d.previous)], o.fates[len(d.previous):]
 	switch {
@@ -169,13 +167,13 @@ func (d *decision) saved(prior, next tracked, o *outcome) tracked {
 		*next.pending() = pendingValue(d.rest(tasks))
 		return next
 	case prior == nil || d.moves:
-		return nil // a target that was never reached must not move in
+		return nil // the state must not contain a target that was never purged
 	default:
 		pending := d.rest(tasks)
 		if items, _ := prior.items(); neverReached(items, pendingOf(prior)) {
 			setReason(pending, reasonAdded)
 		}
-		prior.keepQuiet(next)
+		prior.copyOptions(next)
 		*prior.pending() = pendingValue(pending)
 		return prior
 	}
@@ -187,9 +185,8 @@ func setReason(tasks []task, reason string) {
 	}
 }
 
-// rest returns the tasks that are still to be sent. A state with one of them that
-// is pending as created is an unfinished create, also if all that is left of it
-// is a removed item.
+// rest returns the tasks that remain. After a failed create, all of them have the
+// reason created, removed items too, which marks the state as an unfinished create.
 func (d *decision) rest(fates []fate) []task {
 	var open []task
 	for i, t := range d.tasks {
@@ -204,7 +201,7 @@ func (d *decision) rest(fates []fate) []task {
 	return open
 }
 
-// dropped returns the tasks that the API rejects for good.
+// dropped returns the tasks that the API rejects permanently.
 func dropped(tasks []task, fates []fate) []task {
 	var all []task
 	for i, t := range tasks {

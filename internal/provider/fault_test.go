@@ -192,7 +192,7 @@ func purgeWithin(timeout time.Duration, m model) func(context.Context, *bench) d
 		tasks := tasksFor(items, nil, reasonAdded)
 		phases := m.requests(tasks)
 		pace := m.pace(phases, b.clients)
-		ctx, cancel := quota.WithTimeout(ctx, cmp.Or(timeout, pace.patience+pace.wait))
+		ctx, cancel := quota.WithTimeout(ctx, cmp.Or(timeout, pace.timeout+pace.wait))
 		defer cancel()
 		o := run(ctx, b.target.batch(b.clients, m, tasks, phases, func(int) {}))
 		var result diagnosis

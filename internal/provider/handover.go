@@ -4,28 +4,26 @@ package provider
 
 import "sync"
 
-// Terraform taints a resource whose creation failed, and replaces it in the next
-// apply: it calls Delete and then Create, in one process. A planned create has
-// no prior state, so the state of the deleted resource, which says what was
-// accepted already, reaches Create this way.
+// Terraform marks a resource as tainted if its creation failed. The next apply
+// replaces it: Terraform calls Delete and then Create in one process. Create gets
+// no prior state, so handover passes it the state of the deleted resource, which
+// shows the accepted purges.
 
-// handover holds the states of resources that were deleted with something
-// pending.
+// handover holds the states of resources that were deleted with pending purges.
 type handover struct {
 	mu     sync.Mutex
 	states map[string][]*deleted // by type and identity
 }
 
 // deleted is the state of a deleted resource. Several resources can share an
-// identity, so a state may reach another resource than its own. It is used to
-// skip a request only if the contents are equal, so that a mix-up repeats
-// requests and loses none.
+// identity, so a state can reach a different resource. A create skips a request
+// only if the contents are equal, so a mix-up repeats requests and loses none.
 type deleted struct {
 	state tracked
-	// unfinished: the state is what a failed create left behind.
+	// unfinished is true if a failed create left the state.
 	unfinished bool
-	// purged: the Delete purged everything that the state holds. What is pending in
-	// it was rejected.
+	// purged is true if Delete purged all items of the state. Its pending items are
+	// those that the API rejected.
 	purged bool
 }
 
@@ -38,10 +36,10 @@ func (h *handover) put(key string, s *deleted) {
 	h.states[key] = append(h.states[key], s)
 }
 
-// take returns, once, the state of a deleted resource with the same key: the one
-// that has most in common with next. It returns nil if there is none. As it may
-// be the state of another resource, it also returns what the other states have
-// pending and next does not have, so that nothing is lost by a mix-up.
+// take removes and returns the state with the same key that has most items in
+// common with next, or nil if there is none. It also returns the pending items of
+// the other states that next does not contain, because the state can be of another
+// resource, and a mix-up must lose nothing.
 func (h *handover) take(key string, next tracked) (*deleted, map[string]task) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -60,7 +58,8 @@ func (h *handover) take(key string, next tracked) (*deleted, map[string]task) {
 	return s, h.strays(key, next)
 }
 
-// strays returns what the states with a key have pending and next does not have.
+// strays returns the pending items of the states with a key that next does not
+// contain.
 func (h *handover) strays(key string, next tracked) map[string]task {
 	items, _ := next.items()
 	strays := make(map[string]task)
@@ -74,7 +73,7 @@ func (h *handover) strays(key string, next tracked) map[string]task {
 	return strays
 }
 
-// withStrays adds what other states have pending to tasks.
+// withStrays adds the pending items of other states to tasks.
 func withStrays(tasks []task, strays map[string]task) []task {
 	for _, t := range tasks {
 		delete(strays, t.key)
@@ -90,7 +89,7 @@ func modeOf(m model) string {
 	return mode
 }
 
-// inCommon counts the items of next that a state holds or has pending.
+// inCommon counts the items of next that a state contains, pending ones included.
 func inCommon(state, next tracked) int {
 	before, _ := state.items()
 	before = everything(before, pendingOf(state))
@@ -104,10 +103,10 @@ func inCommon(state, next tracked) int {
 	return n
 }
 
-// resume returns what a create sends to which a state was handed over: what that
-// state does not show as accepted. Only an unfinished create can, because
-// everything of a complete resource that is replaced is sent again, and only if
-// what is accepted is alike: of the same mode and triggers.
+// resume returns the tasks of a create that takes over a state. It omits the items
+// that the state shows as accepted, but only if the state is an unfinished create
+// (the replacement of a complete resource sends everything again) and alike is
+// true: its purges had the mode and the triggers of next.
 func (s *deleted) resume(next tracked, strays map[string]task, alike bool) []task {
 	items, _ := next.items()
 	before, _ := s.state.items()

@@ -48,7 +48,7 @@ var httpCache = &target{
 	endpoints: func(c *clients) []string {
 		client, err := c.httpCache.get()
 		if err != nil {
-			return nil // sending says why
+			return nil // send returns the error
 		}
 		return client.Endpoints()
 	},
@@ -63,7 +63,7 @@ type httpCachePurge struct {
 func (m *httpCachePurge) check(diags *diag.Diagnostics) {
 	m.checkCommon(diags)
 	checkHost(m.Host, diags)
-	m.checkPaths(httpCacheFault, diags)
+	m.checkPaths(httpCachePathProblem, diags)
 }
 
 func checkHost(host types.String, diags *diag.Diagnostics) {
@@ -75,8 +75,8 @@ func checkHost(host types.String, diags *diag.Diagnostics) {
 	}
 }
 
-// httpCacheFault returns what is wrong with a path, empty if nothing is.
-func httpCacheFault(path string) string {
+// httpCachePathProblem returns what is wrong with a path, or an empty string.
+func httpCachePathProblem(path string) string {
 	_, err := urlpath.Encode(path)
 	if err != nil && urlpath.HasWildcard(path) {
 		if _, other := urlpath.EncodePattern(path); other == nil {
@@ -98,7 +98,7 @@ func (m *httpCachePurge) keepSpelling(prior model) {
 	}
 }
 
-// identify has no url for many assets, so that their id is the host.
+// identify returns an empty url for assets, so their ID is the host.
 func (m *httpCachePurge) identify() ([]string, bool) {
 	return []string{strings.ToLower(m.Host.ValueString()), m.URL.ValueString()}, known(m.Host) && !m.URL.IsUnknown()
 }
@@ -108,7 +108,7 @@ func (*httpCachePurge) mode() (string, bool) { return "", true }
 func (*httpCachePurge) requests(tasks []task) [][]request { return [][]request{oneEach(tasks)} }
 
 func (m *httpCachePurge) pace(phases [][]request, c *clients) pace {
-	p := pace{parallel: maxParallel, patience: defaultTimeout}
+	p := pace{parallel: maxParallel, timeout: defaultTimeout}
 	if c == nil || !c.httpCache.ready {
 		return p
 	}
@@ -135,7 +135,7 @@ func (m *httpCachePurge) send(ctx context.Context, c *clients, r request, endpoi
 	return receipt{at: time.Now()}, err
 }
 
-// unsendable is the error of what a state has and the checks would not accept.
+// unsendable returns the error for a value of a state that check would reject.
 func unsendable(input, name string, err error) error {
 	return &transport.Error{System: httpcache.System, Kind: transport.KindInvalid, Input: input, Doing: "purging " + name, Err: err}
 }
@@ -144,11 +144,11 @@ func (m *httpCachePurge) warn(prior model, d decision, diags *diag.Diagnostics) 
 	m.warnEmpty(prior, d, diags)
 }
 
-// splitHostAndPath leaves the path empty for the id of many assets.
+// splitHostAndPath returns an empty path for the ID of assets.
 func splitHostAndPath(id string) ([]string, error) {
 	host, _, _ := strings.Cut(id, "/")
 	if _, err := httpcache.Host(host); err != nil {
-		return nil, errors.New("<host><path>, for example www.example.com/index.html, or for many assets the host alone")
+		return nil, errors.New("<host><url>, such as www.example.com/index.html. For assets, the ID is the host")
 	}
 	return []string{host, id[len(host):]}, nil
 }
@@ -161,7 +161,7 @@ type httpCacheAction struct {
 
 func (m *httpCacheAction) check(diags *diag.Diagnostics) {
 	checkHost(m.Host, diags)
-	m.checkURLs(httpCacheFault, diags)
+	m.checkURLs(httpCachePathProblem, diags)
 }
 
 func (m *httpCacheAction) purge() (model, []string) { return &httpCachePurge{Host: m.Host}, m.names() }

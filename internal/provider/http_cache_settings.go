@@ -45,9 +45,9 @@ func httpCacheAttribute() schema.SingleNestedAttribute {
 
 func configureHTTPCache(ctx context.Context, s *settings, object types.Object, diags *diag.Diagnostics) service[*httpcache.Client] {
 	var m httpCacheModel
-	s.block(ctx, object, &m)
+	s.nested(ctx, object, &m)
 	s.connection(m.connectionModel, nil)
-	s.insecure = s.insecure || len(s.wire.Header) == 0 // there is nothing to protect
+	s.insecure = s.insecure || len(s.wire.Header) == 0 // without headers, there is nothing to protect
 	config := httpcache.Config{
 		Endpoints:         s.addresses("endpoints", m.Endpoints, transport.BaseURL),
 		Method:            s.checked("method", m.Method, httpcache.Method),

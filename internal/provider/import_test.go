@@ -325,16 +325,16 @@ func TestImportsOfWhatCanNotBe(t *testing.T) {
 		identity object
 		want     string
 	}{
-		"a project alone":               {"purge_mstr_cache", projectHex, nil, `error: Invalid import id: The id of a purge_mstr_cache is <project id>/<cache type>, for instance B7CA92F04B9FAE8D941C3E9B7E0CD754/element; "` + projectHex + `" is not.`},
-		"results by their project":      {"purge_mstr_content_cache", projectHex, nil, `error: Invalid import id: The id of a purge_mstr_content_cache is <project id>/content, for instance B7CA92F04B9FAE8D941C3E9B7E0CD754/content; "` + projectHex + `" is not.`},
-		"results of no project":         {"purge_mstr_content_cache", "/content", nil, "error: Invalid import id"},
+		"a project alone":               {"purge_mstr_cache", projectHex, nil, `error: Invalid import ID: "` + projectHex + `" is not the ID of a purge_mstr_cache. Use <project_id>/<cache_type>, such as B7CA92F04B9FAE8D941C3E9B7E0CD754/element.`},
+		"results by their project":      {"purge_mstr_content_cache", projectHex, nil, `error: Invalid import ID: "` + projectHex + `" is not the ID of a purge_mstr_content_cache. Use <project_id>/content, such as B7CA92F04B9FAE8D941C3E9B7E0CD754/content.`},
+		"results of no project":         {"purge_mstr_content_cache", "/content", nil, "error: Invalid import ID"},
 		"results of what is no project": {"purge_mstr_content_cache", "", object{"project_id": "x"}, `error at AttributeName("project_id"): Invalid project_id`},
-		"nothing behind the slash":      {"purge_mstr_cache", projectHex + "/", nil, "error: Invalid import id"},
-		"three values":                  {"purge_wpengine_cache", "a/b/c", nil, "error: Invalid import id"},
+		"nothing behind the slash":      {"purge_mstr_cache", projectHex + "/", nil, "error: Invalid import ID"},
+		"three values":                  {"purge_wpengine_cache", "a/b/c", nil, "error: Invalid import ID"},
 		"a name":                        {"purge_wpengine_cache", "acmeprod/page", nil, `error at AttributeName("install_id"): Invalid install_id`},
 		"a type that does not exist":    {"purge_mstr_cache", projectHex + "/page", nil, `error at AttributeName("cache_type"): Invalid cache_type`},
-		"a service by its name":         {"purge_cdn_asset", "website/a.css", nil, `error: Invalid import id: The id of a purge_cdn_asset is <service id><path>, for instance 96737ae3-cfc1-4c72-be88-5d0e7cc9a3f0/index.html, or for many assets the service id alone; "website/a.css" is not.`},
-		"a path without a slash":        {"purge_cdn_asset", cdntest.DeployedID + "a.css", nil, "error: Invalid import id"},
+		"a service by its name":         {"purge_cdn_asset", "website/a.css", nil, `error: Invalid import ID: "website/a.css" is not the ID of a purge_cdn_asset. Use <service_id><url>, such as 96737ae3-cfc1-4c72-be88-5d0e7cc9a3f0/index.html. For assets, the ID is the service ID.`},
+		"a path without a slash":        {"purge_cdn_asset", cdntest.DeployedID + "a.css", nil, "error: Invalid import ID"},
 		"a path with a fragment":        {"purge_cdn_asset", cdntest.DeployedID + "/a#b", nil, `error at AttributeName("url"): Invalid path of an asset`},
 		"an identity that is malformed": {"purge_mstr_cache", "", object{"project_id": "x", "cache_type": "object"}, `error at AttributeName("project_id"): Invalid project_id`},
 	} {

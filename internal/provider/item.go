@@ -21,46 +21,42 @@ const (
 // reasonOrder is the order in which summaries count the reasons.
 var reasonOrder = []string{reasonCreated, reasonAdded, reasonChanged, reasonRemoved, reasonTriggered}
 
-// tracked is what a configuration or a state says of items that are sent one by
-// one, and of what is still pending of them.
+// tracked is a configuration or a state with items and pending items.
 type tracked interface {
-	// items returns what is configured, by key. It returns false while it is
-	// unknown.
+	// items returns the configured items by key, or false if one of them is unknown.
 	items() (map[string]item, bool)
-	// key returns what is equal for all spellings of an item's name.
+	// key returns a key that is equal for all spellings of an item's name.
 	key(name string) string
-	// requests returns what is sent for tasks. The requests of a phase go at the
-	// same time, those of the next one after them. They do not depend on the
-	// provider's arguments.
+	// requests returns the requests for tasks, in phases. The requests of one phase
+	// are sent in parallel, before those of the next phase. They do not depend on the
+	// arguments of the provider.
 	requests(tasks []task) [][]request
-	// pending is the attribute that says what was not accepted yet.
+	// pending returns the attribute with the items that were not accepted yet.
 	pending() *types.Map
-	// keepQuiet takes over the arguments of a configuration whose change sends
-	// nothing.
-	keepQuiet(next tracked)
+	// copyOptions copies the arguments whose change sends nothing.
+	copyOptions(next tracked)
 	// forget removes items, by key.
 	forget(keys map[string]bool)
 }
 
-// item is one thing that one request concerns, and the value that tells whether
-// the content behind it changed.
+// item is one thing that one request purges or verifies. Its fingerprint changes
+// with its content.
 type item struct {
 	name        string // as written in the configuration
 	fingerprint string
 }
 
-// task is an item that an apply sends, or that is still pending, and why.
+// task is an item to send, or a pending item, with the reason.
 type task struct {
 	key    string // equal for all spellings of one item
 	name   string
 	reason string
-	failed bool // the API answered the previous request for it with an error
-	// gone is, if that matters, the fingerprint of removed content.
-	gone string
+	failed bool   // the API returned an error for the previous request
+	gone   string // the fingerprint of removed content, for a verification
 }
 
-// delta returns what a change from before to after requires, together with what
-// is still pending. If all is set, unchanged items are sent, too.
+// delta returns the tasks for a change from before to after, and for the pending
+// items. If all is true, it includes unchanged items.
 func delta(before, after map[string]item, pending map[string]task, all bool) []task {
 	var tasks []task
 	for key, it := range after {
@@ -76,8 +72,8 @@ func delta(before, after map[string]item, pending map[string]task, all bool) []t
 	return inOrder(tasks)
 }
 
-// reasonFor returns why a configured item is sent; empty if it is not. What
-// changed now is a better reason than what is pending.
+// reasonFor returns the reason to send a configured item, or an empty string. A
+// change takes precedence over the pending reason.
 func reasonFor(before map[string]item, key string, it item, pending map[string]task, all bool) string {
 	old, existed := before[key]
 	waiting, waits := pending[key]
@@ -95,7 +91,7 @@ func reasonFor(before map[string]item, key string, it item, pending map[string]t
 	}
 }
 
-// everything returns the items and what is pending beside them.
+// everything returns the items and the pending items.
 func everything(items map[string]item, pending map[string]task) map[string]item {
 	if len(pending) == 0 {
 		return items
@@ -110,7 +106,7 @@ func everything(items map[string]item, pending map[string]task) map[string]item 
 	return all
 }
 
-// tasksFor returns a task with one reason for each of the items.
+// tasksFor returns a task for each item, all with the same reason.
 func tasksFor(items map[string]item, pending map[string]task, reason string) []task {
 	tasks := make([]task, 0, len(items))
 	for key, it := range items {
@@ -119,8 +115,8 @@ func tasksFor(items map[string]item, pending map[string]task, reason string) []t
 	return inOrder(tasks)
 }
 
-// inOrder sorts tasks by key; those that failed the last time come last, so that
-// they hold up no others.
+// inOrder sorts tasks by key. Tasks that failed the last time come last, so they do
+// not delay the others.
 func inOrder(tasks []task) []task {
 	slices.SortFunc(tasks, func(a, b task) int {
 		if a.failed != b.failed {

@@ -4,14 +4,14 @@ package provider
 
 import "github.com/hashicorp/terraform-plugin-framework/types"
 
-// latest is what a state says of the latest purge.
+// latest describes the latest purge of a resource.
 type latest struct {
 	at    types.String // when it was accepted
-	count types.Int64  // how many things it purged, if the target reports it
+	count types.Int64  // number of purged objects, if the target reports it
 }
 
-// counter is a model with an attribute for how many things the latest purge
-// purged.
+// counter is a model with an attribute for the number of objects that the latest
+// purge purged.
 type counter interface {
 	counted() *types.Int64
 }
@@ -23,8 +23,7 @@ func setLatest(m model, l latest) {
 	}
 }
 
-// latestOf returns what a prior state says of the latest purge. A create has no
-// prior state.
+// latestOf returns the latest purge of a prior state, null values for a create.
 func latestOf(prior model) latest {
 	l := latest{types.StringNull(), types.Int64Null()}
 	if prior == nil {

@@ -14,7 +14,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// manyDataSource lists all, or those that the filters let through.
+// manyDataSource is a data source that lists all objects, or those that match the
+// filters.
 type manyDataSource[T any] struct {
 	withClients
 	*lookup[T]
@@ -92,8 +93,7 @@ func (d *manyDataSource[T]) Read(ctx context.Context, req datasource.ReadRequest
 	resp.Diagnostics.Append(resp.State.Set(ctx, types.ObjectValueMust(kinds, values))...)
 }
 
-// nothing says what an empty list means. The upstream system may have applied a
-// filter itself.
+// nothing returns a sentence about an empty list. The API can have applied a filter.
 func (l *lookup[T]) nothing(filters map[string]string) string {
 	var set []string
 	for _, k := range l.filters {
@@ -102,9 +102,9 @@ func (l *lookup[T]) nothing(filters map[string]string) string {
 		}
 	}
 	if len(set) > 0 {
-		return fmt.Sprintf("No %s of %s that the credentials see matches %s.", l.what, l.title, strings.Join(set, " and "))
+		return fmt.Sprintf("No %s %s that the credentials give access to matches %s.", l.title, l.what, strings.Join(set, " and "))
 	}
-	return fmt.Sprintf("The credentials see no %s of %s.", l.whats, l.title)
+	return fmt.Sprintf("The credentials do not give access to any %s %s.", l.title, l.what)
 }
 
 func (l *lookup[T]) passes(item T, filters map[string]string) bool {

@@ -15,18 +15,18 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// movedKey is the key of a digest in a resource's private state.
+// movedKey is the key of a digest in the private state of a resource.
 const movedKey = "moved"
 
-// digest stands for the values that a resource had as triggers before it was
-// moved. The values themselves may be sensitive, and marks of sensitive values do
-// not survive a move, so they must not be in the state.
+// digest is a salted hash of the values that a resource had as triggers before it
+// was moved. The values can be sensitive, and a move loses the marks of sensitive
+// values, so the state must not contain them.
 type digest struct {
 	Salt []byte `json:"salt"`
 	Sum  []byte `json:"sum"`
 }
 
-// newDigest returns the digest of values, whatever their order.
+// newDigest returns the digest of values, independent of their order.
 func newDigest(values []string) *digest {
 	d := &digest{Salt: make([]byte, sha256.Size)}
 	_, _ = rand.Read(d.Salt) // never fails
@@ -43,9 +43,9 @@ func (d *digest) of(values []string) []byte {
 	return mac.Sum(nil)
 }
 
-// matches tells whether the triggers, or the fingerprints of the items, are the
-// values of the digest, whatever their keys. It returns false for known if an
-// unknown value could still make them so.
+// matches reports whether the triggers, or the fingerprints of the items, have the
+// values of the digest, whatever their keys. It returns false for known if that
+// depends on an unknown value.
 func (d *digest) matches(m model) (same, known bool) {
 	if d == nil {
 		return false, true
@@ -69,7 +69,7 @@ func (d *digest) matches(m model) (same, known bool) {
 
 func (d *digest) equals(values []string) bool { return hmac.Equal(d.of(values), d.Sum) }
 
-// triggerValues returns the values of the triggers, false if one is unknown.
+// triggerValues returns the values of the triggers, or false if one is unknown.
 func triggerValues(m *commonModel) ([]string, bool) {
 	values := make([]string, 0, len(m.Triggers.Elements()))
 	for _, value := range m.Triggers.Elements() {
@@ -82,7 +82,7 @@ func triggerValues(m *commonModel) ([]string, bool) {
 	return values, !m.Triggers.IsUnknown()
 }
 
-// private is the provider's part of a resource's private state.
+// private is the private state of a resource.
 type private interface {
 	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
 	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
@@ -97,7 +97,8 @@ func (d *digest) store(ctx context.Context, p private) diag.Diagnostics {
 	return p.SetKey(ctx, movedKey, text)
 }
 
-// loadDigest reads the digest of a move; nil if there is none, which purges.
+// loadDigest reads the digest of a move. Without one, it returns nil, and the first
+// apply purges.
 func loadDigest(ctx context.Context, p private) *digest {
 	text, diags := p.GetKey(ctx, movedKey)
 	d := new(digest)

@@ -30,7 +30,7 @@ var mstrCache = &target{
 	identity:    []string{"project_id", "cache_type"},
 	join:        joinWithSlash,
 	finder:      "The data source purge_mstr_project finds the id of a project by its name.",
-	split:       splitAtSlash("<project id>/<cache type>, for instance B7CA92F04B9FAE8D941C3E9B7E0CD754/element"),
+	split:       splitAtSlash("<project_id>/<cache_type>, such as B7CA92F04B9FAE8D941C3E9B7E0CD754/element"),
 	configured:  func(c *clients) *configError { return c.mstr.missing() },
 	model:       func() model { return &mstrCacheModel{} },
 	actionModel: func() actionModel { return &mstrCacheAction{} },
@@ -54,7 +54,7 @@ func (m *mstrCacheModel) check(diags *diag.Diagnostics) {
 func checkProjectID(diags *diag.Diagnostics, name string, value types.String) {
 	if known(value) && !projectID.MatchString(value.ValueString()) {
 		diags.AddAttributeError(path.Root(name), "Invalid "+name, fmt.Sprintf(
-			"%s must be 32 hexadecimal digits, without hyphens. The project's properties show it, and the data source purge_mstr_project finds it by the name.", name))
+			"%s must be 32 hexadecimal digits, without hyphens. Copy it from the properties of the project, or look it up by name with the data source purge_mstr_project.", name))
 	}
 }
 
@@ -102,7 +102,8 @@ func (m *mstrCacheAction) purge() (model, []string) {
 
 func joinWithSlash(values []string) string { return strings.Join(values, "/") }
 
-// splitAtSlash splits ids of two values. What they look like is for the error.
+// splitAtSlash returns a function that splits an ID of two values. Its error is the
+// form.
 func splitAtSlash(form string) func(id string) ([]string, error) {
 	return func(id string) ([]string, error) {
 		values := strings.Split(id, "/")

@@ -48,12 +48,12 @@ var listOfStrings = types.ListType{ElemType: types.StringType}
 func splitContent(id string) ([]string, error) {
 	project, ok := strings.CutSuffix(id, "/"+contentItem)
 	if !ok || project == "" {
-		return nil, errors.New("<project id>/content, for instance B7CA92F04B9FAE8D941C3E9B7E0CD754/content")
+		return nil, errors.New("<project_id>/content, such as B7CA92F04B9FAE8D941C3E9B7E0CD754/content")
 	}
 	return []string{project}, nil
 }
 
-// contentFilter is the arguments that choose caches.
+// contentFilter contains the arguments that select caches.
 type contentFilter struct {
 	WarehouseTables types.List `tfsdk:"warehouse_tables"`
 	ContentIDs      types.List `tfsdk:"content_ids"`
@@ -64,7 +64,7 @@ func (f *contentFilter) check(diags *diag.Diagnostics) {
 	checkList(diags, "content_ids", f.ContentIDs, mstr.CheckContentIDs)
 }
 
-// checkList reports what is wrong with a list of strings, element by element.
+// checkList reports an empty list, and each invalid element.
 func checkList(diags *diag.Diagnostics, name string, list types.List, check func([]string) error) {
 	if known(list) && len(list.Elements()) == 0 {
 		diags.AddAttributeError(path.Root(name), "Empty "+name, errorText(check([]string{}))+".")
@@ -75,23 +75,22 @@ func checkList(diags *diag.Diagnostics, name string, list types.List, check func
 		switch {
 		case text.IsUnknown():
 		case text.IsNull():
-			diags.AddAttributeError(at, "Null value in "+name, label+" is null. Remove it, or give it a value.")
+			diags.AddAttributeError(at, "Null value in "+name, label+" is null. Remove it, or set it to a value.")
 		case check([]string{text.ValueString()}) != nil:
 			diags.AddAttributeError(at, "Invalid "+label, errorText(check([]string{text.ValueString()}))+".")
 		}
 	}
 }
 
-// filter returns what the client takes. It returns false while a part of it is
-// unknown.
+// filter returns the filter for the client, or false if a part of it is unknown.
 func (f *contentFilter) filter() (mstr.ContentFilter, bool) {
 	tables, tablesKnown := textsOf(f.WarehouseTables)
 	ids, idsKnown := textsOf(f.ContentIDs)
 	return mstr.ContentFilter{WarehouseTables: tables, ContentIDs: ids}, tablesKnown && idsKnown
 }
 
-// textsOf returns the elements of a list, nil if it is null. It returns false
-// while one of them is unknown.
+// textsOf returns the elements of a list, or nil if the list is null. It returns
+// false if an element is unknown.
 func textsOf(list types.List) ([]string, bool) {
 	if !known(list) {
 		return nil, !list.IsUnknown()
@@ -107,8 +106,8 @@ func textsOf(list types.List) ([]string, bool) {
 	return texts, true
 }
 
-// keepList keeps the prior spelling if both lists are equal as sets, without
-// regard to case.
+// keepList keeps the prior spelling if both lists are equal except for order, case,
+// and duplicates.
 func keepList(next *types.List, prior types.List) {
 	after, afterKnown := textsOf(*next)
 	before, _ := textsOf(prior)
@@ -155,7 +154,7 @@ func (m *mstrContentCacheModel) items() (map[string]item, bool) {
 	return itemNamed(types.StringValue(contentItem))
 }
 
-// mode is the filter: another one chooses other caches.
+// mode returns the filter, because another filter selects other caches.
 func (m *mstrContentCacheModel) mode() (string, bool) {
 	f, ok := m.filter()
 	return f.Key(), ok
@@ -174,7 +173,7 @@ func (m *mstrContentCacheModel) send(ctx context.Context, c *clients, _ request,
 	return receipt{at: time.Now(), count: int64(result.Invalidated), warning: unusedTables(id[0], result.UnusedTables)}, err
 }
 
-// unusedTables names tables for which a purge found no cache.
+// unusedTables returns a warning about tables that no cache uses.
 func unusedTables(project string, tables []string) warning {
 	if len(tables) == 0 {
 		return warning{}
@@ -182,7 +181,7 @@ func unusedTables(project string, tables []string) warning {
 	list := "  " + strings.Join(tables[:min(len(tables), maxNamed)], "\n  ")
 	return warning{"No cached result uses some warehouse tables", fmt.Sprintf(
 		"No cached result of project %s uses these tables:\n%s\n\nCheck the names in warehouse_tables. "+
-			"They can also be correct: nobody has run a report on these tables since their results were last invalidated.",
+			"If they are correct, nobody has run a report on these tables since their results were last invalidated.",
 		project, strings.Join(append([]string{list}, andOthers(len(tables))...), "\n"))}
 }
 

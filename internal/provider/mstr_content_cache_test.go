@@ -213,7 +213,7 @@ func TestTablesThatNoResultUses(t *testing.T) {
 	config := contentOf(object{"warehouse_tables": list("f_sales", "F_SALE", "D_STORES")})
 	_, said := (&resourceOf{protocol: p, kind: contentKind}).apply(config)
 	detail := "No cached result of project " + projectHex + " uses these tables:\n  D_STORES\n  F_SALE\n\n" +
-		"Check the names in warehouse_tables. They can also be correct: nobody has run a report on these tables since their results were last invalidated."
+		"Check the names in warehouse_tables. If they are correct, nobody has run a report on these tables since their results were last invalidated."
 	if diff := cmp.Diff([]string{"warning: No cached result uses some warehouse tables: " + detail}, said); diff != "" {
 		t.Errorf("the apply says (-want +got):\n%s", diff)
 	}
@@ -337,8 +337,8 @@ func TestFiltersAreCheckedDuringPlanning(t *testing.T) {
 	}{
 		"no tables":         {object{"warehouse_tables": list()}, `error at AttributeName("warehouse_tables"): Empty warehouse_tables: warehouse_tables must not be empty. To purge the results of all tables, omit it.`},
 		"no contents":       {object{"content_ids": list()}, `error at AttributeName("content_ids"): Empty content_ids: content_ids must not be empty. To purge the results of all reports, documents, and dashboards, omit it.`},
-		"a table of null":   {object{"warehouse_tables": list("A", nil)}, `error at AttributeName("warehouse_tables").ElementKeyInt(1): Null value in warehouse_tables: warehouse_tables[1] is null. Remove it, or give it a value.`},
-		"a content of null": {object{"content_ids": list(nil)}, `error at AttributeName("content_ids").ElementKeyInt(0): Null value in content_ids: content_ids[0] is null. Remove it, or give it a value.`},
+		"a table of null":   {object{"warehouse_tables": list("A", nil)}, `error at AttributeName("warehouse_tables").ElementKeyInt(1): Null value in warehouse_tables: warehouse_tables[1] is null. Remove it, or set it to a value.`},
+		"a content of null": {object{"content_ids": list(nil)}, `error at AttributeName("content_ids").ElementKeyInt(0): Null value in content_ids: content_ids[0] is null. Remove it, or set it to a value.`},
 		"an empty table":    {object{"warehouse_tables": list("")}, `error at AttributeName("warehouse_tables").ElementKeyInt(0): Invalid warehouse_tables[0]: warehouse_tables must not contain an empty name.`},
 		"a space":           {object{"warehouse_tables": list("A", secret+" ")}, `error at AttributeName("warehouse_tables").ElementKeyInt(1): Invalid warehouse_tables[1]: warehouse_tables must not contain a name that begins or ends with a space.`},
 		"a line break":      {object{"warehouse_tables": list(secret + "\nB")}, `error at AttributeName("warehouse_tables").ElementKeyInt(0): Invalid warehouse_tables[0]: warehouse_tables must not contain a name with a line break or another control character.`},

@@ -17,7 +17,7 @@ var ownerTypes = map[string]attr.Type{"id": types.StringType, "name": types.Stri
 var mstrProjects = &lookup[mstr.Project]{
 	one: "mstr_project", many: "mstr_projects", what: "project", whats: "projects",
 	service: "mstr", title: mstr.System,
-	hint: "Check that the user may use at least one project.",
+	hint: "Check that the user has access to at least one project.",
 	keys: []key[mstr.Project]{
 		{
 			name: "name", about: "Name of the project, including case. Set exactly one of `name` and `id`.",

@@ -18,7 +18,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// oneDataSource finds exactly one.
+// oneDataSource is a data source that finds exactly one object.
 type oneDataSource[T any] struct {
 	withClients
 	*lookup[T]
@@ -45,7 +45,7 @@ func (d *oneDataSource[T]) Schema(_ context.Context, _ datasource.SchemaRequest,
 	}
 }
 
-// keyNames returns the names of the arguments that find one, each between quotes.
+// keyNames returns the names of the keys, each in quotes.
 func (l *lookup[T]) keyNames(quote string) []string {
 	names := make([]string, len(l.keys))
 	for i, k := range l.keys {
@@ -104,8 +104,7 @@ func (d *oneDataSource[T]) Read(ctx context.Context, req datasource.ReadRequest,
 	resp.Diagnostics.Append(resp.State.Set(ctx, types.ObjectValueMust(kinds, values))...)
 }
 
-// find returns the one that has the wanted value, or an error that names the
-// candidates.
+// find returns the object with the wanted value, or an error that lists candidates.
 func (l *lookup[T]) find(ctx context.Context, c *clients, by key[T], wanted string) (T, diag.Diagnostic) {
 	var none T
 	list := l.list
@@ -129,25 +128,27 @@ func (l *lookup[T]) find(ctx context.Context, c *clients, by key[T], wanted stri
 		return none, l.noneFound(all, by, wanted)
 	default:
 		return none, diag.NewAttributeErrorDiagnostic(path.Root(by.name), "Several "+l.whats+" match",
-			fmt.Sprintf("%d %s of %s have the %s %q: %s. Use the id of the one that is meant.",
-				len(found), l.whats, l.title, by.name, wanted, l.candidates(found)))
+			fmt.Sprintf("%d %s %s have this %s: %s. Set id to the ID of one of them.",
+				len(found), l.title, l.whats, by.name, l.candidates(found)))
 	}
 }
 
+// noneFound returns the error that no object has the wanted value. Its message does
+// not contain the value, because it can be sensitive.
 func (l *lookup[T]) noneFound(all []T, by key[T], wanted string) diag.Diagnostic {
-	detail := fmt.Sprintf("No %s of %s has the %s %q. ", l.what, l.title, by.name, wanted)
+	detail := fmt.Sprintf("No %s %s has this %s. ", l.title, l.what, by.name)
 	switch near := l.nearMisses(all, by, wanted); {
 	case len(all) == 0:
-		detail += "These credentials see none at all. " + l.hint
+		detail += "The credentials do not give access to any " + l.what + ". " + l.hint
 	case len(near) > 0:
-		detail += "Perhaps one of these is meant: " + l.candidates(near) + "."
+		detail += "Similar " + l.whats + ": " + l.candidates(near) + "."
 	default:
-		detail += fmt.Sprintf("There are %d: %s.", len(all), l.candidates(all))
+		detail += fmt.Sprintf("Existing %s (%d): %s.", l.whats, len(all), l.candidates(all))
 	}
 	return diag.NewAttributeErrorDiagnostic(path.Root(by.name), "No such "+l.what, strings.TrimSpace(detail))
 }
 
-// maxCandidates is how many of them an error names.
+// maxCandidates is the maximum number of candidates in an error.
 const maxCandidates = 10
 
 func (l *lookup[T]) candidates(items []T) string {
@@ -165,8 +166,7 @@ func (l *lookup[T]) candidates(items []T) string {
 	return strings.Join(names, ", ")
 }
 
-// nearMisses are those that contain the wanted value or differ from it by
-// little, the most similar first.
+// nearMisses returns the objects with a similar value, the most similar first.
 func (l *lookup[T]) nearMisses(all []T, by key[T], wanted string) []T {
 	similarity := func(item T) float64 {
 		best := 0.0
@@ -190,6 +190,5 @@ func (l *lookup[T]) nearMisses(all []T, by key[T], wanted string) []T {
 	return near
 }
 
-// nearEnough is the similarity, from 0 to 1, from which on a typing error is
-// likely.
+// nearEnough is the minimum similarity, from 0 to 1, of a probable typo.
 const nearEnough = 0.7

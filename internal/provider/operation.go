@@ -21,12 +21,12 @@ const (
 	operationDelete operation = "delete"
 )
 
-var errTimeouts = errors.New("the timeouts can't be read")
+var errTimeouts = errors.New("the timeouts cannot be read")
 
-// timeout is the one that the configuration sets for the operation, or else one
-// that leaves room for all that is to be sent.
+// timeout returns the configured timeout of an operation, or else a default that is
+// long enough for all requests.
 func (op operation) timeout(ctx context.Context, t timeouts.Value, p pace) (time.Duration, diag.Diagnostics) {
-	otherwise := p.patience + p.wait
+	otherwise := p.timeout + p.wait
 	switch op {
 	case operationCreate:
 		return t.Create(ctx, otherwise)
@@ -37,27 +37,27 @@ func (op operation) timeout(ctx context.Context, t timeouts.Value, p pace) (time
 	}
 }
 
-// longApply is how long an apply must take for the plan to say so.
+// longApply is the duration from which a plan warns that the apply takes long.
 const longApply = 5 * time.Minute
 
-// pace returns how fast all requests of a decision go.
+// pace returns the pace of all requests of a decision.
 func (r *purgeResource) pace(prior, next model, d decision) pace {
 	p := next.pace(d.then, r.clients)
 	if len(d.first) > 0 {
 		first := prior.pace(d.first, r.clients)
 		p.wait += first.wait
-		p.patience = max(p.patience, first.patience)
+		p.timeout = max(p.timeout, first.timeout)
 	}
 	return p
 }
 
-// timeout is how long an operation may take.
+// timeout returns the timeout of an operation.
 func (r *purgeResource) timeout(ctx context.Context, op operation, prior, next model, d decision) (time.Duration, diag.Diagnostics) {
 	return op.timeout(ctx, next.common().Timeouts, r.pace(prior, next, d))
 }
 
-// estimate warns, during planning, of a timeout that is too short for what an
-// apply sends, or else of an apply that takes long. It returns whether it did.
+// estimate warns during planning about a timeout that is too short for the requests
+// of an apply, or else about an apply that takes long. It reports whether it warned.
 func (r *purgeResource) estimate(ctx context.Context, op operation, prior, next model, d decision, diags *diag.Diagnostics) bool {
 	if next.common().Timeouts.IsUnknown() || r.clients == nil {
 		return false
@@ -69,12 +69,12 @@ func (r *purgeResource) estimate(ctx context.Context, op operation, prior, next 
 		return false
 	case p.wait > timeout:
 		diags.AddWarning("The timeout is too short for all purges", fmt.Sprintf(
-			"The %s sends %s. At the allowed rate they take at least %s, and timeouts.%s is %s. %s "+
-				"Raise the timeout, or %s.",
-			op.noun(), count(d.count()), human(p.wait), op, human(timeout), op.unfinished(), r.target.fewer))
+			"The %s sends %s. At the allowed rate, they take at least %s, but timeouts.%s is %s. "+
+				"The next %s sends the remaining purges. Raise timeouts.%s, or %s.",
+			op.noun(), count(d.count()), human(p.wait), op, human(timeout), op.noun(), op, r.target.fewer))
 	case p.wait >= longApply:
 		diags.AddWarning("The purges take "+human(p.wait), fmt.Sprintf(
-			"The %s sends %s. At the allowed rate they take about %s. Terraform shows no progress meanwhile. To see it, set the environment variable TF_LOG_PROVIDER=INFO.",
+			"The %s sends %s. At the allowed rate, they take about %s. Terraform does not show their progress. To see it, set the environment variable TF_LOG_PROVIDER=INFO.",
 			op.noun(), count(d.count()), human(p.wait)))
 	default:
 		return false
@@ -87,9 +87,4 @@ func (op operation) noun() string {
 		return "destroy"
 	}
 	return "apply"
-}
-
-// unfinished says what becomes of purges that a timeout cuts off.
-func (op operation) unfinished() string {
-	return "The next " + op.noun() + " sends what is not accepted by then."
 }

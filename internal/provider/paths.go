@@ -14,8 +14,8 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/urlpath"
 )
 
-// pathsModel is the attributes of a target whose items are URL paths: one url, or
-// a map of assets from paths to fingerprints.
+// pathsModel contains the attributes of a target whose items are URL paths: one
+// url, or assets, a map from paths to fingerprints.
 type pathsModel struct {
 	URL     types.String `tfsdk:"url"`
 	Assets  types.Map    `tfsdk:"assets"`
@@ -25,33 +25,34 @@ type pathsModel struct {
 // encodingNote is part of the descriptions of URL paths.
 const encodingNote = "The provider percent-encodes spaces, non-ASCII characters, and other characters that browsers encode, and keeps existing escapes, so write a literal `%` before two hexadecimal digits as `%25`."
 
-// maxParallel is as many requests as a client has connections to one host. More
-// would wait for one, and be sent when the failure of another purge sets one
-// free.
+// maxParallel is the number of connections that a client opens to one host. An
+// additional request would wait for a connection, and a failed purge that frees
+// one would let it through.
 const maxParallel = 16
 
-// checkPaths reports what is wrong with the paths. The function returns what is
-// wrong with one of them, empty if nothing is.
-func (m *pathsModel) checkPaths(fault func(string) string, diags *diag.Diagnostics) {
+// checkPaths reports invalid paths. The function problem returns what is wrong
+// with one path, or an empty string.
+func (m *pathsModel) checkPaths(problem func(string) string, diags *diag.Diagnostics) {
 	switch {
 	case m.URL.IsNull() && m.Assets.IsNull():
 		diags.AddAttributeError(path.Root("url"), "Nothing to purge", "Set url for one asset, or assets for many.")
 	case known(m.URL) && known(m.Assets):
 		diags.AddAttributeError(path.Root("assets"), "Both url and assets", "Set url for one asset or assets for many, not both.")
 	case known(m.URL):
-		checkPath(path.Root("url"), "url", m.URL.ValueString(), fault, diags)
+		checkPath(path.Root("url"), "url", m.URL.ValueString(), problem, diags)
 	}
-	checkAssets(m.Assets, fault, func(string) string { return "" }, diags)
+	checkAssets(m.Assets, problem, func(string) string { return "" }, diags)
 }
 
-// checkPath reports what is wrong with a path of an asset.
-func checkPath(at path.Path, label, value string, fault func(string) string, diags *diag.Diagnostics) {
-	if text := fault(value); text != "" {
-		diags.AddAttributeError(at, invalidPath, fmt.Sprintf("%s is %q. It %s.", label, value, text))
+// checkPath reports an invalid path of an asset. Its message does not contain the
+// value, which can be a URL with a password.
+func checkPath(at path.Path, label, value string, problem func(string) string, diags *diag.Diagnostics) {
+	if text := problem(value); text != "" {
+		diags.AddAttributeError(at, invalidPath, label+" "+text+".")
 	}
 }
 
-// adoptPath sets the path of an identity, which has none for many assets.
+// adoptPath sets the path of an identity. The identity of assets has no path.
 func (m *pathsModel) adoptPath(url string) {
 	if url == "" {
 		m.Assets = types.MapValueMust(types.StringType, map[string]attr.Value{})
@@ -84,7 +85,7 @@ func (m *pathsModel) items() (map[string]item, bool) {
 
 func (*pathsModel) key(name string) string { return urlpath.Key(name) }
 
-// summary is not used for a single url, whose plan says as much by its triggers.
+// summary is not used with url, because the plan shows the change of its triggers.
 func (m *pathsModel) summary() (*types.String, bool) { return &m.Summary, !m.Assets.IsNull() }
 
 func (m *pathsModel) forget(keys map[string]bool) {
@@ -96,7 +97,7 @@ func (m *pathsModel) forget(keys map[string]bool) {
 	m.Assets = types.MapValueMust(types.StringType, assets)
 }
 
-// warnEmpty warns of a map without paths, although it is new or had some before.
+// warnEmpty warns about assets without paths, if they are new or had paths before.
 func (m *pathsModel) warnEmpty(prior model, d decision, diags *diag.Diagnostics) {
 	items, ok := m.items()
 	if !ok || d.adopts || len(items) > 0 {
@@ -111,14 +112,14 @@ func (m *pathsModel) warnEmpty(prior model, d decision, diags *diag.Diagnostics)
 	}
 }
 
-// pathsActionModel is the attribute of the action of such a target.
+// pathsActionModel contains the attribute of an action whose items are URL paths.
 type pathsActionModel struct {
 	URLs types.List `tfsdk:"urls"`
 }
 
-func (m *pathsActionModel) checkURLs(fault func(string) string, diags *diag.Diagnostics) {
+func (m *pathsActionModel) checkURLs(problem func(string) string, diags *diag.Diagnostics) {
 	if known(m.URLs) && len(m.URLs.Elements()) == 0 {
-		diags.AddAttributeError(path.Root("urls"), "Nothing to purge", "urls must name at least one asset.")
+		diags.AddAttributeError(path.Root("urls"), "Nothing to purge", "urls must contain at least one path.")
 	}
 	for i, value := range m.URLs.Elements() {
 		at, label := path.Root("urls").AtListIndex(i), fmt.Sprintf("urls[%d]", i)
@@ -126,15 +127,15 @@ func (m *pathsActionModel) checkURLs(fault func(string) string, diags *diag.Diag
 		switch {
 		case !ok || text.IsUnknown():
 		case text.IsNull():
-			diags.AddAttributeError(at, "Null path", label+" is null. Leave it out, or give it a path.")
+			diags.AddAttributeError(at, "Null path", label+" is null. Remove it, or set it to a path.")
 		default:
-			checkPath(at, label, text.ValueString(), fault, diags)
+			checkPath(at, label, text.ValueString(), problem, diags)
 		}
 	}
 }
 
-// names returns each asset once, however often and in whatever spelling it is
-// listed.
+// names returns each asset once, even if the list contains it several times or in
+// several spellings.
 func (m *pathsActionModel) names() []string {
 	var names []string
 	listed := make(map[string]bool)

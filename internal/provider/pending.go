@@ -9,11 +9,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// failedMark follows the reason of a pending item if the API answered the
-// latest request for it with an error.
+// failedMark follows the reason of a pending item if the API returned an error for
+// its latest request.
 const failedMark = ", failed"
 
-// pendingOf returns what a state says is still to be sent, by key.
+// pendingOf returns the pending items of a state, by key.
 func pendingOf(m tracked) map[string]task {
 	elements := m.pending().Elements()
 	if len(elements) == 0 {
@@ -30,8 +30,7 @@ func pendingOf(m tracked) map[string]task {
 	return pending
 }
 
-// pendingValue returns the value of the attribute `pending`, null if there is
-// nothing to send.
+// pendingValue returns the value of the attribute pending, or null without tasks.
 func pendingValue(tasks []task) types.Map {
 	if len(tasks) == 0 {
 		return types.MapNull(types.StringType)
@@ -50,9 +49,9 @@ func pendingValue(tasks []task) types.Map {
 	return types.MapValueMust(types.StringType, values)
 }
 
-// neverReached tells whether nothing of a target was ever accepted: everything
-// that its state holds is pending as added, which is how a previous target that
-// was purged leaves a new one that could not be reached.
+// neverReached reports whether no purge of a target was ever accepted: all its items
+// are pending as added. An apply leaves such a state if it purges the previous
+// target and then fails to purge the new one.
 func neverReached(items map[string]item, pending map[string]task) bool {
 	for key := range everything(items, pending) {
 		if pending[key].reason != reasonAdded {
@@ -62,7 +61,8 @@ func neverReached(items map[string]item, pending map[string]task) bool {
 	return len(pending) > 0
 }
 
-// unfinishedCreate tells whether a state is what a failed create left behind.
+// unfinishedCreate reports whether a failed create left a state with these pending
+// items.
 func unfinishedCreate(pending map[string]task) bool {
 	for _, t := range pending {
 		if t.reason == reasonCreated {
@@ -72,7 +72,7 @@ func unfinishedCreate(pending map[string]task) bool {
 	return false
 }
 
-// forget removes items from a state: from what it holds and from what is pending.
+// forget removes items, pending ones included, from a state.
 func forget(m tracked, keys map[string]bool) {
 	var rest []task
 	for key, t := range pendingOf(m) {

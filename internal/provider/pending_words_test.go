@@ -94,9 +94,9 @@ func TestWhatIsPendingIsTold(t *testing.T) {
 		p.must(err)
 		return told(resp.Diagnostics)
 	}
-	wantSaid(t, "the plan of a destroy", plan(pending), "warning: Pending purges are dropped: 2 purges are still pending. Destroying the resource drops what is pending.")
+	wantSaid(t, "the plan of a destroy", plan(pending), "warning: Pending purges are dropped: 2 purges are still pending. Destroying the resource drops pending purges.")
 	pending["purge_on_destroy"] = true
-	wantSaid(t, "one that purges", plan(pending), "warning: Destroying the resource purges: purge_on_destroy = true: the destroy sends 3 purges, which takes less than a minute.")
+	wantSaid(t, "one that purges", plan(pending), "warning: Destroying the resource purges: Because purge_on_destroy is true, destroying the resource sends 3 purges, which takes less than a minute.")
 
 	delete(pending, "purge_on_destroy")
 	_, said := p.destroy(kind, pending)

@@ -13,11 +13,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// ModifyPlan implements resource.ResourceWithModifyPlan: it fills in what an
-// apply will do, as far as that is known.
+// ModifyPlan implements resource.ResourceWithModifyPlan. It sets the computed
+// attributes, as far as they are known, and warns about what the apply does.
 func (r *purgeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if req.Plan.Raw.Equal(req.State.Raw) && !hasPending(req.State.Raw) {
-		return // also what spares the largest plans without changes the work
+		return // which also makes large plans without changes fast
 	}
 	var prior, next model
 	if !req.State.Raw.IsNull() {
@@ -34,8 +34,7 @@ func (r *purgeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 		r.planDestroy(ctx, prior, &resp.Diagnostics)
 		return
 	}
-	// Values that were unknown when the configuration was validated are checked
-	// here, before anything is sent.
+	// Check the values that were unknown during validation.
 	next.check(&resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
@@ -47,8 +46,7 @@ func (r *purgeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, next)...)
 }
 
-// hasPending tells whether purges are pending in a state, without reading all of
-// it.
+// hasPending reports whether a state has pending purges, without decoding all of it.
 func hasPending(state tftypes.Value) bool {
 	var attributes map[string]tftypes.Value
 	if state.IsNull() || state.As(&attributes) != nil {
@@ -79,25 +77,25 @@ func (r *purgeResource) plan(ctx context.Context, prior, next model, diags *diag
 	}
 }
 
-// planDestroy tells what a destroy sends, or what it drops.
+// planDestroy warns about the purges that a destroy sends or drops.
 func (r *purgeResource) planDestroy(ctx context.Context, prior model, diags *diag.Diagnostics) {
 	if !prior.common().PurgeOnDestroy.ValueBool() {
 		if n := len(prior.common().Pending.Elements()); n > 0 {
 			diags.AddWarning("Pending purges are dropped", fmt.Sprintf(
-				"%s. Destroying the resource drops what is pending. To send it, apply without destroying the resource first.", stillPending(n)))
+				"%s. Destroying the resource drops pending purges. To send them, apply first without destroying the resource.", stillPending(n)))
 		}
 		return
 	}
-	var lacks diag.Diagnostics
-	r.target.needConfigured(r.clients, &lacks)
-	for _, d := range lacks {
+	var missing diag.Diagnostics
+	r.target.needConfigured(r.clients, &missing)
+	for _, d := range missing {
 		diags.Append(r.target.ofDestroy(d, prior))
 	}
 	d := decideDestroy(prior)
 	if !d.sends() || r.estimate(ctx, operationDelete, prior, prior, d, diags) {
 		return
 	}
-	diags.AddWarning("Destroying the resource purges", fmt.Sprintf("purge_on_destroy = true: the destroy sends %s, which takes %s.",
+	diags.AddWarning("Destroying the resource purges", fmt.Sprintf("Because purge_on_destroy is true, destroying the resource sends %s, which takes %s.",
 		count(d.count()), takes(r.pace(prior, prior, d).wait)))
 }
 

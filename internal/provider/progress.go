@@ -9,8 +9,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 )
 
-// progress writes the state of a long run to the log: every 30 seconds or every
-// tenth, whichever is rarer.
+// progress logs the progress of a long run: at most every 30 seconds, and only if
+// another tenth of the requests was accepted.
 type progress struct {
 	doing    string
 	total    int
@@ -19,7 +19,8 @@ type progress struct {
 	lastDone int
 }
 
-// logProgress returns what a run calls when one more of total is accepted.
+// logProgress returns a function that logs the progress. A run calls it with the
+// number of accepted requests.
 func logProgress(ctx context.Context, doing string, total int) func(done int) {
 	now := time.Now()
 	p := &progress{doing: doing, total: total, began: now, lastAt: now}

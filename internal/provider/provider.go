@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package provider is the Terraform side: what people write in a configuration,
-// what a plan promises and what an apply sends.
+// Package provider implements the Terraform provider: its resources, actions, data
+// sources, and function.
 package provider
 
 import (
@@ -23,11 +23,12 @@ import (
 // Address is the provider's address in the registry.
 const Address = "registry.terraform.io/cachepurge/purge"
 
-// Options are what is not for people who write configurations to choose.
+// Options are options of the provider that a configuration cannot set.
 type Options struct {
-	// Version is part of the User-Agent.
+	// Version is part of the User-Agent header.
 	Version string
-	// Wire is for tests: a network without sockets, a backoff without chance.
+	// Wire is for tests, such as a network without sockets or a backoff without
+	// jitter.
 	Wire transport.Options
 	// Rand replaces the random numbers behind the jitter of purges, for tests of
 	// exact times. See quota.Limiter.
@@ -36,7 +37,7 @@ type Options struct {
 	Getenv func(string) string
 }
 
-// Provider is the provider and the sessions that it has opened.
+// Provider is the provider, with the sessions that it opened.
 type Provider struct {
 	options Options
 
@@ -53,7 +54,7 @@ var (
 	_ provider.ProviderWithFunctions = (*Provider)(nil)
 )
 
-// New returns a provider. Close ends the sessions that it opens.
+// New returns a provider. Call Close to end the sessions that it opened.
 func New(o Options) *Provider {
 	if o.Rand == nil {
 		o.Rand = rand.Float64
@@ -67,8 +68,8 @@ func (p *Provider) Metadata(_ context.Context, _ provider.MetadataRequest, resp 
 	resp.Version = p.options.Version
 }
 
-// Configure implements provider.Provider. It sends nothing: whoever needs a
-// session first opens it.
+// Configure implements provider.Provider. It sends nothing. The first request that
+// needs a session opens it.
 func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
 	var config providerModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
@@ -88,8 +89,8 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 	resp.ActionData = clients
 }
 
-// Close ends all sessions, side by side. One that can't be ended is in the
-// error and the log, and nobody's purge fails for it.
+// Close ends all sessions in parallel. It logs and returns the errors of sessions
+// that it cannot end. These errors do not fail a purge.
 func (p *Provider) Close(ctx context.Context) error {
 	p.mu.Lock()
 	open := p.open
@@ -101,7 +102,7 @@ func (p *Provider) Close(ctx context.Context) error {
 	for i, c := range open {
 		wg.Go(func() {
 			if errs[i] = c.Close(ctx); errs[i] != nil {
-				tflog.Warn(ctx, "A session could not be closed; it ends by itself at the server", map[string]any{"error": errs[i].Error()})
+				tflog.Warn(ctx, "A session could not be closed. It expires on the server", map[string]any{"error": errs[i].Error()})
 			}
 		})
 	}

@@ -144,10 +144,10 @@ provider "purge" {
 }
 `+f.config(f.here))
 	got := tf.troubles(t, "plan", "-json")
-	if len(got) != 1 || got[0].Summary != "Invalid mstr.password" || !strings.HasPrefix(got[0].Detail, "mstr.password contains a line break") {
+	if len(got) != 1 || got[0].Summary != "Invalid mstr.password" || !strings.HasPrefix(got[0].Detail, "mstr.password must not contain control characters") {
 		t.Errorf("errors: %+v", got)
 	}
-	if output, _ := tf.run("plan", "-no-color"); !says("mstr.password contains a line break").MatchString(output) || strings.Contains(output, "plan is") {
+	if output, _ := tf.run("plan", "-no-color"); !says("mstr.password must not contain control characters").MatchString(output) || strings.Contains(output, "plan is") {
 		t.Errorf("the error does not name the argument in full:\n%s", output)
 	}
 }

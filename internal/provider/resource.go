@@ -18,8 +18,8 @@ import (
 )
 
 // purgeResource serves a target as a resource that purges in place. It never
-// asks for a replacement: an id that is unknown while planning would turn into
-// one, and so into a purge without a reason.
+// requires a replacement, because an ID that is unknown during planning would then
+// cause one, and a purge without a reason.
 type purgeResource struct {
 	target  *target
 	clients *clients
@@ -34,7 +34,7 @@ var (
 // Metadata implements resource.Resource.
 func (r *purgeResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_" + r.target.name
-	// What is purged may change in place, and the identity with it.
+	// The target can change in place, and the identity changes with it.
 	resp.ResourceBehavior.MutableIdentity = true
 }
 
@@ -49,8 +49,8 @@ func (r *purgeResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 	resp.Schema = schema.Schema{Version: r.target.version, MarkdownDescription: r.target.about, Attributes: attributes}
 }
 
-// Configure implements resource.ResourceWithConfigure. There are no clients
-// while a configuration is validated.
+// Configure implements resource.ResourceWithConfigure. There are no clients during
+// validation.
 func (r *purgeResource) Configure(_ context.Context, req resource.ConfigureRequest, _ *resource.ConfigureResponse) {
 	if c, ok := req.ProviderData.(*clients); ok {
 		r.clients = c
@@ -66,8 +66,7 @@ func (r *purgeResource) ValidateConfig(ctx context.Context, req resource.Validat
 	}
 }
 
-// loadPrior reads a prior state and, of a state that was moved, what its private
-// state holds.
+// loadPrior reads a prior state and, if the state was moved, its digest.
 func (r *purgeResource) loadPrior(ctx context.Context, state tfsdk.State, p private, diags *diag.Diagnostics) model {
 	prior := r.target.model()
 	diags.Append(state.Get(ctx, prior)...)
@@ -77,7 +76,7 @@ func (r *purgeResource) loadPrior(ctx context.Context, state tfsdk.State, p priv
 	return prior
 }
 
-// save writes a model to the state, and its identity.
+// save writes a model and its identity to the state.
 func (r *purgeResource) save(ctx context.Context, m model, state *tfsdk.State, identity *tfsdk.ResourceIdentity, diags *diag.Diagnostics) {
 	diags.Append(state.Set(ctx, m)...)
 	diags.Append(r.setIdentity(ctx, m, identity)...)
@@ -121,8 +120,8 @@ func (r *purgeResource) Update(ctx context.Context, req resource.UpdateRequest, 
 	}
 }
 
-// Read implements resource.Resource. There is nothing to read at the API, so a
-// plan needs no network.
+// Read implements resource.Resource. It reads nothing from the API, so a plan needs
+// no network.
 func (r *purgeResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	m := r.target.model()
 	resp.Diagnostics.Append(req.State.Get(ctx, m)...)
@@ -131,7 +130,7 @@ func (r *purgeResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	}
 	if n := len(m.common().Pending.Elements()); n > 0 {
 		resp.Diagnostics.AddWarning("Purges are still pending", stillPending(n)+
-			" from an earlier apply that failed. An apply sends what is pending, even if nothing else changes.")
+			" from an earlier apply that failed. The next apply sends pending purges, even if nothing else changes.")
 	}
 	resp.Diagnostics.Append(r.setIdentity(ctx, m, resp.Identity)...)
 }
@@ -143,8 +142,8 @@ func stillPending(n int) string {
 	return fmt.Sprintf("%d purges are still pending", n)
 }
 
-// Delete implements resource.Resource. It cannot tell a destroy from the first
-// half of a replacement.
+// Delete implements resource.Resource. It cannot distinguish a destroy from the
+// first half of a replacement.
 func (r *purgeResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	prior := r.target.model()
 	resp.Diagnostics.Append(req.State.Get(ctx, prior)...)
@@ -168,7 +167,7 @@ func (r *purgeResource) Delete(ctx context.Context, req resource.DeleteRequest, 
 	r.clients.deleted.put(r.handoverKey(prior), s)
 	if !s.purged {
 		resp.Diagnostics.AddWarning("The resource was deleted with pending purges", fmt.Sprintf(
-			"The purge_%s with the ID %q was deleted while these purges were pending:\n%s\n\nIf this apply creates the resource again, the new one sends what is configured. A path that is no longer configured is sent only if the new one is created after this deletion.",
+			"The purge_%s with the ID %q was deleted while these purges were pending:\n%s\n\nIf this apply creates the resource again, the new resource sends its configured purges. It also sends the pending purges that are no longer configured, but only if it is created after this deletion.",
 			r.target.name, prior.common().ID.ValueString(), taskList(inOrder(slices.Collect(maps.Values(pending))))))
 	}
 }
@@ -178,16 +177,16 @@ func (r *purgeResource) handoverKey(m model) string {
 	return r.target.name + "/" + r.target.join(id)
 }
 
-// purgeAll purges what a resource with purge_on_destroy holds. It returns false
-// if something is left, and then the state to save, nil if it stays as it was.
+// purgeAll purges all items of a resource with purge_on_destroy. If it fails, it
+// returns false and the state to save, or nil if the state does not change.
 func (r *purgeResource) purgeAll(ctx context.Context, prior model, diags *diag.Diagnostics) (model, bool) {
 	d := decideDestroy(prior)
 	o := r.deliver(ctx, operationDelete, prior, prior, d, diags)
 	if !o.complete() {
 		return r.fail(operationDelete, prior, nil, d, o, diags), false
 	}
-	// What was dropped was not accepted: a create that follows sends it again, if it
-	// is still configured.
+	// The API rejected the dropped items, so a create that follows sends those that
+	// are still configured.
 	prior.common().Pending = pendingValue(dropped(d.previous, o.fates))
 	if o.accepted > 0 {
 		setLatest(prior, o.latestPurge())
@@ -195,8 +194,7 @@ func (r *purgeResource) purgeAll(ctx context.Context, prior model, diags *diag.D
 	return nil, true
 }
 
-// complete sets what is known before anything is sent, and was not known during
-// planning.
+// complete sets the computed attributes that are known before the purge.
 func (r *purgeResource) complete(prior, next model, d decision) {
 	c := next.common()
 	if id, ok := next.identify(); ok {
@@ -217,8 +215,8 @@ func (r *purgeResource) complete(prior, next model, d decision) {
 	}
 }
 
-// apply does what was planned. It returns what is to be saved, nil if the state
-// stays as it was.
+// apply sends the planned purges. It returns the state to save, or nil if the state
+// does not change.
 func (r *purgeResource) apply(ctx context.Context, op operation, prior, next model, d decision, diags *diag.Diagnostics) model {
 	o := &outcome{}
 	if d.sends() {
@@ -231,7 +229,8 @@ func (r *purgeResource) apply(ctx context.Context, op operation, prior, next mod
 	return next
 }
 
-// resolveLatest sets what the latest purge was, unless the plan said so.
+// resolveLatest sets the attributes of the latest purge, if they were unknown during
+// planning.
 func resolveLatest(prior, next model, o *outcome) {
 	switch {
 	case !next.common().LastPurgedAt.IsUnknown():
@@ -242,8 +241,8 @@ func resolveLatest(prior, next model, o *outcome) {
 	}
 }
 
-// fail reports why not everything was accepted, and returns what is to be saved,
-// nil if the state stays as it was.
+// fail reports why purges were not accepted. It returns the state to save, or nil if
+// the state does not change.
 func (r *purgeResource) fail(op operation, prior, next model, d decision, o *outcome, diags *diag.Diagnostics) model {
 	m, _ := d.saved(prior, next, o).(model)
 	switch {
@@ -261,9 +260,9 @@ func (r *purgeResource) fail(op operation, prior, next model, d decision, o *out
 	return m
 }
 
-// deliver sends what was decided within the operation's timeout. The previous
-// target comes first, and all of it, so that the state can tell how far an apply
-// came.
+// deliver sends the purges of a decision within the timeout of the operation. It
+// purges the new target only after the previous target is complete, because a state
+// cannot represent partial progress of both.
 func (r *purgeResource) deliver(ctx context.Context, op operation, prior, next model, d decision, diags *diag.Diagnostics) *outcome {
 	timeout, ds := r.timeout(ctx, op, prior, next, d)
 	diags.Append(ds...)
@@ -285,7 +284,7 @@ func (r *purgeResource) deliver(ctx context.Context, op operation, prior, next m
 	}
 	if len(o.dropped) > 0 {
 		diags.AddWarning("Rejected paths are dropped", fmt.Sprintf(
-			"%s rejects paths that are no longer configured. The provider does not send them again:\n%s", r.target.title, failureList(o.dropped)))
+			"%s rejected these paths. They are no longer configured, so the provider does not send them again:\n%s", r.target.title, failureList(o.dropped)))
 	}
 	return o
 }

@@ -15,25 +15,25 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 )
 
-// goodbye is how long the provider may take to close open sessions. Terraform
-// kills the process about two seconds after it has let go of it.
-const goodbye = 1500 * time.Millisecond
+// closeTimeout limits the time to close open sessions. Terraform kills the process
+// about two seconds after it disconnects.
+const closeTimeout = 1500 * time.Millisecond
 
-// parentCheck is how often the provider checks, after SIGTERM, whether its parent
-// lives.
+// parentCheck is the interval of the checks after SIGTERM whether the parent process
+// is alive.
 const parentCheck = 100 * time.Millisecond
 
-// Serve is what the process of the provider does: it serves until Terraform
-// lets go of it, then it closes the sessions that are still open. With debug it
-// stays in the foreground for a debugger.
+// Serve serves the provider until Terraform disconnects, and then closes the open
+// sessions. With debug, it prints how to attach Terraform to this process, for a
+// debugger.
 func Serve(version string, debug bool) error {
 	quietFramework()
 	p := New(Options{Version: version})
 	closeSessions := sync.OnceFunc(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), goodbye)
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 		defer cancel()
 		if err := p.Close(ctx); err != nil {
-			log.Printf("[WARN] a session was left open, it ends by itself at the server: %s", err)
+			log.Printf("[WARN] a session was left open and expires on the server: %s", err)
 		}
 	})
 	if !debug {
@@ -51,18 +51,18 @@ func Serve(version string, debug bool) error {
 	return err
 }
 
-// outliveTermination ignores SIGTERM while the parent of the process lives. A
-// canceled CI job and timeout(1) send SIGTERM to Terraform and to the provider.
-// Terraform stops the provider itself, and needs it for that. (SIGINT, which a
-// terminal sends to both, is ignored by go-plugin.) If the parent is dead or dies
-// later, nobody is left to stop the provider, and orphaned is called.
+// outliveTermination ignores SIGTERM while the parent process is alive. A canceled
+// CI job and timeout(1) send SIGTERM to Terraform and to the provider, but Terraform
+// needs a running provider to stop it properly. (A terminal sends SIGINT to both,
+// and go-plugin ignores it.) If the parent is dead or dies later, nothing else stops
+// the provider, and orphaned is called.
 func outliveTermination(orphaned func()) {
 	parent := os.Getppid()
 	terminated := make(chan os.Signal, 1)
 	signal.Notify(terminated, syscall.SIGTERM)
 	go func() {
 		<-terminated
-		// Nobody reads what an orphan logs, which would be the end of it.
+		// Without a parent, nobody reads the log, and a write would end the process.
 		signal.Ignore(syscall.SIGPIPE)
 		for os.Getppid() == parent {
 			<-time.After(parentCheck)
@@ -71,9 +71,9 @@ func outliveTermination(orphaned func()) {
 	}()
 }
 
-// quietFramework turns off the framework's trace line for each element of each
-// collection, which it prepares even when nobody logs: its cost grows with the
-// square of the number of assets.
+// quietFramework turns off the framework's trace messages. The framework prepares
+// one for each element of a collection even if logging is off, and the cost grows
+// with the square of the number of assets.
 func quietFramework() {
 	const level = "TF_LOG_SDK_FRAMEWORK"
 	if _, set := os.LookupEnv(level); !set {

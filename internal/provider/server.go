@@ -12,38 +12,38 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 )
 
-// stopPatience is how long StopProvider waits for the actions that it interrupts.
-const stopPatience = time.Second
+// stopTimeout limits the time that StopProvider waits for interrupted actions.
+const stopTimeout = time.Second
 
-// protocolServer is all of Terraform's protocol that the provider serves.
+// protocolServer contains the parts of Terraform's protocol that the provider serves.
 type protocolServer interface {
 	tfprotov6.ProviderServer
 	tfprotov6.ActionServer
 }
 
-// server is the provider as Terraform talks to it. It is the framework's server,
-// except that StopProvider waits until the interrupted actions have reported their
-// errors. terraform-plugin-go ends their streams when StopProvider returns, and
-// Terraform takes a stream without a result for success.
+// server is the framework's server, except that StopProvider waits until the
+// interrupted actions have reported their errors. terraform-plugin-go ends their
+// streams when StopProvider returns, and Terraform treats a stream without a result
+// as success.
 type server struct {
 	protocolServer
 
 	mu       sync.Mutex
 	stopping bool
-	running  int           // actions
-	idle     chan struct{} // closed when the last of them ends
+	running  int           // number of running actions
+	idle     chan struct{} // closed when the last action ends
 }
 
-// newServer serves a provider.
+// newServer returns the server of a provider.
 func newServer(p provider.Provider) protocolServer {
-	//nolint:forcetypeassert // The framework serves actions. Only the type of its result does not contain them yet.
+	//nolint:forcetypeassert // The framework serves actions, but the type of its result does not include them yet.
 	return &server{protocolServer: providerserver.NewProtocol6(p)().(protocolServer)}
 }
 
 // InvokeAction implements tfprotov6.ActionServer.
 func (s *server) InvokeAction(ctx context.Context, req *tfprotov6.InvokeActionRequest) (*tfprotov6.InvokeActionServerStream, error) {
-	// With the lock, an action is either canceled by StopProvider or sees that it
-	// is stopping.
+	// The lock ensures that StopProvider either cancels an action or has set stopping
+	// before the action starts.
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopping {
@@ -87,7 +87,7 @@ func (s *server) StopProvider(ctx context.Context, req *tfprotov6.StopProviderRe
 		select {
 		case <-idle:
 		case <-ctx.Done():
-		case <-time.After(stopPatience):
+		case <-time.After(stopTimeout):
 		}
 	}
 	s.mu.Lock()

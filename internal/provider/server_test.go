@@ -173,7 +173,7 @@ func TestStopProviderWaitsForActions(t *testing.T) {
 		"nothing runs":                  {letGo: time.Hour, want: 0},
 		"one ends soon":                 {actions: 1, letGo: 300 * time.Millisecond, want: 300 * time.Millisecond},
 		"many end together":             {actions: 50, letGo: 300 * time.Millisecond, want: 300 * time.Millisecond},
-		"one does not end":              {actions: 1, letGo: time.Hour, want: stopPatience},
+		"one does not end":              {actions: 1, letGo: time.Hour, want: stopTimeout},
 		"one begins in the meantime":    {actions: 1, letGo: 300 * time.Millisecond, late: 100 * time.Millisecond, want: 300 * time.Millisecond},
 		"one begins when it is stopped": {letGo: time.Hour, late: time.Minute, want: 0},
 	} {

@@ -18,35 +18,36 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
-// settings reads the arguments of one service: the attribute, else the
-// environment variable, else nothing. An empty string is nothing too, because
-// variables default to it. An unknown attribute is neither missing nor a reason
-// to fall back. No message contains a value.
+// settings reads the arguments of one service: the attribute, or else its
+// environment variable. An empty string counts as not set, because it is a common
+// default of variables. If an attribute is unknown, its environment variable is not
+// read. No message contains a value.
 type settings struct {
-	service  string
-	title    string // the upstream system's name
-	getenv   func(string) string
-	insecure bool
-	diags    diag.Diagnostics
-	unknown  bool
-	inConfig map[string]bool   // which were set in the configuration
-	source   map[string]string // what each is called in messages
-	suspects []string          // credentials that look mistyped
-	wire     transport.Options // of this service alone
-	chance   func() float64    // see Options
-	open     *[]closer         // of all services
+	service     string // the argument of the provider block, such as "cdn"
+	title       string // the name of the system, such as "Rackspace CDN"
+	getenv      func(string) string
+	insecure    bool
+	diags       diag.Diagnostics
+	unknown     bool
+	inConfig    map[string]bool   // the arguments that are set in the configuration
+	source      map[string]string // the name of each argument in messages
+	suspects    []string          // credentials that look mistyped
+	alternative string            // follows the list of missing arguments in messages
+	wire        transport.Options // for this service
+	chance      func() float64    // see Options
+	open        *[]closer         // shared by all services
 }
 
-// block reads a nested attribute that may be null or unknown as a whole.
-func (s *settings) block(ctx context.Context, object types.Object, into any) {
+// nested reads a nested attribute, which can be null or unknown.
+func (s *settings) nested(ctx context.Context, object types.Object, into any) {
 	if object.IsUnknown() {
 		s.unknown = true
 	}
 	s.diags.Append(object.As(ctx, into, basetypes.ObjectAsOptions{UnhandledNullAsEmpty: true, UnhandledUnknownAsEmpty: true})...)
 }
 
-// raw reads an argument that the table environment has a variable for. Files
-// and pasted secrets end in line breaks, which nothing here needs.
+// raw reads an argument that has an environment variable. It removes line breaks at
+// the end, because files and pasted secrets often have one.
 func (s *settings) raw(name string, value types.String) string {
 	if value.IsUnknown() {
 		s.unknown = true
@@ -69,18 +70,18 @@ func (s *settings) orEnvironment(name, text string, set bool) string {
 	return strings.TrimRight(s.getenv(env), "\r\n")
 }
 
-// text reads an argument of one line.
+// text reads an argument that is a single line.
 func (s *settings) text(name string, value types.String) string {
 	text := s.raw(name, value)
 	if strings.ContainsFunc(text, unicode.IsControl) {
-		s.fault(name, "contains a line break or another control character. The value is not shown here.")
+		s.invalid(name, "must not contain control characters, such as a line break.")
 		return ""
 	}
 	return text
 }
 
-// credential reads an argument of one line that a login sends as it is. One
-// that looks mistyped may be right, so it is named only if it is rejected.
+// credential reads an argument that a login sends unchanged. A value that looks
+// mistyped can be correct, so a message names it only if the API rejects it.
 func (s *settings) credential(name string, value types.String) string {
 	text := s.text(name, value)
 	first, _ := utf8.DecodeRuneInString(text)
@@ -91,24 +92,24 @@ func (s *settings) credential(name string, value types.String) string {
 	return text
 }
 
-// stray reports whether a value rarely begins or ends with a character.
+// stray reports whether a credential rarely begins or ends with a character.
 func stray(r rune) bool {
 	return unicode.IsSpace(r) || strings.ContainsRune("\"'`“”„‘’«»", r)
 }
 
-// suspect is for the error that says that the credentials were rejected.
+// suspect returns a sentence for the error that the API rejected the credentials.
 func (s *settings) suspect() string {
 	switch len(s.suspects) {
 	case 0:
 		return ""
 	case 1:
-		return "The value of " + s.suspects[0] + " begins or ends with a blank or a quote."
+		return "The value of " + s.suspects[0] + " begins or ends with a space or a quotation mark."
 	default:
-		return "The values of " + enumerate(s.suspects, "and") + " begin or end with a blank or a quote."
+		return "The values of " + enumerate(s.suspects, "and") + " begin or end with a space or a quotation mark."
 	}
 }
 
-// address reads an argument that is a URL and checks it.
+// address reads and checks an argument that is a URL.
 func (s *settings) address(name string, value types.String, check func(string, bool) (string, error)) string {
 	text := strings.TrimSpace(s.text(name, value))
 	if text == "" {
@@ -116,13 +117,13 @@ func (s *settings) address(name string, value types.String, check func(string, b
 	}
 	base, err := check(text, s.insecure)
 	if err != nil {
-		s.fault(name, err.Error()+".")
+		s.invalid(name, err.Error()+".")
 	}
 	return base
 }
 
-// addresses reads an argument that is a list of URLs, or a variable in which they
-// are separated by commas, and checks each.
+// addresses reads and checks an argument that is a list of URLs, or an environment
+// variable that contains a comma-separated list.
 func (s *settings) addresses(name string, value types.List, check func(string, bool) (string, error)) []string {
 	var texts []string
 	unknown := value.IsUnknown()
@@ -145,9 +146,9 @@ func (s *settings) addresses(name string, value types.List, check func(string, b
 		base, err := check(text, s.insecure)
 		switch {
 		case err != nil:
-			s.fault(name, fmt.Sprintf("is invalid: the address number %d %s.", i+1, err))
+			s.invalid(name, fmt.Sprintf("is invalid. URL number %d %s.", i+1, err))
 		case slices.Contains(bases, base):
-			s.fault(name, fmt.Sprintf("contains the address number %d twice.", i+1))
+			s.invalid(name, fmt.Sprintf("contains URL number %d twice.", i+1))
 		default:
 			bases = append(bases, base)
 		}
@@ -155,11 +156,11 @@ func (s *settings) addresses(name string, value types.List, check func(string, b
 	return bases
 }
 
-// checked reads an argument of one line that a client checks.
+// checked reads an argument that is a single line and passes it to check.
 func (s *settings) checked(name string, value types.String, check func(string) (string, error)) string {
 	text, err := check(s.text(name, value))
 	if err != nil {
-		s.fault(name, err.Error()+".")
+		s.invalid(name, err.Error()+".")
 	}
 	return text
 }
@@ -176,18 +177,19 @@ func (s *settings) number(name string, value types.Int64, otherwise, lowest, hig
 	if n := value.ValueInt64(); lowest <= n && n <= highest {
 		return n
 	}
-	s.fault(name, fmt.Sprintf("must be from %d to %d.", lowest, highest))
+	s.invalid(name, fmt.Sprintf("must be from %d to %d.", lowest, highest))
 	return otherwise
 }
 
-// fault reports what is wrong with an argument, in words that follow its name.
-func (s *settings) fault(name, problem string) {
+// invalid reports an invalid argument. The problem completes a sentence that begins
+// with its name.
+func (s *settings) invalid(name, problem string) {
 	s.diags.AddAttributeError(path.Root(s.service).AtName(name), "Invalid "+s.service+"."+name, s.source[name]+" "+problem)
 }
 
-// rivals keeps one of several kinds of credentials: what is in the
-// configuration beats the environment, two in the same place are an error.
-func (s *settings) rivals(values map[string]*string, names ...string) {
+// exclusive keeps one of several kinds of credentials. The configuration takes
+// precedence over the environment. Two kinds in the same place are an error.
+func (s *settings) exclusive(values map[string]*string, names ...string) {
 	var inConfig, set []string
 	for _, name := range names {
 		if *values[name] == "" {
@@ -208,25 +210,25 @@ func (s *settings) rivals(values map[string]*string, names ...string) {
 	}
 	if len(set) > 1 {
 		s.diags.AddAttributeError(path.Root(s.service).AtName(set[1]), "Two credentials for "+s.title,
-			s.source[set[1]]+" and "+s.source[set[0]]+" are both set, and only one of them can be used.")
+			s.source[set[1]]+" and "+s.source[set[0]]+" are both set. Set only one of them.")
 	}
 }
 
-// finish makes the service from its settings. Faults in the configuration are
-// shown immediately. Faults in the environment are shown only if the service is
-// used, because the variables may be meant for something else. The address is
-// one that the service will use, to find its proxy.
+// finish returns the service for its settings. It reports errors in the
+// configuration immediately. An error in the environment is reported only if the
+// service is used, because the variables can be for another program. The address is
+// a URL of the service, to find its proxy.
 func finish[C closer](s *settings, address string, missing []string, diags *diag.Diagnostics, create func(transport.Options) C) service[C] {
 	switch {
 	case s.diags.HasError() && len(s.inConfig) > 0:
 		diags.Append(s.diags...)
 		return service[C]{title: s.diags[0].Summary(), problem: s.diags[0].Detail()}
 	case s.unknown:
-		return service[C]{unknown: true, problem: "An argument of the provider's " + s.service + " settings is not known yet."}
+		return service[C]{unknown: true, problem: "An argument of " + s.service + " in the provider block is known only after apply."}
 	case s.diags.HasError():
 		return service[C]{title: s.diags[0].Summary(), problem: s.diags[0].Detail()}
 	case len(missing) > 0:
-		return service[C]{problem: "Set " + enumerate(missing, "and") + "."}
+		return service[C]{problem: strings.TrimSpace("Set " + enumerate(missing, "and") + ". " + s.alternative)}
 	}
 	if err := s.wire.Proxies.Check(address); err != nil {
 		return service[C]{title: "Invalid proxy for " + s.title, problem: err.Error()}

@@ -15,7 +15,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/urlpath"
 )
 
-// defaultIndex is the index document of a directory if the call names none.
+// defaultIndex is the default name of index documents.
 const defaultIndex = "index.html"
 
 // sitePaths is the function site_paths.
@@ -75,11 +75,11 @@ func (sitePaths) Run(ctx context.Context, req function.RunRequest, resp *functio
 	resp.Error = resp.Result.Set(ctx, paths)
 }
 
-// pathsOf returns the fingerprints by URL path. Errors are about the first
-// faulty file by name.
+// pathsOf returns the fingerprints by URL path. An error is about the first invalid
+// file by name.
 func pathsOf(files map[string]types.String, indexNames []string) (map[string]types.String, error) {
 	paths := make(map[string]types.String, len(files))
-	rank := make(map[string]int) // of the index document that a directory has so far
+	rank := make(map[string]int) // position in indexNames of each directory's index document
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		path, err := urlpath.FromFile(name)
 		switch {

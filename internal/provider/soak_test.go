@@ -256,7 +256,7 @@ func (s *soak) deliver(w wish) wish {
 	tasks := tasksFor(items, nil, reasonAdded)
 	phases := m.requests(tasks)
 	pace := m.pace(phases, s.clients)
-	ctx, cancel := quota.WithTimeout(s.t.Context(), pace.patience+pace.wait)
+	ctx, cancel := quota.WithTimeout(s.t.Context(), pace.timeout+pace.wait)
 	defer cancel()
 	results, isContent := m.(*mstrContentCacheModel)
 	var chosen []string

@@ -19,9 +19,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// What is in this file is how a state comes to be other than by an apply. Such
-// a state is adopted: purge_on_create is null in it, which tells the first apply
-// to record and not to purge.
+// This file contains the ways to get a state without an apply: import and move. Such
+// a state is adopted. Its purge_on_create is null, so the first apply records the
+// configuration and does not purge.
 
 var (
 	_ resource.ResourceWithImportState  = (*purgeResource)(nil)
@@ -48,9 +48,8 @@ func (r *purgeResource) IdentitySchema(_ context.Context, _ resource.IdentitySch
 	resp.IdentitySchema = identityschema.Schema{Attributes: attributes}
 }
 
-// setIdentity sets the identity that belongs to a state. It is set even where a
-// moved state has no values yet, because Terraform takes a resource without any
-// for broken.
+// setIdentity sets the identity of a state. It sets empty values if a moved state has
+// none yet, because Terraform rejects a resource without an identity.
 func (r *purgeResource) setIdentity(ctx context.Context, m model, identity *tfsdk.ResourceIdentity) diag.Diagnostics {
 	if identity == nil {
 		return nil
@@ -65,11 +64,11 @@ func (r *purgeResource) setIdentity(ctx context.Context, m model, identity *tfsd
 	return identity.Set(ctx, types.ObjectValueMust(kinds, attributes))
 }
 
-// ImportState implements resource.ResourceWithImportState, by id or identity.
+// ImportState implements resource.ResourceWithImportState, by ID or identity.
 func (r *purgeResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	values, err := r.imported(ctx, req, &resp.Diagnostics)
 	if err != nil {
-		resp.Diagnostics.AddError("Invalid import id", fmt.Sprintf("The id of a purge_%s is %s; %q is not.", r.target.name, err, req.ID))
+		resp.Diagnostics.AddError("Invalid import ID", fmt.Sprintf("%q is not the ID of a purge_%s. Use %s.", req.ID, r.target.name, err))
 	}
 	if resp.Diagnostics.HasError() {
 		return
@@ -102,14 +101,14 @@ func (r *purgeResource) imported(ctx context.Context, req resource.ImportStateRe
 	return values, nil
 }
 
-// MoveState implements resource.ResourceWithMoveState: what people used before
-// was terraform_data or null_resource with curl.
+// MoveState implements resource.ResourceWithMoveState, for users who purged with
+// terraform_data or null_resource and curl.
 func (r *purgeResource) MoveState(context.Context) []resource.StateMover {
 	return []resource.StateMover{{StateMover: r.move}}
 }
 
-// movable are the types that a state can come from, and the last segments of
-// their provider's address: its host differs between Terraform and OpenTofu.
+// movable maps the types from which a state can be moved to the last segments of
+// their provider's address. Its host differs between Terraform and OpenTofu.
 var movable = map[string]string{
 	"terraform_data": "/terraform.io/builtin/terraform",
 	"null_resource":  "/hashicorp/null",
@@ -118,11 +117,11 @@ var movable = map[string]string{
 func (r *purgeResource) move(ctx context.Context, req resource.MoveStateRequest, resp *resource.MoveStateResponse) {
 	provider, ok := movable[req.SourceTypeName]
 	if !ok || !strings.HasSuffix("/"+req.SourceProviderAddress, provider) || req.SourceRawState == nil {
-		return // the framework says that there is no way
+		return // the framework reports that the move is not supported
 	}
-	triggers, err := formerTriggers(req.SourceRawState.JSON)
+	triggers, err := previousTriggers(req.SourceRawState.JSON)
 	if err != nil {
-		resp.Diagnostics.AddError("Unreadable state of "+req.SourceTypeName, "The state to move from can't be read: "+err.Error())
+		resp.Diagnostics.AddError("Unreadable state of "+req.SourceTypeName, "The provider cannot read the state to move from: "+err.Error()+".")
 		return
 	}
 	m := r.target.model()
@@ -133,32 +132,32 @@ func (r *purgeResource) move(ctx context.Context, req resource.MoveStateRequest,
 	resp.Diagnostics.Append(newDigest(triggers).store(ctx, resp.TargetPrivate)...)
 }
 
-// formerTriggers reads null_resource's triggers, and terraform_data's
-// triggers_replace or else input, which come as {"value": …, "type": …}.
-func formerTriggers(state []byte) ([]string, error) {
+// previousTriggers reads the triggers of a null_resource, or triggers_replace or else
+// input of a terraform_data, which have the form {"value": …, "type": …}.
+func previousTriggers(state []byte) ([]string, error) {
 	type dynamic struct {
 		Value json.RawMessage `json:"value"`
 	}
-	var former struct {
+	var previous struct {
 		Triggers        json.RawMessage `json:"triggers"`
 		TriggersReplace *dynamic        `json:"triggers_replace"`
 		Input           *dynamic        `json:"input"`
 	}
-	if err := json.Unmarshal(state, &former); err != nil {
+	if err := json.Unmarshal(state, &previous); err != nil {
 		return nil, err
 	}
-	raw := former.Triggers
+	raw := previous.Triggers
 	switch {
-	case former.TriggersReplace != nil:
-		raw = former.TriggersReplace.Value
-	case former.Input != nil:
-		raw = former.Input.Value
+	case previous.TriggersReplace != nil:
+		raw = previous.TriggersReplace.Value
+	case previous.Input != nil:
+		raw = previous.Input.Value
 	}
 	return triggersOf(raw), nil
 }
 
-// triggersOf returns the values of any JSON value: of a map, of a list, or a
-// single one. What is not a string is returned as JSON, nulls are left out.
+// triggersOf returns the elements of a JSON object or list, or else the value itself.
+// It returns a value that is not a string as JSON, and omits nulls.
 func triggersOf(raw json.RawMessage) []string {
 	if len(raw) == 0 {
 		return nil

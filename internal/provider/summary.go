@@ -29,10 +29,10 @@ func summaryOf(prior model, d decision) types.String {
 	}
 }
 
-// summarize counts what an apply sends, by reason and in total, since the apply
-// before. It depends on nothing but the prior state and the resource's own
-// arguments, because Terraform plans again during the apply, when more of the
-// provider's arguments may be known.
+// summarize counts the tasks of an apply by reason, and adds the total and the time
+// of the previous purge. It depends only on the prior state and the arguments of the
+// resource, because Terraform plans again during the apply, when more arguments of
+// the provider can be known.
 func summarize(since types.String, d decision, total string) types.String {
 	counts := make(map[string]int)
 	for _, tasks := range [][]task{d.previous, d.tasks} {
@@ -56,7 +56,7 @@ func summarize(since types.String, d decision, total string) types.String {
 	return types.StringValue(text)
 }
 
-// softPatterns returns what is invalidated by a pattern.
+// softPatterns returns the patterns of the soft purges.
 func softPatterns(requests []request) []string {
 	var patterns []string
 	for _, r := range requests {

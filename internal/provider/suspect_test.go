@@ -37,7 +37,7 @@ func TestCredentialsThatLookMistyped(t *testing.T) {
 					t.Fatalf("%q was accepted", mistyped)
 				}
 				d := targetOf(t, service).diagnose(err)
-				sentence := "The value of " + argument + " begins or ends with a blank or a quote."
+				sentence := "The value of " + argument + " begins or ends with a space or a quotation mark."
 				said := strings.Contains(strings.ReplaceAll(d.Detail(), " (or "+environment[argument]+")", ""), sentence)
 				if said != suspected {
 					t.Errorf("%q: it is named: %t, want %t:\n%s", mistyped, said, suspected, d.Detail())

@@ -16,63 +16,59 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
-// target is one kind of thing that can be purged. It is described once here and
-// served as a resource and as an action.
+// target is one kind of purge, served as a resource and as an action.
 type target struct {
-	// name with the provider's prefix is the type's: purge_<name>.
+	// name is the type name without the provider's prefix: purge_<name>.
 	name string
-	// service is the attribute of the provider block that configures it.
+	// service is the argument of the provider block that configures the API.
 	service string
-	// title is the upstream system's name.
+	// title is the name of the system, such as "Rackspace CDN".
 	title string
-	// timeoutNote tells the default timeout and what counts.
+	// timeoutNote describes the default timeout.
 	timeoutNote string
-	// about and aboutAction are the documentation of the resource and of the
-	// action, in Markdown.
+	// about and aboutAction describe the resource and the action, in Markdown.
 	about, aboutAction string
-	// arguments are what is purged and how: those that resource and action
-	// share, and those that only one of them has.
+	// arguments are common to the resource and the action. The others are arguments
+	// of only one of them.
 	arguments, resourceOnly, actionOnly map[string]argument
-	// many: a resource can be many requests, and has a summary.
+	// many is true if a resource can send many requests. It then has a summary.
 	many bool
-	// rejectable is the input that concerns one item alone, in the API's own
-	// word: if the API rejects it, the other items are sent all the same. Empty if
-	// every rejection concerns all.
+	// rejectable is the API's name of the input that differs between items. If the
+	// API rejects it, the other items are still sent. If it is empty, every rejection
+	// stops all items.
 	rejectable string
-	// identity names the arguments that say what is purged, in the order in
-	// which they stand in the id.
+	// identity names the arguments that identify the target, in the order of the ID.
 	identity []string
-	// version is that of the resource's schema. What changes the meaning or the
-	// type of an attribute raises it and adds an upgrader of the one before.
+	// version is the version of the resource's schema. A change of the meaning or the
+	// type of an attribute raises it and adds an upgrader for the previous version.
 	version   int64
 	upgraders map[int64]resource.StateUpgrader
-	// finder says how the first of them is found.
+	// finder is a sentence about how to find the value of identity[0].
 	finder string
-	// join makes the id of the identity's values, split the values of an id.
+	// join returns the ID for the values of the identity, and split the values for an
+	// ID. The error of split is the form of an ID.
 	join  func(values []string) string
 	split func(id string) ([]string, error)
-	// configured returns why the upstream system can't be used.
+	// configured returns why the API cannot be used, or nil.
 	configured func(*clients) *configError
-	// endpoints returns the instances that each get every request. Nil: there is
-	// one address for all.
+	// endpoints returns the instances that each get every request. It is nil if there
+	// is only one address.
 	endpoints func(*clients) []string
-	// fewer says how to get along with fewer requests, or with faster ones.
+	// fewer completes "raise the timeout, or": a way to need less time.
 	fewer string
-	// inputs maps the upstream's words for an input to attributes, where they
-	// differ.
+	// inputs maps the API's names of inputs to attributes, if they differ.
 	inputs map[string]string
 	// model and actionModel return a pointer to an empty model.
 	model       func() model
 	actionModel func() actionModel
 }
 
-// argument is one attribute of a target, described without regard to where it
-// is served.
+// argument describes one attribute of a target, for resources and actions.
 type argument struct {
 	about    string
-	kind     attr.Type // types.StringType, BoolType, or a map or list of strings
+	kind     attr.Type // types.StringType, BoolType, Int64Type, or a map or list of strings
 	required bool
-	computed bool // the provider sets it; of a resource alone
+	computed bool // set by the provider, only in a resource
 }
 
 func (a argument) resource() schema.Attribute {
@@ -105,57 +101,56 @@ func (a argument) action() actionschema.Attribute {
 	}
 }
 
-// model is what a configuration says of one purge. The methods below check are
-// asked only of values in which it found no fault.
+// model is the configuration or the state of a purge. The methods below check
+// require values that check accepted.
 type model interface {
 	tracked
 	// common returns the attributes that every target has.
 	common() *commonModel
-	// check reports every fault of the values that are known.
+	// check reports all invalid values, except unknown ones.
 	check(*diag.Diagnostics)
 	// adopt sets the values of the identity, for an import.
 	adopt(identity []string)
-	// keepSpelling takes over the prior values that mean the same.
+	// keepSpelling keeps the prior spelling of equivalent values.
 	keepSpelling(prior model)
-	// identify returns the values of the target's identity, normalized. It
-	// returns false while one of them is unknown.
+	// identify returns the normalized values of the identity, or false if one of them
+	// is unknown.
 	identify() ([]string, bool)
-	// mode returns how is purged: its change sends everything again. It returns
-	// false while it is unknown.
+	// mode returns the purge mode, such as hard or soft, or false if it is unknown. If
+	// it changes, all items are sent again.
 	mode() (string, bool)
-	// pace returns how fast requests go.
+	// pace returns the pace of requests.
 	pace(phases [][]request, c *clients) pace
-	// send asks for one purge and returns when it is accepted, or, if the
-	// configuration wants that, when it has taken effect.
+	// send sends one purge. It returns after the API accepted it or, if the
+	// configuration says so, after it took effect.
 	send(ctx context.Context, c *clients, r request, endpoint string) (receipt, error)
-	// summary is the attribute that counts what an apply purges, nil for a target
-	// that is always one request, and whether it is of use for these values.
+	// summary returns the attribute summary, or nil for a target that has none, and
+	// reports whether the configured arguments use it.
 	summary() (text *types.String, used bool)
-	// warn warns, during planning, of what is most likely not intended.
+	// warn warns during planning about a configuration that is probably a mistake.
 	warn(prior model, d decision, diags *diag.Diagnostics)
 }
 
-// receipt is what is known of a request that was accepted.
+// receipt describes an accepted request.
 type receipt struct {
-	at      time.Time // when it was
-	warning warning   // what else there is to say, if anything
-	count   int64     // how many things it purged, for targets that report it
+	at      time.Time // when it was accepted
+	warning warning   // if any
+	count   int64     // number of purged objects, if the target reports it
 }
 
-// warning is what a user should know although all went well.
+// warning is a warning about an accepted request.
 type warning struct{ summary, detail string }
 
-// pace is how fast a target's requests go.
+// pace describes how fast a target sends its requests.
 type pace struct {
-	parallel int
-	// wait is what all requests together spend waiting for rate limits and
-	// deployments.
+	parallel int // maximum number of requests in flight
+	// wait is the total time that all requests wait for the rate limit.
 	wait time.Duration
-	// patience is the default timeout without that wait.
-	patience time.Duration
+	// timeout is the default timeout, to which wait is added.
+	timeout time.Duration
 }
 
-// batch returns the requests of a model, ready to run.
+// batch returns the batch of a model.
 func (t *target) batch(c *clients, m model, tasks []task, phases [][]request, report func(accepted int)) batch {
 	if len(tasks) == 0 {
 		return batch{}
@@ -172,11 +167,11 @@ func (t *target) batch(c *clients, m model, tasks []task, phases [][]request, re
 	return b
 }
 
-// concerns sorts the errors of a purge by what they concern. It goes by the kind
-// of the error and the input that it blames, not by the status.
+// concerns returns the scope of an error of a purge. It depends on the kind and the
+// input of the error, not on the status.
 func (t *target) concerns(err error) scope {
 	switch e := verdict(err); {
-	case e == nil, e.System != t.title: // as of a login at another system
+	case e == nil, e.System != t.title: // such as a login at another system
 		return everyItem
 	case e.Single():
 		return oneItem

@@ -4,9 +4,8 @@ package provider
 
 import "slices"
 
-// targets is everything that can be purged. A new target is one line here and
-// one file of its own.
+// targets contains all targets.
 var targets = []*target{mstrCache, mstrContentCache, cdnAsset, wpengineCache, httpCache}
 
-// dataSources is everything that can be looked up.
+// dataSources contains all data sources.
 var dataSources = slices.Concat(mstrProjects.dataSources(), cdnServices.dataSources(), wpengineInstalls.dataSources())

@@ -17,7 +17,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/verify"
 )
 
-// verificationModel is what a configuration or a state says of a verification.
+// verificationModel is the configuration or the state of a verification.
 type verificationModel struct {
 	BaseURL        types.String   `tfsdk:"base_url"`
 	Assets         types.Map      `tfsdk:"assets"`
@@ -41,7 +41,7 @@ func (m *verificationModel) check(diags *diag.Diagnostics) {
 	if known(m.PurgedAt) {
 		if _, err := time.Parse(time.RFC3339, m.PurgedAt.ValueString()); err != nil {
 			diags.AddAttributeError(path.Root("purged_at"), "Invalid purged_at",
-				"purged_at must be a time in RFC 3339, such as 2026-11-23T20:29:23Z. Use last_purged_at of the resource that purges.")
+				"purged_at must be a time in RFC 3339 format, such as 2026-11-23T20:29:23Z. Use last_purged_at of the resource that purges the site.")
 		}
 	}
 	switch {
@@ -54,7 +54,7 @@ func (m *verificationModel) check(diags *diag.Diagnostics) {
 	case known(m.Assets) && known(m.Contains):
 		diags.AddAttributeError(path.Root("contains"), "contains without urls", "contains is for the pages of urls. The content of assets is compared with their fingerprints.")
 	case known(m.Contains) && m.Contains.ValueString() == "":
-		diags.AddAttributeError(path.Root("contains"), "Invalid contains", "contains must not be empty, because every page contains an empty text.")
+		diags.AddAttributeError(path.Root("contains"), "Invalid contains", "contains must not be empty, because every page contains the empty string.")
 	case known(m.URLs) && len(m.URLs.Elements()) == 0:
 		diags.AddAttributeError(path.Root("urls"), "Nothing to verify", "urls must contain at least one path.")
 	}
@@ -80,7 +80,7 @@ func (m *verificationModel) checkURLs(diags *diag.Diagnostics) {
 		case err != nil:
 			diags.AddAttributeError(at, "Invalid path", label+" "+err.Error()+".")
 		case seen[key]:
-			diags.AddAttributeError(at, "One path twice", label+" is another spelling of a path before it. Keep one of them.")
+			diags.AddAttributeError(at, "One path twice", label+" is another spelling of an earlier path. Keep one of them.")
 		}
 		seen[key] = true
 	}
@@ -114,24 +114,24 @@ func (*verificationModel) requests(tasks []task) [][]request { return [][]reques
 
 func (m *verificationModel) pending() *types.Map { return &m.Pending }
 
-func (m *verificationModel) keepQuiet(next tracked) {
+func (m *verificationModel) copyOptions(next tracked) {
 	if n, ok := next.(*verificationModel); ok {
 		m.Timeouts = n.Timeouts
 	}
 }
 
-// forget is for what a previous target had accepted, which there is none of.
+// forget does nothing, because a verification has no previous target.
 func (*verificationModel) forget(map[string]bool) {}
 
-// site identifies where and how is looked: a change of it verifies everything,
-// and what was pending before is withdrawn.
+// site returns the identity of a verification: its base_url, and whether it has
+// assets or urls. A change of it verifies everything and drops pending items.
 func (m *verificationModel) site() (string, bool) {
 	address, _ := verify.BaseURL(m.BaseURL.ValueString())
 	return fmt.Sprint(address, " ", m.Assets.IsNull()), known(m.BaseURL)
 }
 
-// decideVerification compares a prior state with what is configured; a create
-// has no prior state. Like decide, it is for the plan and the apply.
+// decideVerification compares the prior state with the configuration. A create has
+// no prior state. Like decide, the plan and the apply both call it.
 func decideVerification(prior, next *verificationModel) decision {
 	items, itemsKnown := next.items()
 	site, siteKnown := next.site()
@@ -151,9 +151,9 @@ func decideVerification(prior, next *verificationModel) decision {
 	return d.prepare(nil, next)
 }
 
-// decideAgain decides for an update of the same site. A change of the purge's
-// time alone says that everything was purged. With a change of the files, it is
-// the time of their purge.
+// decideAgain decides for an update of the same site. If only purged_at changes,
+// everything was purged. If the files change too, purged_at is the time of their
+// purge.
 func decideAgain(prior, next *verificationModel, items map[string]item) decision {
 	before, _ := prior.items()
 	pending := pendingOf(prior)
@@ -180,8 +180,8 @@ func fingerprints(items map[string]item) map[string]string {
 	return all
 }
 
-// withGone adds to removed items the fingerprint of the content that must be
-// gone. A page has none, so nothing is left to look at.
+// withGone adds the fingerprint of the content that must be gone to removed items. It
+// omits removed pages, because they have no fingerprint.
 func withGone(tasks []task, before map[string]item, pending map[string]task) []task {
 	for i, t := range tasks {
 		if t.reason == reasonRemoved {
@@ -194,10 +194,10 @@ func withGone(tasks []task, before map[string]item, pending map[string]task) []t
 	return slices.DeleteFunc(tasks, func(t task) bool { return t.reason == reasonRemoved && t.gone == "" })
 }
 
-// resumeVerification decides for a create to which the state of a deleted
-// resource was handed over: it verifies what is configured and not proven in that
-// state. What only the other one had is not looked at, because it may still be
-// there for a resource of its own.
+// resumeVerification decides for a create that takes over the state of a deleted
+// resource. It verifies the configured items that this state does not show as
+// verified. It ignores items that only the state contains, because another resource
+// can still have them.
 func resumeVerification(s *deleted, next *verificationModel) decision {
 	prior, _ := s.state.(*verificationModel)
 	triggered, _ := triggersChanged(prior.Triggers, next.Triggers)
@@ -206,25 +206,25 @@ func resumeVerification(s *deleted, next *verificationModel) decision {
 	return decision{creates: true, tasks: tasks}.prepare(nil, next)
 }
 
-// resumed is what is proven already when a create resumes, as if it were a prior
-// state; nil if nothing is.
+// resumed returns a prior state with the items that the deleted resource verified, or
+// nil if there are none.
 func (m *verificationModel) resumed(s *deleted, d decision) *verificationModel {
 	items, _ := m.items()
 	if len(d.tasks) == len(items) {
 		return nil
 	}
 	before, _ := s.state.(*verificationModel)
-	proven := *m
-	proven.LastVerifiedAt = before.LastVerifiedAt
-	return &proven
+	verified := *m
+	verified.LastVerifiedAt = before.LastVerifiedAt
+	return &verified
 }
 
-// item returns what is looked at for a task.
+// item returns the item to verify for a task.
 func (m *verificationModel) item(t task, items map[string]item) verify.Item {
 	base, _ := verify.BaseURL(m.BaseURL.ValueString())
 	it := verify.Item{BaseURL: base, Path: t.name}
 	if known(m.PurgedAt) {
-		it.PurgedAt, _ = time.Parse(time.RFC3339, m.PurgedAt.ValueString()) // checked before
+		it.PurgedAt, _ = time.Parse(time.RFC3339, m.PurgedAt.ValueString()) // check accepted it
 	}
 	switch {
 	case t.gone != "":

@@ -15,7 +15,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/verify"
 )
 
-// concernsOf sorts the errors of a verification by what they concern.
+// concernsOf returns the scope of an error of a verification.
 func concernsOf(err error) scope {
 	var e *verify.Error
 	if errors.As(err, &e) && !errors.Is(err, context.Canceled) {
@@ -24,9 +24,9 @@ func concernsOf(err error) scope {
 	return everyItem
 }
 
-// diagnoseVerification makes the diagnostic of a verification that did not prove
-// everything. The progress is in the state if kept is true. Of several failures,
-// the one that says most decides what to do.
+// diagnoseVerification returns the diagnostic of a verification that did not succeed
+// for all paths. The state contains the progress if kept is true. If there are
+// several failures, the most specific verdict determines the summary and the advice.
 func diagnoseVerification(op operation, o *outcome, total int, kept bool) diag.Diagnostic {
 	cause := o.err
 	if cause == nil {

@@ -59,7 +59,7 @@ func TestARemovedPathKeepsItsFingerprintUntilItIsGone(t *testing.T) {
 			if diff := cmp.Diff(config["timeouts"], state["timeouts"]); diff != "" {
 				t.Errorf("failure %d: timeouts (-want +got):\n%s", i, diff)
 			}
-			if !strings.Contains(said, "expected the content with MD5 digest "+digestOf("g1")+", got 200 OK with MD5 digest "+digestOf("g1")) {
+			if !strings.Contains(said, "expected the content with MD5 digest "+digestOf("g1")+" to be gone, got 200 OK with MD5 digest "+digestOf("g1")) {
 				t.Errorf("failure %d: said %q", i, said)
 			}
 		}
@@ -185,7 +185,7 @@ func TestTheErrorIsThatOfTheWorstVerdict(t *testing.T) {
 		_, said := v.fails("the create", nil, config)
 		for _, want := range []string{
 			"error: The origin had old content after the purge: 0 of 3 paths were verified. The next apply verifies all of them.\n\n",
-			"\n  /a: expected content with MD5 digest " + digestOf("a1") + ", got 502 Bad Gateway, ",
+			"\n  /a: expected content with MD5 digest " + digestOf("a1") + ", got 502 Bad Gateway (",
 			"\n  /b: expected content with MD5 digest " + digestOf("b1") + ", got 200 OK with MD5 digest " + digestOf("b0") + " (Age: ",
 			"\n  /c: expected ",
 			"Upload the content to the origin, and then purge again, because the next apply only verifies: ",

@@ -17,9 +17,9 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/quota"
 )
 
-// verificationResource waits until a site serves what it should. It is no
-// purge: it has no system to configure and cannot be imported. What is sent one
-// by one, kept as pending, and resumed, is shared with purgeResource.
+// verificationResource waits until a site serves the expected content. It is not a
+// target, because it needs no configured system and cannot be imported. It shares
+// items, pending items, and the handover with purgeResource.
 type verificationResource struct{ clients *clients }
 
 var (
@@ -108,7 +108,7 @@ func (r *verificationResource) ModifyPlan(ctx context.Context, req resource.Modi
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	// Values that were unknown when the configuration was validated.
+	// Check the values that were unknown during validation.
 	next.check(&resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
@@ -120,7 +120,7 @@ func (r *verificationResource) ModifyPlan(ctx context.Context, req resource.Modi
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, next)...)
 }
 
-// loadVerification reads a prior state, nil if there is none.
+// loadVerification returns the prior state, or nil if there is none.
 func loadVerification(ctx context.Context, state tfsdk.State, diags *diag.Diagnostics) *verificationModel {
 	if state.Raw.IsNull() {
 		return nil
@@ -130,7 +130,7 @@ func loadVerification(ctx context.Context, state tfsdk.State, diags *diag.Diagno
 	return m
 }
 
-// complete sets the computed attributes as far as a decision tells them.
+// complete sets the computed attributes that are known before the verification.
 func (m *verificationModel) complete(prior *verificationModel, d decision) {
 	m.Pending = types.MapNull(types.StringType)
 	since := types.StringNull()
@@ -189,17 +189,16 @@ func (r *verificationResource) Update(ctx context.Context, req resource.UpdateRe
 	}
 }
 
-// Read implements resource.Resource. It does not look at the site: that is what
-// an apply is for.
+// Read implements resource.Resource. It does not request the site.
 func (r *verificationResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	m := loadVerification(ctx, req.State, &resp.Diagnostics)
 	if n := len(m.Pending.Elements()); n > 0 {
 		resp.Diagnostics.AddWarning("Verifications are still pending", fmt.Sprintf(
-			"An earlier apply failed before it verified %s. The next apply verifies what is pending.", paths(n)))
+			"An earlier apply failed before it verified %s. The next apply resumes the verification.", paths(n)))
 	}
 }
 
-// Delete implements resource.Resource. Nothing is looked at.
+// Delete implements resource.Resource. It does not request the site.
 func (r *verificationResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	m := loadVerification(ctx, req.State, &resp.Diagnostics)
 	if pending := pendingOf(m); len(pending) > 0 {
@@ -212,8 +211,8 @@ func (m *verificationModel) handoverKey() string {
 	return "verification/" + site
 }
 
-// apply verifies what was planned. It returns what is to be saved, nil if the
-// state stays as it was.
+// apply verifies the planned items. It returns the state to save, or nil if the state
+// does not change.
 func (r *verificationResource) apply(ctx context.Context, op operation, prior, next *verificationModel, d decision, diags *diag.Diagnostics) *verificationModel {
 	o := &outcome{}
 	if d.sends() {
@@ -237,7 +236,7 @@ func (r *verificationResource) apply(ctx context.Context, op operation, prior, n
 	return next
 }
 
-// at is when the latest path was proven, or else when that was before.
+// at returns the time when the latest path was verified.
 func (o *outcome) at(prior *verificationModel) types.String {
 	switch {
 	case o.accepted > 0:
@@ -249,10 +248,10 @@ func (o *outcome) at(prior *verificationModel) types.String {
 	}
 }
 
-// deliver looks at all paths at the same time, because one that stays old must
-// not hold up the others. The client bounds its requests.
+// deliver verifies all paths in parallel, because a path that stays old must not
+// delay the others. The client limits the number of requests.
 func (r *verificationResource) deliver(ctx context.Context, op operation, next *verificationModel, d decision, diags *diag.Diagnostics) *outcome {
-	timeout, ds := op.timeout(ctx, next.Timeouts, pace{patience: defaultTimeout})
+	timeout, ds := op.timeout(ctx, next.Timeouts, pace{timeout: defaultTimeout})
 	diags.Append(ds...)
 	if ds.HasError() {
 		return &outcome{fates: make([]fate, len(d.tasks)), err: errTimeouts}

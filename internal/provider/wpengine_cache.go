@@ -26,14 +26,14 @@ var wpengineCache = &target{
 	identity:    []string{"install_id", "cache_type"},
 	join:        joinWithSlash,
 	finder:      "The data source purge_wpengine_install finds the id of an install by its name.",
-	split:       splitAtSlash("<install id>/<cache type>, for instance a5b768f4-c7c4-46bd-88e6-157fd3d77e58/page"),
+	split:       splitAtSlash("<install_id>/<cache_type>, such as a5b768f4-c7c4-46bd-88e6-157fd3d77e58/page"),
 	configured:  func(c *clients) *configError { return c.wpengine.missing() },
 	inputs:      map[string]string{"type": "cache_type"},
 	model:       func() model { return &wpengineCacheModel{} },
 	actionModel: func() actionModel { return &wpengineCacheAction{} },
 }
 
-const installIDHint = "The name of an install is not its id; the data source purge_wpengine_install finds the id by the name."
+const installIDHint = "The name of an install is not its ID. To look up the ID by name, use the data source purge_wpengine_install."
 
 type wpengineCacheModel struct {
 	commonModel

@@ -16,7 +16,7 @@ import (
 var wpengineInstalls = &lookup[wpengine.Install]{
 	one: "wpengine_install", many: "wpengine_installs", what: "install", whats: "installs",
 	service: "wpengine", title: wpengine.System,
-	hint: "WP Engine also gives an empty list when API access is switched off for the account (User Portal, API Access).",
+	hint: "WP Engine also returns an empty list if API access is disabled for the account. Check the API Access page of the User Portal.",
 	keys: []key[wpengine.Install]{
 		{
 			name: "name", about: "Name of the install. Set exactly one of `name` and `id`.",
