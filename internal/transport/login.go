@@ -15,7 +15,7 @@ import (
 type loginFailure struct {
 	since, next  time.Time // when it first failed, and when it may be retried
 	times        int
-	maybeCounted int  // attempts without a response that the server may have counted
+	maybeCounted int  // failed attempts that the server may have counted
 	stated       bool // the server stated the wait
 	last         *Error
 }
