@@ -54,8 +54,8 @@ func TestVisitorsGetTheNewContent(t *testing.T) {
 	}
 }
 
-// TestRequests pins what is sent: Squid and nginx delete the variant that the
-// request would get.
+// TestRequests checks the whole requests: Squid and nginx delete the variant that a
+// GET with the same headers would get.
 func TestRequests(t *testing.T) {
 	t.Parallel()
 	type sent struct {
@@ -163,9 +163,9 @@ func TestStatuses(t *testing.T) {
 	}
 }
 
-// TestContentIsNoAcceptance: a cache that does not know purges passes them on,
-// and the origin's response looks like a success.
-func TestContentIsNoAcceptance(t *testing.T) {
+// TestContentIsNotAnAcceptance: a cache without purges sends them to the origin,
+// whose response looks like a success.
+func TestContentIsNotAnAcceptance(t *testing.T) {
 	t.Parallel()
 	for _, header := range []string{"ETag", "Last-Modified", "Accept-Ranges", "Set-Cookie", "Cache-Control"} {
 		for _, status := range []int{200, 404} {
@@ -187,7 +187,7 @@ func TestContentIsNoAcceptance(t *testing.T) {
 	}
 }
 
-func TestACacheThatDoesNotKnowPurges(t *testing.T) {
+func TestCacheWithoutPurges(t *testing.T) {
 	t.Parallel()
 	for name, s := range software {
 		t.Run(name, func(t *testing.T) {
@@ -214,7 +214,7 @@ func TestACacheThatDoesNotKnowPurges(t *testing.T) {
 	})
 }
 
-func TestAnAccessListThatDenies(t *testing.T) {
+func TestDeniedByTheAccessList(t *testing.T) {
 	t.Parallel()
 	for name, s := range software {
 		t.Run(name, func(t *testing.T) {
@@ -234,8 +234,8 @@ func TestAnAccessListThatDenies(t *testing.T) {
 	}
 }
 
-// TestRetryAfterOfASuccess: Varnish sends it with every response that it makes
-// itself.
+// TestRetryAfterOfASuccess: Varnish sends Retry-After with every response that it
+// generates.
 func TestRetryAfterOfASuccess(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
@@ -248,7 +248,7 @@ func TestRetryAfterOfASuccess(t *testing.T) {
 	})
 }
 
-func TestARateIsOneOfEachEndpoint(t *testing.T) {
+func TestEachEndpointHasItsOwnRate(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.config.Endpoints = []string{endpoint, "http://10.0.0.12:6081"}
@@ -261,7 +261,7 @@ func TestARateIsOneOfEachEndpoint(t *testing.T) {
 	})
 }
 
-func TestALimitOfOneEndpoint(t *testing.T) {
+func TestRateLimitOfOneEndpoint(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.config.Endpoints = []string{endpoint, "http://10.0.0.12:6081"}
@@ -284,7 +284,7 @@ func TestALimitOfOneEndpoint(t *testing.T) {
 	})
 }
 
-func TestADeadEndpointKeepsNoOtherWaiting(t *testing.T) {
+func TestFailedEndpointDoesNotDelayOthers(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		const dead = "http://10.0.0.12:6081"
@@ -340,9 +340,9 @@ func TestIdenticalPurgesThatWait(t *testing.T) {
 	})
 }
 
-// TestNobodyJoinsBetweenTheTwoRequests: the content may have changed since the
-// first.
-func TestNobodyJoinsBetweenTheTwoRequests(t *testing.T) {
+// TestNoCoalescingBetweenTheTwoRequests: the content may have changed since the
+// first request.
+func TestNoCoalescingBetweenTheTwoRequests(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.Latency = time.Second
@@ -368,7 +368,7 @@ func TestAnInterruptedPurge(t *testing.T) {
 	})
 }
 
-func TestAnEndpointOfNobody(t *testing.T) {
+func TestUnknownEndpoint(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		if err := w.purgeAt("http://10.0.0.99", "/a"); err == nil {

@@ -12,9 +12,9 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
 )
 
-// BenchmarkPurgeContent purges 10,000 caches on four nodes, all of them or the
-// tenth that uses a table, over a network in memory. The fake's share of the
-// time is included.
+// BenchmarkPurgeContent purges 10,000 caches on four nodes, either all of them or
+// the tenth that uses one table, over a network in memory. The time includes the
+// fake.
 func BenchmarkPurgeContent(b *testing.B) {
 	for name, filter := range map[string]mstr.ContentFilter{
 		"all":       {},

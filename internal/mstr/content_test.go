@@ -18,7 +18,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
-func TestAContentPurgeChooses(t *testing.T) {
+func TestContentPurgeMatchesTheFilter(t *testing.T) {
 	t.Parallel()
 	sales, stores := result(first, 1, "F_SALES", "D_STORE"), result(first, 2, "D_STORE")
 	old := result(second, 3)
@@ -85,7 +85,7 @@ func TestAContentPurgeChooses(t *testing.T) {
 	}
 }
 
-func TestAContentPurgeGoesToTheNodesThatHaveTheProject(t *testing.T) {
+func TestContentPurgeOnNodesWithTheProject(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.Nodes = nil
@@ -105,7 +105,7 @@ func TestAContentPurgeGoesToTheNodesThatHaveTheProject(t *testing.T) {
 	})
 }
 
-func TestALongListIsReadInPagesAndInvalidatedInBatches(t *testing.T) {
+func TestPagesAndBatches(t *testing.T) {
 	t.Parallel()
 	inCluster(t, 1, func(t *testing.T, w *world) {
 		for n := range 2050 {
@@ -131,7 +131,8 @@ func TestALongListIsReadInPagesAndInvalidatedInBatches(t *testing.T) {
 	})
 }
 
-// The server is told to filter, but the client does not rely on it.
+// TestOnlyReadyCachesOfTheProjectAreInvalidated: the request contains the filters,
+// but the client does not rely on them.
 func TestOnlyReadyCachesOfTheProjectAreInvalidated(t *testing.T) {
 	t.Parallel()
 	inCluster(t, 1, func(t *testing.T, w *world) {
@@ -168,21 +169,21 @@ func TestNothingToInvalidateIsSuccess(t *testing.T) {
 	})
 }
 
-func TestAnAcceptedRequestIsNotTheEnd(t *testing.T) {
+func TestContentPurgeWaitsForTheInvalidation(t *testing.T) {
 	t.Parallel()
 	inCluster(t, 1, func(t *testing.T, w *world) {
 		w.InvalidateAfter, w.InvalidateStatus = 40*time.Second, http.StatusOK
 		w.AddContentCache(result(first, 1))
 		w.mustPurge(mstr.ContentFilter{})
 		diff(t, "left", []string(nil), w.ready())
-		// After 0.6, 1.9, 4.4, 9.4, 19.4, 29.4, and 39.4 s it was still ready.
+		// After 0.6, 1.9, 4.4, 9.4, 19.4, 29.4, and 39.4 seconds it is still ready.
 		diff(t, "lists", 1+1+8, w.Count("contents"))
 		diff(t, "invalidations", 1, w.Count("invalidate"))
 		diff(t, "elapsed", 49375*time.Millisecond, w.Elapsed())
 	})
 }
 
-func TestTheLookIntervalCanBeSet(t *testing.T) {
+func TestPollInterval(t *testing.T) {
 	t.Parallel()
 	inCluster(t, 1, func(t *testing.T, w *world) {
 		w.config.PollInterval = 16 * time.Millisecond
@@ -193,7 +194,7 @@ func TestTheLookIntervalCanBeSet(t *testing.T) {
 	})
 }
 
-func TestACacheThatWasMadeAgainIsNew(t *testing.T) {
+func TestRecreatedCacheIsNew(t *testing.T) {
 	t.Parallel()
 	for sentence, test := range map[string]struct {
 		after       time.Duration
@@ -201,7 +202,7 @@ func TestACacheThatWasMadeAgainIsNew(t *testing.T) {
 		invalidates int
 	}{
 		"at once": {5 * time.Second, 9375 * time.Millisecond, 1},
-		// Within its second nothing tells it from the old one.
+		// Within the same second, it looks like the old cache.
 		"within the second of its lastUpdateTime": {0, 69375 * time.Millisecond, 2},
 	} {
 		t.Run(sentence, func(t *testing.T) {
@@ -239,7 +240,7 @@ func TestALostInvalidationIsSentAgain(t *testing.T) {
 	})
 }
 
-func TestAnInvalidationThatNeverComesEndsWithTheTimeout(t *testing.T) {
+func TestInvalidationThatTakesTooLong(t *testing.T) {
 	t.Parallel()
 	inCluster(t, 1, func(t *testing.T, w *world) {
 		w.InvalidateAfter = 24 * time.Hour
@@ -287,9 +288,10 @@ func TestEveryWaitOfAContentPurgeCanBeInterrupted(t *testing.T) {
 	}
 }
 
-// While the list is read, caches leave it, and those behind them move to offsets
-// that were read before. Others come, so that the total does not show it.
-func TestCachesThatMoveWhileTheListIsReadAreFound(t *testing.T) {
+// TestCachesThatMoveDuringTheListAreFound removes caches between two pages, so the
+// caches after them move to offsets that were already read. It also adds caches, so
+// the total stays the same.
+func TestCachesThatMoveDuringTheListAreFound(t *testing.T) {
 	t.Parallel()
 	for sentence, nth := range map[string]int{"while choosing": 2, "while checking": 4} {
 		for _, come := range []int{0, 700} {
@@ -321,15 +323,15 @@ func TestCachesThatMoveWhileTheListIsReadAreFound(t *testing.T) {
 	}
 }
 
-// Half of the caches become invalid between two pages of the check. Those of
-// the second half that are ready must not be missed.
-func TestACheckIsNoProofIfTheListGetsShorter(t *testing.T) {
+// TestCheckFindsAllCachesIfTheListShrinks invalidates half of the caches between two
+// pages of the check. The check must find the ready caches of the second half.
+func TestCheckFindsAllCachesIfTheListShrinks(t *testing.T) {
 	t.Parallel()
 	inCluster(t, 1, func(t *testing.T, w *world) {
 		for n := range 2000 {
 			w.AddContentCache(result(first, n))
 		}
-		// Of 20 batches, the server loses the last ten.
+		// The server loses the last 10 of 20 batches.
 		count := 0
 		w.Around = func(op string, next http.HandlerFunc) http.HandlerFunc {
 			if op == "invalidate" {
@@ -347,7 +349,7 @@ func TestACheckIsNoProofIfTheListGetsShorter(t *testing.T) {
 	})
 }
 
-func TestABatchWithACacheThatIsGone(t *testing.T) {
+func TestBatchWithARemovedCache(t *testing.T) {
 	t.Parallel()
 	inCluster(t, 1, func(t *testing.T, w *world) {
 		var ids []string
@@ -364,7 +366,7 @@ func TestABatchWithACacheThatIsGone(t *testing.T) {
 	})
 }
 
-func TestABatchThatIsRejectedForAnotherReasonIsAnError(t *testing.T) {
+func TestRejectedBatchIsAnError(t *testing.T) {
 	t.Parallel()
 	inCluster(t, 1, func(t *testing.T, w *world) {
 		w.AddContentCache(result(first, 1))

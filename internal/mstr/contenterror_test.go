@@ -14,7 +14,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
-func TestOneNodeThatFailsDoesNotStopTheOthers(t *testing.T) {
+func TestFailedNodeDoesNotStopTheOthers(t *testing.T) {
 	t.Parallel()
 	for sentence, operation := range map[string]string{"while listing": "contents", "while invalidating": "invalidate"} {
 		t.Run(sentence, func(t *testing.T) {
@@ -37,7 +37,7 @@ func TestOneNodeThatFailsDoesNotStopTheOthers(t *testing.T) {
 	}
 }
 
-func TestAllNodesThatFailAreNamed(t *testing.T) {
+func TestAllFailedNodesAreNamed(t *testing.T) {
 	t.Parallel()
 	inCluster(t, 4, func(t *testing.T, w *world) {
 		for _, node := range []string{"iserver-2", "iserver-3", "iserver-4"} {
@@ -160,7 +160,7 @@ func TestErrorsOfAContentPurge(t *testing.T) {
 	}
 }
 
-func TestAContentPurgeOutlivesFailuresAndItsSession(t *testing.T) {
+func TestContentPurgeRecovers(t *testing.T) {
 	t.Parallel()
 	for sentence, prepare := range map[string]func(*world){
 		"a session that ends between the requests": func(w *world) { w.before("invalidate", 1, w.ExpireSessions) },
@@ -192,7 +192,7 @@ func TestAContentPurgeOutlivesFailuresAndItsSession(t *testing.T) {
 	}
 }
 
-func TestListsOfContentCachesThatAreNone(t *testing.T) {
+func TestInvalidListsOfContentCaches(t *testing.T) {
 	t.Parallel()
 	const entry = `{"source":{"id":"1","type":"report"},"status":{"ready":true}}`
 	for sentence, test := range map[string]struct{ operation, body, want string }{
@@ -226,7 +226,7 @@ func TestListsOfContentCachesThatAreNone(t *testing.T) {
 	}
 }
 
-func TestAListWithoutAnEndIsAnError(t *testing.T) {
+func TestListWithoutAnEnd(t *testing.T) {
 	t.Parallel()
 	inCluster(t, 1, func(t *testing.T, w *world) {
 		w.Fail("contents", -1, answer(200, nil, `{"total":5000,"contentCaches":[{"a":{"source":{"type":"report"},"status":{"ready":true}}}]}`))
@@ -236,7 +236,7 @@ func TestAListWithoutAnEndIsAnError(t *testing.T) {
 	})
 }
 
-func TestEqualContentPurgesThatWaitAreSentOnce(t *testing.T) {
+func TestIdenticalWaitingContentPurgesAreCoalesced(t *testing.T) {
 	t.Parallel()
 	inCluster(t, 1, func(t *testing.T, w *world) {
 		w.AddContentCache(result(first, 1, "A"))
@@ -265,9 +265,9 @@ func TestEqualContentPurgesThatWaitAreSentOnce(t *testing.T) {
 	})
 }
 
-// One that comes after the list has been read needs a list of its own: it was
-// asked for because something changed meanwhile.
-func TestNobodyJoinsAContentPurgeThatHasBegun(t *testing.T) {
+// TestContentPurgeInFlightIsNotShared: a purge that starts after the list was read
+// needs a new list, because the content has changed meanwhile.
+func TestContentPurgeInFlightIsNotShared(t *testing.T) {
 	t.Parallel()
 	inCluster(t, 1, func(t *testing.T, w *world) {
 		w.AddContentCache(result(first, 1))

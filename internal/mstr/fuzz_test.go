@@ -14,7 +14,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/clienttest"
 )
 
-// sending makes a client and asks it for something.
+// sending returns a function that creates a client and calls ask with it.
 func sending(ask func(context.Context, *mstr.Client) error) func(context.Context, transport.Options) error {
 	return func(ctx context.Context, wire transport.Options) error {
 		client := mstr.New(mstr.Config{BaseURL: "http://localhost", Username: "u", Password: "p4ssw0rd", Wire: wire})
@@ -31,8 +31,8 @@ func loggedIn(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// FuzzErrorBody returns any status and body for a purge. Nothing but a 204, which
-// is left out, is an acceptance.
+// FuzzErrorBody returns any status and body for a purge. Only 204, which it omits,
+// is an acceptance.
 func FuzzErrorBody(f *testing.F) {
 	clienttest.Responses{
 		Bodies: []string{
@@ -46,9 +46,9 @@ func FuzzErrorBody(f *testing.F) {
 	}.Fuzz(f)
 }
 
-// FuzzContentLists returns any lists of nodes and content caches: the client
-// never panics, invalidates nothing without a list that contains a ready cache,
-// and what it says is one clean line.
+// FuzzContentLists returns any lists of nodes and content caches. The client never
+// panics, invalidates nothing unless a list contains a ready cache, and returns
+// errors that are one clean line.
 func FuzzContentLists(f *testing.F) {
 	const nodes = `{"nodes":[{"name":"n","status":"running","projects":[{"id":"` + tutorial + `","status":"loaded"}]}]}`
 	for _, list := range []string{

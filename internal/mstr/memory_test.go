@@ -10,8 +10,8 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/clienttest"
 )
 
-// TestMemoryIsBounded: what a server sends can't fill the memory. It measures, so
-// nothing runs beside it.
+// TestMemoryIsBounded checks that a response cannot exhaust the memory. It measures
+// allocations, so no other test runs in parallel.
 func TestMemoryIsBounded(t *testing.T) { //nolint:paralleltest // see above
 	token := func(length int) http.HandlerFunc {
 		return clienttest.Answer(204, http.Header{"X-Mstr-Authtoken": {strings.Repeat("a&<", length/3)}}, "")
@@ -19,7 +19,7 @@ func TestMemoryIsBounded(t *testing.T) { //nolint:paralleltest // see above
 	for name, row := range map[string]struct {
 		operation string
 		fault     http.HandlerFunc
-		err       string // is part of it
+		err       string // a part of the error
 	}{
 		"projects that are nothing":    {"projects", clienttest.Bomb(200, "[", "{},", "]"), "values"},
 		"fewer that are nothing":       {"projects", clienttest.Answer(200, nil, "["+strings.Repeat("{},", 200_000)+"{}]"), "a project has no ID or no name"},

@@ -13,7 +13,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/clienttest"
 )
 
-// underLoad runs a test with a thousand purges, which have no limit.
+// underLoad runs a test with a thousand purges, without a rate limit.
 func underLoad(t *testing.T, test func(b *clienttest.Bubble, l clienttest.Load)) {
 	t.Helper()
 	inWorld(t, func(_ *testing.T, w *world) {

@@ -92,7 +92,7 @@ func TestSpellingOfTheRoute(t *testing.T) {
 	}
 }
 
-func TestARememberedSpellingIsNotForEver(t *testing.T) {
+func TestRememberedSpellingCanChange(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.Spelling = "cache"
@@ -211,7 +211,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-func TestTheServersOwnErrors(t *testing.T) {
+func TestErrorsOfTheServer(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		server             func(*mstrtest.Server)
@@ -252,7 +252,7 @@ func TestTheServersOwnErrors(t *testing.T) {
 	}
 }
 
-func TestEqualPurgesThatWaitAreSentOnce(t *testing.T) {
+func TestIdenticalWaitingPurgesAreCoalesced(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		// A refusal makes all of them wait; the login makes none wait for a slot.
@@ -298,7 +298,7 @@ func TestProjectsAreListed(t *testing.T) {
 	})
 }
 
-func TestListsThatAreNone(t *testing.T) {
+func TestInvalidLists(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ body, want string }{
 		"null":                   {"null", "the response is null"},

@@ -40,7 +40,7 @@ func TestLoginModes(t *testing.T) {
 	}
 }
 
-func TestRefusedLogins(t *testing.T) {
+func TestRejectedLogins(t *testing.T) {
 	t.Parallel()
 	const ticket = "ticket " + mstrtest.FaultTicket
 	wrong := said{Kind: transport.KindCredentials, Status: 401, Code: "ERR003 (iServerCode -2147216959)", Message: "Login failure", Input: "password", Advice: "mstr.login_mode"}
@@ -127,8 +127,8 @@ func TestRefusedLogins(t *testing.T) {
 	}
 }
 
-// TestLoginsThatFailForNow are repeated for all who wait.
-func TestLoginsThatFailForNow(t *testing.T) {
+// TestTemporaryLoginFailures are repeated for all who wait.
+func TestTemporaryLoginFailures(t *testing.T) {
 	t.Parallel()
 	for sentence, test := range map[string]struct {
 		fault http.HandlerFunc
@@ -153,8 +153,8 @@ func TestLoginsThatFailForNow(t *testing.T) {
 	}
 }
 
-// TestTheSessionCapIsFinal although it is a 500.
-func TestTheSessionCapIsFinal(t *testing.T) {
+// TestSessionLimitIsFinal although it is a 500.
+func TestSessionLimitIsFinal(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.Fail("login", -1, mstrtest.Error(500, "ERR001", mstrtest.SessionCap, "Maximum number of sessions"))
@@ -178,7 +178,7 @@ func TestAccountsAreNotLocked(t *testing.T) {
 	})
 }
 
-func TestTokensThatAreNone(t *testing.T) {
+func TestInvalidTokens(t *testing.T) {
 	t.Parallel()
 	const name = "X-MSTR-AuthToken"
 	tests := map[string]struct {
@@ -294,7 +294,7 @@ func TestASessionThatExpiresUnderManyIsReplacedOnce(t *testing.T) {
 	})
 }
 
-func TestCookiesComeBack(t *testing.T) {
+func TestCookiesAreSentBack(t *testing.T) {
 	t.Parallel()
 	// That those of the login come back, Secure and with another path, the fake
 	// demands in every test. Here the load balancer changes its mind later.
@@ -387,7 +387,7 @@ func TestClose(t *testing.T) {
 	}
 }
 
-func TestCloseWaitsForALoginThatIsUnderWay(t *testing.T) {
+func TestCloseWaitsForALoginInFlight(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		slow := func(rw http.ResponseWriter, r *http.Request) {

@@ -19,13 +19,13 @@ const (
 	archive  = "A1B2C3D44E5F60718293A4B5C6D7E8F9" // not loaded
 )
 
-// world is a fake, a client of it, and the network between them. The world ends
-// with the test: it fails when a session, a connection or a secret got out.
+// world is a fake, its client, and the network between them. At the end, the test
+// fails if a session or a connection is open, or a secret was logged.
 type world struct {
 	*mstrtest.Server
 	*clienttest.Bubble
 	config mstr.Config
-	// connect makes the client with the first call, so that tests can change the
+	// connect creates the client with the first call, so tests can change the
 	// configuration before.
 	connect func() *mstr.Client
 }
@@ -57,7 +57,7 @@ func (w *world) purge(project, cacheType string) error {
 	return err
 }
 
-// request is what the tests compare of an entry in the journal.
+// request contains the fields of a journal entry that the tests compare.
 type request struct {
 	Operation, Subject string
 	Status             int
@@ -71,7 +71,7 @@ func (w *world) requests() []request {
 	return all
 }
 
-// said is what the tests compare of an error.
+// said contains the fields of an error that the tests compare.
 type said struct {
 	Kind               transport.Kind
 	Status             int

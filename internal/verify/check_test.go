@@ -25,40 +25,40 @@ func TestFingerprintsAreChecked(t *testing.T) {
 	}
 	const general, trim, quotes = "must be an MD5, SHA-1, SHA-256, or SHA-512 digest", "use trimspace()", "in quotes, as in the response"
 	for name, test := range map[string]struct{ print, want string }{
-		"nothing":                         {"", general},
-		"a version":                       {"2026.11.1", general},
-		"a date":                          {"2026-11-25T23:44:00Z", general},
-		"a digit short":                   {digest[1:], general},
-		"a digit long":                    {digest + "0", general},
-		"another digit":                   {"g" + digest[1:], general},
-		"a prefix":                        {"md5:" + digest, general},
-		"subresource integrity":           {"sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", general},
-		"base64 without padding":          {"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU", general},
-		"base64 of another length":        {"aGVsbG8=", general},
-		"base64 with bits that are lost":  {"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFV=", general},
-		"a wildcard":                      {"*", general},
-		"an ETag without quotes":          {"33a6", general},
-		"a weak one":                      {"W/33a6", quotes},
-		"an empty ETag":                   {`""`, general},
-		"an ETag with one quote":          {`"33a6`, general},
-		"an ETag with a quote in it":      {`"33"a6"`, general},
-		"an ETag with a blank":            {`"33 a6"`, general},
-		"an upload in parts without them": {digest + "-", general},
-		"a line break at the end":         {digest + "\n", trim},
-		"blanks around an ETag":           {` "33a6" `, trim},
-		"a line break within base64":      {"47DEQpj8HBSa+/TImW+5JCeu\nQeRkm5NMpJWZG3hSuFU=", general},
+		"empty":                             {"", general},
+		"a version":                         {"2026.11.1", general},
+		"a date":                            {"2026-11-25T23:44:00Z", general},
+		"a missing digit":                   {digest[1:], general},
+		"an extra digit":                    {digest + "0", general},
+		"an invalid digit":                  {"g" + digest[1:], general},
+		"a prefix":                          {"md5:" + digest, general},
+		"subresource integrity":             {"sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", general},
+		"base64 without padding":            {"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU", general},
+		"base64 of another length":          {"aGVsbG8=", general},
+		"base64 with nonzero trailing bits": {"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFV=", general},
+		"a wildcard":                        {"*", general},
+		"an ETag without quotes":            {"33a6", general},
+		"a weak ETag without quotes":        {"W/33a6", quotes},
+		"an empty ETag":                     {`""`, general},
+		"an ETag with one quote":            {`"33a6`, general},
+		"an ETag with a quote in it":        {`"33"a6"`, general},
+		"an ETag with a space":              {`"33 a6"`, general},
+		"a multipart ETag without a number": {digest + "-", general},
+		"a line break at the end":           {digest + "\n", trim},
+		"spaces around an ETag":             {` "33a6" `, trim},
+		"a line break within base64":        {"47DEQpj8HBSa+/TImW+5JCeu\nQeRkm5NMpJWZG3hSuFU=", general},
 	} {
 		err := verify.CheckFingerprint(test.print)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %q", name, err, test.want)
 		}
 		if err != nil && len(test.print) > 8 && strings.Contains(err.Error(), test.print) {
-			t.Errorf("%s: %q repeats the value", name, err)
+			t.Errorf("%s: %q contains the value", name, err)
 		}
 	}
 }
 
-func TestAddressesAreChecked(t *testing.T) {
+func TestBaseURLs(t *testing.T) {
 	t.Parallel()
 	for address, want := range map[string]string{
 		"https://www.example.com":        "https://www.example.com",
@@ -85,16 +85,16 @@ func TestAddressesAreChecked(t *testing.T) {
 	}
 }
 
-func TestAnItemThatIsNotValidIsNotLookedAt(t *testing.T) {
+func TestInvalidItems(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		digest := hexMD5(content)
 		for name, item := range map[string]verify.Item{
-			"nothing to expect": {},
-			"two to expect":     {Want: digest, Gone: digest},
-			"a fingerprint":     {Want: "1"},
-			"a wildcard":        {Path: "/css/*", Want: digest},
-			"a relative path":   {Path: "css", Want: digest},
+			"no expectation":         {},
+			"two expectations":       {Want: digest, Gone: digest},
+			"an invalid fingerprint": {Want: "1"},
+			"a wildcard":             {Path: "/css/*", Want: digest},
+			"a relative path":        {Path: "css", Want: digest},
 		} {
 			if w.verify(time.Minute, item) == nil {
 				t.Errorf("%s: no error", name)
@@ -105,7 +105,7 @@ func TestAnItemThatIsNotValidIsNotLookedAt(t *testing.T) {
 	})
 }
 
-func TestTheBaseMayHaveAPath(t *testing.T) {
+func TestBaseURLWithAPath(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.put(content)

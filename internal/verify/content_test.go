@@ -22,7 +22,7 @@ import (
 
 const content = "body { color: #222 }\n"
 
-// fingerprints are of content, in every form.
+// fingerprints returns the fingerprints of content in every format.
 func fingerprints() map[string]string {
 	m, s1, s256, s512 := md5.Sum([]byte(content)), sha1.Sum([]byte(content)), sha256.Sum256([]byte(content)), sha512.Sum512([]byte(content))
 	all := make(map[string]string)
@@ -34,7 +34,7 @@ func fingerprints() map[string]string {
 	return all
 }
 
-func TestTheLengthOfAFingerprintTellsTheDigest(t *testing.T) {
+func TestLengthOfAFingerprintSelectsTheDigest(t *testing.T) {
 	t.Parallel()
 	for name, fingerprint := range fingerprints() {
 		t.Run(name, func(t *testing.T) {
@@ -42,7 +42,7 @@ func TestTheLengthOfAFingerprintTellsTheDigest(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
 				w.put(content + " ")
 				if err := w.verify(time.Second, verify.Item{Want: fingerprint}); err == nil {
-					t.Error("other content is taken for proof")
+					t.Error("other content is a proof")
 				}
 				w.PurgeAll()
 				w.put(content)
@@ -52,7 +52,7 @@ func TestTheLengthOfAFingerprintTellsTheDigest(t *testing.T) {
 	}
 }
 
-func TestTheRequestIsThatOfAVisitor(t *testing.T) {
+func TestRequestsOfAVisitor(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.Origin.Put("/über uns", verifytest.File{Body: content}, 0)
@@ -69,25 +69,25 @@ func TestTheRequestIsThatOfAVisitor(t *testing.T) {
 	})
 }
 
-func TestWhatIsEncodedIsDecoded(t *testing.T) {
+func TestContentEncodings(t *testing.T) {
 	t.Parallel()
 	compressed := compressed(content)
 	for name, test := range map[string]struct {
 		file verifytest.File
-		want string // the digest of this is wanted
+		want string // content with the expected digest
 		ok   bool
 	}{
-		"gzip that was not asked for":                {gz(compressed), content, true},
-		"a file that is compressed in the store":     {gz(compressed), compressed, true},
-		"neither of both":                            {gz(compressed), "other", false},
-		"an archive that is served as it is":         {verifytest.File{Body: compressed}, compressed, true},
-		"not gzip, although it says so":              {gz(content), content, false},
-		"gzip that is cut short":                     {gz(compressed[:len(compressed)-4]), content, false},
-		"an encoding that is not asked for":          {verifytest.File{Body: "…", Header: http.Header{"Content-Encoding": {"br"}}}, content, false},
-		"nothing, of a file that is empty":           {verifytest.File{}, "", true},
-		"the content with the status of a failure":   {verifytest.File{Body: content, Status: http.StatusBadGateway}, content, false},
-		"the content with the status of an absence":  {verifytest.File{Body: content, Status: http.StatusNotFound}, content, false},
-		"the content with another status of success": {verifytest.File{Body: content, Status: http.StatusNonAuthoritativeInfo}, content, true},
+		"gzip without Accept-Encoding":     {gz(compressed), content, true},
+		"a file that is stored compressed": {gz(compressed), compressed, true},
+		"neither of these":                 {gz(compressed), "other", false},
+		"an archive without an encoding":   {verifytest.File{Body: compressed}, compressed, true},
+		"gzip only in the header":          {gz(content), content, false},
+		"truncated gzip":                   {gz(compressed[:len(compressed)-4]), content, false},
+		"an encoding that is not accepted": {verifytest.File{Body: "…", Header: http.Header{"Content-Encoding": {"br"}}}, content, false},
+		"an empty file":                    {verifytest.File{}, "", true},
+		"the content with 502":             {verifytest.File{Body: content, Status: http.StatusBadGateway}, content, false},
+		"the content with 404":             {verifytest.File{Body: content, Status: http.StatusNotFound}, content, false},
+		"the content with 203":             {verifytest.File{Body: content, Status: http.StatusNonAuthoritativeInfo}, content, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -109,32 +109,32 @@ func compressed(body string) string {
 	return b.String()
 }
 
-// gz is a file that the origin says is gzipped.
+// gz returns a file with Content-Encoding: gzip.
 func gz(body string) verifytest.File {
 	return verifytest.File{Body: body, Header: http.Header{"Content-Encoding": {"gzip"}}}
 }
 
-func TestATextIsFoundWhereverItIs(t *testing.T) {
+func TestTextAnywhereInTheBody(t *testing.T) {
 	t.Parallel()
 	const text = "ver=2026.11"
 	for name, test := range map[string]struct {
 		body string
 		ok   bool
 	}{
-		"alone":                {text, true},
-		"at the end":           {strings.Repeat("x", 100_000) + text, true},
-		"at the edge":          {strings.Repeat("x", 32<<10-5) + text + strings.Repeat("x", 100_000), true},
-		"after a false start":  {"ver=2026.1ver=2026.11", true},
-		"not there":            {strings.Repeat("ver=2026.1 ", 20_000), false},
-		"in another case":      {strings.ToUpper(text), false},
-		"nothing is there":     {"", false},
-		"on the page of a 404": {"", false},
+		"alone":                  {text, true},
+		"at the end":             {strings.Repeat("x", 100_000) + text, true},
+		"at the end of a buffer": {strings.Repeat("x", 32<<10-5) + text + strings.Repeat("x", 100_000), true},
+		"after a false start":    {"ver=2026.1ver=2026.11", true},
+		"not there":              {strings.Repeat("ver=2026.1 ", 20_000), false},
+		"in another case":        {strings.ToUpper(text), false},
+		"an empty body":          {"", false},
+		"on a 404 page":          {"", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
 				w.put(test.body)
-				if strings.HasPrefix(name, "on the page") {
+				if name == "on a 404 page" {
 					w.Origin.Put("/a", verifytest.File{Body: text, Status: http.StatusNotFound}, 0)
 				}
 				err := w.verify(time.Second, verify.Item{Contains: text})
@@ -142,7 +142,7 @@ func TestATextIsFoundWhereverItIs(t *testing.T) {
 					t.Errorf("got %v", err)
 				}
 				if err != nil && strings.Contains(err.Error(), text) {
-					t.Errorf("%s shows the text, which may be sensitive", err)
+					t.Errorf("%s contains the text, which may be sensitive", err)
 				}
 				if test.ok {
 					diff(t, "requests", 2, len(w.requests))
@@ -152,14 +152,14 @@ func TestATextIsFoundWhereverItIs(t *testing.T) {
 	}
 }
 
-func TestATextThatIsLongerThanABufferIsFound(t *testing.T) {
+func TestTextLongerThanTheBuffer(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		text := strings.Repeat("a", 70_000) + "b"
 		w.put("aaa" + text + "aaa")
 		wantProven(t, w.verify(time.Second, verify.Item{Contains: text}))
 		if w.verify(time.Second, verify.Item{Contains: text + "b"}) == nil {
-			t.Error("a text is found that is not there")
+			t.Error("found a text that is not in the body")
 		}
 	})
 }
@@ -171,19 +171,19 @@ func TestETagsAreComparedWeaklyOnThePlainResponse(t *testing.T) {
 		served, want string
 		ok           bool
 	}{
-		"equal":                      {`"33a6"`, `"33a6"`, true},
-		"weakened by a cache":        {`W/"33a6"`, `"33a6"`, true},
-		"weak, and strong at last":   {`"33a6"`, `W/"33a6"`, true},
-		"both weak":                  {`W/"33a6"`, `W/"33a6"`, true},
-		"another":                    {`"33a7"`, `"33a6"`, false},
-		"another case":               {`"33A6"`, `"33a6"`, false},
-		"a part of it":               {`"33a6-gzip"`, `"33a6"`, false},
-		"of an upload in parts":      {`"` + parts + `"`, parts, true},
-		"the same, in quotes":        {`"` + parts + `"`, `"` + parts + `"`, true},
-		"another upload in parts":    {`"` + parts[:len(parts)-1] + `"`, parts, false},
-		"a server without quotes":    {`33a6`, `"33a6"`, true},
-		"none":                       {` `, `"33a6"`, false},
-		"a tag of the other's quote": {`"W/33a6"`, `W/"33a6"`, false},
+		"equal":                         {`"33a6"`, `"33a6"`, true},
+		"weakened by a cache":           {`W/"33a6"`, `"33a6"`, true},
+		"weak, and served as strong":    {`"33a6"`, `W/"33a6"`, true},
+		"both weak":                     {`W/"33a6"`, `W/"33a6"`, true},
+		"another":                       {`"33a7"`, `"33a6"`, false},
+		"another case":                  {`"33A6"`, `"33a6"`, false},
+		"a suffix":                      {`"33a6-gzip"`, `"33a6"`, false},
+		"a multipart upload":            {`"` + parts + `"`, parts, true},
+		"a multipart upload, in quotes": {`"` + parts + `"`, `"` + parts + `"`, true},
+		"another multipart upload":      {`"` + parts[:len(parts)-1] + `"`, parts, false},
+		"served without quotes":         {`33a6`, `"33a6"`, true},
+		"no ETag":                       {` `, `"33a6"`, false},
+		"W/ within the quotes":          {`"W/33a6"`, `W/"33a6"`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -200,7 +200,7 @@ func TestETagsAreComparedWeaklyOnThePlainResponse(t *testing.T) {
 	}
 }
 
-func TestAVariantThatIsOldIsNoProof(t *testing.T) {
+func TestOldGzipVariantIsNoProof(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.put("old")

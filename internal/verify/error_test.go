@@ -14,7 +14,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/verify/verifytest"
 )
 
-func TestAnErrorShowsTheEvidence(t *testing.T) {
+func TestErrorTexts(t *testing.T) {
 	t.Parallel()
 	digest := hexMD5(content)
 	header := func(pairs ...string) http.Header {

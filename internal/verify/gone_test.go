@@ -11,40 +11,40 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/verify/verifytest"
 )
 
-func TestARemovedPathIsProvenWhenItsContentIsGone(t *testing.T) {
+func TestRemovedPathIsVerifiedWhenItsContentIsGone(t *testing.T) {
 	t.Parallel()
 	location := func(to string) http.Header { return http.Header{"Location": {to}} }
 	for name, test := range map[string]struct {
 		file verifytest.File
-		gone string // the fingerprint, unless it is that of "old"
+		gone string // the fingerprint; default that of "old"
 		ok   bool
 	}{
-		"the old content":                      {verifytest.File{Body: "old"}, "", false},
-		"the old content, by its ETag":         {verifytest.File{Body: "old", ETag: `W/"1"`}, `"1"`, false},
-		"the old content, compressed before":   {gz(compressed("x")), hexMD5(compressed("x")), false},
-		"other content":                        {verifytest.File{Body: "Sorry, nothing is here."}, "", true},
-		"other content, by its ETag":           {verifytest.File{Body: "old", ETag: `"2"`}, `"1"`, true},
-		"other content without an ETag":        {verifytest.File{Body: "Sorry.", ETag: " "}, `"1"`, true},
-		"403":                                  {verifytest.File{Status: 403}, "", true},
-		"403 of a rate limiter":                {verifytest.File{Status: 403, Header: http.Header{"Retry-After": {"1"}}}, "", false},
-		"404":                                  {verifytest.File{Status: 404}, "", true},
-		"404 with the old content":             {verifytest.File{Status: 404, Body: "old"}, "", true},
-		"410":                                  {verifytest.File{Status: 410}, "", true},
-		"429":                                  {verifytest.File{Status: 429}, "", false},
-		"400":                                  {verifytest.File{Status: 400}, "", false},
-		"401":                                  {verifytest.File{Status: 401}, "", false},
-		"500":                                  {verifytest.File{Status: 500}, "", false},
-		"503":                                  {verifytest.File{Status: 503}, "", false},
-		"304, which nobody asked for":          {verifytest.File{Status: 304}, "", false},
-		"an encoding that cannot be decoded":   {verifytest.File{Body: "…", Header: http.Header{"Content-Encoding": {"zstd"}}}, "", false},
-		"a redirect to another host":           {verifytest.File{Status: 301, Header: location("https://example.com/a")}, "", true},
-		"a redirect to what is there":          {verifytest.File{Status: 302, Header: location("/")}, "", true},
-		"a redirect to what is not there":      {verifytest.File{Status: 308, Header: location("/nowhere")}, "", true},
-		"a redirect to the old content":        {verifytest.File{Status: 301, Header: location("/kept")}, "", false},
-		"a redirect to a failure":              {verifytest.File{Status: 301, Header: location("/failing")}, "", false},
-		"a redirect to itself":                 {verifytest.File{Status: 301, Header: location("/a")}, "", true},
-		"a redirect to nowhere":                {verifytest.File{Status: 302}, "", true},
-		"a redirect by a status without rules": {verifytest.File{Status: 300, Header: location("/")}, "", false},
+		"the old content":                    {verifytest.File{Body: "old"}, "", false},
+		"the old content, by its ETag":       {verifytest.File{Body: "old", ETag: `W/"1"`}, `"1"`, false},
+		"the old content, stored compressed": {gz(compressed("x")), hexMD5(compressed("x")), false},
+		"other content":                      {verifytest.File{Body: "Sorry, nothing is here."}, "", true},
+		"other content, by its ETag":         {verifytest.File{Body: "old", ETag: `"2"`}, `"1"`, true},
+		"other content without an ETag":      {verifytest.File{Body: "Sorry.", ETag: " "}, `"1"`, true},
+		"403":                                {verifytest.File{Status: 403}, "", true},
+		"403 of a rate limiter":              {verifytest.File{Status: 403, Header: http.Header{"Retry-After": {"1"}}}, "", false},
+		"404":                                {verifytest.File{Status: 404}, "", true},
+		"404 with the old content":           {verifytest.File{Status: 404, Body: "old"}, "", true},
+		"410":                                {verifytest.File{Status: 410}, "", true},
+		"429":                                {verifytest.File{Status: 429}, "", false},
+		"400":                                {verifytest.File{Status: 400}, "", false},
+		"401":                                {verifytest.File{Status: 401}, "", false},
+		"500":                                {verifytest.File{Status: 500}, "", false},
+		"503":                                {verifytest.File{Status: 503}, "", false},
+		"304, although unconditional":        {verifytest.File{Status: 304}, "", false},
+		"an encoding that cannot be decoded": {verifytest.File{Body: "…", Header: http.Header{"Content-Encoding": {"zstd"}}}, "", false},
+		"a redirect to another host":         {verifytest.File{Status: 301, Header: location("https://example.com/a")}, "", true},
+		"a redirect to another page":         {verifytest.File{Status: 302, Header: location("/")}, "", true},
+		"a redirect to a missing page":       {verifytest.File{Status: 308, Header: location("/nowhere")}, "", true},
+		"a redirect to the old content":      {verifytest.File{Status: 301, Header: location("/kept")}, "", false},
+		"a redirect to a failure":            {verifytest.File{Status: 301, Header: location("/failing")}, "", false},
+		"a redirect to itself":               {verifytest.File{Status: 301, Header: location("/a")}, "", true},
+		"a redirect without Location":        {verifytest.File{Status: 302}, "", true},
+		"a status with several choices":      {verifytest.File{Status: 300, Header: location("/")}, "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -65,7 +65,7 @@ func TestARemovedPathIsProvenWhenItsContentIsGone(t *testing.T) {
 	}
 }
 
-func TestARemovedPathIsGoneForThoseWhoAcceptGzipToo(t *testing.T) {
+func TestRemovedPathMustAlsoBeGoneForGzip(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.put("old")

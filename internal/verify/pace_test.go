@@ -16,7 +16,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/verify/verifytest"
 )
 
-// many verifies n paths with new content at once.
+// many verifies n paths with new content in parallel.
 func (w *world) many(limit time.Duration, n int) []error {
 	for i := range n {
 		w.Origin.Put(fmt.Sprintf("/%d", i), verifytest.File{Body: content}, 0)
@@ -49,7 +49,7 @@ func TestAtMost16RequestsAreInFlight(t *testing.T) {
 	})
 }
 
-func TestAPathThatStaysOldDoesNotHoldUpOthers(t *testing.T) {
+func TestAPathThatStaysOldDoesNotDelayOthers(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.put("old")
@@ -64,27 +64,27 @@ func TestAPathThatStaysOldDoesNotHoldUpOthers(t *testing.T) {
 	})
 }
 
-func TestALimitedHostIsAskedMoreSlowly(t *testing.T) {
+func TestRateLimitedHost(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{http.StatusForbidden, http.StatusTooManyRequests} {
 		t.Run(http.StatusText(status), func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
-				// The limiter lets ten requests through in ten seconds.
+				// The limiter accepts ten requests in any ten seconds.
 				var mu sync.Mutex
-				var let []time.Time
+				var passed []time.Time
 				limited := 0
 				around := w.Around
 				w.Around = func(operation string, next http.HandlerFunc) http.HandlerFunc {
 					return around(operation, func(rw http.ResponseWriter, r *http.Request) {
 						mu.Lock()
-						if n := len(let); n >= 10 && time.Since(let[n-10]) < 10*time.Second {
+						if n := len(passed); n >= 10 && time.Since(passed[n-10]) < 10*time.Second {
 							limited++
 							mu.Unlock()
 							rw.WriteHeader(status)
 							return
 						}
-						let = append(let, time.Now())
+						passed = append(passed, time.Now())
 						mu.Unlock()
 						next(rw, r)
 					})
@@ -93,14 +93,14 @@ func TestALimitedHostIsAskedMoreSlowly(t *testing.T) {
 					wantProven(t, err)
 				}
 				if limited > 150 {
-					t.Errorf("%d requests were limited for %d that were not", limited, len(let))
+					t.Errorf("%d requests were limited, and %d were not", limited, len(passed))
 				}
 			})
 		})
 	}
 }
 
-func TestResponsesInParallelSlowDownOnce(t *testing.T) {
+func TestParallelResponsesSlowDownOnce(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.Latency = 10 * time.Millisecond
@@ -163,7 +163,7 @@ func TestRetryAfterIsHonored(t *testing.T) {
 	}
 }
 
-func TestAWaitBeyondTheDeadlineIsNotWaitedFor(t *testing.T) {
+func TestWaitBeyondTheDeadline(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.Fail("get", 1, answer(http.StatusTooManyRequests, http.Header{"Retry-After": {"3600"}}, ""))

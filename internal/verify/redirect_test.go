@@ -19,25 +19,25 @@ func TestRedirectsWithinTheHostAreFollowed(t *testing.T) {
 		base, location string
 		ok             bool
 	}{
-		"a path":                          {base, "/b", true},
-		"a relative path":                 {base, "b?x=1", true},
-		"the whole address":               {base, base + "/b", true},
-		"in upper case":                   {base, "HTTP://LOCALHOST/b", true},
-		"without a scheme":                {base, "//localhost/b", true},
-		"with the port of the scheme":     {base, "http://localhost:80/b", true},
-		"with a fragment":                 {base, "/b#top", true},
-		"with a user, who is not sent":    {base, "http://user:secret@localhost/b", true},
-		"the same other port":             {base + ":8080", base + ":8080/b", true},
-		"another port":                    {base, base + ":8080/b", false},
-		"another host":                    {base, "http://127.0.0.1/b", false},
-		"a host below it":                 {base, "http://www.localhost/b", false},
-		"another scheme":                  {base, "ftp://localhost/b", false},
-		"no address":                      {base, "http://[", false},
-		"what another path redirects to":  {base, "/to-b", true},
-		"what redirects to another host":  {base, "/away", false},
-		"what redirects without an end":   {base, "/a", false},
-		"what redirects to a lost file":   {base, "/nowhere", false},
-		"what redirects to other content": {base, "/other", false},
+		"a path":                        {base, "/b", true},
+		"a relative path":               {base, "b?x=1", true},
+		"a full address":                {base, base + "/b", true},
+		"in upper case":                 {base, "HTTP://LOCALHOST/b", true},
+		"without a scheme":              {base, "//localhost/b", true},
+		"with the port of the scheme":   {base, "http://localhost:80/b", true},
+		"with a fragment":               {base, "/b#top", true},
+		"with a user, which is dropped": {base, "http://user:secret@localhost/b", true},
+		"the same port":                 {base + ":8080", base + ":8080/b", true},
+		"another port":                  {base, base + ":8080/b", false},
+		"another host":                  {base, "http://127.0.0.1/b", false},
+		"a subdomain":                   {base, "http://www.localhost/b", false},
+		"another scheme":                {base, "ftp://localhost/b", false},
+		"an invalid address":            {base, "http://[", false},
+		"two redirects":                 {base, "/to-b", true},
+		"a redirect to another host":    {base, "/away", false},
+		"a redirect to itself":          {base, "/a", false},
+		"a missing file":                {base, "/nowhere", false},
+		"other content":                 {base, "/other", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -63,7 +63,7 @@ func TestRedirectsWithinTheHostAreFollowed(t *testing.T) {
 				}
 				for _, address := range w.Network.Dialed() {
 					if !strings.HasPrefix(strings.ToLower(address), "localhost:") {
-						t.Errorf("the client went to %s", address)
+						t.Errorf("the client connected to %s", address)
 					}
 				}
 			})
@@ -87,7 +87,7 @@ func TestFiveRedirectsAreFollowed(t *testing.T) {
 	}
 }
 
-func TestFromHTTPToHTTPSTheHostIsTheSame(t *testing.T) {
+func TestRedirectFromHTTPToHTTPS(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.Origin.Put("/a", verifytest.File{Status: http.StatusMovedPermanently, Header: http.Header{"Location": {"https://localhost/a"}}}, 0)

@@ -25,23 +25,23 @@ func seconds(all ...float64) []time.Duration {
 	return times
 }
 
-func TestTheLooksAreFromHalfASecondTo15SecondsApart(t *testing.T) {
+func TestIntervalsOfAttempts(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.put("old")
 		w.visit()
 		w.put("new")
 		err := w.verify(70*time.Second, verify.Item{Want: hexMD5("new")})
-		// The last one is shortly before the time is over.
+		// The last attempt is shortly before the deadline.
 		diff(t, "the attempts", seconds(0, 0.5, 1.5, 3.5, 7.5, 15.5, 30.5, 45.5, 60.5, 68), w.times())
 		diff(t, "the end", 70*time.Second, w.Elapsed())
 		if !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%v is not for the deadline", err)
+			t.Errorf("got %v, want context.DeadlineExceeded", err)
 		}
 	})
 }
 
-func TestAPurgeThatTakesEffectLaterIsWaitedFor(t *testing.T) {
+func TestWaitsForTheEffectOfAPurge(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.put("old")
@@ -55,7 +55,7 @@ func TestAPurgeThatTakesEffectLaterIsWaitedFor(t *testing.T) {
 	})
 }
 
-func TestAGateWaitsForTheOrigin(t *testing.T) {
+func TestWaitsForTheOrigin(t *testing.T) {
 	t.Parallel()
 	for name, before := range map[string]*verifytest.File{
 		"old":      {Body: "old"},
@@ -66,7 +66,7 @@ func TestAGateWaitsForTheOrigin(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
-				w.TTL = 0 // it is the origin that is looked at
+				w.TTL = 0 // a visitor of the origin
 				if before != nil {
 					w.Origin.Put("/a", *before, 0)
 				}
@@ -80,19 +80,19 @@ func TestAGateWaitsForTheOrigin(t *testing.T) {
 	}
 }
 
-func TestAnOriginThatStillIsOldIsFoundOut(t *testing.T) {
+func TestOldOriginIsDetected(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.put("old")
 		w.visit()
 		<-time.After(100 * time.Second)
-		at := w.Purge("/a") // and the origin still has the old content
+		at := w.Purge("/a") // the origin still has the old content
 		err := w.verify(20*time.Minute, verify.Item{Want: hexMD5("new"), PurgedAt: at.Truncate(time.Second).Add(-time.Second)})
 		diff(t, "the error", said{verify.OriginOld, "expected content with MD5 digest " + hexMD5("new") + ", got 200 OK with MD5 digest " + hexMD5("old") +
 			" (Age: 30, Cache-Status: edge; hit, X-Cache: HIT)", 7}, hear(t, err))
 		diff(t, "the attempts", seconds(100, 100.5, 101.5, 103.5, 107.5, 115.5, 130.5), w.times())
 		if errors.Is(err, context.DeadlineExceeded) {
-			t.Error("it is not for the deadline")
+			t.Error("the error is for the deadline")
 		}
 	})
 }
@@ -101,13 +101,13 @@ func TestAnOriginIsNotBlamedWithoutProof(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		prepare func(*world)
-		purged  time.Duration // before the first look; negative: not known
+		purged  time.Duration // before the first attempt; negative if unknown
 		want    verify.Verdict
 	}{
 		"no purge is known":             {func(*world) {}, -1, verify.StillOld},
 		"no Age":                        {func(w *world) { w.NoAge = true }, time.Minute, verify.StillOld},
 		"content from before the purge": {func(w *world) { w.visit(); <-time.After(2 * time.Second) }, 0, verify.StillOld},
-		"a purge that took effect after two looks": {func(w *world) {
+		"a purge that takes effect after two attempts": {func(w *world) {
 			w.visit()
 			<-time.After(2 * time.Second)
 			w.PurgeDelay = 20 * time.Second
@@ -135,13 +135,13 @@ func TestAnOriginIsNotBlamedWithoutProof(t *testing.T) {
 	}
 }
 
-func TestContentFromBeforeThePurgeStartsTheCountAnew(t *testing.T) {
+func TestContentFromBeforeThePurgeResetsTheCount(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.Fail("get", -1, func(rw http.ResponseWriter, _ *http.Request) {
 			rw.Header().Set("Age", "0")
 			if w.Elapsed() > 20*time.Second && w.Elapsed() < 40*time.Second {
-				rw.Header().Set("Age", "7200") // by another server of the same name
+				rw.Header().Set("Age", "7200") // another server with the same name
 			}
 		})
 		err := w.verify(20*time.Minute, verify.Item{Want: hexMD5("new"), PurgedAt: time.Now().Add(-time.Minute)})
@@ -150,14 +150,15 @@ func TestContentFromBeforeThePurgeStartsTheCountAnew(t *testing.T) {
 	})
 }
 
-// The Age has whole seconds, and so has purged_at. So what was fetched within
-// the second before the purge looks as if it was fetched after it.
+// TestAnOriginIsNotBlamedWhileOtherContentIsFromBeforeThePurge has content from
+// the second before the purge. Age and purged_at have whole seconds, so it seems to
+// be from after the purge.
 func TestAnOriginIsNotBlamedWhileOtherContentIsFromBeforeThePurge(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		var group sync.WaitGroup
 		w.PurgeDelay = 10 * time.Minute // of a hard purge
-		look := func(path string, at time.Time) {
+		verifyPath := func(path string, at time.Time) {
 			group.Go(func() {
 				wantProven(t, w.verify(20*time.Minute, verify.Item{Path: path, Want: hexMD5("new"), PurgedAt: at}))
 			})
@@ -172,21 +173,21 @@ func TestAnOriginIsNotBlamedWhileOtherContentIsFromBeforeThePurge(t *testing.T) 
 		w.Origin.Put("/a", verifytest.File{Body: "new"}, 0)
 		w.Origin.Put("/b", verifytest.File{Body: "new"}, 0)
 		at := w.Now().Truncate(time.Second)
-		look("/a", at)
-		look("/b", at)
+		verifyPath("/a", at)
+		verifyPath("/b", at)
 		group.Wait()
 	})
 }
 
-func TestAnOutageIsWaitedOut(t *testing.T) {
+func TestWaitsForTheEndOfAnOutage(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]wiretest.Fault{
-		"refused":        wiretest.Refuse,
-		"hanging":        wiretest.Hang,
-		"reset":          wiretest.Reset(0),
-		"cut in a body":  wiretest.Reset(200),
-		"unknown host":   wiretest.UnknownHost,
-		"no name server": wiretest.NoNameServer,
+		"refused":       wiretest.Refuse,
+		"hanging":       wiretest.Hang,
+		"reset":         wiretest.Reset(0),
+		"cut in a body": wiretest.Reset(200),
+		"unknown host":  wiretest.UnknownHost,
+		"no DNS server": wiretest.NoNameServer,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -203,7 +204,7 @@ func TestAnOutageIsWaitedOut(t *testing.T) {
 	}
 }
 
-func TestAWrongAddressIsNotWaitedFor(t *testing.T) {
+func TestWrongAddressEndsEarly(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.Network.Set(wiretest.UnknownHost)
@@ -214,7 +215,7 @@ func TestAWrongAddressIsNotWaitedFor(t *testing.T) {
 	})
 }
 
-func TestAHostThatHasRespondedIsWaitedFor(t *testing.T) {
+func TestWaitsForAHostThatHasResponded(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.put(content)
@@ -226,7 +227,7 @@ func TestAHostThatHasRespondedIsWaitedFor(t *testing.T) {
 	})
 }
 
-func TestALongBodyIsReadAndAStalledOneIsNot(t *testing.T) {
+func TestLongAndStalledBodies(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		fault wiretest.Fault
@@ -250,7 +251,7 @@ func TestALongBodyIsReadAndAStalledOneIsNot(t *testing.T) {
 	}
 }
 
-func TestAnInterruptedLookEndsAtOnce(t *testing.T) {
+func TestInterruptEndsImmediately(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.put("old")
@@ -259,22 +260,22 @@ func TestAnInterruptedLookEndsAtOnce(t *testing.T) {
 		err := w.client.Verify(ctx, verify.Item{BaseURL: base, Path: "/a", Want: hexMD5("new")})
 		diff(t, "the end", 10*time.Second, w.Elapsed())
 		if !errors.Is(err, context.Canceled) {
-			t.Errorf("%v is not for the interruption", err)
+			t.Errorf("got %v, want context.Canceled", err)
 		}
 		diff(t, "the error", said{verify.StillOld, "interrupted; expected content with MD5 digest " + hexMD5("new") + ", got 200 OK with MD5 digest " + hexMD5("old") +
 			" (Age: 7, Cache-Status: edge; hit, X-Cache: HIT)", 5}, hear(t, err))
 	})
 }
 
-func TestWhatIsWaitedForIsTold(t *testing.T) {
+func TestWaitsAreObserved(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.put("old")
-		told := make(map[string]time.Duration)
-		ctx := quota.WithObserver(t.Context(), func(what string, until time.Time) { told[what] = until.Sub(w.Began) })
+		observed := make(map[string]time.Duration)
+		ctx := quota.WithObserver(t.Context(), func(what string, until time.Time) { observed[what] = until.Sub(w.Began) })
 		ctx, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
 		_ = w.client.Verify(ctx, verify.Item{BaseURL: base, Path: "/a", Want: hexMD5("new")})
-		diff(t, "told", map[string]time.Duration{"the next request to localhost": 1500 * time.Millisecond}, told)
+		diff(t, "observed", map[string]time.Duration{"the next request to localhost": 1500 * time.Millisecond}, observed)
 	})
 }

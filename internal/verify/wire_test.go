@@ -21,7 +21,7 @@ import (
 
 var block [64 << 10]byte
 
-// large is a body of 64 MiB, of zeros and a last one.
+// large is a body of 64 MiB of zeros and a final 1.
 type large struct{}
 
 func (large) WriteTo(w io.Writer) (int64, error) {
@@ -36,7 +36,7 @@ func (large) WriteTo(w io.Writer) (int64, error) {
 	return written + int64(n), err
 }
 
-func TestBodiesAreNotKeptInMemory(t *testing.T) { //nolint:paralleltest // it measures what the process allocates
+func TestBodiesAreNotKeptInMemory(t *testing.T) { //nolint:paralleltest // it measures the allocations of the process
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("ETag", `"1"`)
 		_, _ = large{}.WriteTo(w)
@@ -59,14 +59,14 @@ func TestBodiesAreNotKeptInMemory(t *testing.T) { //nolint:paralleltest // it me
 			t.Errorf("%s: %s", name, err)
 		}
 		runtime.ReadMemStats(&after)
-		// The server's share is a few buffers.
+		// The server allocates a few buffers.
 		if used := (after.TotalAlloc - before.TotalAlloc) >> 20; used > 8 {
 			t.Errorf("%s: %d MiB were allocated", name, used)
 		}
 	}
 }
 
-func TestTheCertificatesOfTheProviderCount(t *testing.T) {
+func TestCACertificateOfTheProvider(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, content) }))
 	defer server.Close()

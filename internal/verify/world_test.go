@@ -17,11 +17,11 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/verify/verifytest"
 )
 
-// base is where the edge of a world is.
+// base is the address of the edge.
 const base = "http://localhost"
 
-// world is an edge with an origin, a client that looks at it, and the network
-// between them, in virtual time. It keeps the requests as they arrived.
+// world is an edge with an origin, a client, and the network between them, in
+// virtual time. It keeps the received requests.
 type world struct {
 	*verifytest.Edge
 	*clienttest.Bubble
@@ -37,7 +37,8 @@ type request struct {
 	header http.Header
 }
 
-// inWorld runs a test in virtual time. Nothing may be left open at its end.
+// inWorld runs a test in virtual time. At the end, the test fails if a connection
+// is open.
 func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
 	edge := verifytest.NewEdge()
@@ -60,7 +61,7 @@ func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
 	})
 }
 
-// verify looks at a path of the edge for up to a time.
+// verify verifies an item with a timeout. Defaults: base and /a.
 func (w *world) verify(limit time.Duration, item verify.Item) error {
 	ctx, cancel := context.WithTimeout(w.T.Context(), limit)
 	defer cancel()
@@ -75,13 +76,13 @@ func (w *world) verify(limit time.Duration, item verify.Item) error {
 	return err
 }
 
-// put changes a file at the origin at once.
+// put changes the file /a at the origin immediately.
 func (w *world) put(body string) { w.Origin.Put("/a", verifytest.File{Body: body}, 0) }
 
-// visit fetches a path as visitors do, so that the edge has both variants.
+// visit fetches /a as visitors do, which stores both variants on the edge.
 func (w *world) visit() {
 	w.T.Helper()
-	if err := w.verify(time.Second, verify.Item{Gone: hexMD5("what is nowhere")}); err != nil {
+	if err := w.verify(time.Second, verify.Item{Gone: hexMD5("nowhere")}); err != nil {
 		w.T.Fatal(err)
 	}
 	w.mu.Lock()
@@ -89,7 +90,7 @@ func (w *world) visit() {
 	w.requests = nil
 }
 
-// times are those of the plain requests.
+// times returns the times of the requests without Accept-Encoding.
 func (w *world) times() []time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -104,7 +105,7 @@ func (w *world) times() []time.Duration {
 
 func hexMD5(body string) string { return fmt.Sprintf("%x", md5.Sum([]byte(body))) }
 
-// said is what the tests compare of an error.
+// said contains the fields of an error that the tests compare.
 type said struct {
 	Verdict  verify.Verdict
 	Outcome  string

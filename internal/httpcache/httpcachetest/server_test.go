@@ -16,7 +16,7 @@ import (
 
 const host = "www.example.com"
 
-// ask sends a request for "METHOD /path", with headers "name: value".
+// ask sends a request "METHOD /path" with headers "name: value".
 func ask(s *httpcachetest.Server, request string, headers ...string) *httptest.ResponseRecorder {
 	method, target, _ := strings.Cut(request, " ")
 	r := httptest.NewRequest(method, target, http.NoBody)
@@ -37,12 +37,12 @@ func open(software *httpcachetest.Software) *httpcachetest.Server {
 	return s
 }
 
-// TestWhatPurgesReturn pins what the real servers return.
+// TestWhatPurgesReturn compares the statuses with those of the real servers.
 func TestWhatPurgesReturn(t *testing.T) {
 	t.Parallel()
 	type row struct {
 		cached, notCached, denied, noPurge, wrongKey int
-		variants                                     string // what a plain purge leaves
+		variants                                     string // the variants that a plain purge keeps
 	}
 	got := make(map[string]row)
 	for name, s := range map[string]*httpcachetest.Software{

@@ -30,8 +30,8 @@ func report(node string, n int) mstrtest.ContentCache {
 	}
 }
 
-// contents returns what the fake lists: the names of the sources, each with
-// what its status says.
+// contents lists content caches. It returns the names of their sources, each with
+// its status.
 func (c *client) contents(query string) []string {
 	c.t.Helper()
 	res, body := c.send("GET", contentsPath+"?"+query, "")
@@ -170,7 +170,7 @@ func TestPagesAndFiltersOfContentCaches(t *testing.T) {
 	}
 }
 
-func TestRefusedListsOfContentCaches(t *testing.T) {
+func TestRejectedListsOfContentCaches(t *testing.T) {
 	t.Parallel()
 	bad := func(message string) answer { return answer{400, "ERR006", 0, message} }
 	badLimit := func(limit string) answer {
@@ -225,7 +225,7 @@ func TestAnInvalidationTakesEffectLater(t *testing.T) {
 	}
 	clock.Advance(59 * time.Second)
 	list("report 1 ready loaded")
-	c.patch("iserver-1", "replace "+id+"/status/invalid true") // does not put it off
+	c.patch("iserver-1", "replace "+id+"/status/invalid true") // does not delay it
 	clock.Advance(time.Second)
 	list("report 1 invalid")
 	if got := c.contents("clusterNode=iserver-1&status=ready"); len(got) != 1 {
@@ -238,21 +238,21 @@ func TestAnInvalidationTakesEffectLater(t *testing.T) {
 	}
 }
 
-func TestUsersMakeCachesAgain(t *testing.T) {
+func TestUsersRecreateCaches(t *testing.T) {
 	t.Parallel()
-	for sentence, busy := range map[string]bool{"when one runs the report": false, "at once, while users are busy": true} {
+	for sentence, busy := range map[string]bool{"when a user runs the report": false, "immediately, with BusyUsers": true} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			c, clock := loggedIn(t, func(s *mstrtest.Server) { s.BusyUsers = busy })
 			id := c.fake.AddContentCache(report("iserver-1", 1))
-			made := clock.Now()
+			created := clock.Now()
 			clock.Advance(time.Minute)
 			c.patch("iserver-1", "replace "+id+"/status/invalid true")
 			if !busy {
 				c.fake.RunReport(id)
 			}
 			got := c.fake.ContentCaches()
-			if len(got) != 1 || got[0].ID != id || !got[0].Ready || got[0].Updated != made.Add(time.Minute) {
+			if len(got) != 1 || got[0].ID != id || !got[0].Ready || got[0].Updated != created.Add(time.Minute) {
 				t.Errorf("%+v", got)
 			}
 		})
@@ -315,11 +315,11 @@ func TestMalformedChangesOfContentCaches(t *testing.T) {
 		t.Errorf("as plain text: %+v", got)
 	}
 	if got := c.fake.ContentCaches(); !got[0].Ready {
-		t.Error("a request that was refused has changed a cache")
+		t.Error("a rejected request has changed a cache")
 	}
 }
 
-func TestWhoMayDoWhatWithContentCaches(t *testing.T) {
+func TestPrivilegesForContentCaches(t *testing.T) {
 	t.Parallel()
 	lacks := func(privilege string) answer {
 		return answer{403, "ERR014", -2147213784, "You do not have " + privilege + " privilege(s) to perform the task."}
@@ -339,7 +339,7 @@ func TestWhoMayDoWhatWithContentCaches(t *testing.T) {
 			func(s *mstrtest.Server) { s.ContentAPI, s.Nodes = mstrtest.ContentNone, nil }, nil,
 			[3]answer{{Status: 200}, noRoute, noRoute},
 		},
-		"before caches could be invalidated": {
+		"before invalidation was added": {
 			func(s *mstrtest.Server) { s.ContentAPI = mstrtest.ContentLoadOnly }, nil,
 			[3]answer{{Status: 200}, {Status: 200}, {400, "ERR006", 0, "Invalid JSON body. Please validate operation type or value. " +
 				"Input value can not be 'replace' for the path /contentCaches/…/status/invalid"}},

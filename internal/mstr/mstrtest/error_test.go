@@ -19,16 +19,16 @@ func TestErrorBodies(t *testing.T) {
 		answer http.HandlerFunc
 		want   string
 	}{
-		"as it is on the wire": {
+		"Error": {
 			mstrtest.Error(500, "ERR001", mstrtest.SessionCap, "m"),
 			`{"code":"ERR001","iServerCode":-2147072486,"message":"m",` + ticket + `}`,
 		},
-		"every field is optional": {mstrtest.Error(500, "", "", ""), `{` + ticket + `}`},
-		"as some pages spell it": {
+		"no fields": {mstrtest.Error(500, "", "", ""), `{` + ticket + `}`},
+		"RespelledError": {
 			mstrtest.RespelledError(500, "ERR0014", "-1", "m"),
 			`{"IserverCode":-1,"code":"ERR0014","message":"m",` + ticket + `}`,
 		},
-		"as the Modeling service wraps it": {
+		"WrappedError": {
 			mstrtest.WrappedError(500, "ERR014", "", "m"),
 			`{"errors":[{"code":"ERR014","message":"m",` + ticket + `}]}`,
 		},
@@ -49,7 +49,7 @@ func TestErrorBodies(t *testing.T) {
 	}
 }
 
-func TestEveryErrorHasATicketOfItsOwn(t *testing.T) {
+func TestEachErrorHasItsOwnTicket(t *testing.T) {
 	t.Parallel()
 	c, _ := serve(t, nil)
 	c.get("DELETE", purgePath, "")

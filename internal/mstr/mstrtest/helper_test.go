@@ -23,8 +23,8 @@ const (
 	purgePath = "/MicroStrategyLibrary/api/monitors/projects/" + tutorial + "/caches/object"
 )
 
-// answer is the part of a reply that tests compare. The ticket differs each
-// time: get checks that it is one of the server's.
+// answer contains the fields of a response that the tests compare. The ticket is
+// different each time, so get checks it.
 type answer struct {
 	Status      int
 	Code        string
@@ -39,7 +39,7 @@ var (
 	failed  = answer{401, "ERR003", -2147216959, "Login failure"}
 )
 
-// client is one session's worth of state: a cookie jar and a token.
+// client is the state of one session: a cookie jar and a token.
 type client struct {
 	t     *testing.T
 	fake  *mstrtest.Server
@@ -48,7 +48,7 @@ type client struct {
 	token string
 }
 
-// serve starts a server with a clock that stands still.
+// serve starts a server with a manual clock.
 func serve(t *testing.T, configure func(*mstrtest.Server)) (*client, *clock) {
 	t.Helper()
 	fake, c := mstrtest.New(), &clock{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
@@ -61,7 +61,7 @@ func serve(t *testing.T, configure func(*mstrtest.Server)) (*client, *clock) {
 	return &client{t: t, fake: fake, url: web.URL, http: withJar(t, web.Client())}, c
 }
 
-// fresh is a client of the same server without cookies and token.
+// fresh returns a client of the same server, without cookies and a token.
 func (c *client) fresh() *client {
 	return &client{t: c.t, fake: c.fake, url: c.url, http: withJar(c.t, c.http)}
 }
@@ -75,7 +75,7 @@ func withJar(t *testing.T, base *http.Client) *http.Client {
 	return &http.Client{Transport: base.Transport, Jar: jar}
 }
 
-// head is what a reply has besides its body.
+// head is a response without its body.
 type head struct {
 	Status  int
 	Header  http.Header
@@ -111,7 +111,7 @@ func (c *client) send(method, path, body string, edits ...func(*http.Request)) (
 	return head{res.StatusCode, res.Header, res.Cookies()}, string(read)
 }
 
-// get is send for an answer that is empty or an error with a ticket.
+// get is send for a response that is empty or an error with a ticket.
 func (c *client) get(method, path, body string, edits ...func(*http.Request)) answer {
 	c.t.Helper()
 	res, read := c.send(method, path, body, edits...)
@@ -155,7 +155,7 @@ func loggedIn(t *testing.T, configure func(*mstrtest.Server)) (*client, *clock) 
 	return c, clock
 }
 
-// clock moves only when it is told to.
+// clock is a manual clock.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time

@@ -12,7 +12,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/mstr/mstrtest"
 )
 
-func TestLoginAccepted(t *testing.T) {
+func TestAcceptedLogins(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		configure func(*mstrtest.Server)
@@ -47,7 +47,7 @@ func TestLoginAccepted(t *testing.T) {
 
 const form = "application/x-www-form-urlencoded"
 
-// The vendor's Python client sends its logins as forms.
+// TestLoginAsAForm logs in like the vendor's Python client.
 func TestLoginAsAForm(t *testing.T) {
 	t.Parallel()
 	for sentence, body := range map[string]string{
@@ -67,7 +67,7 @@ func TestLoginAsAForm(t *testing.T) {
 
 func apiToken(s *mstrtest.Server) { s.APIToken = "tok" }
 
-func TestLoginRefused(t *testing.T) {
+func TestRejectedLogins(t *testing.T) {
 	t.Parallel()
 	noMode := answer{400, "ERR006", 0, "The loginMode is not supported"}
 	wrongType := answer{415, "ERR006", 0, "HTTP 415 Unsupported Media Type"}
@@ -77,28 +77,28 @@ func TestLoginRefused(t *testing.T) {
 		contentType string
 		want        answer
 	}{
-		"a wrong password":                    {`{"username":"etl","password":"x","loginMode":1}`, "", failed},
-		"an unknown user":                     {`{"username":"x","password":"x","loginMode":1}`, "", failed},
-		"a standard user in LDAP":             {`{"username":"etl","password":"mstr-p@ss/word+&=%","loginMode":16}`, "", failed},
-		"a wrong API token":                   {`{"username":"x","loginMode":4096}`, "", failed},
-		"guests, unless they are let in":      {`{"loginMode":8}`, "", failed},
-		"SAML cannot be scripted":             {`{"username":"etl","password":"x","loginMode":1048576}`, "", noMode},
-		"no login mode":                       {`{"username":"etl","password":"x"}`, "", field("loginMode")},
-		"no username":                         {`{"password":"x","loginMode":1}`, "", field("username")},
-		"no API token":                        {`{"loginMode":4096}`, "", field("username")},
-		"no password":                         {`{"username":"etl","loginMode":16}`, "", field("password")},
-		"a password beside the API token":     {`{"username":"x","password":"x","loginMode":4096}`, "", answer{400, "ERR006", 0, "An API token has no password"}},
-		"no body":                             {"", "application/json", answer{400, "ERR005", 0, "The request body is missing"}},
-		"a body that is no JSON":              {"username=etl", "application/json; charset=utf-8", answer{400, "ERR006", 0, "Invalid JSON"}},
-		"two JSON values":                     {standard + standard, "", answer{400, "ERR006", 0, "Invalid JSON"}},
-		"a login mode that is no number":      {`{"loginMode":"1"}`, "", answer{400, "ERR006", 0, "Invalid JSON"}},
-		"JSON under another content type":     {standard, "text/plain", wrongType},
-		"JSON that says it is a form":         {`{"loginMode":1}`, form, field("loginMode")},
-		"a form with a wrong password":        {"username=etl&password=x&loginMode=1", form, failed},
-		"a form without a password":           {"username=etl&loginMode=1", form, field("password")},
-		"a form whose mode is no number":      {"username=etl&password=x&loginMode=standard", form, noMode},
-		"a form that is none":                 {"username=%zz", form, answer{400, "ERR006", 0, "Invalid form"}},
-		"a body that does not say what it is": {standard, "-", wrongType},
+		"a wrong password":                        {`{"username":"etl","password":"x","loginMode":1}`, "", failed},
+		"an unknown user":                         {`{"username":"x","password":"x","loginMode":1}`, "", failed},
+		"a standard user in LDAP":                 {`{"username":"etl","password":"mstr-p@ss/word+&=%","loginMode":16}`, "", failed},
+		"a wrong API token":                       {`{"username":"x","loginMode":4096}`, "", failed},
+		"guests, by default":                      {`{"loginMode":8}`, "", failed},
+		"SAML":                                    {`{"username":"etl","password":"x","loginMode":1048576}`, "", noMode},
+		"no login mode":                           {`{"username":"etl","password":"x"}`, "", field("loginMode")},
+		"no username":                             {`{"password":"x","loginMode":1}`, "", field("username")},
+		"no API token":                            {`{"loginMode":4096}`, "", field("username")},
+		"no password":                             {`{"username":"etl","loginMode":16}`, "", field("password")},
+		"a password with an API token":            {`{"username":"x","password":"x","loginMode":4096}`, "", answer{400, "ERR006", 0, "An API token has no password"}},
+		"no body":                                 {"", "application/json", answer{400, "ERR005", 0, "The request body is missing"}},
+		"a body that is not JSON":                 {"username=etl", "application/json; charset=utf-8", answer{400, "ERR006", 0, "Invalid JSON"}},
+		"two JSON values":                         {standard + standard, "", answer{400, "ERR006", 0, "Invalid JSON"}},
+		"a login mode that is not a number":       {`{"loginMode":"1"}`, "", answer{400, "ERR006", 0, "Invalid JSON"}},
+		"JSON with another content type":          {standard, "text/plain", wrongType},
+		"JSON with the content type of a form":    {`{"loginMode":1}`, form, field("loginMode")},
+		"a form with a wrong password":            {"username=etl&password=x&loginMode=1", form, failed},
+		"a form without a password":               {"username=etl&loginMode=1", form, field("password")},
+		"a form with a mode that is not a number": {"username=etl&password=x&loginMode=standard", form, noMode},
+		"an invalid form":                         {"username=%zz", form, answer{400, "ERR006", 0, "Invalid form"}},
+		"a body without a content type":           {standard, "-", wrongType},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
@@ -123,7 +123,7 @@ func TestLoginRefused(t *testing.T) {
 	}
 }
 
-func TestLoginNeedsThePrivilegeUseLibrary(t *testing.T) {
+func TestLoginRequiresUseLibrary(t *testing.T) {
 	t.Parallel()
 	c, _ := serve(t, func(s *mstrtest.Server) { s.UseLibrary = false })
 	want := answer{403, "ERR014", 0, "The user does not have the privilege UseLibrary"}
@@ -141,16 +141,16 @@ func TestFailedLoginsLockTheAccount(t *testing.T) {
 		bodies    []string
 		want      []answer
 	}{
-		"for the right password too":        {2, []string{wrong, wrong, wrong, standard}, []answer{failed, failed, locked, locked}},
-		"but not if one in between is good": {2, []string{wrong, standard, wrong, standard}, []answer{failed, done, failed, done}},
-		"three by default":                  {3, []string{wrong, wrong, wrong, wrong}, []answer{failed, failed, failed, locked}},
-		"never with zero":                   {0, []string{wrong, wrong, wrong, wrong, standard}, []answer{failed, failed, failed, failed, done}},
-		"of that user only": {
+		"also for the right password":            {2, []string{wrong, wrong, wrong, standard}, []answer{failed, failed, locked, locked}},
+		"not with a successful login in between": {2, []string{wrong, standard, wrong, standard}, []answer{failed, done, failed, done}},
+		"after three by default":                 {3, []string{wrong, wrong, wrong, wrong}, []answer{failed, failed, failed, locked}},
+		"never with zero":                        {0, []string{wrong, wrong, wrong, wrong, standard}, []answer{failed, failed, failed, failed, done}},
+		"only for that user": {
 			1,
 			[]string{wrong, standard, `{"username":"ldap.etl","password":"ldap-p@ss/word+&=%","loginMode":16}`},
 			[]answer{failed, locked, done},
 		},
-		"and a wrong API token names no account": {
+		"not with a wrong API token": {
 			1,
 			[]string{`{"username":"x","loginMode":4096}`, `{"username":"tok","loginMode":4096}`},
 			[]answer{failed, done},

@@ -18,16 +18,16 @@ func TestUnknownRoutes(t *testing.T) {
 		"an endpoint that does not exist": {"GET", library + "/api/nothing"},
 		"the API's root":                  {"GET", library + "/api"},
 		"/api twice":                      {"GET", library + "/api/api/projects"},
-		"a doubled slash":                 {"GET", library + "//api/projects"},
-		"a slash at the end":              {"GET", library + "/api/projects/"},
+		"a double slash":                  {"GET", library + "//api/projects"},
+		"a trailing slash":                {"GET", library + "/api/projects/"},
 		"a purge by POST":                 {"POST", purgePath},
 		"a login by GET":                  {"GET", loginPath},
 		"a logout by DELETE of the login": {"DELETE", loginPath},
 		"a logout by GET":                 {"GET", logoutPath},
 		"a purge without a project":       {"DELETE", caches("", "caches", "object")},
 		"a purge without a type":          {"DELETE", caches(tutorial, "caches", "")},
-		"a purge with a slash at the end": {"DELETE", purgePath + "/"},
-		"a purge with dots in it":         {"DELETE", caches(tutorial, "caches/../caches", "object")},
+		"a purge with a trailing slash":   {"DELETE", purgePath + "/"},
+		"a purge with dots in the path":   {"DELETE", caches(tutorial, "caches/../caches", "object")},
 		"the path in another case":        {"GET", library + "/API/projects"},
 		"a purge of the project itself":   {"DELETE", library + "/api/monitors/projects/" + tutorial},
 	}
@@ -45,7 +45,7 @@ func TestUnknownRoutes(t *testing.T) {
 	}
 }
 
-func TestOutsideOfTheContextPathIsAPage(t *testing.T) {
+func TestPathsOutsideTheContextPath(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{
 		"/", "/api/projects", "/MicroStrategyLibrary", "/MicroStrategyLibrary2/api/projects", "/microstrategylibrary/api/projects",
@@ -64,26 +64,26 @@ func TestOutsideOfTheContextPathIsAPage(t *testing.T) {
 	}
 }
 
-func TestHowAMissingRouteIsAnswered(t *testing.T) {
+func TestResponsesForMissingRoutes(t *testing.T) {
 	t.Parallel()
-	type reply struct {
+	type response struct {
 		Status      int
 		ContentType string
 		Body        string
 	}
 	tests := map[string]struct {
 		style mstrtest.Missing
-		want  reply
+		want  response
 	}{
-		"404 without JSON": {mstrtest.MissingPlain, reply{404, "text/plain; charset=utf-8", "Not Found\n"}},
-		"405":              {mstrtest.MissingMethod, reply{405, "", ""}},
+		"404 without JSON": {mstrtest.MissingPlain, response{404, "text/plain; charset=utf-8", "Not Found\n"}},
+		"405":              {mstrtest.MissingMethod, response{405, "", ""}},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			c, _ := loggedIn(t, func(s *mstrtest.Server) { s.MissingRoute, s.TooOld = test.style, true })
 			res, body := c.send("DELETE", purgePath, "")
-			if diff := cmp.Diff(test.want, reply{res.Status, res.Header.Get("Content-Type"), body}); diff != "" {
+			if diff := cmp.Diff(test.want, response{res.Status, res.Header.Get("Content-Type"), body}); diff != "" {
 				t.Error(diff)
 			}
 		})

@@ -10,7 +10,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/mstr/mstrtest"
 )
 
-func TestProjectsAreABareArray(t *testing.T) {
+func TestProjectsAreAnArray(t *testing.T) {
 	t.Parallel()
 	one := func(s *mstrtest.Server) { s.Projects = s.Projects[:1] }
 	none := func(s *mstrtest.Server) { s.Projects = nil }
@@ -18,11 +18,11 @@ func TestProjectsAreABareArray(t *testing.T) {
 		configure func(*mstrtest.Server)
 		want      string
 	}{
-		"with every documented field": {one, `[{"id":"` + tutorial + `","name":"MicroStrategy Tutorial","alias":"",` +
+		"all documented fields": {one, `[{"id":"` + tutorial + `","name":"MicroStrategy Tutorial","alias":"",` +
 			`"description":"Electronics, Books, Movies and Music","status":0,"acg":255,` +
 			`"dateCreated":"2015-06-30T21:55:35.000+0000","dateModified":"2022-06-25T12:48:15.000+0000",` +
 			`"owner":{"id":"54F3D26011D2896560009A8E67019608","name":"Administrator"}}]`},
-		"also if there are none": {none, `[]`},
+		"no projects": {none, `[]`},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {

@@ -29,7 +29,7 @@ func caches(project, spelling, cacheType string) string {
 	return "/MicroStrategyLibrary/api/monitors/projects/" + project + "/" + spelling + "/" + cacheType
 }
 
-// older takes only what servers took in 2021 Update 8.
+// older accepts only the cache types of 2021 Update 8.
 func older(s *mstrtest.Server) { s.CacheTypes = []string{"element", "object"} }
 
 func TestPurge(t *testing.T) {
@@ -50,29 +50,29 @@ func TestPurge(t *testing.T) {
 		path      string
 		want      answer
 	}{
-		"element caches":                           {nil, caches(tutorial, "caches", "element"), done},
-		"object caches":                            {nil, caches(tutorial, "caches", "object"), done},
-		"report caches, on newer servers":          {nil, caches(tutorial, "caches", "report"), done},
-		"all caches, on newer servers":             {nil, caches(tutorial, "caches", "all"), done},
-		"not report caches on older servers":       {older, caches(tutorial, "caches", "report"), bad("The cache type has to be element or object")},
-		"not all caches on older servers":          {older, caches(tutorial, "caches", "all"), bad("The cache type has to be element or object")},
-		"but object caches on older servers":       {older, caches(tutorial, "caches", "object"), done},
-		"no other type of cache":                   {nil, caches(tutorial, "caches", "cube"), noSuchType},
-		"a type in capitals is no type":            {nil, caches(tutorial, "caches", "Object"), noSuchType},
-		"an unknown project is a bad request":      {nil, caches(strings.Repeat("0", 32), "caches", "object"), unknown(strings.Repeat("0", 32))},
-		"a project in lower case is unknown":       {nil, caches(strings.ToLower(tutorial), "caches", "object"), unknown(strings.ToLower(tutorial))},
-		"a project's name is not its id":           {nil, caches("Archive", "caches", "object"), unknown("Archive")},
-		"a project that is not loaded":             {nil, caches(archive, "caches", "object"), notLoaded},
-		"a project that failed to load":            {failing, caches(archive, "caches", "object"), notLoaded},
-		"an idle project is loaded":                {idle, caches(tutorial, "caches", "object"), done},
-		"without the privilege":                    {unprivileged, caches(tutorial, "caches", "object"), noPrivilege},
-		"a query is refused":                       {nil, caches(tutorial, "caches", "object?x=1"), bad("A purge takes neither a query nor a body")},
-		"an empty query too":                       {nil, caches(tutorial, "caches", "object?"), bad("A purge takes neither a query nor a body")},
-		"the other spelling is no route":           {nil, caches(tutorial, "cache", "object"), noRoute},
-		"the singular, where that is the spelling": {singular, caches(tutorial, "cache", "object"), done},
-		"and then the plural is no route":          {singular, caches(tutorial, "caches", "object"), noRoute},
-		"a server that is too old has no plural":   {tooOld, caches(tutorial, "caches", "object"), noRoute},
-		"and no singular":                          {tooOld, caches(tutorial, "cache", "object"), noRoute},
+		"element caches":                              {nil, caches(tutorial, "caches", "element"), done},
+		"object caches":                               {nil, caches(tutorial, "caches", "object"), done},
+		"report caches, on newer servers":             {nil, caches(tutorial, "caches", "report"), done},
+		"all caches, on newer servers":                {nil, caches(tutorial, "caches", "all"), done},
+		"report caches on older servers":              {older, caches(tutorial, "caches", "report"), bad("The cache type has to be element or object")},
+		"all caches on older servers":                 {older, caches(tutorial, "caches", "all"), bad("The cache type has to be element or object")},
+		"object caches on older servers":              {older, caches(tutorial, "caches", "object"), done},
+		"another type of cache":                       {nil, caches(tutorial, "caches", "cube"), noSuchType},
+		"a type in capitals":                          {nil, caches(tutorial, "caches", "Object"), noSuchType},
+		"an unknown project":                          {nil, caches(strings.Repeat("0", 32), "caches", "object"), unknown(strings.Repeat("0", 32))},
+		"a project in lower case":                     {nil, caches(strings.ToLower(tutorial), "caches", "object"), unknown(strings.ToLower(tutorial))},
+		"the name of a project":                       {nil, caches("Archive", "caches", "object"), unknown("Archive")},
+		"a project that is not loaded":                {nil, caches(archive, "caches", "object"), notLoaded},
+		"a project that failed to load":               {failing, caches(archive, "caches", "object"), notLoaded},
+		"an idle project":                             {idle, caches(tutorial, "caches", "object"), done},
+		"without the privilege":                       {unprivileged, caches(tutorial, "caches", "object"), noPrivilege},
+		"a query":                                     {nil, caches(tutorial, "caches", "object?x=1"), bad("A purge takes neither a query nor a body")},
+		"an empty query":                              {nil, caches(tutorial, "caches", "object?"), bad("A purge takes neither a query nor a body")},
+		"the other spelling":                          {nil, caches(tutorial, "cache", "object"), noRoute},
+		"the singular, if that is the spelling":       {singular, caches(tutorial, "cache", "object"), done},
+		"the plural, if the singular is the spelling": {singular, caches(tutorial, "caches", "object"), noRoute},
+		"the plural on a server that is too old":      {tooOld, caches(tutorial, "caches", "object"), noRoute},
+		"the singular on a server that is too old":    {tooOld, caches(tutorial, "cache", "object"), noRoute},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
@@ -89,7 +89,7 @@ func singular(s *mstrtest.Server) { s.Spelling = "cache" }
 
 func tooOld(s *mstrtest.Server) { s.TooOld = true }
 
-func TestPurgeRefusesABody(t *testing.T) {
+func TestPurgeRejectsABody(t *testing.T) {
 	t.Parallel()
 	chunked := func(r *http.Request) {
 		r.Body, r.ContentLength = io.NopCloser(io.LimitReader(strings.NewReader("{}"), 2)), -1
@@ -102,7 +102,7 @@ func TestPurgeRefusesABody(t *testing.T) {
 	}
 }
 
-func TestWhatIsWrongIsSaidInOrder(t *testing.T) {
+func TestOrderOfChecks(t *testing.T) {
 	t.Parallel()
 	c, _ := serve(t, func(s *mstrtest.Server) { s.Privileged = false })
 	if got := c.get("DELETE", caches("x", "caches", "x"), ""); got != expired {

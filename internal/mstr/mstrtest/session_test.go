@@ -21,7 +21,7 @@ const (
 	projectsPath = "/MicroStrategyLibrary/api/projects"
 )
 
-func TestLoginHandsOutATokenAndTwoCookies(t *testing.T) {
+func TestLoginReturnsATokenAndTwoCookies(t *testing.T) {
 	t.Parallel()
 	for _, contextPath := range []string{"/MicroStrategyLibrary", "/bi/library", ""} {
 		t.Run("under "+contextPath, func(t *testing.T) {
@@ -51,7 +51,7 @@ func TestLoginHandsOutATokenAndTwoCookies(t *testing.T) {
 	}
 }
 
-func TestSecretsHoldNothingEmptyAndNothingTwice(t *testing.T) {
+func TestSecretsAreDistinctAndNotEmpty(t *testing.T) {
 	t.Parallel()
 	c, _ := loggedIn(t, func(s *mstrtest.Server) { s.APIToken = "" })
 	c.login(standard)
@@ -62,7 +62,7 @@ func TestSecretsHoldNothingEmptyAndNothingTwice(t *testing.T) {
 	}
 }
 
-func TestEveryRequestNeedsTheTokenAndBothCookies(t *testing.T) {
+func TestRequestsRequireTheTokenAndBothCookies(t *testing.T) {
 	t.Parallel()
 	drop := func(name string) func(*http.Request) {
 		return func(r *http.Request) {
@@ -109,7 +109,7 @@ func TestEveryRequestNeedsTheTokenAndBothCookies(t *testing.T) {
 	}
 }
 
-func TestTokensOfOneSessionDoNotGoWithCookiesOfAnother(t *testing.T) {
+func TestTokenWithCookiesOfAnotherSession(t *testing.T) {
 	t.Parallel()
 	first, _ := loggedIn(t, nil)
 	second := first.fresh()
@@ -137,7 +137,7 @@ func TestLogoutClosesTheSessionOnce(t *testing.T) {
 	}
 }
 
-func TestExpiredSessionsAreRefused(t *testing.T) {
+func TestExpiredSessionsAreRejected(t *testing.T) {
 	t.Parallel()
 	c, _ := loggedIn(t, nil)
 	c.fake.ExpireSessions()
@@ -153,7 +153,7 @@ func TestExpiredSessionsAreRefused(t *testing.T) {
 	}
 }
 
-func TestASessionEndsAfterHalfAnHourWithoutARequest(t *testing.T) {
+func TestIdleSessionsExpireAfterHalfAnHour(t *testing.T) {
 	t.Parallel()
 	c, clock := loggedIn(t, nil)
 	var got []answer
@@ -169,7 +169,7 @@ func TestASessionEndsAfterHalfAnHourWithoutARequest(t *testing.T) {
 	}
 }
 
-func TestARefusedRequestDoesNotKeepASessionAlive(t *testing.T) {
+func TestRejectedRequestDoesNotExtendASession(t *testing.T) {
 	t.Parallel()
 	c, clock := loggedIn(t, nil)
 	stranger := c.fresh()
@@ -182,7 +182,7 @@ func TestARefusedRequestDoesNotKeepASessionAlive(t *testing.T) {
 	}
 }
 
-func TestSessionsAreCappedPerUser(t *testing.T) {
+func TestSessionLimitPerUser(t *testing.T) {
 	t.Parallel()
 	const ldap = `{"username":"ldap.etl","password":"ldap-p@ss/word+&=%","loginMode":16}`
 	capped := answer{
@@ -193,7 +193,7 @@ func TestSessionsAreCappedPerUser(t *testing.T) {
 	for i := range 20 {
 		c.login(standard)
 		if c.token == "" {
-			t.Fatalf("login %d is refused", i+1)
+			t.Fatalf("login %d was rejected", i+1)
 		}
 	}
 	if diff := cmp.Diff(capped, c.get("POST", loginPath, standard)); diff != "" {
@@ -224,7 +224,7 @@ func TestZeroMeansNoLimit(t *testing.T) {
 	}
 }
 
-func TestManySessionsAtOnce(t *testing.T) {
+func TestConcurrentSessions(t *testing.T) {
 	t.Parallel()
 	c, _ := serve(t, nil)
 	var wg sync.WaitGroup
@@ -243,7 +243,7 @@ func TestManySessionsAtOnce(t *testing.T) {
 	}
 	for _, secret := range c.fake.Secrets() {
 		if strings.Contains(journal, secret) {
-			t.Errorf("the journal holds %q", secret)
+			t.Errorf("the journal contains %q", secret)
 		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/verify/verifytest"
 )
 
-// got is what a visitor sees of a response.
+// got contains the fields of a response that the tests compare.
 type got struct {
 	Status           int
 	Body, Age, Cache string
@@ -96,7 +96,7 @@ func TestAPurgeMayReachOneVariantOnly(t *testing.T) {
 	})
 }
 
-func TestTheEdgeFetchesAnewForNoCacheAndAfterTheTTL(t *testing.T) {
+func TestNoCacheAndTTL(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := verifytest.NewEdge()
@@ -107,22 +107,22 @@ func TestTheEdgeFetchesAnewForNoCacheAndAfterTheTTL(t *testing.T) {
 		time.Sleep(time.Second)
 		same(t, "from the cache", got{200, "1", "1", "HIT"}, get(t, e, "/a", plain))
 		same(t, "with no-cache", got{200, "2", "0", "MISS"}, get(t, e, "/a", http.Header{"Cache-Control": {"no-cache"}}))
-		same(t, "which repairs what visitors see", got{200, "2", "0", "HIT"}, get(t, e, "/a", plain))
+		same(t, "after no-cache", got{200, "2", "0", "HIT"}, get(t, e, "/a", plain))
 		time.Sleep(e.TTL - time.Second)
-		same(t, "before the TTL is over", 200, get(t, e, "/a", plain).Status)
+		same(t, "before the end of the TTL", 200, get(t, e, "/a", plain).Status)
 		time.Sleep(time.Second)
 		same(t, "after it", 404, get(t, e, "/a", plain).Status)
 	})
 }
 
-func TestTheEdgeDoesNotStoreWhatMustNotBeStored(t *testing.T) {
+func TestUncacheableResponses(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]verifytest.File{
-		"no-store":   {Header: http.Header{"Cache-Control": {"no-store"}}},
-		"a cookie":   {Header: http.Header{"Set-Cookie": {"a=b"}}},
-		"a failure":  {Status: http.StatusBadGateway},
-		"a denial":   {Status: http.StatusForbidden},
-		"rate limit": {Status: http.StatusTooManyRequests},
+		"no-store": {Header: http.Header{"Cache-Control": {"no-store"}}},
+		"a cookie": {Header: http.Header{"Set-Cookie": {"a=b"}}},
+		"502":      {Status: http.StatusBadGateway},
+		"403":      {Status: http.StatusForbidden},
+		"429":      {Status: http.StatusTooManyRequests},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
