@@ -9,7 +9,7 @@ import "sync"
 // no prior state, so handover passes it the state of the deleted resource, which
 // shows the accepted purges.
 
-// handover holds the states of resources that were deleted with pending purges.
+// handover contains the states of resources that were deleted with pending purges.
 type handover struct {
 	mu     sync.Mutex
 	states map[string][]*deleted // by type and identity

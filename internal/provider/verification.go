@@ -131,7 +131,7 @@ func (m *verificationModel) site() (string, bool) {
 }
 
 // decideVerification compares the prior state with the configuration. A create has
-// no prior state. Like decide, the plan and the apply both call it.
+// no prior state. The plan and the apply both call it.
 func decideVerification(prior, next *verificationModel) decision {
 	items, itemsKnown := next.items()
 	site, siteKnown := next.site()
