@@ -24,7 +24,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
 )
 
-// texts is a list of strings, for value.
+// texts returns a list of strings, for value.
 func texts(items ...string) []tftypes.Value {
 	list := []tftypes.Value{}
 	for _, item := range items {
@@ -33,7 +33,7 @@ func texts(items ...string) []tftypes.Value {
 	return list
 }
 
-// asAction is what the resource of a fixture is for, as an action has it.
+// asAction returns the arguments of the action that purges the same as a resource.
 func (f fixture) asAction(t *testing.T, a arguments) object {
 	t.Helper()
 	o := a.inGo(t)
@@ -49,7 +49,7 @@ func (p *protocol) actionKind(name string) tftypes.Type {
 	return p.schemas.ActionSchemas[name].Schema.ValueType()
 }
 
-// validateAction and planAction return what is said of a configuration.
+// validateAction and planAction return the diagnostics for a configuration.
 func (p *protocol) validateAction(name string, config object) []string {
 	p.t.Helper()
 	resp, err := p.ValidateActionConfig(p.t.Context(), &tfprotov6.ValidateActionConfigRequest{
@@ -66,13 +66,13 @@ func (p *protocol) planAction(name string, config object) []string {
 	return told(resp.Diagnostics)
 }
 
-// event is a message of an action, and when it came.
+// event is a message of an action, with its time.
 type event struct {
 	After   time.Duration
 	Message string
 }
 
-// invoke runs an action to its end.
+// invoke runs an action until it ends.
 func (p *protocol) invoke(ctx context.Context, name string, config object) (progress []event, said []string) {
 	p.t.Helper()
 	began := time.Now()
@@ -166,7 +166,7 @@ func TestActionsAreCheckedBeforeTheyAreInvoked(t *testing.T) {
 	for sentence, c := range map[string]struct {
 		action string
 		config object
-		want   string // in what is said, nothing: it is all right
+		want   string // text of the diagnostic, empty if there is none
 	}{
 		"a project":                           {"purge_mstr_cache", object{"project_id": projectHex, "cache_type": "object", "timeout": "90s"}, ""},
 		"what is not known yet":               {"purge_mstr_cache", object{"project_id": unknown{}, "cache_type": unknown{}, "timeout": unknown{}}, ""},
@@ -189,8 +189,8 @@ func TestActionsAreCheckedBeforeTheyAreInvoked(t *testing.T) {
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
-			// Variables are unknown while a configuration is validated, so a plan
-			// says the same; and an apply, for what is unknown until then.
+			// Variables are unknown during validation, so a plan reports the same
+			// error, and an apply does for values that are unknown until then.
 			said := map[string][]string{"validate": p.validateAction(c.action, c.config), "plan": p.planAction(c.action, c.config)}
 			if c.want != "" {
 				progress, errors := p.invoke(t.Context(), c.action, c.config)
@@ -242,7 +242,7 @@ func TestAnActionTellsHowFarItIs(t *testing.T) {
 	})
 }
 
-// An action is no resource that is purged again by the next apply, and says so.
+// The next apply does not retry a failed action, and its error says so.
 func TestAnActionThatFails(t *testing.T) {
 	t.Parallel()
 	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
@@ -261,7 +261,7 @@ func TestAnActionThatFails(t *testing.T) {
 	})
 }
 
-// outage is one way in which an action fails, and words of its error.
+// outage is one way in which an action fails, with texts of its error.
 type outage struct {
 	action string
 	config object
@@ -393,13 +393,13 @@ func TestAnActionIsInterruptedWhileItWaitsForTheQuota(t *testing.T) {
 	})
 }
 
-// Terraform 1.14 and 1.15 crash when a message comes after an interrupt.
+// Terraform 1.14 and 1.15 crash if a message arrives after an interrupt.
 func TestAnActionThatIsInterruptedSaysNoMore(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, w *world, _ *wiretest.Network) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(33*time.Second, cancel)
-		// It is accepted and waits for its deployment.
+		// The purge is accepted and waits for its deployment.
 		progress, said := w.speak(t).invoke(ctx, "purge_cdn_asset", object{"service_id": cdntest.DeployedID, "urls": texts("/a/*", "/b/*"), "hard": false})
 		want := []event{
 			{0, "Asking Rackspace CDN for 1 purge"},
@@ -468,8 +468,8 @@ func TestSomeOfSeveralURLsAreDenied(t *testing.T) {
 	})
 }
 
-// asBlock is the action of a fixture in a configuration, which a resource fires
-// when it is created and when it is updated.
+// asBlock returns the action of a fixture as a block, with a resource that triggers
+// it when it is created and when it is updated.
 func (f fixture) asBlock(edition string, a arguments) string {
 	a = a.with()
 	if url, ok := a["url"]; ok {
@@ -541,7 +541,7 @@ func TestAnActionIsInvokedByHand(t *testing.T) {
 	w.compareSent(t, step{name: "refused", sent: []string{f.refusedHere}})
 }
 
-// The waits are told by package quota and package cdn.
+// Packages quota and cdn report the waits.
 func TestAnActionTellsWhatItWaitsFor(t *testing.T) {
 	t.Parallel()
 	install := wpenginetest.DefaultInstalls()[0].ID
@@ -552,7 +552,7 @@ func TestAnActionTellsWhatItWaitsFor(t *testing.T) {
 	second := func(n int, message string) event { return event{time.Duration(n) * time.Second, message} }
 	for sentence, c := range map[string]struct {
 		outage
-		before int // purges of the same that went before
+		before int // number of identical purges before it
 		want   []event
 	}{
 		"the rate limit": {
@@ -592,7 +592,7 @@ func TestAnActionTellsWhatItWaitsFor(t *testing.T) {
 		"an upstream that is slow": {
 			outage: outage{action: "purge_mstr_cache", config: object{"project_id": projectHex, "cache_type": "object"}, set: func(w *world) {
 				w.MSTR.Fail("purge", 1, func(w http.ResponseWriter, _ *http.Request) {
-					<-time.After(29 * time.Second) // of the bubble
+					<-time.After(29 * time.Second) // in virtual time
 					w.WriteHeader(http.StatusNoContent)
 				})
 			}},
@@ -639,8 +639,8 @@ func TestAnActionTellsWhatItWaitsFor(t *testing.T) {
 
 var doneSoFar = regexp.MustCompile(`^(\d+) of \d+ purges? done`)
 
-// checkProgress checks what is so of every course of events: it begins with what
-// is asked for, never goes back, is never silent for long and ends with the end.
+// checkProgress checks the properties of all progress messages: they begin with the
+// request, never go back, never pause for long, and end with the result.
 func checkProgress(t *testing.T, events []event) {
 	t.Helper()
 	if len(events) < 2 || !strings.HasPrefix(events[0].Message, "Asking ") || !strings.Contains(events[len(events)-1].Message, " accepted ") {

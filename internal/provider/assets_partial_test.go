@@ -19,8 +19,8 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
 )
 
-// Applies that fail partway, with the real terraform: what is in the state
-// after them, and that the next apply does the rest and nothing twice.
+// Applies that fail partway, with a real terraform: the state after them, and that
+// the next apply sends only the remaining purges.
 
 func TestAChangeOfFingerprintsThatFailsHalfWay(t *testing.T) {
 	t.Parallel()
@@ -104,8 +104,8 @@ func TestTriggersAndHardThatFailHalfWay(t *testing.T) {
 	)
 }
 
-// TestTheFormerTargetThatFailsHalfWay is about what purge_on_destroy sends: it
-// is not sent again either.
+// TestTheFormerTargetThatFailsHalfWay checks that purges of the previous target,
+// which purge_on_destroy sends, are not repeated either.
 func TestTheFormerTargetThatFailsHalfWay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -178,7 +178,7 @@ func TestACreateThatFailsPartway(t *testing.T) {
 	tf.mustRun(t, "plan", "-detailed-exitcode")
 }
 
-// wantAssets compares the status, the assets and what is pending in the state.
+// wantAssets compares the status, the assets, and the pending items in the state.
 func (tf *terraform) wantAssets(t *testing.T, status string, assets, pending prints) {
 	t.Helper()
 	type content struct {
@@ -201,7 +201,8 @@ func (tf *terraform) wantAssets(t *testing.T, status string, assets, pending pri
 	}
 }
 
-// answerPurges accepts so many purges and then answers otherwise, until Heal.
+// answerPurges accepts a number of purges and then responds with otherwise, until
+// Heal.
 func (w *world) answerPurges(accepted int64, otherwise http.HandlerFunc) {
 	var arrived atomic.Int64
 	w.CDN.Fail("purge", -1, func(rw http.ResponseWriter, r *http.Request) {
@@ -232,8 +233,8 @@ resource "purge_cdn_asset" "it" {
 	tf := newTerraform(t, w, config("1", "1"))
 	tf.mustRun(t, "apply", "-auto-approve")
 	times := make(map[string]int)
-	// apply has so many purges accepted, of so many that are wanted. Some answers
-	// are lost on the way, so that those are asked for once more.
+	// apply expects a number of accepted purges out of the wanted ones. Some
+	// responses are lost, and these purges are sent again.
 	apply := func(accepted, wanted int) {
 		t.Helper()
 		w.CDN.Fail("purge", 3, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })

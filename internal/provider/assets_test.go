@@ -24,12 +24,12 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
 )
 
-// A map of assets with the real terraform: what is purged, and that the plan
-// says so. The fake takes no time to deploy, because soft purges wait for it.
+// A map of assets with a real terraform: the purges that are sent, and their plans.
+// The fake deploys immediately, because soft purges wait for deployments.
 
 const theSite = "purge_cdn_asset.it"
 
-// prints are paths with their fingerprints, or with the reasons to purge them.
+// prints maps paths to fingerprints, or to the reasons to purge them.
 type prints map[string]string
 
 func (p prints) String() string {
@@ -49,7 +49,7 @@ func (p prints) exactly() knownvalue.Check {
 	return knownvalue.MapExact(checks)
 }
 
-// site declares one resource of many assets.
+// site declares one resource with assets.
 func site(assets prints, more ...arguments) string {
 	all := arguments{"service_id": fmt.Sprintf("%q", cdntest.DeployedID), "assets": assets.String()}.with(more...)
 	for name, value := range all {
@@ -60,7 +60,7 @@ func site(assets prints, more ...arguments) string {
 	return fmt.Sprintf("resource \"purge_cdn_asset\" \"it\" {\n%s}\n", all)
 }
 
-// journaled is the journal's words for purges of the site with one answer.
+// journaled returns the journal entries of purges of the site with one status.
 func journaled(hard bool, status int, paths ...string) []string {
 	return journaledOf(cdntest.DeployedID, hard, status, paths...)
 }
@@ -73,20 +73,21 @@ func journaledOf(service string, hard bool, status int, paths ...string) []strin
 	return all
 }
 
-// plansNoList is the plan of a single url, or of an import.
+// plansNoList checks the plan of a single url or of an import.
 var plansNoList = plancheck.ExpectKnownValue(theSite, tfjsonpath.New("summary"), knownvalue.Null())
 
 func plansPurged(reasons prints) plancheck.PlanCheck {
 	return plancheck.ExpectKnownValue(theSite, tfjsonpath.New("summary"), reasons.counted())
 }
 
-// plansSoft is the plan of so many purges, one of which invalidates a pattern.
+// plansSoft checks the plan of a number of purges, one of which invalidates a
+// pattern.
 func plansSoft(reasons prints, purges int, pattern string) plancheck.PlanCheck {
 	return plancheck.ExpectKnownValue(theSite, tfjsonpath.New("summary"), reasons.countedAs(fmt.Sprintf("%s (soft: %s)", count(purges), pattern)))
 }
 
-// counted is the summary of paths with their reasons, whenever the purge before
-// was.
+// counted matches the summary of paths with their reasons, with any time of the
+// previous purge.
 func (p prints) counted() knownvalue.Check { return p.countedAs(count(len(p))) }
 
 func (p prints) countedAs(total string) knownvalue.Check {
@@ -107,8 +108,8 @@ func holds(attribute string, want knownvalue.Check) statecheck.StateCheck {
 	return statecheck.ExpectKnownValue(theSite, tfjsonpath.New(attribute), want)
 }
 
-// stateWas compares attributes of the state that a plan starts from, which is
-// what the apply before left there.
+// stateWas compares attributes of the state before a plan, which the previous apply
+// left.
 type stateWas map[string]any
 
 func (want stateWas) CheckPlan(_ context.Context, req plancheck.CheckPlanRequest, resp *plancheck.CheckPlanResponse) {
@@ -138,9 +139,9 @@ func (want stateWas) CheckPlan(_ context.Context, req plancheck.CheckPlanRequest
 	resp.Error = fmt.Errorf("%s is not in the plan", theSite)
 }
 
-// together answers the next purges only when so many of them have arrived, so
-// that all of them are on the wire at once: those of refused paths with a 403,
-// and only then the others with a 202.
+// together responds to the next purges only after a number of them have arrived, so
+// all of them are in flight at the same time. It first denies the refused paths
+// with a 403, and then accepts the others with a 202.
 func (w *world) together(arrivals int, refused ...string) {
 	all, refusals := make(chan struct{}), make(chan struct{})
 	var mu sync.Mutex
@@ -173,7 +174,7 @@ func (w *world) together(arrivals int, refused ...string) {
 	})
 }
 
-// wait gives up with the request.
+// wait returns when the request ends, too.
 func wait[T any](r *http.Request, until <-chan T) {
 	select {
 	case <-until:
@@ -402,7 +403,7 @@ func TestAssetsThatAreAtFault(t *testing.T) {
 	)
 }
 
-// olderState is what a version wrote that knew neither assets nor purged.
+// olderState was written by a version without assets and summary.
 const olderState = `{
   "version": 4, "terraform_version": "1.11.4", "serial": 1, "lineage": "7a0c9a38-1a77-45a1-9c6a-2d0b4c1e5f66", "outputs": {},
   "resources": [{
@@ -425,7 +426,7 @@ func TestAStateOfAVersionWithoutAssets(t *testing.T) {
 	} else {
 		tf.write(t, "terraform.tfstate", olderState)
 	}
-	tf.mustRun(t, "plan", "-detailed-exitcode") // 2 would be changes
+	tf.mustRun(t, "plan", "-detailed-exitcode") // exit code 2 would mean changes
 	w.compareSent(t, step{name: "a plan without changes"})
 
 	tf.write(t, "main.tf", site(prints{"/a.css": "1"}, release("1")))

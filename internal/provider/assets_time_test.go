@@ -20,9 +20,9 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
 )
 
-// What takes time, as Terraform's protocol has it and in virtual time.
+// Behavior over time, in virtual time and over Terraform's protocol.
 
-// manyAssets is a configuration with n assets of one fingerprint.
+// manyAssets returns a configuration with n assets of one fingerprint.
 func manyAssets(n int, fingerprint string, more ...object) object {
 	assets := object{}
 	for i := range n {
@@ -49,7 +49,7 @@ func acceptedIn(o object) int {
 	return assetsIn(o) - len(pending)
 }
 
-// deploy plans and applies, and returns the state and what both said.
+// deploy plans and applies, and returns the state and the messages of both.
 func (p *protocol) deploy(prior, config object) (state object, planSaid, applySaid []string) {
 	p.t.Helper()
 	planned, planSaid := p.plan("purge_cdn_asset", prior, config)
@@ -173,7 +173,7 @@ func TestHowLongManyAssetsTake(t *testing.T) {
 				}
 				want, slack := assetsIn(test.config), time.Second
 				if test.config["hard"] == false || test.config["wildcard_threshold"] != nil {
-					want, slack = 1, 11*time.Second // a look at the status comes up to 10 seconds after a deployment
+					want, slack = 1, 11*time.Second // the status is polled up to 10 seconds after a deployment
 					if diff := cmp.Diff([]string{"/*"}, paths); diff != "" {
 						t.Errorf("the soft purge (-want +got):\n%s", diff)
 					}
@@ -215,8 +215,8 @@ func TestATimeoutThatWasTooShort(t *testing.T) {
 	})
 }
 
-// TestAfterAFailure has 16 purges on the wire when one is refused: they are
-// waited for, however long they take, and no other is sent.
+// TestAfterAFailure has 16 purges in flight when one of them is denied. The
+// provider waits for all of them, and sends no other one.
 func TestAfterAFailure(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, w *world, _ *wiretest.Network) {
@@ -250,7 +250,7 @@ func TestAnInterruptionRecordsWhatWasAccepted(t *testing.T) {
 	three := manyAssets(3, "1")
 	tests := map[string]struct {
 		prior object
-		want  string // why two of them are pending
+		want  string // the reason why two of them are pending
 		said  string
 	}{
 		"a create": {
@@ -277,7 +277,7 @@ func TestAnInterruptionRecordsWhatWasAccepted(t *testing.T) {
 				w.CDN.Fail("purge", -1, func(_ http.ResponseWriter, r *http.Request) {
 					wait(r, time.After(time.Second))
 					interrupt()
-					<-r.Context().Done() // and never an answer
+					<-r.Context().Done() // never responds
 				})
 				resp, err := p.ApplyResourceChange(ctx, &tfprotov6.ApplyResourceChangeRequest{
 					TypeName: name, PriorState: p.packState(name, test.prior), PlannedState: p.pack(p.kind(name), planned), Config: p.pack(p.kind(name), three),
@@ -350,7 +350,7 @@ func TestWhatAssetsMustBe(t *testing.T) {
 			})
 			p.must(err)
 			said := told(resp.Diagnostics)
-			// The one that sums up the others goes last.
+			// The error that counts the others is the last one.
 			slices.SortStableFunc(said, func(a, b string) int {
 				return strings.Count(a, "More faults") - strings.Count(b, "More faults")
 			})

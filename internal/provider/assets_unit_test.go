@@ -26,7 +26,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
-// assetModel is a model of many assets as it comes out of a state or a plan.
+// assetModel returns a model with assets, as a state or a plan contains it.
 func assetModel(assets prints, edit ...func(*cdnAssetModel)) *cdnAssetModel {
 	m := &cdnAssetModel{ServiceID: types.StringValue(cdntest.DeployedID)}
 	m.PurgeOnCreate = types.BoolValue(true)
@@ -57,7 +57,7 @@ func listed(m types.Map) prints {
 	return p
 }
 
-// oneURL makes a model that of one url.
+// oneURL changes a model to one url.
 func oneURL(path string) func(*cdnAssetModel) {
 	return func(m *cdnAssetModel) {
 		m.URL, m.Assets = types.StringValue(path), types.MapNull(types.StringType)
@@ -87,7 +87,7 @@ func released(value string) func(*cdnAssetModel) {
 	}
 }
 
-// waiting makes a model one that has something pending.
+// waiting adds pending items to a model.
 func waiting(pending prints) func(*cdnAssetModel) {
 	return func(m *cdnAssetModel) {
 		values := make(map[string]attr.Value)
@@ -98,7 +98,7 @@ func waiting(pending prints) func(*cdnAssetModel) {
 	}
 }
 
-// decided is a decision in words.
+// decided describes a decision.
 type decided struct {
 	Unknown, Adopts bool
 	Previous, Tasks prints
@@ -196,13 +196,13 @@ func TestWhatIsDecided(t *testing.T) {
 func TestWhatIsSavedOfAFailure(t *testing.T) {
 	t.Parallel()
 	type result struct {
-		Which           string // of prior and next, empty if the state stays as it was
+		Which           string // prior or next, empty if the state does not change
 		Assets, Pending prints
 	}
 	ab := prints{"/a": "1", "/b": "1"}
 	tests := map[string]struct {
 		prior, next *cdnAssetModel
-		done        []string // names, those of the previous target after a "-"; rejected ones after a "!"
+		done        []string // names, with the prefix "-" for the previous target and "!" for rejected items
 		want        result
 	}{
 		"nothing was accepted": {
@@ -303,8 +303,8 @@ func fatesOf(prefix string, tasks []task, done []string) []fate {
 	return fates
 }
 
-// fleet returns a batch of tasks whose requests do what a test says. Their names
-// are the numbers in the order in which they are sent.
+// fleet returns a batch of tasks with the given responses. The names are numbers in
+// the order in which the requests are sent.
 func fleet(n int, answer func(ctx context.Context, name string) (string, error)) batch {
 	b := batch{tasks: make([]task, n), parallel: 4, concerns: cdnAsset.concerns, report: never}
 	for place, i := range (&phase{batch: b, requests: oneEach(b.tasks)}).order() {
@@ -341,7 +341,7 @@ func TestARunThatFails(t *testing.T) {
 	refused := errors.New("refused")
 	tests := map[string]struct {
 		answer   func(ctx context.Context, name string) (string, error)
-		want     []string // done
+		want     []string // accepted
 		took     time.Duration
 		err      error
 		warnings []warning
@@ -404,7 +404,8 @@ func TestARunThatFails(t *testing.T) {
 	}
 }
 
-// TestOneBadTaskDoesNotStopTheOthers has errors of one path, in order of arrival.
+// TestOneBadTaskDoesNotStopTheOthers has errors of single paths, in order of
+// arrival.
 func TestOneBadTaskDoesNotStopTheOthers(t *testing.T) {
 	t.Parallel()
 	rejected := &transport.Error{System: cdn.System, Kind: transport.KindInvalid, Status: 400}
@@ -446,8 +447,8 @@ func TestOneBadTaskDoesNotStopTheOthers(t *testing.T) {
 }
 
 // TestABadDirectoryDoesNotStopTheOthers has a directory of which the server can
-// purge nothing, anywhere in the list and up to three quarters of it. An error may
-// come later than an acceptance, at the same time, or sooner.
+// purge nothing. It can be anywhere in the list and contain up to three quarters of
+// it. An error can arrive before, with, or after an acceptance.
 func TestABadDirectoryDoesNotStopTheOthers(t *testing.T) {
 	t.Parallel()
 	for _, slow := range []time.Duration{time.Minute, time.Second, time.Millisecond} {
@@ -469,8 +470,8 @@ func TestABadDirectoryDoesNotStopTheOthers(t *testing.T) {
 	}
 }
 
-// TestAServerThatFailsStopsTheRun has no path that the server can purge. Those
-// that are sent before the first error arrives are the last ones.
+// TestAServerThatFailsStopsTheRun has a server that can purge no path. Only the
+// requests that were sent before the first error reach it.
 func TestAServerThatFailsStopsTheRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -480,8 +481,8 @@ func TestAServerThatFailsStopsTheRun(t *testing.T) {
 	})
 }
 
-// runDirectory runs n tasks, of which the server fails those from first to last
-// after a while. It returns how many were sent.
+// runDirectory runs n tasks. The server fails those from first to last after a
+// delay. It returns the number of sent requests.
 func runDirectory(t *testing.T, n, first, last int, slow time.Duration) (o *outcome, sent int) {
 	t.Helper()
 	b := fleet(n, nil)
@@ -503,7 +504,8 @@ func runDirectory(t *testing.T, n, first, last int, slow time.Duration) (o *outc
 }
 
 // TestWhatWasGivenUpHasFailed has requests that wait for a retry when the run
-// stops: in the next apply they come last, or a bad directory costs ten of them.
+// stops. In the next apply they come last, because a bad directory would otherwise
+// cost ten of them.
 func TestWhatWasGivenUpHasFailed(t *testing.T) {
 	t.Parallel()
 	failed := &transport.Error{Kind: transport.KindServer, Status: 500}
@@ -557,7 +559,7 @@ func TestTheProgressInTheLog(t *testing.T) {
 	tests := map[string]struct {
 		total int
 		each  time.Duration // between two purges
-		want  []string      // after, done, time left
+		want  []string      // elapsed time, accepted/total, time left
 	}{
 		"a short run says nothing":             {100, 200 * time.Millisecond, nil},
 		"a tenth where that is rarer":          {20, 60 * time.Second, []string{"2m0s 2/20 18m0s", "4m0s 4/20 16m0s", "6m0s 6/20 14m0s", "8m0s 8/20 12m0s", "10m0s 10/20 10m0s", "12m0s 12/20 8m0s", "14m0s 14/20 6m0s", "16m0s 16/20 4m0s", "18m0s 18/20 2m0s", "20m0s 20/20 0s"}},

@@ -13,7 +13,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
 )
 
-// What only a soft purge does: the deployment of its service.
+// The deployment of the service, which only soft purges have.
 
 func softAsset(more arguments) string {
 	return "resource \"purge_cdn_asset\" \"it\" {\n" + arguments{
@@ -95,8 +95,8 @@ func TestASoftPurgeThatIsNotSeenDeployedWithinTheTimeout(t *testing.T) {
 	w.compareSent(t, step{name: "an apply with a warning", sent: softPurge(202)})
 }
 
-// TestADisabledServiceIsPurged has a service that the operator has disabled: it
-// takes purges, and hides whether they are deployed.
+// TestADisabledServiceIsPurged has a service that the operator has disabled. It
+// accepts purges and does not show whether they are deployed.
 func TestADisabledServiceIsPurged(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -11,8 +11,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
 )
 
-// sent is the requests for tasks, phase by phase: a path, or a pattern after
-// "soft".
+// sent returns the requests for tasks, by phase: a path, or "soft" and a pattern.
 func sent(m *cdnAssetModel, names ...string) [][]string {
 	tasks := make([]task, len(names))
 	for i, name := range names {
@@ -60,8 +59,8 @@ func TestTheRequestsForAssets(t *testing.T) {
 	}
 }
 
-// TestAPathThatCannotBeSentIsRemovable has a state with a path that was accepted
-// before it was found that no edge can hold it.
+// TestAPathThatCannotBeSentIsRemovable has a state with a path that an older
+// version accepted and that no edge can store.
 func TestAPathThatCannotBeSentIsRemovable(t *testing.T) {
 	t.Parallel()
 	for _, hard := range []bool{true, false} {

@@ -23,15 +23,16 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
 )
 
-// The provider block, without terraform; provider_test.go has it with.
+// The provider block without terraform. See provider_test.go for tests with
+// terraform.
 
-// object is a block or a resource in Go; what is not in it is null.
+// object is a block or a resource in Go. Missing attributes are null.
 type object map[string]any
 
-// unknown stands for a value that is not known yet.
+// unknown stands for an unknown value.
 type unknown struct{}
 
-// value makes a value of a schema's type out of an object.
+// value converts an object to a value of a schema's type.
 func value(kind tftypes.Type, v any) tftypes.Value {
 	switch v := v.(type) {
 	case nil:
@@ -59,7 +60,7 @@ func value(kind tftypes.Type, v any) tftypes.Value {
 		return tftypes.NewValue(kind, items)
 	default:
 		if list, ok := kind.(tftypes.List); ok && list.ElementType.Is(tftypes.String) {
-			if text, ok := v.(string); ok { // of one
+			if text, ok := v.(string); ok { // of a single string
 				return tftypes.NewValue(kind, []tftypes.Value{tftypes.NewValue(tftypes.String, text)})
 			}
 		}
@@ -67,8 +68,9 @@ func value(kind tftypes.Type, v any) tftypes.Value {
 	}
 }
 
-// configure runs Configure with an environment and a block, and returns what
-// resources get of it. Requests are not repeated unless the block says so.
+// configure runs Configure with an environment and a provider block, and returns
+// the clients and the diagnostics. Requests are not retried unless the block says
+// so.
 func configure(t *testing.T, env map[string]string, block object) (*clients, []string) {
 	t.Helper()
 	p := New(Options{
@@ -99,7 +101,7 @@ func lines(diags diag.Diagnostics) []string {
 	return all
 }
 
-// purgeAt returns what asks a service for one purge.
+// purgeAt returns a function that sends one purge to a service.
 func (w *world) purgeAt(t *testing.T, service string) func(context.Context, *clients) error {
 	t.Helper()
 	for _, target := range targets {
@@ -121,15 +123,15 @@ func (w *world) purgeAt(t *testing.T, service string) func(context.Context, *cli
 	return nil
 }
 
-// endpoint is one of those that there are, empty if there is one address for all.
+// endpoint returns an endpoint, or an empty string if there is one address for all.
 func (t *target) endpoint(c *clients) string {
 	if t.endpoints == nil {
 		return ""
 	}
-	return strings.Join(t.endpoints(c), "") // there is one at most
+	return strings.Join(t.endpoints(c), "") // there is at most one
 }
 
-// model is what the provider makes of here.
+// model returns the model of the arguments in here.
 func (f fixture) model(t *testing.T) model {
 	t.Helper()
 	var described resource.SchemaResponse
@@ -142,7 +144,7 @@ func (f fixture) model(t *testing.T) model {
 	return m
 }
 
-// nowhere is an address at which nobody answers.
+// nowhere is an address at which nothing listens.
 const nowhere = "http://127.0.0.1:1"
 
 func TestEachArgumentAndItsEnvironmentVariable(t *testing.T) {
@@ -154,7 +156,8 @@ func TestEachArgumentAndItsEnvironmentVariable(t *testing.T) {
 	tests := map[string]struct {
 		service, argument, env string
 		right, wrong           string
-		// others is what else the service needs for the right value to work.
+		// others contains the other arguments that are needed for the correct
+		// value.
 		others object
 	}{
 		"Library root": {
@@ -233,7 +236,7 @@ func TestEachArgumentAndItsEnvironmentVariable(t *testing.T) {
 	var covered []string
 	for name, test := range tests {
 		covered = append(covered, test.service+"."+test.argument+" "+test.env)
-		purge := w.purgeAt(t, test.service) // now, because it may add to the fakes
+		purge := w.purgeAt(t, test.service) // called now, because it can add to the fakes
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			attempt := func(inBlock, inEnv string) error {
@@ -283,7 +286,7 @@ func (c *clients) missing(service string) *configError {
 	panic("no service " + service)
 }
 
-// either is cmp.Or, whose package has the name of another one here.
+// either is cmp.Or. This file imports another package named cmp.
 func either(first, second string) string {
 	if first != "" {
 		return first
@@ -345,7 +348,7 @@ func TestSettingsThatWork(t *testing.T) {
 		"an unknown block does not concern the others":     {"wpengine", w.env, object{"mstr": unknown{}}},
 	}
 	for name, test := range tests {
-		purge := w.purgeAt(t, test.service) // now, because it may add to the fakes
+		purge := w.purgeAt(t, test.service) // called now, because it can add to the fakes
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c, faults := configure(t, test.env, test.block)
@@ -359,7 +362,7 @@ func TestSettingsThatWork(t *testing.T) {
 	}
 }
 
-// endingIn returns an environment in which each value ends in the same way.
+// endingIn returns an environment in which all values end in the same text.
 func endingIn(end string, env map[string]string) map[string]string {
 	env = maps.Clone(env)
 	for name := range env {
@@ -368,7 +371,7 @@ func endingIn(end string, env map[string]string) map[string]string {
 	return env
 }
 
-// with returns a copy of an environment with variables set.
+// with returns a copy of an environment with additional variables.
 func with(env map[string]string, pairs ...string) map[string]string {
 	env = maps.Clone(env)
 	for i := 0; i < len(pairs); i += 2 {
@@ -465,7 +468,7 @@ func TestWhatAServiceLacks(t *testing.T) {
 		service string
 		env     map[string]string
 		block   object
-		title   string // "" is that the service is not configured
+		title   string // "" if the service is not configured
 		want    string
 	}{
 		"all of MicroStrategy":     {"mstr", nil, nil, "", "Set mstr.base_url (or MSTR_BASE_URL), mstr.username (or MSTR_USERNAME), and mstr.password (or MSTR_PASSWORD)" + orToken},

@@ -22,7 +22,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/sandbox"
 )
 
-// clientPair makes a client's certificate and its key, in PEM form.
+// clientPair returns a client certificate and its key, in PEM format.
 func clientPair(t *testing.T) (public, private string) {
 	t.Helper()
 	pair := certificate(t, rand.Text(), time.Now().Add(time.Hour))
@@ -33,7 +33,7 @@ func clientPair(t *testing.T) (public, private string) {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
 }
 
-// linesOfKey are the lines of a key in PEM form that are secret.
+// linesOfKey returns the secret lines of a key in PEM format.
 func linesOfKey(key string) []string {
 	var secret []string
 	for _, line := range strings.Split(key, "\n") {
@@ -44,7 +44,7 @@ func linesOfKey(key string) []string {
 	return secret
 }
 
-// guarded is the sandbox behind a gateway that wants a client certificate and a
+// guarded is the sandbox behind a gateway that requires a client certificate and a
 // header.
 type guarded struct {
 	*world
@@ -54,7 +54,7 @@ type guarded struct {
 func newGuarded(t *testing.T) *guarded {
 	t.Helper()
 	g := &guarded{world: &world{Sandbox: sandbox.New()}}
-	g.HTTPCache.Key = "" // the gateway's is enough
+	g.HTTPCache.Key = "" // the header of the gateway is enough
 	g.certificate, g.key = clientPair(t)
 	trusted := x509.NewCertPool()
 	trusted.AppendCertsFromPEM([]byte(g.certificate))
@@ -74,15 +74,15 @@ func newGuarded(t *testing.T) *guarded {
 	return g
 }
 
-// TestAServerBehindAGateway: each system gets through with a client certificate
-// and a header, from the block and from the environment, and not without.
+// TestAServerBehindAGateway checks that each system is reachable only with a client
+// certificate and a header, from the provider block or from the environment.
 func TestAServerBehindAGateway(t *testing.T) {
 	t.Parallel()
 	g := newGuarded(t)
 	otherCertificate, otherKey := clientPair(t)
 	right := object{"client_certificate": g.certificate, "client_key": g.key, "headers": object{"x-gateway-key": "s3cret\n"}}
 	for name, row := range map[string]struct {
-		block object // in addition to what is in the environment
+		block object // in addition to the environment
 		env   object
 		fails bool
 	}{
@@ -143,7 +143,7 @@ func TestFaultsOfTheConnection(t *testing.T) {
 		at := service + "."
 		for name, row := range map[string]struct {
 			block object
-			want  string // diagnostic, "" is none
+			want  string // diagnostic, "" for none
 		}{
 			"a pair":                  {object{"client_certificate": certificate, "client_key": key}, ""},
 			"a certificate alone":     {object{"client_certificate": certificate}, "client_certificate requires " + at + "client_key, which is not set."},

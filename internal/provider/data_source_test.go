@@ -22,7 +22,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
 )
 
-// stateOf reads what terraform keeps of one resource or data source.
+// stateOf returns a resource or data source in the state of terraform.
 func (tf *terraform) stateOf(t *testing.T, kind, name string) map[string]any {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(tf.Path, "terraform.tfstate"))
@@ -138,11 +138,12 @@ resource "purge_wpengine_cache" "stage" {
 		t.Errorf("%d installs pass the filters, want acmedev and acmenew", len(filtered))
 	}
 
-	// They only read: the one purge is the resource's, which is new.
+	// Data sources send no purges. The only purge is that of the new resource.
 	w.compareSent(t, step{name: "all look-ups", sent: []string{"wpengine " + stage.ID + "/page 202"}})
 }
 
-// compareNames compares the names in a list, in order or, as anyOrder, without.
+// compareNames compares the names in a list, in order or, with anyOrder, in any
+// order.
 func compareNames(t *testing.T, tf *terraform, kind, attribute string, inOrder []string, anyOrder ...string) {
 	t.Helper()
 	items, _ := tf.stateOf(t, "purge_"+kind, "all")[attribute].([]any)
@@ -191,7 +192,7 @@ func TestLookUpsThatFindNotExactlyOne(t *testing.T) {
 		name   string
 		config object
 		want   string
-		longer bool // than want
+		longer bool // the message is longer than want
 	}{
 		"two of a name": {
 			"purge_mstr_project",
@@ -325,7 +326,7 @@ func TestAnEmptyListDeservesAHint(t *testing.T) {
 	if len(said) != 1 || !strings.HasPrefix(said[0], "warning: No installs: No WP Engine install that the credentials give access to matches account_id and environment. WP Engine also") {
 		t.Errorf("many, with filters: %q", said)
 	}
-	// A filter that lets nothing through of what there is is no reason for a hint.
+	// If only the filters exclude everything, there is no hint.
 	w.WPEngine.AccessOff = false
 	if _, said := p.lookUp("purge_wpengine_installs", object{"account_id": w.WPEngine.Installs[len(w.WPEngine.Installs)-1].Account.ID, "environment": "development"}); len(said) > 0 {
 		t.Errorf("said %q", said)
@@ -341,7 +342,8 @@ func TestLookUpsPage(t *testing.T) {
 				t.Errorf("%s: %q", name, said)
 			}
 		}
-		// The links to the next page lead elsewhere, and would take the credentials along.
+		// The links to the next page point to another host, which must not get the
+		// credentials.
 		for _, address := range network.Dialed() {
 			if address != "localhost:80" {
 				t.Errorf("dialed %s", address)
@@ -358,7 +360,7 @@ func TestLookUpsPage(t *testing.T) {
 	})
 }
 
-// lastOfFirstPage is the id of the 20th service in the order of ids.
+// lastOfFirstPage returns the ID of the 20th service, in the order of IDs.
 func lastOfFirstPage(w *world) string {
 	var ids []string
 	for _, s := range w.CDN.Services {
@@ -446,7 +448,8 @@ func TestALookUpWhoseServiceIsNotConfigured(t *testing.T) {
 	})
 }
 
-// What is not known yet is no fault, and Terraform reads only when it is.
+// An unknown argument is not an error, because Terraform reads only when it is
+// known.
 func TestALookUpByWhatIsNotKnownYet(t *testing.T) {
 	t.Parallel()
 	p := newWorld(t).speak(t)

@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 )
 
-// The variables that errors name are those that the schema names.
+// The variables in error messages are those in the schema.
 func TestErrorsNameTheVariablesOfTheSchema(t *testing.T) {
 	t.Parallel()
 	var resp provider.SchemaResponse
@@ -35,7 +35,8 @@ func TestErrorsNameTheVariablesOfTheSchema(t *testing.T) {
 	}
 }
 
-// A target that is gone, or a system that is, must not keep a resource for ever.
+// A target or a system that no longer exists must not block the destruction of a
+// resource forever.
 func TestADestroyThatFailsSaysTheWayOut(t *testing.T) {
 	t.Parallel()
 	forEachTarget(t, func(t *testing.T, w *world, f fixture) {

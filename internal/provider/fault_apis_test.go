@@ -12,9 +12,9 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
 )
 
-// What is below is what the upstream systems themselves say, error by error.
+// The errors of each API.
 
-// at makes faults those of one kind of request.
+// at limits faults to one kind of request.
 func at(operation string, all ...fault) []fault {
 	for i := range all {
 		all[i].only = []string{operation}
@@ -22,7 +22,7 @@ func at(operation string, all ...fault) []fault {
 	return all
 }
 
-// state is a fault that is in the state of the fake.
+// state returns a fault that is a state of the fake.
 func state(name string, set func(*bench)) fault {
 	return fault{name: name, inject: func(b *bench, _ exchange) { set(b) }}
 }
@@ -86,7 +86,7 @@ func mstrContentFaults() []fault {
 		state("invalidation that takes effect later", func(b *bench) { b.MSTR.InvalidateAfter = 40 * time.Second }),
 		state("invalidation that never takes effect", func(b *bench) { b.MSTR.InvalidateAfter = 24 * time.Hour }),
 		state("users who run the reports again at once", func(b *bench) {
-			time.Sleep(time.Second) // or the results look as if they were from before
+			time.Sleep(time.Second) // otherwise, the results would look as if they were older
 			b.MSTR.BusyUsers = true
 		}),
 		answers("cache that the server never finds", forEver, mstrtest.Error(404, "ERR004", "", "The content cache is not found in Intelligence server")),
@@ -168,8 +168,8 @@ func wpengineFaults() []fault {
 	)
 }
 
-// interruptedInQuota sends as many purges as the quota allows at once, and
-// interrupts the next, which has to wait.
+// interruptedInQuota sends as many purges as the quota allows, and interrupts the
+// next one while it waits.
 func interruptedInQuota(allowed int) fault {
 	return fault{name: "interrupted in the quota's wait", do: func(ctx context.Context, b *bench, at exchange) diagnosis {
 		for range allowed {

@@ -25,9 +25,9 @@ import (
 
 var update = flag.Bool("update", false, "write the golden texts of the fault suite anew")
 
-// TestFaults makes everything go wrong, one thing at a time, for every target
-// and every kind of request that it sends. What a person is told and what it
-// costs, in requests and in (virtual) time, is in testdata/faults, to be read.
+// TestFaults tests every fault with every target and every kind of request. The
+// files in testdata/faults contain the messages that users see, and the cost in
+// requests and virtual time.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	forEachUpstream(t, func(t *testing.T, target *target) {
@@ -64,13 +64,13 @@ func TestFaults(t *testing.T) {
 		for _, r := range records {
 			missing = missing || r.told == ""
 		}
-		if !missing { // all of them ran, and none was left out by -run
+		if !missing { // all of them ran, and -run excluded none
 			golden(t, target.name, "purge_"+target.name, records)
 		}
 	})
 }
 
-// suffer lets a fault happen and writes down what came of it.
+// suffer runs a fault and returns a record of the result.
 func (b *bench) suffer(f fault, at exchange) record {
 	b.t.Helper()
 	b.lost = f.lost
@@ -83,26 +83,26 @@ func (b *bench) suffer(f fault, at exchange) record {
 	}
 	result := do(tflogtest.RootLogger(b.t.Context(), b), b, at)
 	r := record{at: at.name, fault: f.name, took: time.Since(b.began), told: result.text()}
-	synctest.Wait() // or the fake may still be about to notice that the client is gone
+	synctest.Wait() // otherwise, the fake may still be about to detect the disconnect
 	r.sent = b.sent()
 	_, _ = b.Write([]byte(r.told))
 	r.told = normal(r.told)
-	// A purge that was accepted stays so when its effect can't be watched: there
-	// it is a warning.
+	// If the effect of an accepted purge cannot be observed, the purge stays
+	// accepted, with a warning.
 	if f.hopeless && (!f.page || !b.pages) && result.diag == nil && len(result.warnings) == 0 {
 		b.t.Errorf("%s, %s: a success was reported, which -update must not record: mend what the client takes for an acceptance", at.name, f.name)
 	}
 	return r
 }
 
-// record is what came of one fault.
+// record is the result of one fault.
 type record struct {
 	at, fault  string
 	told, sent string
 	took       time.Duration
 }
 
-// text is all that a person sees.
+// text returns everything that a user sees.
 func (r diagnosis) text() string {
 	var parts []string
 	if r.diag == nil {
@@ -120,8 +120,8 @@ func (r diagnosis) text() string {
 	return strings.Join(parts, "\n\n")
 }
 
-// normal takes out of a text what differs from run to run, and what would part
-// texts that are the same but for the status, which stands with the requests.
+// normal removes the parts of a text that differ between runs, and the status,
+// which is in the requests. The texts of similar faults are then equal.
 func normal(text string) string {
 	for _, n := range []struct {
 		what *regexp.Regexp
@@ -165,7 +165,7 @@ func golden(t *testing.T, file, what string, records []record) {
 	}
 }
 
-// render puts those together that tell the same, in the order of the first.
+// render combines records with equal texts, in the order of the first one.
 func render(what string, records []record) string {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "What a person is told when something goes wrong with %s, and what it costs.\n"+

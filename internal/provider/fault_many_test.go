@@ -17,8 +17,8 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
 )
 
-// roomy gives the fakes as many things to purge as a test of many needs, and
-// takes limits away that are not what it is about.
+// roomy gives the fakes as many objects as a test of many purges needs, and lifts
+// the limits that the test is not about.
 func roomy(n int) func(*bench, map[string]string) {
 	return func(b *bench, _ map[string]string) {
 		b.CDN.PurgesPerMinute = 0
@@ -31,11 +31,11 @@ func roomy(n int) func(*bench, map[string]string) {
 	}
 }
 
-// sideBySide is how many operations Terraform runs at a time.
+// sideBySide is the number of operations that Terraform runs in parallel.
 const sideBySide = 10
 
-// purgeMany purges n things as Terraform does with count = n, and returns the
-// errors' kinds with how often there was each.
+// purgeMany purges n things as Terraform does with count = n. It returns the number
+// of errors by kind.
 func (b *bench) purgeMany(n, parallel int) map[string]int {
 	ctx, outcomes := b.t.Context(), make(map[string]int)
 	next := make(chan int)
@@ -66,10 +66,10 @@ func (b *bench) purgeMany(n, parallel int) map[string]int {
 	return outcomes
 }
 
-// count is how many requests of an operation the fake saw.
+// count returns the number of requests of an operation in the journal.
 func (b *bench) count(operation string) int { return len(b.Journal.Select(operation)) }
 
-// fast lifts our own quota of the CDN, so that a test of many is about the rest.
+// fast lifts the provider's own rate limit for the CDN.
 func fast(b *bench, _ map[string]string) { b.perMinute = 6000 }
 
 func TestManyPurgesAgainstADeadUpstream(t *testing.T) {
@@ -99,7 +99,7 @@ func TestManyPurgesAgainstADeadUpstream(t *testing.T) {
 						}
 						limit := 200 // an outage, during which one request goes first
 						if at.name == b.begin() && how == "answers 500" {
-							limit = 5 * n // the system itself fails each of them
+							limit = 5 * n // the API itself fails each of them
 						}
 						if sent := max(b.count(at.name), len(b.network.Dialed())); sent > limit+at.after {
 							t.Errorf("%d requests for %d purges, want %d at most", sent, n, limit)
@@ -119,8 +119,8 @@ func TestATokenThatExpiresInTheMiddleOfManyPurges(t *testing.T) {
 			t.Skip("its credentials do not expire")
 		}
 		onBench(t, target, func(b *bench) {
-			// One of those that are on the wire is slow: its 401 comes when the
-			// new token is in use already.
+			// One of the requests in flight is slow. Its 401 arrives when the new
+			// token is already in use.
 			var purges atomic.Int64
 			b.around(func(operation string, next http.HandlerFunc) http.HandlerFunc {
 				if operation != b.begin() {
@@ -143,7 +143,8 @@ func TestATokenThatExpiresInTheMiddleOfManyPurges(t *testing.T) {
 			if logins := b.count("login"); logins != 2 {
 				t.Errorf("%d logins, want one at the beginning and one when the token had expired", logins)
 			}
-			// The session is young: each tries it again at once, and in 5 s.
+			// The session is young, so each request is retried immediately and
+			// after 5 seconds.
 			if sent := b.count(b.begin()); sent > n+3*sideBySide {
 				t.Errorf("%d purges were sent for %d, want three more at most for each of %d at a time", sent, n, sideBySide)
 			}
@@ -178,7 +179,7 @@ func TestOneRefusalOfManyThatWait(t *testing.T) {
 			if b.crowd != nil {
 				b.more = b.crowd
 			}
-			b.before = func(*http.Request) { <-time.After(time.Second) } // or the one that goes first would be no time ahead
+			b.before = func(*http.Request) { <-time.After(time.Second) } // otherwise, the first request would not be ahead of the others
 			b.fail(b.begin(), 1, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Retry-After", "60")
 				w.WriteHeader(http.StatusTooManyRequests)
@@ -191,7 +192,7 @@ func TestOneRefusalOfManyThatWait(t *testing.T) {
 				switch {
 				case e.Status == http.StatusTooManyRequests:
 					refused = append(refused, e.Time)
-				case len(refused) > 0 && e.Time.After(refused[0].Add(time.Second)): // what was on the wire has arrived
+				case len(refused) > 0 && e.Time.After(refused[0].Add(time.Second)): // the requests in flight have arrived
 					later = append(later, e.Time)
 				}
 			}
@@ -209,8 +210,8 @@ func TestOneRefusalOfManyThatWait(t *testing.T) {
 	})
 }
 
-// A purge that waits is what equal ones join. Here it waits for the time that a
-// refusal asks for, which is so with every system, whatever its quota.
+// Identical purges are coalesced with one that waits. Here it waits because of a
+// rate-limited response, which is the same for every system, whatever its quota.
 func TestEqualPurgesThatWaitAreOne(t *testing.T) {
 	t.Parallel()
 	const n = 20
@@ -223,7 +224,7 @@ func TestEqualPurgesThatWaitAreOne(t *testing.T) {
 			})
 			first := make(chan map[string]int)
 			go func() { first <- b.purgeMany(1, 1) }()
-			<-time.After(10 * time.Second) // and it waits
+			<-time.After(10 * time.Second) // the purge then waits
 			if got := b.purgeMany(n, n); got["accepted"] != n {
 				t.Errorf("the purges ended as %v", got)
 			}
@@ -238,8 +239,8 @@ func TestEqualPurgesThatWaitAreOne(t *testing.T) {
 	})
 }
 
-// TestAClosedProviderSendsNothing is what happens when Terraform shuts the
-// provider down while purges are asked for.
+// TestAClosedProviderSendsNothing closes the provider during purges, as Terraform
+// does when it shuts the provider down.
 func TestAClosedProviderSendsNothing(t *testing.T) {
 	t.Parallel()
 	forEachUpstream(t, func(t *testing.T, target *target) {

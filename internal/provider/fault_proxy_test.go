@@ -19,8 +19,8 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
 )
 
-// TestProxyFaults runs over loopback sockets, in real time: none of its rows
-// waits. Nothing may reach a system past its proxy.
+// TestProxyFaults runs over loopback sockets in real time, because none of its rows
+// waits. No request may bypass the proxy.
 func TestProxyFaults(t *testing.T) {
 	t.Parallel()
 	const right = "http://user:hunter22@proxy.example.com:3128"
@@ -79,8 +79,7 @@ func TestProxyFaults(t *testing.T) {
 			if told := result.text() + again.text(); strings.Contains(told, "hunter") {
 				t.Errorf("%s, %s: the proxy's password is shown: %s", target.name, row.name, told)
 			}
-			// Whether the login fails or the look at its host before it is a matter of
-			// time, which is real here.
+			// In real time, either the login or the probe of its host fails first.
 			told := downFor.ReplaceAllString(strings.ReplaceAll(normal(result.text()), " while logging in", ""), "")
 			records = append(records, record{at: "purge_" + target.name, fault: row.name, told: told, sent: b.sent()})
 			_, _ = b.Write([]byte(result.text()))

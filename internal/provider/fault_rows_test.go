@@ -16,20 +16,21 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
 )
 
-// fault is one thing that goes wrong with one kind of request.
+// fault is one fault of one kind of request.
 type fault struct {
 	name string
-	// inject arranges for it, before do.
+	// inject causes the fault. It is called before do.
 	inject func(b *bench, at exchange)
-	// do is what a user does; nil: what sends the request.
+	// do is the user's operation. The default is the one that sends the request.
 	do func(ctx context.Context, b *bench, at exchange) diagnosis
-	// only is the operations that it is about; none: all.
+	// only contains the operations that the fault is for. The default is all.
 	only []string
-	// lost: the answer to a request that worked is lost.
+	// lost is true if the response to a successful request is lost.
 	lost bool
-	// hopeless: it must not end in success, whatever the golden text says.
+	// hopeless is true if the fault must not end in success, whatever the golden
+	// file contains.
 	hopeless bool
-	// page: the response is one that only a page tells from an acceptance.
+	// page is true if only a page distinguishes the response from an acceptance.
 	page bool
 }
 
@@ -37,20 +38,20 @@ func (f fault) concerns(at exchange) bool {
 	return len(f.only) == 0 || slices.Contains(f.only, at.name)
 }
 
-// faults are those that any upstream system can have.
+// faults returns the faults that any API can have.
 func faults() []fault {
 	return slices.Concat(connectionFaults(), statusFaults(), refusalFaults(), redirectFaults(), bodyFaults(), interruptions())
 }
 
 const forEver = -1
 
-// pageOnly marks a response that only a page tells from an acceptance.
+// pageOnly marks a response that only a page distinguishes from an acceptance.
 func pageOnly(f fault) fault {
 	f.page = true
 	return f
 }
 
-// hopeless marks a fault in spite of which nothing may be taken for done.
+// hopeless marks a fault after which nothing may count as accepted.
 func hopeless(f fault) fault {
 	f.hopeless = true
 	return f
@@ -113,7 +114,7 @@ func statusFaults() []fault {
 		answers("a status that nobody knows", forEver, reply(599, "")))
 }
 
-// refusalFaults have the forms of Retry-After. The dates are those of RFC 9110,
+// refusalFaults contain the forms of Retry-After. The dates are from RFC 9110,
 // section 5.6.7.
 func refusalFaults() []fault {
 	in := func(d time.Duration, layout string) func() []string {
@@ -144,7 +145,7 @@ func refusalFaults() []fault {
 				w.Header()["Retry-After"] = form.values()
 				w.WriteHeader(status)
 			})
-			if i > 0 { // the forms are read in one place
+			if i > 0 { // the forms are parsed in one place
 				f.only = []string{"purge", "nodes"}
 			}
 			all = append(all, f)
@@ -183,7 +184,7 @@ func redirectFaults() []fault {
 	return all
 }
 
-// bodyFaults are answers that are none, whatever their status says.
+// bodyFaults are invalid responses, whatever their status is.
 func bodyFaults() []fault {
 	return []fault{
 		pageOnly(hopeless(answers("200 with a login page", forEver, page(http.StatusOK)))),
@@ -223,8 +224,8 @@ func bodyFaults() []fault {
 	}
 }
 
-// interruptions are contexts that end: nothing more is sent then, and the caller
-// returns at once, which the elapsed time in the golden text shows.
+// interruptions are contexts that end. The provider then sends nothing more, and
+// the caller returns immediately, as the elapsed time in the golden file shows.
 func interruptions() []fault {
 	after := func(d time.Duration) func(context.Context, *bench, exchange) diagnosis {
 		return func(ctx context.Context, b *bench, at exchange) diagnosis {
@@ -237,7 +238,7 @@ func interruptions() []fault {
 			return at.do(ctx, b)
 		}
 	}
-	// Not a multiple of the backoff, so that the moment is clear.
+	// Not a multiple of the backoff, so that the events have a fixed order.
 	const soon = 2500 * time.Millisecond
 	return []fault{
 		{name: "interrupted before", do: after(0)},
@@ -252,7 +253,7 @@ func interruptions() []fault {
 	}
 }
 
-// answers is a fault in which the fake answers otherwise.
+// answers returns a fault in which the fake responds differently.
 func answers(name string, times int, answer http.HandlerFunc) fault {
 	return fault{name: name, inject: func(b *bench, at exchange) { b.fail(at.name, times, answer) }}
 }
@@ -293,7 +294,7 @@ func tricklingBody(status int) http.HandlerFunc {
 				return
 			}
 			select {
-			case <-time.After(7 * time.Second): // at no moment at which something else ends
+			case <-time.After(7 * time.Second): // no other event happens at this time
 			case <-r.Context().Done():
 				return
 			}
@@ -312,7 +313,7 @@ func hijacked(text string) http.HandlerFunc {
 	}
 }
 
-// endless writes 1 GiB, or what unpacks to it.
+// endless writes 1 GiB, or compressed data that expands to 1 GiB.
 func endless(status int, encoding string) http.HandlerFunc {
 	piece := bytes.Repeat([]byte("a"), 1<<20)
 	if encoding == "gzip" {

@@ -28,52 +28,57 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
 )
 
-// upstream is what the fault suite needs to know of a target's system.
+// upstream describes the system of a target for the fault suite.
 type upstream struct {
 	recorder func(*bench) *fake.Recorder
-	// purge is something to purge, and more the n-th of many.
+	// purge returns a purge, and more returns the n-th of many.
 	purge func() model
 	more  func(n int) model
-	// requests are the kinds of requests that the target and its look-up send.
+	// requests contains the kinds of requests that the target and its lookup send.
 	requests []exchange
-	// begins is the operation of the request with which a purge begins, of which
-	// it has exactly one. Empty: purge.
+	// begins is the operation of the first request of a purge, which each purge
+	// sends exactly once. The default is purge.
 	begins string
-	// prepare sets the fake up. Nil: it is as it is.
+	// prepare configures the fake. It can be nil.
 	prepare func(*bench)
-	// own are the faults that only this system has. Nil: there are none.
+	// own returns the faults of this system only. It can be nil.
 	own func() []fault
-	// sessions tells how many are open at the server. Nil: it has none.
+	// sessions returns the number of open sessions on the server. It is nil if
+	// there are no sessions.
 	sessions func(*bench) int
-	// expire ends the credentials of all logins. Nil: there is no login.
+	// expire ends the credentials of all logins. It is nil if there is no login.
 	expire func(*sandbox.Sandbox)
-	// crowd is the n-th of many that share one window. Nil: as more.
+	// crowd returns the n-th of many purges that share one window. The default is
+	// more.
 	crowd func(n int) model
-	// accepted and limited are the statuses with which the fake accepts a purge
-	// and refuses one that is too fast.
+	// accepted and limited are the statuses with which the fake accepts a purge and
+	// rate-limits it.
 	accepted, limited int
-	// pages: a page can be the response to a purge.
+	// pages is true if a page can be the response to a purge.
 	pages bool
-	// random is any purge that the fake accepts. Nil: one of a thousand of more.
+	// random returns a purge that the fake accepts. The default is one of a
+	// thousand of more.
 	random func(*soak) model
-	// subject is what the journal calls a purge. Nil: the resource's id.
+	// subject returns the name of a purge in the journal. The default is the ID of
+	// the resource.
 	subject func(m model, name string) string
-	// window is the quota that a purge counts for, by its subject, with how many
-	// purges it allows in a minute, 0 for any number. Nil: there is none.
+	// window returns the key of a purge's rate limit and the number of purges that
+	// it allows per minute, 0 for any number. It is nil if there is no rate limit.
 	window func(subject string) (key string, limit int)
 }
 
-// exchange is one kind of request to an upstream system.
+// exchange is one kind of request to an API.
 type exchange struct {
-	// name is the operation in the fake's journal.
+	// name is the operation in the journal of the fake.
 	name string
-	// after is how many requests come before it when do is called.
+	// after is the number of requests that precede it in do.
 	after int
-	// do is what a user does that sends it.
+	// do is the user's operation that sends it.
 	do func(context.Context, *bench) diagnosis
 }
 
-// upstreams has one for each target. A target without one fails the suite.
+// upstreams contains the system of each target. A target without one fails the
+// suite.
 var upstreams = map[string]upstream{
 	"mstr_cache": {
 		recorder: func(b *bench) *fake.Recorder { return b.MSTR.Recorder },
@@ -176,10 +181,10 @@ func wpenginePurge(n int, cacheType string) model {
 	return &wpengineCacheModel{InstallID: types.StringValue(id), CacheType: types.StringValue(cacheType)}
 }
 
-// diagnosis is what a person is told.
+// diagnosis is the result that a user sees.
 type diagnosis struct {
 	kind     transport.Kind
-	diag     diag.Diagnostic // nil where all is well
+	diag     diag.Diagnostic // nil after a success
 	warnings []string
 }
 
@@ -233,8 +238,8 @@ func kindOf(err error) transport.Kind {
 	return transport.KindUnknown
 }
 
-// bench is one target with its upstream system, in virtual time. All that a
-// test leaves behind, and every secret that it shows, fails it.
+// bench is one target with its API, in virtual time. Anything that a test leaves
+// open, and every secret that it shows, fails the test.
 type bench struct {
 	*sandbox.Sandbox
 	upstream
@@ -243,18 +248,18 @@ type bench struct {
 	network *wiretest.Network
 	clients *clients
 	began   time.Time
-	// alone makes each request use a connection of its own.
+	// alone makes each request use its own connection.
 	alone bool
-	// perMinute is cdn.requests_per_minute, 0 for the default.
+	// perMinute is cdn.requests_per_minute, or 0 for the default.
 	perMinute int64
-	// before sees each request before the fake does.
+	// before is called with each request before the fake serves it.
 	before func(*http.Request)
-	// lost is set where the server's answer to a login is cut off: nobody can
-	// end that session.
+	// lost is true if a response to a login is cut off, because nobody can end that
+	// session.
 	lost bool
 
 	mu    sync.Mutex
-	shown strings.Builder // what a person or a log has seen
+	shown strings.Builder // what a user or a log sees
 }
 
 // Write implements io.Writer, for logs.
@@ -264,7 +269,7 @@ func (b *bench) Write(p []byte) (int, error) {
 	return b.shown.Write(p)
 }
 
-// onBench runs a test for a target. The options may be changed by edit, before
+// onBench runs a test for a target. The function edit can change the options before
 // the provider is configured.
 func onBench(t *testing.T, target *target, test func(*bench), edit ...func(*bench, map[string]string)) {
 	t.Helper()
@@ -285,12 +290,12 @@ func onBench(t *testing.T, target *target, test func(*bench), edit ...func(*benc
 	})
 }
 
-// configure makes the clients as the provider does.
+// configure creates the clients as the provider does.
 func (b *bench) configure(env map[string]string, wire transport.Options) {
 	b.t.Helper()
 	wire.Backoff = func(retry int) time.Duration {
 		if retry > 4 {
-			return 7 * time.Second // at no moment at which something else ends
+			return 7 * time.Second // no other event happens at this time
 		}
 		return time.Second
 	}
@@ -303,7 +308,7 @@ func (b *bench) configure(env map[string]string, wire transport.Options) {
 	}
 }
 
-// config is a provider block that leaves nearly all to the environment.
+// config returns a provider block that leaves most arguments to the environment.
 func (b *bench) config(diags *diag.Diagnostics) *providerModel {
 	if b.perMinute == 0 {
 		return &providerModel{}
@@ -331,17 +336,17 @@ func (b *bench) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.Sandbox.ServeHTTP(w, r)
 }
 
-// around asks f for each request to the fake what answers it.
+// around lets f choose the handler of each request to the fake.
 func (b *bench) around(f func(operation string, next http.HandlerFunc) http.HandlerFunc) {
 	b.recorder(b).Around = f
 }
 
-// fail lets the fake answer so many requests of an operation with a fault.
+// fail makes the fake respond to a number of requests of an operation with a fault.
 func (b *bench) fail(operation string, times int, answer http.HandlerFunc) {
 	b.recorder(b).Fail(operation, times, answer)
 }
 
-// dial breaks so many connections, the first of them that of a request.
+// dial breaks a number of connections, the first of them for a request.
 func (b *bench) dial(at exchange, times int, f wiretest.Fault) {
 	b.alone = true
 	b.network.Set(func(ctx context.Context, address string, connect func(context.Context) (net.Conn, error)) (net.Conn, error) {
@@ -353,7 +358,7 @@ func (b *bench) dial(at exchange, times int, f wiretest.Fault) {
 	})
 }
 
-// end closes the provider and looks for what was left behind.
+// end closes the provider and checks that nothing is left open.
 func (b *bench) end() {
 	b.t.Helper()
 	b.recorder(b).Heal()
@@ -386,7 +391,7 @@ func (b *bench) end() {
 	b.keepsSecrets()
 }
 
-// keepsSecrets looks for secrets in all that was shown and in the journal.
+// keepsSecrets searches the journal and everything that was shown for secrets.
 func (b *bench) keepsSecrets() {
 	b.t.Helper()
 	b.mu.Lock()
@@ -397,7 +402,8 @@ func (b *bench) keepsSecrets() {
 	}
 }
 
-// sent is what reached the fake: "login 204, purge 500 ×5".
+// sent returns the requests that reached the fake, such as "login 204, purge 500
+// ×5".
 func (b *bench) sent() string {
 	var parts []string
 	times := 0
@@ -410,7 +416,7 @@ func (b *bench) sent() string {
 			parts = append(parts, fmt.Sprintf("%s ×%d", last, times))
 		}
 	}
-	looks := 0 // whether the host is up again, without credentials
+	looks := 0 // the probes of a host, without credentials
 	for _, e := range b.Journal.Entries() {
 		if e.Operation == "unknown" && strings.HasPrefix(e.Subject, "GET ") {
 			looks++
@@ -448,7 +454,7 @@ func upstreamOf(t *testing.T, target *target) upstream {
 	return u
 }
 
-// begin is the operation of the request with which a purge begins.
+// begin returns the operation of the first request of a purge.
 func (u upstream) begin() string { return cmp.Or(u.begins, "purge") }
 
 func forEachUpstream(t *testing.T, test func(t *testing.T, target *target)) {
@@ -462,7 +468,7 @@ func forEachUpstream(t *testing.T, test func(t *testing.T, target *target)) {
 	}
 }
 
-// kinds are the words for transport.Kind in the golden texts.
+// kinds contains the names of transport.Kind in the golden files.
 var kinds = []string{
 	"unknown", "canceled", "timeout", "no answer", "unknown host", "TLS", "redirect", "unexpected", "credentials",
 	"forbidden", "not found", "invalid", "limited", "state", "server", "config", "proxy", "outage",

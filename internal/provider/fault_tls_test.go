@@ -28,7 +28,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
-// certificate makes one that signed itself.
+// certificate returns a self-signed certificate.
 func certificate(t *testing.T, host string, until time.Time) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -47,7 +47,8 @@ func certificate(t *testing.T, host string, until time.Time) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-// TestTLSFaults runs over loopback sockets, in real time: none of its rows waits.
+// TestTLSFaults runs over loopback sockets in real time, because none of its rows
+// waits.
 func TestTLSFaults(t *testing.T) {
 	t.Parallel()
 	tomorrow, yesterday := time.Now().Add(24*time.Hour), time.Now().Add(-24*time.Hour)
@@ -55,7 +56,7 @@ func TestTLSFaults(t *testing.T) {
 		name    string
 		host    string
 		until   time.Time
-		newest  uint16 // version of TLS
+		newest  uint16 // newest TLS version
 		plain   bool
 		trusted bool // by ca_certificate
 		dials   int
@@ -113,7 +114,7 @@ func TestTLSFaults(t *testing.T) {
 			if n := int(dials.Load()); n != row.dials {
 				t.Errorf("%s, %s: %d dials, want %d: a certificate does not get better", target.name, row.name, n, row.dials)
 			}
-			// Time is real here, so how long it took depends on the machine.
+			// In real time, the elapsed time depends on the machine.
 			told := downFor.ReplaceAllString(normal(result.text()), "")
 			records = append(records, record{at: "purge_" + target.name, fault: row.name, told: told, sent: b.sent()})
 			_, _ = b.Write([]byte(result.text()))

@@ -15,7 +15,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
 )
 
-// arguments are attributes of a resource, as HCL expressions.
+// arguments contains the attributes of a resource as HCL expressions.
 type arguments map[string]string
 
 // with returns the arguments with others added or replaced.
@@ -35,36 +35,36 @@ func (a arguments) String() string {
 	return b.String()
 }
 
-// object is the arguments as one HCL object.
+// object returns the arguments as one HCL object.
 func (a arguments) object() string { return "{\n" + a.String() + "}" }
 
-// fixture is what the tests that loop over the targets need to know of one.
+// fixture describes a target for the tests that loop over all targets.
 type fixture struct {
 	target *target
-	// here and there are two things to purge, respelled is here in other words.
+	// here and there are two purges. respelled is here in another spelling.
 	here, there, respelled arguments
 	hereID, thereID        string
-	// how changes how is purged, quiet what has nothing to do with the purge.
-	// Either may be nil.
+	// how changes the purge mode, and quiet an argument that does not affect the
+	// purge. Either can be nil.
 	how, quiet arguments
-	// malformed is here with an id that can't be right, and what is said of it.
+	// malformed is here with an invalid ID, and a text of the error.
 	malformed arguments
 	complaint string
-	// purgedHere and purgedThere are the journal's words for a purge that was
-	// accepted; purgedSo for one of here with how.
+	// purgedHere and purgedThere are the journal entries of accepted purges, and
+	// purgedSo the entry of here with how.
 	purgedHere, purgedThere, purgedSo string
-	// refuse makes the upstream refuse the next purge with a 403, refusedHere is
-	// the journal's word for it.
+	// refuse makes the API deny the next purge with a 403. refusedHere is its
+	// journal entry.
 	refuse      func()
 	refusedHere string
-	// many are n things to purge, and the journal's words.
+	// many returns n purges and their journal entries.
 	many func(n int) (things []arguments, sent []string)
-	// needs is what an error names that has to be set.
+	// needs contains the arguments that an error names as missing.
 	needs []string
 }
 
-// fixtures has one for each target. What loops over the targets fails for one
-// that has none.
+// fixtures contains one for each target. The tests that loop over the targets fail
+// for a target without one.
 var fixtures = map[string]func(*world) fixture{
 	"mstr_cache":         mstrFixture,
 	"mstr_content_cache": mstrContentFixture,
@@ -89,7 +89,7 @@ func (w *world) fixture(t *testing.T, target *target) fixture {
 	return f
 }
 
-// forEachTarget runs a test of its own, with a world of its own, for each.
+// forEachTarget runs a test with a separate world for each target.
 func forEachTarget(t *testing.T, test func(t *testing.T, w *world, f fixture)) {
 	t.Helper()
 	for _, target := range targets {
@@ -101,7 +101,7 @@ func forEachTarget(t *testing.T, test func(t *testing.T, w *world, f fixture)) {
 	}
 }
 
-// address of the one resource that config declares.
+// address returns the address of the resource that config declares.
 func (f fixture) address() string { return f.kind() + ".it" }
 
 func (f fixture) kind() string { return "purge_" + f.target.name }
@@ -111,7 +111,7 @@ func (f fixture) config(a ...arguments) string {
 	return fmt.Sprintf("resource %q \"it\" {\n%s}\n", f.kind(), arguments{}.with(a...))
 }
 
-// release is triggers with one value.
+// release returns triggers with one value.
 func release(value string) arguments {
 	return arguments{"triggers": fmt.Sprintf("{ release = %q }", value)}
 }
@@ -148,7 +148,8 @@ func mstrFixture(w *world) fixture {
 
 func mstrContentFixture(w *world) fixture {
 	w.MSTR.Projects = append(w.MSTR.Projects, mstrtest.Project{ID: educationHex, Name: "Another"})
-	// A filter by tables warns if it is used twice, because the results are gone then.
+	// A filter by tables warns if it is used twice, because no results are left the
+	// second time.
 	const one, two = "0123456789ABCDEF0123456789ABCDEF", "FEDCBA9876543210FEDCBA9876543210"
 	ids := func(all ...string) string { return `["` + strings.Join(all, `", "`) + `"]` }
 	return fixture{

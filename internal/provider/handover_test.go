@@ -8,7 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// resumed is what a create sends that takes a state, in words.
+// resumed returns the tasks of a create that takes over a state, as paths with
+// reasons.
 func resumed(h *handover, next *cdnAssetModel) prints {
 	s, strays := h.take("key", next)
 	if s == nil {
@@ -70,8 +71,8 @@ func TestAStateIsHandedOverOnce(t *testing.T) {
 	}
 }
 
-// TestAMixUpLosesNothing has two resources of one service: each create also
-// sends what the other state has pending.
+// TestAMixUpLosesNothing has two resources of one service. Each create also sends
+// the pending items of the other state.
 func TestAMixUpLosesNothing(t *testing.T) {
 	t.Parallel()
 	mine := assetModel(prints{"/a": "1"}, waiting(prints{"/x": "removed", "/y": "removed"}))
@@ -89,7 +90,7 @@ func TestAMixUpLosesNothing(t *testing.T) {
 }
 
 // TestWhatADeleteDropsIsNotAccepted replaces an unfinished create with
-// purge_on_destroy, whose Delete drops a path that the API rejects.
+// purge_on_destroy whose Delete drops a path that the API rejects.
 func TestWhatADeleteDropsIsNotAccepted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

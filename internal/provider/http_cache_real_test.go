@@ -14,8 +14,8 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/realcache"
 )
 
-// origin has a release. It has the same content at every path, and lets caches
-// keep it. Like many origins, it takes any method for a GET.
+// origin has a release. It serves the same cacheable content at every path. Like
+// many origins, it treats any method as GET.
 type origin struct {
 	release, requests atomic.Int64
 }
@@ -29,7 +29,7 @@ func (o *origin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintf(w, "%s, release %d", r.URL.EscapedPath(), o.release.Load())
 }
 
-// live is caches of one kind, and a provider that knows them.
+// live is a set of caches of one kind, with a provider that uses them.
 type live struct {
 	*world
 	*protocol
@@ -43,7 +43,7 @@ const realHost = "www.example.com"
 func newLive(t *testing.T, kind realcache.Kind, n int, o realcache.Options) *live {
 	t.Helper()
 	r := &live{world: newWorld(t), origin: &origin{}}
-	o.OneVariant = kind.Name == "nginx" // whose second purge does not always reach the other variant
+	o.OneVariant = kind.Name == "nginx" // its second purge does not always reach the other variant
 	var endpoints []string
 	for range n {
 		cache := realcache.Start(t, kind, r.origin, o)
@@ -56,7 +56,7 @@ func newLive(t *testing.T, kind realcache.Kind, n int, o realcache.Options) *liv
 	return r
 }
 
-// fetch returns what a visitor gets.
+// fetch returns the content that a visitor gets.
 func (r *live) fetch(t *testing.T, cache *realcache.Cache, path, encoding string) string {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, cache.URL+path, http.NoBody)
@@ -65,9 +65,9 @@ func (r *live) fetch(t *testing.T, cache *realcache.Cache, path, encoding string
 	}
 	req.Host = realHost
 	if raw := req.URL.RawPath; raw != "" {
-		req.URL.Opaque = raw // or net/url would encode a "|", which browsers send as it is
+		req.URL.Opaque = raw // net/url would encode a "|", which browsers send unchanged
 	}
-	visitor := &http.Transport{DisableKeepAlives: true, DisableCompression: encoding == ""} // else it sends gzip and decodes
+	visitor := &http.Transport{DisableKeepAlives: true, DisableCompression: encoding == ""} // otherwise, it sends gzip and decodes the response
 	resp, err := visitor.RoundTrip(req)
 	if err != nil {
 		t.Fatal(err)
@@ -80,8 +80,8 @@ func (r *live) fetch(t *testing.T, cache *realcache.Cache, path, encoding string
 	return string(body)
 }
 
-// deploy changes the content of the origin when the caches have the former one of
-// some paths. A cache may need a moment to store what it has served.
+// deploy changes the content of the origin after the caches have stored the
+// previous content of some paths. A cache can need a moment to store a response.
 func (r *live) deploy(t *testing.T, paths ...string) {
 	t.Helper()
 	for _, path := range paths {
@@ -104,7 +104,7 @@ func (r *live) deploy(t *testing.T, paths ...string) {
 	r.origin.release.Add(1)
 }
 
-// serves checks the release that visitors get of a path, from the caches.
+// serves checks the release that visitors get at a path from the caches.
 func (r *live) serves(t *testing.T, path string, release int, caches ...*realcache.Cache) {
 	t.Helper()
 	want := fmt.Sprintf("release %d", release)
@@ -117,8 +117,8 @@ func (r *live) serves(t *testing.T, path string, release int, caches ...*realcac
 	}
 }
 
-// apply plans and applies in a process of its own, and returns what is said. It
-// returns false if the plan is empty.
+// apply plans and applies in one process, and returns the messages. It returns
+// false if the plan is empty.
 func (r *live) apply(t *testing.T, config object) (said []string, changes bool) {
 	t.Helper()
 	r.protocol = r.speak(t)
@@ -135,8 +135,8 @@ func (r *live) apply(t *testing.T, config object) (said []string, changes bool) 
 	return said, true
 }
 
-// succeeds applies and wants that visitors get the current release of some paths
-// afterward, and the former one of others.
+// succeeds applies and checks that visitors then get the current release at some
+// paths and the previous one at others.
 func (r *live) succeeds(t *testing.T, config object, fresh, old []string) {
 	t.Helper()
 	if said, changes := r.apply(t, config); len(said) > 0 || !changes || r.prior["pending"] != nil {
@@ -165,7 +165,8 @@ func forEachRealCache(t *testing.T, test func(t *testing.T, kind realcache.Kind)
 	}
 }
 
-// TestTheWholeLifeOnRealCaches: after each purge, the proof is what visitors get.
+// TestTheWholeLifeOnRealCaches checks the content that visitors get after each
+// purge.
 func TestTheWholeLifeOnRealCaches(t *testing.T) {
 	t.Parallel()
 	forEachRealCache(t, func(t *testing.T, kind realcache.Kind) {
@@ -173,7 +174,7 @@ func TestTheWholeLifeOnRealCaches(t *testing.T) {
 		paths := []string{"/a.css", "/b%20c.css", "/d|e.css?v=1"}
 		r.deploy(t, paths...)
 		for _, path := range paths {
-			r.serves(t, path, 0, r.caches...) // or nothing below would prove anything
+			r.serves(t, path, 0, r.caches...) // otherwise, the checks below would prove nothing
 		}
 		r.succeeds(t, realAssets(object{"/a.css": "1", "/b c.css": "1", "/d|e.css?v=1": "1"}), paths, nil)
 
@@ -181,11 +182,13 @@ func TestTheWholeLifeOnRealCaches(t *testing.T) {
 			t.Error("an apply without changes changes something")
 		}
 
-		// One changes, one stays, one goes, and one is new, of which nothing is cached.
+		// One path changes, one stays, one is removed, and one is new and not
+		// cached.
 		r.deploy(t, paths...)
 		r.succeeds(t, realAssets(object{"/a.css": "2", "/b c.css": "1", "/new.css": "1"}), []string{"/a.css", "/d|e.css?v=1", "/new.css"}, []string{"/b%20c.css"})
 
-		// An instance is down: the other one is fresh, and the path stays pending.
+		// An instance is down. The other one is up to date, and the path stays
+		// pending.
 		r.deploy(t, "/a.css")
 		r.caches[1].Stop()
 		said, _ := r.apply(t, realAssets(object{"/a.css": "3", "/b c.css": "1", "/new.css": "1"}))
@@ -217,8 +220,8 @@ func TestRealCachesThatDeny(t *testing.T) {
 	})
 }
 
-// TestRealCachesWithoutPurge: the purge is not taken for done. For Varnish, whose
-// response is the origin's 200, that is the heart of it.
+// TestRealCachesWithoutPurge checks that the purge does not count as accepted.
+// Varnish, for example, returns the origin's response with status 200.
 func TestRealCachesWithoutPurge(t *testing.T) {
 	t.Parallel()
 	forEachRealCache(t, func(t *testing.T, kind realcache.Kind) {

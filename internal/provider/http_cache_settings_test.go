@@ -16,7 +16,7 @@ func TestEndpointsOfHTTPCaches(t *testing.T) {
 	for name, test := range map[string]struct {
 		block object
 		env   string
-		more  object // of the provider
+		more  object // arguments of the provider
 		want  []string
 		fault string
 	}{
@@ -59,7 +59,7 @@ func TestEndpointsOfHTTPCaches(t *testing.T) {
 	}
 }
 
-// TestAnUnknownEndpoint is planned like any argument that is not known yet.
+// TestAnUnknownEndpoint plans it like any unknown argument.
 func TestAnUnknownEndpoint(t *testing.T) {
 	t.Parallel()
 	for name, block := range map[string]object{

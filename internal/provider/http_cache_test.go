@@ -20,8 +20,8 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
 )
 
-// cluster points the provider at three instances, which are one fake behind
-// three names. Some of the names do not answer.
+// cluster points the provider at three instances: one fake with three names. Some
+// of the names do not respond.
 func (w *world) cluster(network *wiretest.Network, down map[string]wiretest.Fault) {
 	w.HTTPCache.Key = ""
 	delete(w.env, "PURGE_HTTP_CACHE_HEADERS")
@@ -36,8 +36,9 @@ func (w *world) cluster(network *wiretest.Network, down map[string]wiretest.Faul
 	})
 }
 
-// TestAnInstanceThatIsDownAndComesBack: the others get everything, nothing counts
-// as purged, and the next apply sends it to all.
+// TestAnInstanceThatIsDownAndComesBack checks that the other instances get
+// everything, that nothing counts as purged, and that the next apply sends it to
+// all instances.
 func TestAnInstanceThatIsDownAndComesBack(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, w *world, network *wiretest.Network) {
@@ -99,7 +100,8 @@ func TestAnInstanceThatIsDownAndComesBack(t *testing.T) {
 	})
 }
 
-// TestEndpointsThatFailForDifferentReasons are all named, in an action too.
+// TestEndpointsThatFailForDifferentReasons checks that the error names all of them,
+// in an action too.
 func TestEndpointsThatFailForDifferentReasons(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, w *world, network *wiretest.Network) {
@@ -117,8 +119,8 @@ func TestEndpointsThatFailForDifferentReasons(t *testing.T) {
 	})
 }
 
-// TestEndpoints: what stops one of them does not stop the others, and a task is
-// accepted when all have accepted it.
+// TestEndpoints checks that an error at one endpoint does not stop the others, and
+// that a task is accepted when all endpoints have accepted it.
 func TestEndpoints(t *testing.T) {
 	t.Parallel()
 	rejected := &transport.Error{System: httpcache.System, Kind: transport.KindInvalid, Status: 400}
@@ -199,7 +201,7 @@ func TestEndpoints(t *testing.T) {
 				b.parallel, b.endpoints, b.concerns = 1, []string{"a", "b"}, httpCache.concerns
 				b.send = func(_ context.Context, r request, endpoint string) (receipt, error) {
 					if endpoint == "b" {
-						time.Sleep(time.Second) // so that the order is clear
+						time.Sleep(time.Second) // for a fixed order
 					}
 					mu.Lock()
 					sent[endpoint]++

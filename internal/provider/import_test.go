@@ -19,11 +19,11 @@ import (
 
 const recorded = "Recorded without purging"
 
-// shown is what a plan or an apply shows with -json.
+// shown is the result of a plan or an apply with -json.
 type shown struct {
-	Changes  []string // "update purge_mstr_cache.it", only real ones
+	Changes  []string // "update purge_mstr_cache.it", without changes of nothing
 	Imported int
-	Warnings []string // their summaries, each once
+	Warnings []string // the summaries, each once
 }
 
 // show runs a command that succeeds.
@@ -63,7 +63,7 @@ func (tf *terraform) show(t *testing.T, args ...string) shown {
 	return s
 }
 
-// planEmpty fails where a plan shows a change.
+// planEmpty fails if a plan shows a change.
 func (tf *terraform) planEmpty(t *testing.T, when string) {
 	t.Helper()
 	if output, err := tf.run("plan", "-no-color", "-detailed-exitcode"); err != nil {
@@ -71,7 +71,7 @@ func (tf *terraform) planEmpty(t *testing.T, when string) {
 	}
 }
 
-// oneOfEach declares a resource of every target, and returns its fixtures.
+// oneOfEach declares one resource of every target, and returns the fixtures.
 func (w *world) oneOfEach(t *testing.T, a ...arguments) (config string, all []fixture) {
 	t.Helper()
 	for _, target := range targets {
@@ -90,7 +90,7 @@ func each(all []fixture, of func(fixture) string) []string {
 	return values
 }
 
-// purgesHere is the journal of one purge of each.
+// purgesHere returns the journal entries of one purge of each.
 func purgesHere(all []fixture) []string {
 	return each(all, func(f fixture) string { return f.purgedHere })
 }
@@ -105,8 +105,8 @@ func (f fixture) importBlock(by string) string {
 	return fmt.Sprintf("import {\n  to = %s\n  %s\n}\n", f.address(), by)
 }
 
-// recase turns upper case into lower case and the other way round in the first
-// part of an id, which is hexadecimal.
+// recase swaps uppercase and lowercase letters in the first part of an ID, which is
+// hexadecimal.
 func (f fixture) recase(t *testing.T, id string) string {
 	t.Helper()
 	values, err := f.target.split(id)
@@ -122,7 +122,7 @@ func (f fixture) recase(t *testing.T, id string) string {
 	return f.target.join(values)
 }
 
-// adopt imports by an id or, where that is empty, by identity.
+// adopt imports by ID or, if the ID is empty, by identity.
 func (p *protocol) adopt(name, id string, identity object) (state, identified object, said []string) {
 	p.t.Helper()
 	req := &tfprotov6.ImportResourceStateRequest{TypeName: name, ID: id}
@@ -155,7 +155,7 @@ func TestAnImportAdopts(t *testing.T) {
 			wantIdentity[name], wantState[name] = values[i], values[i]
 		}
 		otherCase := object{}
-		respelled, _ := f.target.split(f.recase(t, f.hereID)) // as the other one
+		respelled, _ := f.target.split(f.recase(t, f.hereID)) // spelled like the other value
 		for i, v := range respelled {
 			otherCase[f.target.identity[i]] = v
 		}
@@ -183,7 +183,7 @@ func TestAnImportAdopts(t *testing.T) {
 	})
 }
 
-// liveOn takes an adopted state through its first apply and what follows.
+// liveOn applies an adopted state for the first time, and then changes it.
 func (p *protocol) liveOn(f fixture, sentence string, adopted object, w *world) {
 	p.t.Helper()
 	change := func(what string, prior, config object, warns bool, sent ...string) object {
@@ -250,7 +250,7 @@ func TestAServiceWithManyAssetsIsImported(t *testing.T) {
 	}
 }
 
-// A wildcard is only possible where hard is false, which an id does not say.
+// A wildcard requires hard = false, which an ID does not contain.
 func TestAWildcardIsImported(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -389,8 +389,8 @@ func (tf *terraform) importAndLiveOn(t *testing.T, w *world, all []fixture) {
 	w.compareSent(t, step{name: "the next release", sent: purgesHere(all)})
 }
 
-// The command leaves the recording update to the next apply, which may be weeks
-// later, after refreshes and plans that were never applied.
+// The import command leaves the recording update to the next apply. It can come
+// weeks later, after refreshes and plans that were not applied.
 func TestTheImportCommand(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -409,8 +409,9 @@ func TestTheImportCommand(t *testing.T) {
 	w.compareSent(t, step{name: "all of it"})
 }
 
-// generating returns import blocks for -generate-config-out: without the provider's name, Terraform 1.16.2 and
-// 1.17.0-beta1 look for hashicorp/purge, and with it, no version accepts a resource that is configured.
+// generating returns import blocks for -generate-config-out. Without the provider's
+// name, Terraform 1.16.2 and 1.17.0-beta1 look for hashicorp/purge. With it, no
+// version accepts a resource that is configured.
 func generating(blocks string) string {
 	return strings.ReplaceAll(blocks, "import {\n", "import {\n  provider = purge\n")
 }

@@ -26,17 +26,17 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/mstr/mstrtest"
 )
 
-// watched is a world that tells when something has happened in it, and in which
-// a request can be left without an answer.
+// watched is a world that reports its events and can leave a request without a
+// response.
 type watched struct {
 	*world
-	// holdAfter is after how many accepted purges the first request of
-	// the next one is left without an answer; 0: none is.
+	// holdAfter is the number of accepted purges after which the first request of
+	// the next purge gets no response. 0 disables this.
 	holdAfter int
 	over      chan struct{}
 
 	mu      sync.Mutex
-	changed chan struct{} // closed when something was answered
+	changed chan struct{} // closed when a request was served
 	holding bool
 	held    bool
 }
@@ -53,14 +53,14 @@ func newWatchedWorld(t *testing.T) *watched {
 }
 
 func (w *watched) serve(rw http.ResponseWriter, r *http.Request) {
-	// The requests about content caches belong to a purge that has begun.
+	// The requests about content caches belong to a purge that has already begun.
 	if !strings.HasSuffix(r.URL.Path, "/caches/contents") && w.holds() {
 		w.change()
 		<-w.over
 		panic(http.ErrAbortHandler)
 	}
 	w.ServeHTTP(rw, r)
-	w.change() // before the answer is on its way
+	w.change() // before the response is sent
 }
 
 func (w *watched) holds() bool {
@@ -79,7 +79,7 @@ func (w *watched) change() {
 	if w.holdAfter > 0 {
 		accepted := 0
 		for _, e := range w.Journal.Entries() {
-			// The second request is what completes a purge of an HTTP cache.
+			// The second request completes a purge of an HTTP cache.
 			_, last := purgeIn(e)
 			last = last && e.System != "http_cache" || e.Operation == "variant"
 			if last && e.Status/100 == 2 {
@@ -92,11 +92,11 @@ func (w *watched) change() {
 	w.changed = make(chan struct{})
 }
 
-// screen is what a command has written so far.
+// screen is the output of a command so far.
 type screen struct {
 	mu      sync.Mutex
 	text    bytes.Buffer
-	changed chan struct{} // closed when it wrote more
+	changed chan struct{} // closed when there is more output
 }
 
 func (s *screen) Write(text []byte) (int, error) {
@@ -118,7 +118,7 @@ func (s *screen) String() string {
 	return text
 }
 
-// running is a terraform command that has not ended.
+// running is a running terraform command.
 type running struct {
 	t      *testing.T
 	cmd    *exec.Cmd
@@ -127,7 +127,7 @@ type running struct {
 	ended  chan error
 }
 
-// start runs terraform in a process group of its own, as a shell does.
+// start runs terraform in its own process group, as a shell does.
 func (tf *terraform) start(t *testing.T, args ...string) *running {
 	t.Helper()
 	r := &running{t: t, cmd: tf.command(args...), name: strings.Join(args, " "), ended: make(chan error, 1)}
@@ -142,10 +142,10 @@ func (tf *terraform) start(t *testing.T, args ...string) *running {
 }
 
 // patience is how long a test waits for terraform. The waits that it interrupts
-// would last for hours.
+// would take hours.
 const patience = 2 * time.Minute
 
-// until waits for something to happen while terraform runs.
+// until waits for an event while terraform runs.
 func (r *running) until(w *watched, what string, happened func() bool) {
 	r.t.Helper()
 	timeout := time.After(patience)
@@ -167,7 +167,7 @@ func (r *running) until(w *watched, what string, happened func() bool) {
 	}
 }
 
-// shows waits until terraform has written something.
+// shows waits until the output of terraform contains a text.
 func (r *running) shows(what string) {
 	r.t.Helper()
 	timeout := time.After(patience)
@@ -187,14 +187,14 @@ func (r *running) shows(what string) {
 	}
 }
 
-// interrupt presses Ctrl-C and returns what terraform wrote until it returned.
+// interrupt presses Ctrl-C, waits for terraform to end, and returns its output.
 func (r *running) interrupt() string {
 	r.t.Helper()
 	return r.signal(syscall.SIGINT)
 }
 
-// signal sends a signal to the process group, the provider included, and returns
-// what terraform wrote until it returned.
+// signal sends a signal to the process group, including the provider, waits for
+// terraform to end, and returns its output.
 func (r *running) signal(s syscall.Signal) string {
 	r.t.Helper()
 	if err := syscall.Kill(-r.cmd.Process.Pid, s); err != nil {
@@ -203,7 +203,7 @@ func (r *running) signal(s syscall.Signal) string {
 	return r.fails()
 }
 
-// fails waits for terraform to end without success.
+// fails waits for terraform to fail.
 func (r *running) fails() string {
 	r.t.Helper()
 	select {
@@ -218,15 +218,15 @@ func (r *running) fails() string {
 	return r.output.String()
 }
 
-// kill is for a command that a test gives up.
+// kill ends a command after a test gave up on it.
 func (r *running) kill() {
-	_ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL) // it may have ended
+	_ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL) // the process may have ended
 	if err := <-r.ended; err == nil {
 		r.t.Logf("terraform %s had just ended", r.name)
 	}
 }
 
-// count is how many requests of an operation were answered with a status.
+// count returns the number of requests of an operation with a status.
 func (w *watched) count(system, operation string, status int) int {
 	n := 0
 	for _, e := range w.Journal.Entries() {
@@ -237,11 +237,11 @@ func (w *watched) count(system, operation string, status int) int {
 	return n
 }
 
-// hours are longer than any test, and less than the timeouts of its purges.
+// hours is longer than any test, and shorter than the timeouts of its purges.
 const hours = 10 * time.Hour
 
-// TestInterruptedWaits interrupts everything that a purge can wait for, each of
-// which would last for hours.
+// TestInterruptedWaits interrupts everything that a purge can wait for. Each wait
+// would take hours.
 func TestInterruptedWaits(t *testing.T) {
 	t.Parallel()
 	w := newWatchedWorld(t)
@@ -310,7 +310,7 @@ resource "purge_cdn_asset" "deploying" {
 	}
 	w.openSessions(t, "the interrupted apply", 1)
 
-	// The invalidation was accepted, which is what counts.
+	// The invalidation was accepted, so the purge counts.
 	want := map[string]string{
 		"purge_mstr_cache.refused": "1", "purge_wpengine_cache.refused": "1",
 		"purge_cdn_asset.busy": "1", "purge_cdn_asset.deploying": "2",
@@ -335,8 +335,8 @@ var tooMany = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	mstrtest.Error(http.StatusTooManyRequests, "ERR001", "", "too many requests")(w, r)
 })
 
-// releases reads the trigger of each resource out of the state, "none" where it
-// is not there.
+// releases returns the trigger of each resource in the state, or "none" if the
+// resource is not there.
 func (tf *terraform) releases(t *testing.T, addresses map[string]string) map[string]string {
 	t.Helper()
 	got := make(map[string]string)
@@ -370,14 +370,14 @@ resource "purge_cdn_asset" "it" {
 	tf.write(t, "main.tf", config("2", 2))
 	apply := tf.start(t, "apply", "-auto-approve", "-no-color")
 	apply.until(w, "half of them are accepted", func() bool { return w.count("cdn", "purge", 202) == 2 })
-	// The third would be sent a minute later.
+	// The third purge would be sent a minute later.
 	output := apply.interrupt()
 	sent := w.purges()
 	if len(sent) != 2 {
 		t.Errorf("sent before the interruption: %v, want 2", sent)
 	}
-	// An answer that was still on its way to the provider is given up with the
-	// interruption: what it accepted is sent again.
+	// The interrupt discards a response that is still in flight. A purge that it
+	// accepted is sent again.
 	state := tf.stateOf(t, "purge_cdn_asset", "it")
 	pending, _ := state["pending"].(map[string]any)
 	purged := make(map[string]any)
@@ -416,7 +416,7 @@ func TestAPlanThatIsInterruptedInALookUp(t *testing.T) {
 	tf := newTerraform(t, w.world, "data \"purge_mstr_projects\" \"all\" {}\n")
 	w.MSTR.Fail("projects", 1, func(_ http.ResponseWriter, r *http.Request) {
 		w.change()
-		<-r.Context().Done() // and never an answer
+		<-r.Context().Done() // never responds
 		panic(http.ErrAbortHandler)
 	})
 	plan := tf.start(t, "plan", "-no-color")
@@ -427,8 +427,8 @@ func TestAPlanThatIsInterruptedInALookUp(t *testing.T) {
 	w.openSessions(t, "an interrupted plan", 1)
 }
 
-// startHalfDone starts an apply of two resources of a target, and returns when the
-// first purge is accepted and the second waits for a response that never comes.
+// startHalfDone starts an apply of two resources of a target. It returns when the
+// first purge is accepted and the second one waits for a response that never comes.
 func (w *watched) startHalfDone(t *testing.T, target *target) (tf *terraform, apply *running, sent []string) {
 	t.Helper()
 	w.holdAfter = 1
@@ -445,7 +445,7 @@ func (w *watched) startHalfDone(t *testing.T, target *target) (tf *terraform, ap
 	return tf, apply, sent
 }
 
-// TestTheProcessGroupIsTerminated does what a canceled CI job and timeout(1) do.
+// TestTheProcessGroupIsTerminated does what a canceled CI job or timeout(1) does.
 func TestTheProcessGroupIsTerminated(t *testing.T) {
 	t.Parallel()
 	for _, target := range targets {
@@ -470,7 +470,7 @@ func TestTheProcessGroupIsTerminated(t *testing.T) {
 }
 
 // TestATerminatedOrphanEnds kills terraform after SIGTERM, as CI systems do with
-// jobs that take long to end.
+// jobs that take too long to end.
 func TestATerminatedOrphanEnds(t *testing.T) {
 	t.Parallel()
 	needProc(t)
@@ -488,7 +488,7 @@ func TestATerminatedOrphanEnds(t *testing.T) {
 	apply.fails()
 	deadline := time.After(patience)
 	for _, pid := range providers {
-		// A zombie has no executable.
+		// A zombie process has no executable.
 		for exe := fmt.Sprintf("/proc/%d/exe", pid); ; {
 			if _, err := os.Readlink(exe); err != nil {
 				break
@@ -496,7 +496,7 @@ func TestATerminatedOrphanEnds(t *testing.T) {
 			select {
 			case <-time.After(parentCheck):
 			case <-deadline:
-				_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended
+				_ = syscall.Kill(pid, syscall.SIGKILL) // the process may have ended
 				t.Fatal("the provider outlives terraform and SIGTERM")
 			}
 		}
@@ -504,8 +504,8 @@ func TestATerminatedOrphanEnds(t *testing.T) {
 	w.openSessions(t, "the end of an orphan", 1)
 }
 
-// TestAnInterruptedActionFails interrupts an action that a resource fires.
-// Without our own server most tries end in "Apply complete".
+// TestAnInterruptedActionFails interrupts an action that a resource triggers.
+// Without type server, most attempts end in "Apply complete".
 func TestAnInterruptedActionFails(t *testing.T) {
 	t.Parallel()
 	for _, target := range targets {
@@ -526,7 +526,8 @@ func TestAnInterruptedActionFails(t *testing.T) {
 					defer w.mu.Unlock()
 					return w.held
 				})
-				// Terraform 1.14 and 1.15 crash if they read this after the interrupt.
+				// Terraform 1.14 and 1.15 crash if they read this message after the
+				// interrupt.
 				apply.shows("Asking " + target.title + " for 1 purge")
 				output := apply.interrupt()
 				if !says("Interrupted before " + target.title + " accepted the purge").MatchString(output) {
@@ -543,8 +544,8 @@ func TestAnInterruptedActionFails(t *testing.T) {
 	}
 }
 
-// TestTheProviderIsKilled kills the provider's process when one purge is
-// accepted and the next is on its way.
+// TestTheProviderIsKilled kills the provider's process when one purge is accepted
+// and the next one is in flight.
 func TestTheProviderIsKilled(t *testing.T) {
 	t.Parallel()
 	needProc(t)
@@ -558,7 +559,7 @@ func TestTheProviderIsKilled(t *testing.T) {
 				t.Errorf("the apply is complete without the provider:\n%s", output)
 			}
 			w.compareSent(t, step{name: "the apply whose provider was killed", sent: sent[:1]})
-			w.MSTR.ExpireSessions() // nobody was left to end it
+			w.MSTR.ExpireSessions() // the killed process could not end it
 
 			tf.mustRun(t, "apply", "-auto-approve")
 			w.compareSent(t, step{name: "the next apply", sent: sent[1:]})
@@ -577,7 +578,8 @@ func (r *running) killProvider() {
 	}
 }
 
-// needProc skips a test that finds the provider's process on a system without /proc.
+// needProc skips a test that looks up the provider's process, on a system without
+// /proc.
 func needProc(t *testing.T) {
 	t.Helper()
 	if _, err := os.Stat("/proc/self/task"); err != nil {
@@ -585,7 +587,8 @@ func needProc(t *testing.T) {
 	}
 }
 
-// providers is the provider's processes, children of terraform's.
+// providers returns the provider's processes, which are children of terraform's
+// process.
 func (r *running) providers() []int {
 	r.t.Helper()
 	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", r.cmd.Process.Pid))
@@ -594,7 +597,7 @@ func (r *running) providers() []int {
 	}
 	var pids []int
 	for _, list := range lists {
-		children, _ := os.ReadFile(list) // its thread may have ended
+		children, _ := os.ReadFile(list) // the thread may have ended
 		for _, child := range strings.Fields(string(children)) {
 			pid, err := strconv.Atoi(child)
 			command, readErr := os.ReadFile("/proc/" + child + "/cmdline")

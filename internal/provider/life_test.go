@@ -16,7 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 )
 
-// The guarantees in ARCHITECTURE.md, in the life of every target.
+// The guarantees in ARCHITECTURE.md, over the life of every target.
 
 var (
 	rfc3339UTC = knownvalue.StringRegexp(regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`))
@@ -178,7 +178,7 @@ func TestPurgeOnCreateFalseOnlyRecords(t *testing.T) {
 	})
 }
 
-// priorTriggers checks the triggers that the state had before the plan.
+// priorTriggers checks the triggers in the state before the plan.
 type priorTriggers struct {
 	address string
 	want    map[string]any

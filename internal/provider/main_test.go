@@ -10,9 +10,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 )
 
-// TestMain is the provider's process where Terraform starts this test binary
-// under the name of the provider, see process_test.go. Otherwise it runs the
-// tests.
+// TestMain is the provider's process if Terraform starts this test binary as the
+// provider. See process_test.go. Otherwise, it runs the tests.
 func TestMain(m *testing.M) {
 	if os.Getenv("TF_PLUGIN_MAGIC_COOKIE") != "" {
 		if err := Serve("test", false); err != nil {
@@ -21,7 +20,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	// A file that does not exist makes terraform print a warning and OpenTofu fail.
+	// If the file does not exist, terraform prints a warning and OpenTofu fails.
 	_ = os.Unsetenv("TF_CLI_CONFIG_FILE")
 	_ = os.Setenv("CHECKPOINT_DISABLE", "1") // no network
 	if b, err := found(); err == nil && b.Tofu {

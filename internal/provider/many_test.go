@@ -12,10 +12,10 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
 )
 
-// Every play also fails for a second login at one system, see compareSent.
+// Every play also fails if a system has a second login. See compareSent.
 
-// instances declares n resources of every target, under the meta-argument that
-// meta sets, whose index of a list is each.
+// instances declares n resources of every target with a meta-argument. The
+// expression each is the index of an instance.
 func (w *world) instances(t *testing.T, n int, meta arguments, each string) (config string, sent []string) {
 	t.Helper()
 	var b strings.Builder
@@ -36,7 +36,7 @@ func (w *world) instances(t *testing.T, n int, meta arguments, each string) (con
 	return b.String(), sent
 }
 
-// severalInstances is more than terraform runs side by side.
+// severalInstances is more than terraform applies in parallel.
 const severalInstances = 12
 
 func TestInstancesUnderCount(t *testing.T) {
@@ -46,7 +46,7 @@ func TestInstancesUnderCount(t *testing.T) {
 	w.play(t, step{name: "all are purged", config: config, sent: sent})
 }
 
-// plugin-testing does not take for_each.
+// plugin-testing does not support for_each.
 func TestInstancesUnderForEach(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -63,7 +63,7 @@ func TestSoftAndHardPurgesOfOneServiceDoNotMeet(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.CDN.DeployTime = 20 * time.Millisecond
-	w.CDN.PurgesPerMinute = 20 // a DELETE that is refused for the service's state counts, and leaves no room
+	w.CDN.PurgesPerMinute = 20 // a DELETE counts even if the state of the service rejects it, and would exhaust the limit
 	config := fmt.Sprintf(`
 resource "purge_cdn_asset" "soft" {
   count      = 10
@@ -90,7 +90,8 @@ resource "purge_cdn_asset" "hard" {
 	if got := len(w.Journal.Select("purge")); got != soft+hard {
 		t.Errorf("%d of %d purges were refused", got-soft-hard, got)
 	}
-	// Terraform does not start all at once, so some may go before the others wait.
+	// Terraform does not start all resources at the same time, so some can be sent
+	// before the others wait.
 	if hard != 10 || soft < 1 || soft > 9 {
 		t.Errorf("%d hard and %d soft purges were sent, want 10 and fewer than 10", hard, soft)
 	}

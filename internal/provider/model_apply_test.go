@@ -41,7 +41,7 @@ func (p *process) ask(b *managed, prior *instance, proposed, config object) (*ch
 	return &change{config: config, planned: o, private: resp.PlannedPrivate, identity: resp.PlannedIdentity, said: warnings(resp.Diagnostics)}, err
 }
 
-// planDestroy plans that an object goes.
+// planDestroy plans to destroy an object.
 func (p *process) planDestroy(b *managed, prior *instance) (*change, error) {
 	c, err := p.ask(b, prior, nil, nil)
 	if err == nil {
@@ -50,9 +50,9 @@ func (p *process) planDestroy(b *managed, prior *instance) (*change, error) {
 	return c, err
 }
 
-// apply makes a change to prior, nil where there is none, and returns what is to
-// be saved. A *refused says that the change failed; any other error is what
-// Terraform would call a bug in the provider.
+// apply applies a change to prior, which is nil for a create, and returns the
+// object to save. A *refused means that the change failed. Terraform would report
+// any other error as a bug in the provider.
 func (p *process) apply(ctx context.Context, b *managed, prior *instance, c *change) (*instance, *tfprotov6.ApplyResourceChangeResponse, error) {
 	s, err := p.server(b.alias)
 	if err != nil {
@@ -84,7 +84,7 @@ func (p *process) apply(ctx context.Context, b *managed, prior *instance, c *cha
 	}
 	if state == nil {
 		if failed != nil && prior.state != nil {
-			return prior, resp, failed // Terraform keeps what it had
+			return prior, resp, failed // Terraform keeps the previous object
 		}
 		return nil, resp, failed
 	}
@@ -94,8 +94,7 @@ func (p *process) apply(ctx context.Context, b *managed, prior *instance, c *cha
 	return &instance{state, resp.Private, resp.NewIdentity, prior.tainted || prior.state == nil && failed != nil}, resp, failed
 }
 
-// conforms is AssertObjectCompatible: what was known while planning comes out
-// as it was planned.
+// conforms is AssertObjectCompatible: the planned known values must not change.
 func conforms(at string, planned, actual any) error {
 	if _, ok := planned.(unknown); ok {
 		return nil
@@ -123,7 +122,7 @@ func conforms(at string, planned, actual any) error {
 	return nil
 }
 
-// whole fails for a value of which something is unknown.
+// whole fails if a part of a value is unknown.
 func whole(at string, v any) error {
 	switch v := v.(type) {
 	case unknown:

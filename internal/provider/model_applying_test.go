@@ -11,22 +11,22 @@ import (
 	"testing/synctest"
 )
 
-// applying is an apply under way.
+// applying is an apply in progress.
 type applying struct {
 	*player
 	run     *process
 	turn    turn
-	arrived int // purges so far
-	n       int // operations so far
-	// handed are the ledgers of objects that were deleted with something
-	// pending, by what they are of; floating is what was due in them when a
-	// create could not know of which one it is.
+	arrived int // number of purges so far
+	n       int // number of operations so far
+	// handed contains the ledgers of objects that were deleted with pending items,
+	// by identity. floating contains their due things, if a create cannot know from
+	// which object they are.
 	handed    map[string][]*ledger
 	several   map[string][]*ledger
 	floating  things
-	delivered things // what was accepted so far
-	failed    bool   // something did
-	over      bool   // nothing more is started
+	delivered things // accepted so far
+	failed    bool   // an operation failed
+	over      bool   // no further operation starts
 }
 
 func (a *applying) do(t *todo) error {
@@ -43,7 +43,7 @@ func (a *applying) do(t *todo) error {
 	return err
 }
 
-// operate does one operation and books it.
+// operate performs one operation and lets the oracle judge it.
 func (a *applying) operate(t *todo) error {
 	s, prior := t.slot, t.object.held()
 	if strings.HasPrefix(t.name, "create") {
@@ -59,7 +59,7 @@ func (a *applying) operate(t *todo) error {
 			return fmt.Errorf("inconsistent final plan: %w", err)
 		}
 		if c = again; c.action == "" {
-			return nil // what was unknown turned out to be as it was
+			return nil // the unknown value turned out to be equal
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -71,7 +71,7 @@ func (a *applying) operate(t *todo) error {
 		return err
 	}
 	d := &deed{config: c.config, failed: err != nil, alone: !a.failed, summary: c.planned["summary"]}
-	synctest.Wait() // what was interrupted may still arrive
+	synctest.Wait() // the interrupted request can still arrive
 	d.arrivals, d.interrupted = a.seen()
 	d.universe = a.known(c.config)
 	a.arrived += len(d.arrivals)
@@ -89,7 +89,7 @@ func (a *applying) operate(t *todo) error {
 	if a.turn.crash == a.n && len(d.arrivals) > 0 {
 		a.note("the provider was killed")
 		a.over, t.failed = true, true
-		return nil // the object is as it was
+		return nil // the object did not change
 	}
 	if prior != nil {
 		d.prior = prior.state
@@ -101,7 +101,7 @@ func (a *applying) operate(t *todo) error {
 	return a.book(t, d, next)
 }
 
-// known are all things that a deed can be about.
+// known returns all things that a deed can be about.
 func (a *applying) known(config object) things {
 	all := things{}
 	add := func(l *ledger) { all = all.with(keysOf(l.seen), l.due, l.maybe) }
@@ -126,7 +126,7 @@ func (a *applying) known(config object) things {
 	return all
 }
 
-// book lets the oracle judge.
+// book passes a deed to the oracle.
 func (a *applying) book(t *todo, d *deed, next *instance) error {
 	s := t.slot
 	var l *ledger
@@ -157,7 +157,7 @@ func (a *applying) book(t *todo, d *deed, next *instance) error {
 	return nil
 }
 
-// place puts an object where Terraform has it after an operation.
+// place stores the object as Terraform does after an operation.
 func (a *applying) place(t *todo, d *deed, next *instance, l *ledger) {
 	s := t.slot
 	var now *holding
@@ -172,7 +172,7 @@ func (a *applying) place(t *todo, d *deed, next *instance, l *ledger) {
 		}
 	case "create before delete":
 		if now == nil {
-			t.failed = true // and the former one stays
+			t.failed = true // and the previous object stays
 			return
 		}
 		s.deposed = append(s.deposed, t.object)
@@ -186,14 +186,14 @@ func (a *applying) place(t *todo, d *deed, next *instance, l *ledger) {
 			a.handed[key] = append(a.handed[key], t.object.ledger)
 		}
 		if t.name == "delete" && a.turn.gap {
-			t.failed = true // what it depends on
+			t.failed = true // an operation that it depends on failed
 		}
 	}
 }
 
 func (s *slot) key(id string) string { return s.kind + s.alias + " " + id }
 
-// created books a create, with what was handed over to it.
+// created judges a create, including the objects that were handed over to it.
 func (a *applying) created(t *todo, d *deed) (*ledger, error) {
 	s := t.slot
 	id, want := wants(s.kind, d.config)
@@ -217,7 +217,8 @@ func (a *applying) created(t *todo, d *deed) (*ledger, error) {
 	return l, err
 }
 
-// planAgain plans once more: what was applied plans empty, what is due does not.
+// planAgain plans once more. If everything was applied, the plan is empty. If
+// things are due, it is not.
 func (p *player) planAgain(a *applying) (err error) {
 	run := p.start(false)
 	defer func() { err = errors.Join(err, run.stop()) }()

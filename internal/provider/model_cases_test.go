@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// cases are what was lost or repeated once, in the words of who saw it.
+// cases are sequences in which a purge was once lost or repeated.
 var cases = map[string]struct {
 	kind   string
 	begins object
@@ -186,7 +186,7 @@ var cases = map[string]struct {
 		rejected := x.paths()[:5]
 		x.while(illRejected, rejected...).fails(turn{})
 		x.then("triggers", releasing("2")).sends(turn{}, x.paths()...)
-		for i, a := range x.last.arrivals[:24] { // up to 16 are sent side by side
+		for i, a := range x.last.arrivals[:24] { // up to 16 are sent in parallel
 			if slices.Contains(rejected, a.key) {
 				x.t.Errorf("%s comes as number %d", a.key, i+1)
 			}
@@ -203,13 +203,13 @@ var cases = map[string]struct {
 	}},
 }
 
-// unpurged is a resource of which nothing was purged.
+// unpurged returns a resource of which nothing was purged.
 func unpurged(n int) object {
 	return object{"service_id": services[0], "purge_on_create": false, "assets": numbered(n)}
 }
 
-// badDirectory releases twice while the server fails every path from first to
-// last. Each apply delivers all others.
+// badDirectory releases twice while the server fails all paths from first to last.
+// Each apply purges all other paths.
 func badDirectory(first, last int) func(*tale) {
 	return func(x *tale) {
 		x.sends(turn{})
@@ -237,8 +237,8 @@ func TestCases(t *testing.T) {
 	}
 }
 
-// TestOneCreateGetsAHandedOverState creates a resource that shares its service with one
-// that is replaced before it, in the same apply.
+// TestOneCreateGetsAHandedOverState creates a resource that shares its service with
+// a resource that is replaced before it, in the same apply.
 func TestOneCreateGetsAHandedOverState(t *testing.T) {
 	t.Parallel()
 	err := playInBubble(t, sequence{

@@ -21,10 +21,10 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
 )
 
-// core does with the provider what Terraform does: it plans in one process and
-// applies in another, where it plans again; it checks that what was known while
-// planning comes out so; it taints, deposes, and hands private state on. It was
-// written from Terraform's source (internal/terraform, internal/plans/objchange).
+// core does with the provider what Terraform does. It plans in one process and
+// applies in another one, where it plans again. It checks that known planned values
+// do not change. It taints, deposes, and passes private state on. It follows
+// Terraform's source (internal/terraform, internal/plans/objchange).
 type core struct {
 	*sickbay
 	network *wiretest.Network
@@ -32,7 +32,7 @@ type core struct {
 	schemas *schemas
 }
 
-// schemas are the provider's, read once for all sequences.
+// schemas contains the provider's schemas, which are read once for all sequences.
 type schemas struct {
 	provider   tftypes.Type
 	kinds      map[string]tftypes.Type
@@ -51,8 +51,8 @@ var readSchemas = sync.OnceValues(func() (*schemas, error) {
 	return s, nil
 })
 
-// newCore is called in a bubble, in which time is virtual. The schemas are read
-// outside of it.
+// newCore must be called in a bubble, in which time is virtual. The schemas are
+// read outside the bubble.
 func newCore(s *schemas) *core {
 	c := &core{sickbay: newSickbay(), network: wiretest.Listen(), schemas: s}
 	c.env = c.Reach("http://localhost")
@@ -60,7 +60,7 @@ func newCore(s *schemas) *core {
 	return c
 }
 
-// end fails where a session was left behind.
+// end fails if a session was left open.
 func (c *core) end() error {
 	defer c.network.Close()
 	if n := c.MSTR.OpenSessions(); n > 0 {
@@ -69,7 +69,7 @@ func (c *core) end() error {
 	return nil
 }
 
-// instance is an object of a resource, as it is in Terraform's state.
+// instance is an object of a resource in Terraform's state.
 type instance struct {
 	state    object
 	private  []byte
@@ -85,10 +85,10 @@ type managed struct {
 	ignore []string // ignore_changes
 }
 
-// process is the provider's processes of one command, one for each alias.
+// process contains the provider's processes of one command, one for each alias.
 type process struct {
 	*core
-	unknown   bool // credentials are unknown, as they may be while planning
+	unknown   bool // credentials are unknown, which can be the case during planning
 	providers map[string]*Provider
 	servers   map[string]tfprotov6.ProviderServer
 }
@@ -97,7 +97,7 @@ func (c *core) start(unknown bool) *process {
 	return &process{c, unknown, make(map[string]*Provider), make(map[string]tfprotov6.ProviderServer)}
 }
 
-// stop ends the processes. What they remembered is gone.
+// stop ends the processes. They lose their memory.
 func (p *process) stop() error {
 	var errs []error
 	for _, served := range p.providers {
@@ -152,13 +152,13 @@ func unpack(kind tftypes.Type, packed *tfprotov6.DynamicValue) (object, error) {
 	return o, nil
 }
 
-// refused is an error of the provider, as opposed to a mistake that Terraform
-// finds in what it did.
+// refused is an error of the provider, as opposed to a mistake that Terraform finds
+// in its results.
 type refused struct{ said []string }
 
 func (r *refused) Error() string { return strings.Join(r.said, "\n") }
 
-// faulty returns the errors among diagnostics.
+// faulty returns the errors among diagnostics, or nil.
 func faulty(diags []*tfprotov6.Diagnostic) error {
 	var said []string
 	for _, d := range diags {
@@ -220,7 +220,7 @@ func (p *process) refresh(b *managed, h *instance) (*instance, []string, error) 
 	return &instance{state, resp.Private, resp.NewIdentity, h.tainted}, warnings(resp.Diagnostics), nil
 }
 
-// change is what a plan wants to do with a resource.
+// change is the planned change of a resource.
 type change struct {
 	action   string // "", create, update, replace or delete
 	config   object // with ignore_changes
@@ -230,11 +230,11 @@ type change struct {
 	said     []string // warnings
 }
 
-// plan plans a block whose object is prior, nil where there is none.
+// plan plans a resource whose object is prior, or nil for a create.
 func (p *process) plan(b *managed, prior *instance, replace bool) (*change, error) {
 	replaces := false
 	if prior != nil && prior.tainted {
-		prior, replaces = nil, true // it is replaced, and planned as if it were not there
+		prior, replaces = nil, true // it is replaced, and planned like a create
 	}
 	config := maps.Clone(b.config)
 	if prior != nil {
@@ -242,7 +242,7 @@ func (p *process) plan(b *managed, prior *instance, replace bool) (*change, erro
 			config[name] = prior.state[name]
 		}
 		if !valid(config) {
-			config = b.config // ignore_changes would make an error of it
+			config = b.config // ignore_changes would cause an error
 		}
 	}
 	if err := p.validate(b, config); err != nil {
@@ -258,7 +258,8 @@ func (p *process) plan(b *managed, prior *instance, replace bool) (*change, erro
 	case prior == nil:
 		c.action = "create"
 	case replace:
-		// What replaces it has nothing to compare with, so nothing is ignored.
+		// A replacement has no prior object to compare with, so ignore_changes has
+		// no effect.
 		if c, err = p.planned(b, nil, b.config, c.private); err != nil {
 			return nil, err
 		}
@@ -269,8 +270,7 @@ func (p *process) plan(b *managed, prior *instance, replace bool) (*change, erro
 	return c, nil
 }
 
-// valid tells whether a configuration of many assets or one is one that the
-// provider takes.
+// valid reports whether the provider accepts a configuration with url or assets.
 func valid(config object) bool {
 	assets, many := config["assets"].(object)
 	_, wildcard := assets["/w/*"]
@@ -296,8 +296,8 @@ func (p *process) validate(b *managed, config object) error {
 	return err
 }
 
-// planned calls PlanResourceChange with what Terraform proposes, and checks the
-// plan as Terraform does.
+// planned calls PlanResourceChange with the proposed state, and checks the plan as
+// Terraform does.
 func (p *process) planned(b *managed, prior *instance, config object, private []byte) (*change, error) {
 	if prior == nil {
 		prior = &instance{private: private}

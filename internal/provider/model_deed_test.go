@@ -11,35 +11,35 @@ import (
 	"strings"
 )
 
-// deed is one operation on an object and what came of it.
+// deed is one operation on an object, with its result.
 type deed struct {
-	config      object // as applied; nil for a delete
+	config      object // as applied, nil for a delete
 	arrivals    []arrival
 	interrupted bool
 	failed      bool
 	alone       bool   // nothing failed before in the same apply
-	universe    things // all that ledgers and configurations know of
-	state       object // afterward; nil: there is none
-	prior       object // state before; nil: there was none
-	summary     any    // as planned, nil where it is null
-	delivered   things // accepted in the same apply before
+	universe    things // all things in ledgers and configurations
+	state       object // nil if there is none afterward
+	prior       object // nil if there was none before
+	summary     any    // as planned, nil if it is null
+	delivered   things // accepted earlier in the same apply
 	handed      []*ledger
 }
 
-// covers tells whether an arrival is for a thing: the pattern of a soft purge is
-// for all below it.
+// covers reports whether an arrival purges a thing. The pattern of a soft purge
+// covers everything below it.
 func (a arrival) covers(t thing) bool {
 	prefix, _, pattern := strings.Cut(a.key, "*")
 	return a.thing == t || a.soft && pattern && a.scope == t.scope && strings.HasPrefix(t.key, prefix)
 }
 
-// broad tells whether a soft purge was for more than one thing. How much of it
-// the provider wanted is then for the state to say.
+// broad reports whether a soft purge covered more than one thing. Then only the
+// state shows which of them the provider meant.
 func (d *deed) broad() bool {
 	return slices.ContainsFunc(d.arrivals, func(a arrival) bool { return a.soft && strings.Contains(a.key, "*") })
 }
 
-// those are the things with an arrival of some kind.
+// those returns the things with a matching arrival.
 func (d *deed) those(arrived func(arrival) bool) things {
 	all := things{}
 	for _, a := range d.arrivals {
@@ -56,20 +56,20 @@ func (d *deed) those(arrived func(arrival) bool) things {
 	return all.and(d.universe)
 }
 
-// sent are the things that purges were sent for; accepted those that the
-// provider must know to be accepted, as far as it was not interrupted.
+// sent returns the things for which purges were sent. accepted returns the things
+// that the provider must know to be accepted, unless it was interrupted.
 func (d *deed) sent() things { return d.those(func(arrival) bool { return true }) }
 
 func (d *deed) accepted() things {
 	return d.those(func(a arrival) bool { return a.accepted() && a.known })
 }
 
-// rejected are the paths that were rejected as invalid for themselves.
+// rejected returns the paths that the API rejected for themselves.
 func (d *deed) rejected() things {
 	return d.those(func(a arrival) bool { return a.ill == illRejected && strings.HasPrefix(a.key, "/") }).without(d.accepted())
 }
 
-// lets fails where more was sent than may be.
+// lets fails if things were sent that must not be sent.
 func (d *deed) lets(may things) error {
 	for _, a := range d.arrivals {
 		wanted := false
@@ -83,13 +83,14 @@ func (d *deed) lets(may things) error {
 	return nil
 }
 
-// saved fails where what an update saves is not what the table says.
+// saved fails if an update saves a state that violates the table in
+// ARCHITECTURE.md.
 func (d *deed) saved(kind string, want map[thing]version) error {
 	_, got := wants(kind, d.state)
 	_, before := wants(kind, d.prior)
 	switch some := len(d.accepted()) > 0; {
 	case d.interrupted, !some && len(d.rejected()) > 0:
-		// What was rejected and is no longer configured may count as done.
+		// A rejected thing that is no longer configured may count as done.
 	case (some || !d.failed) && !maps.Equal(got, want):
 		return fmt.Errorf("some was accepted, and the state has %v and not what is configured, %v", got, want)
 	case !some && d.failed && !maps.Equal(got, before):
@@ -114,12 +115,12 @@ func (d *deed) reasons() map[string]string {
 	return all
 }
 
-// marked fails where a reason does not say what the API answered.
+// marked fails if a pending reason does not reflect the response of the API.
 func (d *deed) marked(kind string) error {
 	before := pendingIn(kind, d.prior)
 	now, _ := wants(kind, d.state)
 	if id, _ := wants(kind, d.config); id != now {
-		return nil // the state is as it was
+		return nil // the state did not change
 	}
 	for name, reason := range d.reasons() {
 		one := maps.Clone(d.state)
@@ -138,8 +139,8 @@ func (d *deed) marked(kind string) error {
 	return nil
 }
 
-// inMode fails where a hard purge was configured and a soft one sent, or the
-// other way round. Wildcards are soft in any case.
+// inMode fails if a purge does not have the configured mode. Purges of wildcards
+// are always soft.
 func (d *deed) inMode() error {
 	soft := d.config["hard"] == false
 	for _, a := range d.arrivals {
@@ -150,7 +151,7 @@ func (d *deed) inMode() error {
 	return nil
 }
 
-// heldUp fails where a rejected path held up others.
+// heldUp fails if a rejected path prevented the purge of others.
 func (d *deed) heldUp(asked things, want map[thing]version) error {
 	if d.interrupted || !d.alone {
 		return nil
@@ -173,18 +174,17 @@ var counted = regexp.MustCompile(`^(?:since (\S+): )?.*; (\d+) purges?(?: \(soft
 
 var counts = regexp.MustCompile(`(\d+) (?:created|added|changed|removed|triggered)`)
 
-// reasonsIn adds up how many paths a summary names, by their reasons.
+// reasonsIn adds up the numbers of paths in a summary.
 func reasonsIn(text string) int {
 	sum := 0
 	for _, m := range counts.FindAllStringSubmatch(text, -1) {
-		n, _ := strconv.Atoi(m[1]) // it is digits
+		n, _ := strconv.Atoi(m[1]) // the match consists of digits
 		sum += n
 	}
 	return sum
 }
 
-// summarized checks what the plan said against what an apply that succeeded
-// sent.
+// summarized compares the planned summary with the purges of a successful apply.
 func (d *deed) summarized(kind string) error {
 	if _, single := d.state["cache_type"]; single || kind != "purge_cdn_asset" {
 		return nil

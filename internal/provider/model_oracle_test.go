@@ -10,12 +10,12 @@ import (
 	"strings"
 )
 
-// The oracle. It keeps a ledger of each object: which things were asked for,
-// and in which version (triggers, mode, fingerprint). It knows nothing of the
-// provider's decisions: only configurations, what reached the fakes, and which
-// of the rules withdraws what.
+// The oracle keeps a ledger of each object: the things that a configuration asked
+// for, and their versions (triggers, mode, fingerprint). It does not know the
+// provider's decisions. It knows only configurations, the requests that reached the
+// fakes, and the rules about dropping purges.
 
-// version is what a purge was asked for with. Its change asks again.
+// version is the version of a thing. If it changes, the thing is purged again.
 type version string
 
 type things map[thing]bool
@@ -68,30 +68,31 @@ func keysOf(versions map[thing]version) things {
 	return all
 }
 
-// ledger is what the oracle knows of one object.
+// ledger is the oracle's knowledge of one object.
 type ledger struct {
-	id   string            // of what is purged; empty in a moved state
-	seen map[thing]version // what it covers, as it was last asked for or recorded
-	due  things            // asked for, and neither accepted nor withdrawn
-	// maybe may be asked for once more: what is in the state of it is not said.
+	id   string            // of the target, empty in a moved state
+	seen map[thing]version // the things of the object, in the version that was last asked for or recorded
+	due  things            // asked for, neither accepted nor dropped
+	// maybe contains things that may be sent once more, because the rules do not
+	// define whether the state contains them.
 	maybe things
-	// unfinished: the create failed partway. unclear: whether it did is not said.
+	// unfinished is true if the create failed partway, unclear if the rules do not
+	// define it.
 	unfinished, unclear bool
-	// unreached: nothing was accepted since it has this identity.
+	// unreached is true if nothing was accepted since the object has this identity.
 	unreached bool
 	adopted   bool     // imported or moved, and not applied since
-	moved     []string // the values that came with a move, sorted
-	tried     bool     // an adopted one: a first apply failed
-	onDestroy bool     // purge_on_destroy, as it is in the state
-	// purged and turnedDown are what became of it in the delete that handed
-	// it over.
+	moved     []string // the values of a move, sorted
+	tried     bool     // the first apply of an adopted object failed
+	onDestroy bool     // purge_on_destroy in the state
+	// purged and turnedDown contain the results of the delete that handed it over.
 	purged, turnedDown things
-	// held are the versions that its state had. They are older than seen while
-	// nothing of a newer one was accepted.
+	// held contains the versions in the state. They are older than seen until a
+	// newer version was accepted.
 	held map[thing]version
 }
 
-// wants reads a configuration, or a state: what it covers, and under which id.
+// wants returns the ID and the things of a configuration or a state.
 func wants(kind string, c object) (id string, want map[thing]version) {
 	text := func(name string) string { s, _ := c[name].(string); return s }
 	triggers, _ := c["triggers"].(object)
@@ -121,7 +122,7 @@ func wants(kind string, c object) (id string, want map[thing]version) {
 	return scope, want
 }
 
-// filterOf is the one form of all filters of content that choose the same.
+// filterOf returns a form that is equal for all equivalent filters of content.
 func filterOf(c object) string {
 	text := ""
 	for _, name := range []string{"warehouse_tables", "content_ids"} {
@@ -136,12 +137,12 @@ func filterOf(c object) string {
 	return text
 }
 
-// keyOf is the one form of all spellings that occur in the model.
+// keyOf returns a form that is equal for all spellings of a path in the model.
 func keyOf(path string) string {
 	return strings.NewReplacer(" ", "%20", "ü", "%C3%BC", "%c3%bc", "%C3%BC").Replace(path)
 }
 
-// pendingIn reads the things that are pending in a state.
+// pendingIn returns the pending things of a state.
 func pendingIn(kind string, state object) things {
 	all := things{}
 	pending, _ := state["pending"].(object)
@@ -161,14 +162,14 @@ func pendingIn(kind string, state object) things {
 	return all
 }
 
-// fresh is the ledger of a configuration of which nothing is due.
+// fresh returns the ledger of a configuration, with nothing due.
 func fresh(kind string, c object) *ledger {
 	l := &ledger{due: things{}, maybe: things{}, onDestroy: c["purge_on_destroy"] == true}
 	l.id, l.seen = wants(kind, c)
 	return l
 }
 
-// changed are the things whose version differs from what the ledger has.
+// changed returns the things whose version differs from the ledger.
 func (l *ledger) changed(want map[thing]version) things {
 	all := things{}
 	for t, v := range want {
@@ -179,12 +180,12 @@ func (l *ledger) changed(want map[thing]version) things {
 	return all
 }
 
-// settle books what became of what was asked for, in the object that the state
-// is now of. What is due then is what has to be pending.
+// settle updates the ledger of the object that the state now describes. The things
+// that are due afterward must be pending.
 func (l *ledger) settle(kind string, d *deed, asked things, want map[thing]version) (*ledger, error) {
 	pending, accepted := pendingIn(kind, d.state), d.accepted()
 	if d.interrupted || d.broad() {
-		accepted = accepted.without(pending) // an answer may have come too late
+		accepted = accepted.without(pending) // a response can have arrived too late
 	}
 	l.due = l.due.with(asked).without(accepted)
 	withdrawn := l.due.and(d.rejected()).without(keysOf(want)).without(pending)

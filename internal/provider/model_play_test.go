@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// player plays a sequence and asks the oracle after each operation.
+// player plays a sequence and calls the oracle after each operation.
 type player struct {
 	*core
 	slots []*slot
@@ -21,7 +21,7 @@ type player struct {
 	last  applied
 }
 
-// applied is what became of the last apply.
+// applied is the result of the last apply.
 type applied struct {
 	arrivals  []arrival
 	refusals  []string // errors of the provider
@@ -29,23 +29,22 @@ type applied struct {
 	summaries []any    // as planned
 }
 
-// slot is a resource of the configuration, with what Terraform and the oracle
-// know of it.
+// slot is a resource of the configuration, as Terraform and the oracle know it.
 type slot struct {
 	managed
-	wanted  bool // it is in the configuration
+	wanted  bool // the configuration contains it
 	current *holding
 	deposed []*holding
 	turn    turn
 }
 
-// holding is an object of a resource with its ledger.
+// holding is an object of a resource, with its ledger.
 type holding struct {
 	*instance
 	ledger *ledger
 }
 
-// playInBubble plays a sequence on virtual time. The error is what went wrong.
+// playInBubble plays a sequence in virtual time. It returns what went wrong.
 func playInBubble(t *testing.T, s sequence) (failure error) {
 	t.Helper()
 	schemas, err := readSchemas()
@@ -95,7 +94,7 @@ func (p *player) note(format string, args ...any) {
 	p.log = append(p.log, fmt.Sprintf("  "+format, args...))
 }
 
-// take edits the configuration, brings about what the turn is for, and applies.
+// take edits the configuration, prepares the turn, and applies.
 func (p *player) take(t turn) error {
 	s := p.slots[t.slot]
 	s.wanted = t.verb != "destroy"
@@ -113,7 +112,7 @@ func (p *player) take(t turn) error {
 		other.turn = turn{}
 	}
 	s.turn = t
-	time.Sleep(2 * time.Minute) // longer than any window: the next process does not know what this one sent
+	time.Sleep(2 * time.Minute) // longer than any window, because the next process does not know the purges of this one
 	switch {
 	case t.verb == "taint" && s.current != nil, t.verb == "untaint" && s.current != nil:
 		s.current.tainted = t.verb == "taint"
@@ -125,7 +124,7 @@ func (p *player) take(t turn) error {
 	return p.command(t)
 }
 
-// come imports a resource, or moves one there.
+// come imports or moves a resource.
 func (p *player) come(s *slot, t turn) (err error) {
 	run := p.start(false)
 	defer func() { err = errors.Join(err, run.stop()) }()
@@ -159,10 +158,10 @@ type todo struct {
 	failed bool
 }
 
-// command is terraform apply: it plans all, and does all.
+// command is terraform apply: it plans and applies all resources.
 func (p *player) command(t turn) (err error) {
 	p.last = applied{}
-	synctest.Wait() // what was interrupted may still arrive
+	synctest.Wait() // the interrupted request can still arrive
 	planning := p.start(t.blind)
 	var todos []*todo
 	for _, s := range p.slots {
@@ -205,7 +204,7 @@ func ready(todos []*todo) []*todo {
 	})
 }
 
-// planSlot plans one resource and returns what is to be done, in order.
+// planSlot plans one resource and returns its operations in order.
 func (p *player) planSlot(run *process, s *slot, t turn) ([]*todo, error) {
 	p.watch(0, nil)
 	var todos []*todo
@@ -264,8 +263,8 @@ func (o *holding) held() *instance {
 	return o.instance
 }
 
-// refreshed reads an object, unless the apply goes without. What is pending is
-// warned of.
+// refreshed reads an object, unless the apply skips the refresh. The provider must
+// warn about pending purges.
 func (p *player) refreshed(run *process, s *slot, o *holding, t turn) error {
 	if t.stale {
 		return nil
@@ -288,8 +287,8 @@ func mentions(said []string, n int, word string) bool {
 	})
 }
 
-// plansDestroy plans that an object goes. The plan says how many purges are
-// given up, or sent.
+// plansDestroy plans to destroy an object. The plan must state how many purges it
+// drops or sends.
 func (p *player) plansDestroy(run *process, s *slot, o *holding) (*change, error) {
 	c, err := run.planDestroy(&s.managed, o.instance)
 	if err != nil {
@@ -300,14 +299,14 @@ func (p *player) plansDestroy(run *process, s *slot, o *holding) (*change, error
 	if o.ledger.onDestroy && !o.ledger.adopted {
 		n = len(o.ledger.due.with(keysOf(o.ledger.seen)))
 	}
-	soft := o.state["hard"] == false || o.state["wildcard_threshold"] != nil // one request for all
+	soft := o.state["hard"] == false || o.state["wildcard_threshold"] != nil // one request for all paths
 	if n > 0 && len(o.ledger.maybe) == 0 && !mentions(c.said, n, "") && (!o.ledger.onDestroy || !soft) {
 		return nil, fmt.Errorf("%d purges are sent or given up by a destroy, and the plan says %q", n, c.said)
 	}
 	return c, nil
 }
 
-// plansWell checks what a plan says by itself.
+// plansWell checks the plan on its own.
 func plansWell(c *change) error {
 	if c.action == "" {
 		return nil

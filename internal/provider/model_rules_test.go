@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// update books an update. It returns the ledger of what the state is then of.
+// update judges an update. It returns the ledger of the object that the state then
+// describes.
 func (l *ledger) update(kind string, d *deed) (*ledger, error) {
 	id, want := wants(kind, d.config)
 	switch {
@@ -39,8 +40,8 @@ func (l *ledger) update(kind string, d *deed) (*ledger, error) {
 	return l, d.saved(kind, want)
 }
 
-// records tells whether an adopted object is only recorded. It may purge all the
-// same when an apply before failed, or when only repeated values differ.
+// records reports whether an adopted object must only be recorded. It may be purged
+// anyway if an earlier apply failed, or if only repeated values differ.
 func (l *ledger) records(id string, c object, sends bool) bool {
 	if l.moved == nil {
 		return l.id == id
@@ -59,17 +60,17 @@ func (l *ledger) records(id string, c object, sends bool) bool {
 	return false
 }
 
-// leave books an update to another identity.
+// leave judges an update to another identity.
 func (l *ledger) leave(kind string, d *deed, want map[thing]version) (*ledger, error) {
 	id, next := keysOf(want), fresh(kind, d.config)
 	former := things{}
 	if d.config["purge_on_destroy"] == true && !l.adopted {
-		former = keysOf(l.seen).with(l.due).without(id) // what is in both is sent once
+		former = keysOf(l.seen).with(l.due).without(id) // a thing in both is sent once
 	}
 	if literally := allAdded(kind, d.prior); literally && l.unreached {
 		former = things{}
 	} else if (literally || l.unreached) && len(d.sent().and(former)) == 0 {
-		former = things{} // that it was never reached is not said in these words
+		former = things{} // the pending reasons do not show whether the target was reached
 	}
 	if err := d.lets(former.with(id, l.maybe)); err != nil {
 		return nil, err
@@ -78,7 +79,7 @@ func (l *ledger) leave(kind string, d *deed, want map[thing]version) (*ledger, e
 	if d.state != nil {
 		now, _ = wants(kind, d.state)
 	}
-	if now == l.id && (d.interrupted || d.broad()) { // an answer may have come too late
+	if now == l.id && (d.interrupted || d.broad()) { // a response can have arrived too late
 		_, left := wants(kind, d.state)
 		accepted = accepted.and(former).without(keysOf(left), pendingIn(kind, d.state))
 	}
@@ -94,7 +95,8 @@ func (l *ledger) leave(kind string, d *deed, want map[thing]version) (*ledger, e
 	}
 }
 
-// stay books an update to another identity that stayed with the former one.
+// stay judges an update to another identity after which the state still has the
+// previous one.
 func (l *ledger) stay(kind string, d *deed, former, next things) (*ledger, error) {
 	if now, _ := wants(kind, d.state); now != l.id && !l.adopted {
 		return nil, fmt.Errorf("the state is of %q, and %q was not left: %v", now, l.id, d.arrivals)
@@ -114,7 +116,7 @@ func (l *ledger) stay(kind string, d *deed, former, next things) (*ledger, error
 	if d.interrupted || d.broad() {
 		accepted = accepted.without(keysOf(left), pendingIn(kind, d.state))
 	}
-	// What was rejected may be left out of the state, and then it is new again.
+	// A rejected thing may be missing in the state, and then it is new again.
 	gone := accepted.with(d.rejected().and(former).without(keysOf(left)))
 	maps.DeleteFunc(l.seen, func(t thing, _ version) bool { return gone[t] })
 	l.maybe = l.maybe.with(d.rejected().and(former))
@@ -125,7 +127,7 @@ func (l *ledger) stay(kind string, d *deed, former, next things) (*ledger, error
 	return l, err
 }
 
-// allAdded tells whether everything is pending as added.
+// allAdded reports whether everything is pending as added.
 func allAdded(kind string, state object) bool {
 	pending, _ := state["pending"].(object)
 	_, want := wants(kind, state)
@@ -137,7 +139,7 @@ func allAdded(kind string, state object) bool {
 	return len(pending) > 0 && len(pending) >= len(want)
 }
 
-// create books a create: of nothing, or of what deletes have handed over.
+// create judges a create, with or without objects that deletes have handed over.
 func (*ledger) create(kind string, d *deed) (*ledger, error) {
 	next := fresh(kind, d.config)
 	_, want := wants(kind, d.config)
@@ -149,13 +151,14 @@ func (*ledger) create(kind string, d *deed) (*ledger, error) {
 	case len(d.handed) == 1:
 		must, may = d.handed[0].resumed(want, records)
 	case len(d.handed) > 1:
-		// Several share an identity: nothing may be lost, and that is all. What
-		// is due and no longer configured is looked for when the apply is over.
+		// Several objects share an identity. The only rule is that nothing is lost.
+		// Due things that are no longer configured are checked at the end of the
+		// apply.
 		for _, h := range d.handed {
 			must = must.without(keysOf(h.seen).without(h.due, h.changed(want)))
 			may = may.with(keysOf(h.seen), h.due, h.maybe)
 		}
-		must = must.without(d.delivered) // it may have been for this one, too
+		must = must.without(d.delivered) // it can be for this object, too
 		if records {
 			must = things{}
 		}
@@ -176,15 +179,15 @@ func (*ledger) create(kind string, d *deed) (*ledger, error) {
 	if len(d.handed) > 0 {
 		next.unclear = records || len(d.handed) > 1 || !d.handed[0].unfinished && len(d.accepted()) == 0 || d.interrupted
 		next.unfinished = d.failed && !next.unclear
-		next.maybe = may // of which settle takes what must be pending
+		next.maybe = may // settle removes the things that must be pending
 	} else if d.failed && len(d.accepted()) == 0 {
 		return nil, fmt.Errorf("a create of which nothing was accepted leaves a state: %v", d.state)
 	}
 	return next.settle(kind, d, must, want)
 }
 
-// resumed is what a create sends that was handed one object: what it must, and
-// what it may.
+// resumed returns the things that a create after a handover must send, and those
+// that it may send.
 func (l *ledger) resumed(want map[thing]version, records bool) (must, may things) {
 	configured := keysOf(want)
 	gone := l.due.with(keysOf(l.seen)).without(configured)
@@ -202,7 +205,7 @@ func (l *ledger) resumed(want map[thing]version, records bool) (must, may things
 	}
 }
 
-// remove books a delete. It returns nil where the object is gone.
+// remove judges a delete. It returns nil if the object is gone.
 func (l *ledger) remove(kind string, d *deed) (*ledger, error) {
 	var asked, may things
 	if l.onDestroy && !l.adopted {

@@ -15,38 +15,39 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
 )
 
-// A sequence is drawn as data before it is played, so that a failing one can be
-// made smaller and shown.
+// A sequence is drawn as data before it is played, so that rapid can shrink and
+// show a failing one.
 
-// sequence is what happens to a configuration of one or two resources.
+// sequence is a history of a configuration with one or two resources.
 type sequence struct {
 	kinds   []string
 	aliases []string
 	turns   []turn
 }
 
-// turn is what happens between two applies, and how the second one goes.
+// turn is everything that happens between two applies, with the options of the
+// second one.
 type turn struct {
 	slot  int
 	edits []edit
 	verb  string // "", taint, untaint, replace, destroy, import, move
 	value string // of an import or a move
-	// ills are added to what is wrong already, unless it is healed before.
+	// ills are added to the existing faults, unless heal removes these first.
 	heal bool
 	ills []harm
-	// unknown are arguments that are unknown while planning, blind says that
-	// the credentials are.
+	// unknown contains the arguments that are unknown during planning. blind means
+	// that the credentials are.
 	unknown []string
 	blind   bool
 	ignore  []string
 	// createFirst is create_before_destroy.
 	createFirst bool
 	stale       bool // -refresh=false
-	// order chooses among what could be done next.
+	// order chooses among the operations that can come next.
 	order []int
-	// interrupt is the number of the purge at which Ctrl-C is pressed; crash the
-	// number of the operation in which the provider is killed; 0: none. gap says
-	// that what stands between a delete and its create fails.
+	// interrupt is the number of the purge during which Ctrl-C is pressed. crash is
+	// the number of the operation during which the provider is killed. 0 means
+	// none. gap makes a dependency between a delete and its create fail.
 	interrupt, crash int
 	gap              bool
 }
@@ -62,7 +63,7 @@ type harm struct {
 	once  bool
 }
 
-// GoString is how rapid shows what it drew.
+// GoString is the text with which rapid shows a drawn sequence.
 func (s sequence) GoString() string { return "as shown" }
 
 func (s sequence) String() string {
@@ -86,11 +87,11 @@ func (s sequence) String() string {
 var (
 	installs = []string{wpenginetest.New().Install("acmeprod").ID, wpenginetest.New().Install("acmestage").ID}
 	services = []string{cdntest.DeployedID, cdntest.OtherID}
-	// projects are the default ones that are loaded.
+	// projects contains the loaded default projects.
 	loaded = []string{projectHex, "CE52831411E696C8BD2F0080EFD5AF44"}
 )
 
-// universe is what a resource of a type starts with, and what can be set.
+// universe contains the first configuration of a type, and the possible edits.
 type universe struct {
 	start   object
 	edits   []edit
@@ -205,7 +206,7 @@ var universes = map[string]universe{
 	},
 }
 
-// edited is a configuration after an edit. It stays a valid one.
+// edited returns a valid configuration after an edit.
 func edited(c object, e edit) object {
 	next := maps.Clone(c)
 	path, isAsset := strings.CutPrefix(e.name, "asset:")
@@ -238,11 +239,11 @@ func edited(c object, e edit) object {
 	}
 	if assets, many := next["assets"].(object); many && next["hard"] != false && assets["/w/*"] != nil {
 		assets = maps.Clone(assets)
-		delete(assets, "/w/*") // a hard purge takes no wildcard
+		delete(assets, "/w/*") // a hard purge supports no wildcard
 		next["assets"] = assets
 	}
 	if next["url"] != nil {
-		delete(next, "wildcard_threshold") // it counts assets
+		delete(next, "wildcard_threshold") // it is only valid with assets
 	}
 	for name, v := range next {
 		if v == nil {
@@ -252,7 +253,7 @@ func edited(c object, e edit) object {
 	return next
 }
 
-// blinded is a configuration as it is while something in it is unknown.
+// blinded returns a configuration in which arguments are unknown.
 func blinded(c object, names []string) object {
 	next := maps.Clone(c)
 	for _, name := range names {
@@ -260,7 +261,7 @@ func blinded(c object, names []string) object {
 		values, isMap := next[attribute].(object)
 		switch {
 		case !inside && (attribute == "url" || attribute == "assets" || attribute == "wildcard_threshold") && c[attribute] == nil:
-			// or what excludes each other could be set
+			// otherwise, arguments that exclude each other could be set
 		case !inside:
 			next[name] = unknown{}
 		case isMap && values[element] != nil:
@@ -294,8 +295,8 @@ func drawSequence(rt *rapid.T, simple bool) sequence {
 	return s
 }
 
-// leave lets a turn go to another identity, often with purge_on_destroy, and
-// with that unknown: what is rare by chance and easily wrong.
+// leave moves a resource to another identity, often with purge_on_destroy true or
+// unknown. These cases are rare by chance and error-prone.
 func (t *turn) leave(rt *rapid.T, u universe) {
 	moves := slices.DeleteFunc(slices.Clone(u.edits), func(e edit) bool {
 		return !slices.Contains([]string{"service_id", "url", "assets", "install_id", "project_id", "cache_type"}, e.name)
@@ -308,9 +309,8 @@ func (t *turn) leave(rt *rapid.T, u universe) {
 	}
 }
 
-// simplified is a turn as it is played with the real terraform: what takes
-// minutes of real time is taken out, and what the oracle can't tell apart from
-// outside.
+// simplified returns the turn for the real terraform, without anything that takes
+// minutes of real time or that the oracle cannot distinguish from outside.
 func simplified(t turn) turn {
 	t.edits = slices.DeleteFunc(t.edits, func(e edit) bool {
 		return e.name == "hard" || e.name == "wildcard_threshold" || e.name == "purge_on_destroy" || e.value == "object"

@@ -12,16 +12,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// tale is a sequence that is written by hand: what happens to one resource, and
-// what is sent. The oracle judges it too.
+// tale is a handwritten sequence about one resource and the purges that are sent.
+// The oracle judges it too.
 type tale struct {
 	*player
 	*slot
 	t *testing.T
 }
 
-// tell tells a tale on virtual time. It begins with a configuration and nothing
-// applied.
+// tell plays a tale in virtual time. It begins with a configuration that is not
+// applied yet.
 func tell(t *testing.T, kind string, begins object, story func(x *tale)) {
 	t.Helper()
 	schemas, err := readSchemas()
@@ -42,8 +42,8 @@ func tell(t *testing.T, kind string, begins object, story func(x *tale)) {
 	})
 }
 
-// then changes arguments, by pairs of a name and a value; nil takes one out. A
-// name that begins with "asset:" is that of a path in assets.
+// then changes arguments, given as pairs of a name and a value. A nil value removes
+// the argument. The name "asset:" followed by a path is an element of assets.
 func (x *tale) then(pairs ...any) *tale {
 	for i := 0; i < len(pairs); i += 2 {
 		x.config = edited(x.config, edit{pairs[i].(string), pairs[i+1]}) //nolint:forcetypeassert // see above
@@ -51,7 +51,7 @@ func (x *tale) then(pairs ...any) *tale {
 	return x
 }
 
-// while makes all requests for some paths fail, or for what else has that key.
+// while makes all requests for some paths, or for other keys, fail.
 func (x *tale) while(how ill, keys ...string) *tale {
 	_, want := wants(x.kind, x.config)
 	for _, key := range keys {
@@ -65,8 +65,7 @@ func (x *tale) while(how ill, keys ...string) *tale {
 	return x
 }
 
-// sends applies and compares the paths, or other keys, that purges were sent
-// for.
+// sends applies and compares the paths, or other keys, for which purges were sent.
 func (x *tale) sends(turn turn, want ...string) *tale {
 	x.t.Helper()
 	if err := x.take(turn); err != nil {
@@ -84,7 +83,7 @@ func (x *tale) sends(turn turn, want ...string) *tale {
 	return x
 }
 
-// fails applies, which is to fail, and heals everything after it.
+// fails applies, expects a failure, and then removes all faults.
 func (x *tale) fails(turn turn) *tale {
 	x.t.Helper()
 	if err := x.take(turn); err != nil {
@@ -97,7 +96,7 @@ func (x *tale) fails(turn turn) *tale {
 	return x
 }
 
-// says fails unless one of the last warnings or errors has all of the words.
+// says fails unless one of the last warnings or errors contains all of the texts.
 func (x *tale) says(words ...string) {
 	x.t.Helper()
 	for _, text := range append(x.last.said, x.last.refusals...) {
@@ -116,7 +115,7 @@ func (x *tale) sums(want any) {
 	}
 }
 
-// threeAssets is /a, /b and /c of one service.
+// threeAssets returns /a, /b, and /c of one service.
 func threeAssets(more ...any) object {
 	c := object{"service_id": services[0], "assets": object{"/a": "1", "/b": "1", "/c": "1"}, "triggers": object{"r": "1"}}
 	for i := 0; i < len(more); i += 2 {
@@ -139,7 +138,7 @@ func numbered(n int) object {
 
 func hundred() object { return object{"service_id": services[0], "assets": numbered(100)} }
 
-// paths are the paths that are configured, without some, in order.
+// paths returns the configured paths in order, without some of them.
 func (x *tale) paths(without ...string) []string {
 	var paths []string
 	assets, _ := x.config["assets"].(object)
@@ -152,7 +151,7 @@ func (x *tale) paths(without ...string) []string {
 	return paths
 }
 
-// accepted are the keys whose purges the last apply got accepted.
+// accepted returns the keys whose purges were accepted in the last apply.
 func (x *tale) accepted() []string {
 	var keys []string
 	for _, a := range x.last.arrivals {
@@ -163,7 +162,7 @@ func (x *tale) accepted() []string {
 	return keys
 }
 
-// stops applies while only n purges are allowed, and returns what was accepted.
+// stops applies while only n purges are accepted, and returns these.
 func (x *tale) stops(n int) []string {
 	x.t.Helper()
 	x.allowed(n)

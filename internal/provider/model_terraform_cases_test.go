@@ -14,8 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// realTale is a tale in which Terraform's own behavior is the point, told with
-// the real terraform.
+// realTale is a tale about the behavior of Terraform, played with a real terraform.
 type realTale struct{ *realPlayer }
 
 func tellReal(t *testing.T, begins object, story func(x *realTale)) {
@@ -26,8 +25,8 @@ func tellReal(t *testing.T, begins object, story func(x *realTale)) {
 	story(x)
 }
 
-// sends runs terraform apply, or what else the arguments say, and compares the
-// paths that purges were sent for.
+// sends runs terraform apply, or the given command, and compares the paths for
+// which purges were sent.
 func (x *realTale) sends(fails bool, want []string, args ...string) string {
 	x.t.Helper()
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
@@ -46,7 +45,7 @@ func (x *realTale) sends(fails bool, want []string, args ...string) string {
 	return output
 }
 
-// keys are the paths that arrived, or those of them that were accepted.
+// keys returns the paths that arrived, or only the accepted ones.
 func (x *realTale) keys(accepted bool) []string {
 	keys := []string{}
 	arrivals, _ := x.seen()

@@ -19,8 +19,8 @@ import (
 
 var modelSeed = flag.Int("model-seed", 0, "TestModel, TestModelWithTerraform: the first seed")
 
-// TestModelWithTerraform plays random sequences with the real terraform, and
-// asks the same oracle: what core does in its place must be what it does.
+// TestModelWithTerraform plays random sequences with a real terraform and the same
+// oracle, to show that core behaves like Terraform.
 func TestModelWithTerraform(t *testing.T) {
 	t.Parallel()
 	sequences := 24
@@ -44,7 +44,7 @@ func TestModelWithTerraform(t *testing.T) {
 	}
 }
 
-// realPlayer plays a sequence of one resource with the real terraform.
+// realPlayer plays a sequence of one resource with a real terraform.
 type realPlayer struct {
 	*sickbay
 	*slot
@@ -87,14 +87,14 @@ func (p *realPlayer) play(s sequence) error {
 	return nil
 }
 
-// take edits the configuration, runs what the turn is for, and applies.
+// take edits the configuration, runs the command of the turn, and applies.
 func (p *realPlayer) take(t turn) error {
 	for _, e := range t.edits {
 		p.config = edited(p.config, e)
 	}
 	p.ignore, p.wanted = t.ignore, t.verb != "destroy"
 	if ignored := p.effective(); !valid(ignored) {
-		p.ignore = nil // it would make an error of the configuration
+		p.ignore = nil // it would cause an error in the configuration
 	}
 	if t.heal {
 		p.heal()
@@ -119,7 +119,7 @@ func (p *realPlayer) take(t turn) error {
 	return p.apply(args)
 }
 
-// effective is the configuration that Terraform plans with.
+// effective returns the configuration that Terraform plans with.
 func (p *realPlayer) effective() object {
 	c := maps.Clone(p.config)
 	if p.current != nil && !p.current.tainted {
@@ -149,7 +149,7 @@ func (p *realPlayer) write() {
 	p.tf.write(p.t, "it.tf.json", string(text))
 }
 
-// apply runs terraform apply and lets the oracle judge.
+// apply runs terraform apply and calls the oracle.
 func (p *realPlayer) apply(args []string) error {
 	var prior object
 	replaces := len(args) > 3
@@ -208,7 +208,7 @@ func (p *realPlayer) judge(d *deed, replaces bool) (*ledger, error) {
 	return l, errors.Join(err, d.marked(p.kind))
 }
 
-// read reads the object out of Terraform's state, nil where there is none.
+// read returns the object in Terraform's state, or nil if there is none.
 func (p *realPlayer) read() *holding {
 	text, err := os.ReadFile(filepath.Join(p.tf.Path, "terraform.tfstate"))
 	if err != nil {
@@ -233,7 +233,7 @@ func (p *realPlayer) read() *holding {
 	return &holding{instance: &instance{state: o, tainted: it.Status == "tainted"}}
 }
 
-// withoutNulls is a JSON value as the model has it.
+// withoutNulls converts a JSON value to the form of the model.
 func withoutNulls(v any) any {
 	fields, ok := v.(map[string]any)
 	if !ok {

@@ -18,41 +18,41 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
 )
 
-// thing is what one request purges: a path of a CDN service, a cache of an
-// install or of a project. It is equal for all spellings of one.
+// thing is something that one request purges: a path of a CDN service, or a cache
+// of an install or a project. It is equal for all spellings.
 type thing struct{ scope, key string }
 
 func (t thing) String() string { return t.scope[:min(4, len(t.scope))] + " " + t.key }
 
-// ill is what is wrong with the requests for a thing.
+// ill is a fault of the requests for a thing.
 type ill string
 
 const (
-	illRejected     ill = "rejected"     // this very request is invalid
-	illBlamed       ill = "blamed"       // the request is invalid, and what it blames concerns all
+	illRejected     ill = "rejected"     // this request is invalid
+	illBlamed       ill = "blamed"       // the request is invalid, because of an input that concerns all
 	illBroken       ill = "broken"       // a plain 500
 	illUnauthorized ill = "unauthorized" // 401, with new credentials too
 	illForbidden    ill = "forbidden"    // 403
-	illMissing      ill = "missing"      // 404: no such service, install or project
+	illMissing      ill = "missing"      // 404: no such service, install, or project
 	illLimited      ill = "limited"      // 429
 	illCut          ill = "cut"          // the connection ends before the request is read
-	illLost         ill = "lost"         // the purge is done, and the answer lost
+	illLost         ill = "lost"         // the purge succeeds, and the response is lost
 )
 
 var ills = []ill{illRejected, illBlamed, illBroken, illUnauthorized, illForbidden, illMissing, illLimited, illCut, illLost}
 
-// arrival is one purge as it reached a fake.
+// arrival is one purge that reached a fake.
 type arrival struct {
 	thing
 	soft   bool
-	ill    ill // nothing: the fake answered
+	ill    ill // empty if the fake responded
 	status int
-	known  bool // the provider can't have missed the answer
+	known  bool // the provider cannot have missed the response
 }
 
 func (a arrival) accepted() bool { return a.status/100 == 2 }
 
-// sickbay is the fakes with faults for single things, and what reached them.
+// sickbay contains the fakes with faults for single things, and the arrivals.
 type sickbay struct {
 	*sandbox.Sandbox
 
@@ -60,10 +60,10 @@ type sickbay struct {
 	ills     map[thing]ill // a thing without a key stands for its whole scope
 	once     map[thing]bool
 	arrivals []arrival
-	// left is how many purges are accepted until all are forbidden; negative:
-	// any number.
+	// left is the number of purges until all are forbidden. If it is negative,
+	// there is no limit.
 	left int
-	// at is the number of the purge whose arrival interrupts; 0: none does.
+	// at is the number of the purge whose arrival interrupts the apply, or 0.
 	at        int
 	interrupt context.CancelFunc
 	stopped   bool
@@ -94,14 +94,14 @@ func (u *sickbay) heal() {
 	u.ills, u.once = make(map[thing]ill), make(map[thing]bool)
 }
 
-// harm makes all requests for a thing fail, or only the next one.
+// harm makes all requests for a thing, or only the next one, fail.
 func (u *sickbay) harm(t thing, how ill, once bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.ills[t], u.once[t] = how, once
 }
 
-// allowed makes everything forbidden after n purges; with 0 it takes that back.
+// allowed forbids everything after n purges, or nothing if n is 0.
 func (u *sickbay) allowed(n int) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -110,15 +110,15 @@ func (u *sickbay) allowed(n int) {
 	}
 }
 
-// watch forgets what has arrived. The purge with the number at, from 1, calls
-// interrupt when it arrives.
+// watch forgets the arrivals. It calls interrupt when purge number at arrives,
+// counted from 1.
 func (u *sickbay) watch(at int, interrupt context.CancelFunc) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.arrivals, u.at, u.interrupt, u.stopped = nil, at, interrupt, false
 }
 
-// seen returns what has arrived since watch, and whether it was interrupted.
+// seen returns the arrivals since watch, and whether the apply was interrupted.
 func (u *sickbay) seen() ([]arrival, bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -157,7 +157,7 @@ func (u *sickbay) purge(system string, next http.HandlerFunc, w http.ResponseWri
 	defer func() {
 		u.mu.Lock()
 		defer u.mu.Unlock()
-		if i < len(u.arrivals) { // or it was forgotten
+		if i < len(u.arrivals) { // unless watch has forgotten it
 			u.arrivals[i].status, u.arrivals[i].known = watched.status, how != illLost
 		}
 	}()
@@ -175,14 +175,14 @@ func (u *sickbay) purge(system string, next http.HandlerFunc, w http.ResponseWri
 	}
 }
 
-// unheard is where an answer goes that gets lost.
+// unheard discards a lost response.
 type unheard struct{}
 
 func (unheard) Header() http.Header         { return http.Header{} }
 func (unheard) Write(p []byte) (int, error) { return len(p), nil }
 func (unheard) WriteHeader(int)             {}
 
-// answerOf is how each system says what is wrong.
+// answerOf contains the error responses of each system.
 var answerOf = map[string]map[ill]http.HandlerFunc{
 	"cdn": {
 		illRejected:     cdntest.Error(http.StatusBadRequest, "non ascii character present in url"),
@@ -199,7 +199,7 @@ var answerOf = map[string]map[ill]http.HandlerFunc{
 		illBroken:       reply(http.StatusInternalServerError, ""),
 		illUnauthorized: reply(http.StatusUnauthorized, ""),
 		illForbidden:    reply(http.StatusForbidden, ""),
-		illMissing:      reply(http.StatusMethodNotAllowed, ""), // what is not found is purged
+		illMissing:      reply(http.StatusMethodNotAllowed, ""), // a 404 counts as accepted
 		illLimited:      reply(http.StatusTooManyRequests, ""),
 	},
 	"wpengine": {
@@ -222,7 +222,7 @@ var answerOf = map[string]map[ill]http.HandlerFunc{
 	},
 }
 
-// requested reads what a purge is for out of its request.
+// requested returns the purge of a request.
 func requested(system string, req *http.Request) arrival {
 	dir, last := path.Split(strings.Trim(req.URL.Path, "/"))
 	before := path.Base(strings.TrimSuffix(dir, "/"))
@@ -232,20 +232,20 @@ func requested(system string, req *http.Request) arrival {
 	case "cdn":
 		query := req.URL.Query()
 		return arrival{thing: thing{before, keyOf(query.Get("url"))}, soft: query.Get("hard") == "false"}
-	case "mstr": // projects/{id}/caches/{type}, or the list with which a purge of content caches begins
+	case "mstr": // projects/{id}/caches/{type}, or the list of nodes with which a purge of content caches begins
 		if project := req.URL.Query().Get("projects.id"); project != "" {
 			return arrival{thing: thing{project, contentItem}}
 		}
 		return arrival{thing: thing{path.Base(path.Dir(path.Dir(strings.Trim(req.URL.Path, "/")))), last}}
 	default:
-		body, _ := io.ReadAll(req.Body) // of a fake: it is in memory
+		body, _ := io.ReadAll(req.Body) // the body is in memory
 		req.Body = io.NopCloser(bytes.NewReader(body))
 		_, kind, _ := strings.Cut(strings.Trim(string(body), `{}`), `:`)
 		return arrival{thing: thing{before, strings.Trim(kind, `" `)}}
 	}
 }
 
-// statusOf remembers the status of an answer.
+// statusOf records the status of a response.
 type statusOf struct {
 	http.ResponseWriter
 	status int

@@ -21,7 +21,7 @@ const (
 	nullProvider    = "registry.terraform.io/hashicorp/null"
 )
 
-// move asks for the state that a resource of another type turns into.
+// move returns the state that a moved resource of another type gets.
 func (p *protocol) move(from, provider, state, to string) (moved, identity object, said []string) {
 	p.t.Helper()
 	resp, err := p.MoveResourceState(p.t.Context(), &tfprotov6.MoveResourceStateRequest{
@@ -35,8 +35,8 @@ func (p *protocol) move(from, provider, state, to string) (moved, identity objec
 	return p.unpack(p.kind(to), resp.TargetState), identity, told(resp.Diagnostics)
 }
 
-// TestTheValuesOfTriggersMove shows that a move keeps no value, and knows each
-// of them.
+// TestTheValuesOfTriggersMove checks that a move stores no value, and recognizes
+// each of them.
 func TestTheValuesOfTriggersMove(t *testing.T) {
 	t.Parallel()
 	for sentence, c := range map[string]struct {
@@ -61,7 +61,7 @@ func TestTheValuesOfTriggersMove(t *testing.T) {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			for _, target := range targets {
-				p := newWorld(t).speak(t) // the private state is one conversation's
+				p := newWorld(t).speak(t) // the protocol holds the private state
 				moved, identity, said := p.move(c.from, c.provider, c.state, "purge_"+target.name)
 				wantIdentity := object{}
 				for _, name := range target.identity {
@@ -82,7 +82,7 @@ func TestTheValuesOfTriggersMove(t *testing.T) {
 	}
 }
 
-// movedDigest reads the digest out of the private state.
+// movedDigest reads the digest from the private state.
 func (p *protocol) movedDigest(t *testing.T) *digest {
 	t.Helper()
 	var private map[string][]byte
@@ -117,8 +117,8 @@ func TestWhatDoesNotMove(t *testing.T) {
 	}
 }
 
-// What a state from null_resource goes through. Its provider can't be installed
-// without a network, so that this is without a terraform.
+// A move from null_resource, without a terraform, because its provider cannot be
+// installed without a network.
 func TestAMoveFromNullResourceAdopts(t *testing.T) {
 	t.Parallel()
 	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
@@ -135,8 +135,8 @@ func TestAMoveFromNullResourceAdopts(t *testing.T) {
 	})
 }
 
-// TestWhatAMoveCompares shows when a move is taken for a release: if neither the
-// triggers nor the fingerprints hold the values that the former triggers had.
+// TestWhatAMoveCompares checks that a move purges if neither the triggers nor the
+// fingerprints have the values of the previous triggers.
 func TestWhatAMoveCompares(t *testing.T) {
 	t.Parallel()
 	assets := object{"service_id": cdntest.DeployedID, "assets": object{"/a": "1", "/b": "2"}}

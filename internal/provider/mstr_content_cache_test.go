@@ -20,9 +20,9 @@ import (
 
 const contentKind = "purge_mstr_content_cache"
 
-// A content resource in the sandbox, whose nodes each have four caches of the
-// project: two of F_SALES, one of which is of D_STORE too, one of F_STOCK, and a
-// cube.
+// contentOf returns a content resource in the sandbox. Each node has four caches of
+// the project: two that use F_SALES (one of them D_STORE too), one that uses
+// F_STOCK, and a cube.
 func contentOf(more object) object {
 	o := object{"project_id": projectHex}
 	for name, v := range more {
@@ -33,7 +33,7 @@ func contentOf(more object) object {
 
 func list(texts ...any) []any { return texts }
 
-// ready are the results that users get, by name, with how many nodes have each.
+// ready returns the ready results by name, with the number of nodes that have each.
 func (w *world) ready() map[string]int {
 	all := make(map[string]int)
 	for _, c := range w.MSTR.ContentCaches() {
@@ -44,22 +44,22 @@ func (w *world) ready() map[string]int {
 	return all
 }
 
-// runReports is users who run all reports again.
+// runReports runs all reports again, as users do.
 func (w *world) runReports() {
 	for _, c := range w.MSTR.ContentCaches() {
 		w.MSTR.RunReport(c.ID)
 	}
 }
 
-// resourceOf is the life of one resource.
+// resourceOf is one resource over several applies.
 type resourceOf struct {
 	*protocol
 	kind  string
 	state object
 }
 
-// apply plans and applies a configuration. It fails if a value that the plan
-// knows comes out as another.
+// apply plans and applies a configuration. It fails if a known planned value
+// changes.
 func (r *resourceOf) apply(config object) (planned object, said []string) {
 	r.t.Helper()
 	planned, warned := r.plan(r.kind, r.state, config)
@@ -152,7 +152,8 @@ func TestWhichResultsAreInvalidated(t *testing.T) {
 	}
 }
 
-// TestAFilterThatChanges withdraws what was pending under the previous one.
+// TestAFilterThatChanges checks that a new filter drops the pending purge of the
+// previous one.
 func TestAFilterThatChanges(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -237,8 +238,8 @@ func TestManyTablesThatNoResultUses(t *testing.T) {
 	}
 }
 
-// TestOneNodeThatFails still invalidates the results on the other, and the next
-// apply goes over both again.
+// TestOneNodeThatFails checks that the results on the other node are invalidated,
+// and that the next apply purges both nodes.
 func TestOneNodeThatFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -275,8 +276,8 @@ func TestOneNodeThatFails(t *testing.T) {
 	}
 }
 
-// TestAnotherProjectCountsItsOwn has a change of the project purge the previous
-// one by its own filter.
+// TestAnotherProjectCountsItsOwn changes the project. The previous one is purged
+// with its own filter.
 func TestAnotherProjectCountsItsOwn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -329,7 +330,7 @@ func TestFiltersAreCheckedDuringPlanning(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.speak(t)
-	const secret = "pÄssw0rd" // must not be shown: it can be the value of a sensitive variable
+	const secret = "pÄssw0rd" // can be the value of a sensitive variable, so it must not be shown
 	const rule = "content_ids must contain IDs of 32 hexadecimal digits, without hyphens."
 	for sentence, c := range map[string]struct {
 		filter object

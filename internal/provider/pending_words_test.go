@@ -14,7 +14,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
 )
 
-// rejects answers the purges of some paths with a 400, and accepts the others.
+// rejects responds to the purges of some paths with a 400, and accepts the others.
 func (w *world) rejects(reject func(path string) bool) {
 	w.CDN.Fail("purge", -1, func(rw http.ResponseWriter, r *http.Request) {
 		if p, _ := url.PathUnescape(r.URL.Query().Get("url")); reject(p) {

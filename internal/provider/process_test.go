@@ -23,13 +23,13 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/tfcli"
 )
 
-// terraform is a directory with a configuration and the real binary, which
-// starts the provider as a process of its own. plugin-testing serves it in the
-// test's process, so that what main does is never seen there.
+// terraform is a directory with a configuration and a real binary, which starts the
+// provider as a separate process. plugin-testing instead serves the provider in the
+// process of the test, so it does not test main.
 type terraform struct{ *tfcli.Dir }
 
-// installed is a directory that holds this test binary under the name of the
-// provider, and the CLI configuration that makes terraform take it from there.
+// installed is a directory that contains this test binary under the name of the
+// provider, and a CLI configuration that makes terraform use it.
 var installed struct {
 	once     sync.Once
 	dir, cli string
@@ -53,7 +53,7 @@ func installProvider() (cli string, err error) {
 	return installed.cli, installed.err
 }
 
-// found is the real terraform or tofu.
+// found is a real terraform or tofu.
 var found = sync.OnceValues(func() (*tfcli.Binary, error) { return tfcli.Find(context.Background()) })
 
 // newTerraform writes a configuration that uses the world.
@@ -100,7 +100,7 @@ func (tf *terraform) command(args ...string) *exec.Cmd {
 	return tf.Command(context.Background(), args...)
 }
 
-// run returns all that terraform wrote.
+// run returns the output of terraform.
 func (tf *terraform) run(args ...string) (string, error) {
 	output, err := tf.command(args...).CombinedOutput()
 	return string(output), err
@@ -115,7 +115,7 @@ func (tf *terraform) mustRun(t *testing.T, args ...string) string {
 	return output
 }
 
-// skipBelow skips a test that needs these versions, which are named as in
+// skipBelow skips a test that requires these versions, named as in
 // tfcli.Binary.AtLeast.
 func (tf *terraform) skipBelow(t *testing.T, terraform, tofu string) {
 	t.Helper()
@@ -124,11 +124,11 @@ func (tf *terraform) skipBelow(t *testing.T, terraform, tofu string) {
 	}
 }
 
-// trouble is an error as terraform shows it: the address, the block and the line
-// of the configuration that it points at, and the words.
+// trouble is an error as terraform shows it: the address, the block, and the line
+// of the configuration, and the texts.
 type trouble struct{ Address, Context, Line, Summary, Detail string }
 
-// troubles runs a command with -json and returns the errors it shows.
+// troubles runs a command with -json and returns its errors.
 func (tf *terraform) troubles(t *testing.T, args ...string) []trouble {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
@@ -139,7 +139,7 @@ func (tf *terraform) troubles(t *testing.T, args ...string) []trouble {
 	for decoder := json.NewDecoder(&stdout); decoder.More(); {
 		var line struct {
 			Diagnostics []diagnosticJSON // of validate
-			Diagnostic  *diagnosticJSON  // of plan and apply, one a line
+			Diagnostic  *diagnosticJSON  // of plan and apply, one per line
 		}
 		if err := decoder.Decode(&line); err != nil {
 			t.Fatalf("terraform %s: %s\n%s", strings.Join(args, " "), err, stderr.String())
@@ -167,7 +167,7 @@ type diagnosticJSON struct {
 func (d diagnosticJSON) trouble() trouble {
 	t := trouble{Address: d.Address, Summary: d.Summary, Detail: d.Detail}
 	if strings.HasPrefix(t.Address, "provider[") {
-		t.Address = "" // not everywhere, and with another host
+		t.Address = "" // not in all messages, and with another host
 	}
 	if d.Snippet != nil {
 		t.Line = strings.TrimSpace(d.Snippet.Code)
@@ -178,8 +178,8 @@ func (d diagnosticJSON) trouble() trouble {
 	return t
 }
 
-// openSessions says what the last command left at the MicroStrategy server, and
-// that it was there at all.
+// openSessions checks that the last command logged in to the MicroStrategy server
+// and left no session open.
 func (w *world) openSessions(t *testing.T, after string, wantLogins int) {
 	t.Helper()
 	if got := w.MSTR.OpenSessions(); got != 0 {
@@ -229,7 +229,7 @@ func TestTheProcessClosesItsSessionsWhenInterrupted(t *testing.T) {
 	defer close(over)
 	w.MSTR.Fail("purge", 1, func(http.ResponseWriter, *http.Request) {
 		close(arrived)
-		<-over // and never an answer
+		<-over // never responds
 	})
 	tf := newTerraform(t, w, f.config(f.here, release("1")))
 	var output bytes.Buffer

@@ -17,7 +17,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 )
 
-// The provider block with the real terraform; config_test.go has each argument.
+// The provider block with a real terraform. See config_test.go for each argument.
 
 func TestAServiceThatIsNotConfigured(t *testing.T) {
 	t.Parallel()
@@ -35,8 +35,8 @@ func TestAServiceThatIsNotConfigured(t *testing.T) {
 	})
 }
 
-// TestVariablesThatDefaultToNothing: a module takes credentials for all systems,
-// and is used without those of one.
+// TestVariablesThatDefaultToNothing uses a module that accepts credentials for all
+// systems, without the credentials of one.
 func TestVariablesThatDefaultToNothing(t *testing.T) {
 	t.Parallel()
 	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
@@ -68,7 +68,7 @@ func TestAProviderBlockThatIsUnknownWhilePlanning(t *testing.T) {
 	values, blocks := arguments{}, inBlocks(t, w.env, func(variable string) string { return "terraform_data.account.output." + variable })
 	for name, value := range w.env {
 		values[name] = fmt.Sprintf("%q", value)
-		w.env[name] = "what would be an error\n" // if it were fallen back to
+		w.env[name] = "what would be an error\n" // would cause an error if it were used
 	}
 	config := func(edition string) string {
 		all := fmt.Sprintf(`
@@ -191,8 +191,8 @@ func TestCredentialsAreInNoFile(t *testing.T) {
 	}
 }
 
-// files returns the content of all files in the directory, and of those in zip
-// archives, which plans are.
+// files returns the content of all files in the directory, and of the files in zip
+// archives such as plans.
 func (tf *terraform) files(t *testing.T) map[string]string {
 	t.Helper()
 	all := make(map[string]string)

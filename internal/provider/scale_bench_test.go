@@ -13,8 +13,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// BenchmarkPlanCreateAssets is the provider's own part of planning a large map,
-// without Terraform around it.
+// BenchmarkPlanCreateAssets measures the provider's part of planning a large map,
+// without Terraform.
 func BenchmarkPlanCreateAssets(b *testing.B) {
 	for _, n := range []int{1000, 10000} {
 		b.Run(strconv.Itoa(n), func(b *testing.B) {
@@ -47,7 +47,8 @@ func BenchmarkPlanCreateAssets(b *testing.B) {
 	}
 }
 
-// assetsValue is a configuration of a resource with n assets that only records.
+// assetsValue returns the configuration of a resource with n assets that only
+// records.
 func assetsValue(kind tftypes.Object, n int) tftypes.Value {
 	values := make(map[string]tftypes.Value)
 	for name, t := range kind.AttributeTypes {

@@ -29,31 +29,31 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
 )
 
-// What secrets hold beside letters: each of these changes in some encoding.
-// Tokens and cookies may not hold all of them.
+// Characters that secrets contain in addition to letters. Each of them changes in
+// some encoding. Tokens and cookies cannot contain all of them.
 const (
 	passwordSpice = `"<z&>'%+/= \ü~?`
 	tokenSpice    = `"<z&>'%+/=\~?`
 	cookieSpice   = `<z&>'%+/=~?`
 )
 
-// vault is a world full of secrets, and all that terraform, the provider's
-// process and the fakes leave behind when they work with them.
+// vault is a world full of secrets, with everything that terraform, the provider's
+// process, and the fakes write when they use them.
 type vault struct {
 	*world
 	tf *terraform
-	// planted are the pieces of the secrets that were made up here: not even
-	// half of one may be seen.
+	// planted contains the halves of the generated secrets, because not even half
+	// of a secret may appear.
 	planted []string
-	// gateway are the values of the headers for a gateway, by variable.
+	// gateway contains the values of the headers for a gateway, by variable.
 	gateway map[string]string
-	// canary is the value of headers that nobody has a reason to log.
+	// canary is the value of headers that nothing needs to log.
 	canary string
-	// outputs is what terraform wrote, by command.
+	// outputs contains the output of terraform, by command.
 	outputs map[string]string
 
 	mu     sync.Mutex
-	shapes map[string]int  // the echoes that were sent, by their shape
+	shapes map[string]int  // the echoes that were sent, by shape
 	echoed map[string]bool // the variables whose secret was in an echo
 }
 
@@ -74,8 +74,8 @@ func newVault(t *testing.T) *vault {
 	return v
 }
 
-// plantConnections gives each system a client certificate and headers. The
-// fakes do not look at either, but echo the headers.
+// plantConnections gives each system a client certificate and headers. The fakes
+// ignore both, but echo the headers.
 func (v *vault) plantConnections(t *testing.T) {
 	t.Helper()
 	for _, a := range blockArguments(t) {
@@ -94,13 +94,13 @@ func (v *vault) plantConnections(t *testing.T) {
 // withHeader adds a header to a JSON object of headers, or replaces it.
 func withHeader(object, name, value string) string {
 	headers := make(map[string]string)
-	_ = json.Unmarshal([]byte(object), &headers) // there may be none yet
+	_ = json.Unmarshal([]byte(object), &headers) // the object can be empty
 	headers[name] = value
-	encoded, _ := json.Marshal(headers) // strings cannot fail
+	encoded, _ := json.Marshal(headers) // encoding strings cannot fail
 	return string(encoded)
 }
 
-// plant makes a secret up, of which each half can be told from anything else.
+// plant returns a new secret. Each half of it is unique.
 func (v *vault) plant(spice string) string {
 	first, second := rand.Text()[:13], rand.Text()[:13]
 	v.planted = append(v.planted, first, second)
@@ -109,9 +109,8 @@ func (v *vault) plant(spice string) string {
 
 type sentKey struct{}
 
-// serve gives the tokens and cookies that the fakes hand out, which are of
-// letters and digits, an end that is not; and each answer headers that are none
-// of the provider's business.
+// serve adds characters other than letters and digits to the tokens and cookies
+// that the fakes issue, and unrelated headers to each response.
 func (v *vault) serve(w http.ResponseWriter, r *http.Request) {
 	for _, name := range []string{"X-Canary", "X-Request-Context", "X-Powered-By", "Authentication-Info", "X-Auth-Token", "Www-Authenticate"} {
 		w.Header().Set(name, v.canary)
@@ -153,8 +152,8 @@ var (
 	issuedToken = regexp.MustCompile(`AAD[A-Z2-7]{100,}`)
 )
 
-// credentials are all parts of a request as it was sent that may be secret: the
-// headers that not every request has, the cookies and the texts of the body.
+// credentials returns all parts of a request that can be secret: its unusual
+// headers, its cookies, and the strings in its body.
 func credentials(r *http.Request) []string {
 	sent, ok := r.Context().Value(sentKey{}).(*http.Request)
 	if !ok {
@@ -189,13 +188,15 @@ func credentials(r *http.Request) []string {
 	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
 }
 
-// ordinary are headers of any request, and the cookies, which are taken apart.
+// ordinary contains headers of any request. Cookies are split into their values
+// separately.
 var ordinary = []string{"Accept", "Accept-Encoding", "Connection", "Content-Length", "Content-Type", "Cookie", "User-Agent"}
 
 var textField = regexp.MustCompile(`"\s*:\s*("(?:[^"\\]|\\.)*")`)
 
-// manners are the encodings in which credentials are sent, and so may come back.
-var manners = []func(string) string{
+// encodings contains the forms in which credentials are sent, and in which a server can
+// return them.
+var encodings = []func(string) string{
 	func(s string) string { return s },
 	url.PathEscape,
 	url.QueryEscape,
@@ -207,11 +208,11 @@ var manners = []func(string) string{
 	func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) },
 }
 
-// shape is an answer that repeats credentials.
+// shape is a response that repeats credentials.
 type shape struct {
 	name   string
 	answer func(w http.ResponseWriter, text string)
-	// remembered: after it no other login is tried.
+	// remembered is true if no other login is attempted after it.
 	remembered bool
 }
 
@@ -277,7 +278,7 @@ var shapes = []shape{
 	}, false},
 }
 
-// logged are the headers that a log may hold, all others stay out.
+// logged contains the headers that a log may contain.
 var logged = []string{
 	"Content-Type", "Content-Length", "Date", "Retry-After", "Server", "Via",
 	"X-Amzn-Requestid", "X-Trans-Id", "X-Openstack-Request-Id",
@@ -286,16 +287,16 @@ var logged = []string{
 func echoJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // the client may be gone
+	_ = json.NewEncoder(w).Encode(body) // the client may have disconnected
 }
 
-// echo answers with a request's own credentials, in an encoding.
-func (v *vault) echo(s shape, manner func(string) string) http.HandlerFunc {
+// echo responds with the credentials of the request, in an encoding.
+func (v *vault) echo(s shape, encode func(string) string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var spelled []string
 		sent := credentials(r)
 		for _, credential := range sent {
-			spelled = append(spelled, manner(credential))
+			spelled = append(spelled, encode(credential))
 		}
 		text := strings.Join(spelled, " ")
 		v.count(s, sent)
@@ -303,7 +304,7 @@ func (v *vault) echo(s shape, manner func(string) string) http.HandlerFunc {
 	}
 }
 
-// count notes what an echo is made of.
+// count records the contents of an echo.
 func (v *vault) count(s shape, sent []string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -322,15 +323,15 @@ func (v *vault) count(s shape, sent []string) {
 	}
 }
 
-// recorder is that of a target's fake.
+// recorder returns the recorder of a target's fake.
 func (v *vault) recorder(t *testing.T, target *target) *fake.Recorder {
 	t.Helper()
 	return upstreamOf(t, target).recorder(&bench{Sandbox: v.Sandbox})
 }
 
-// echoes lets the next requests of an operation be answered with echoes, each
-// in a shape and an encoding of its own. The operation purge stands for the one
-// with which a purge begins.
+// echoes makes the fake respond to the next requests of an operation with echoes,
+// each in a shape and an encoding of its own. The operation purge stands for the
+// first request of a purge.
 func (v *vault) echoes(t *testing.T, operation string, all []shape) {
 	t.Helper()
 	for _, target := range targets {
@@ -339,19 +340,19 @@ func (v *vault) echoes(t *testing.T, operation string, all []shape) {
 			of = upstreamOf(t, target).begin()
 		}
 		for i, s := range all {
-			v.recorder(t, target).Fail(of, 1, v.echo(s, manners[i%len(manners)]))
+			v.recorder(t, target).Fail(of, 1, v.echo(s, encodings[i%len(encodings)]))
 		}
 	}
 }
 
-// run runs terraform with more environment variables and keeps what it says.
+// run runs terraform with additional environment variables and keeps its output.
 func (v *vault) run(t *testing.T, more map[string]string, wantSuccess bool, args ...string) {
 	t.Helper()
 	name := fmt.Sprintf("%02d %s", len(v.outputs), args[0])
 	cmd := v.tf.command(args...)
 	cmd.Env = append(slices.Clone(cmd.Env), "TF_LOG_PATH="+filepath.Join(v.tf.Path, name+".log"))
 	for name, value := range more {
-		cmd.Env = append(cmd.Env, name+"="+value) // the last one counts
+		cmd.Env = append(cmd.Env, name+"="+value) // the last value counts
 	}
 	output, err := cmd.CombinedOutput()
 	v.outputs["what terraform wrote: "+name] = string(output)
@@ -360,8 +361,8 @@ func (v *vault) run(t *testing.T, more map[string]string, wantSuccess bool, args
 	}
 }
 
-// way is the n-th way to give credentials to all systems that have so many: the
-// variables that replace those of the world.
+// way returns the n-th way to give credentials to all systems that support so many:
+// the variables that replace those of the world.
 func (v *vault) way(n int) map[string]string {
 	more := make(map[string]string)
 	for _, row := range accesses {
@@ -375,19 +376,20 @@ func (v *vault) way(n int) map[string]string {
 	return more
 }
 
-// inVariable is the way in which one system's password comes from the provider block.
+// inVariable returns the way in which the password of one system comes from the
+// provider block.
 func (v *vault) inVariable() map[string]string {
 	return map[string]string{"WPE_API_PASSWORD": "", "TF_VAR_wpengine": v.WPEngine.Password}
 }
 
 const (
 	traceProvider = "provider \"purge\" {\n  max_retries = 0\n}\n"
-	// A variable that is not ephemeral would be in a plan, by Terraform's design.
+	// By Terraform's design, a plan contains a variable that is not ephemeral.
 	traceVariable = "variable \"wpengine\" {\n  sensitive = true\n}\n" +
 		"provider \"purge\" {\n  max_retries = 0\n  wpengine = {\n    password = var.wpengine\n  }\n}\n"
 )
 
-// lookUps declares n of each data source for all of something.
+// lookUps declares n instances of each data source that lists objects.
 func lookUps(n int) string {
 	var b strings.Builder
 	for _, create := range dataSources {
@@ -407,8 +409,8 @@ func (v *vault) resources(t *testing.T, n int) string {
 	return config
 }
 
-// TestSecretsAreNowhere has all that can go right and wrong repeat secrets, with
-// the real terraform and the real process at the highest log level.
+// TestSecretsAreNowhere makes all kinds of responses repeat secrets, with a real
+// terraform and a real provider process at the highest log level.
 func TestSecretsAreNowhere(t *testing.T) {
 	t.Parallel()
 	v := newVault(t)
@@ -439,8 +441,8 @@ func (v *vault) allIsWell(t *testing.T) {
 	v.run(t, nil, true, "apply", "plan")
 }
 
-// purgesAreEchoed lets each purge be refused with the credentials that it was
-// sent with.
+// purgesAreEchoed makes the fakes reject each purge with an echo of its
+// credentials.
 func (v *vault) purgesAreEchoed(t *testing.T) {
 	t.Helper()
 	v.echoes(t, "purge", shapes)
@@ -451,7 +453,7 @@ func (v *vault) purgesAreEchoed(t *testing.T) {
 	v.heal(t)
 }
 
-// lookUpsAreEchoed does the same to look-ups, with other encodings.
+// lookUpsAreEchoed does the same with lookups, in other encodings.
 func (v *vault) lookUpsAreEchoed(t *testing.T) {
 	t.Helper()
 	for _, target := range targets {
@@ -460,7 +462,7 @@ func (v *vault) lookUpsAreEchoed(t *testing.T) {
 				continue
 			}
 			for i, s := range append(shapes[4:len(shapes):len(shapes)], shapes[:4]...) {
-				v.recorder(t, target).Fail(request.name, 1, v.echo(s, manners[i%len(manners)]))
+				v.recorder(t, target).Fail(request.name, 1, v.echo(s, encodings[i%len(encodings)]))
 			}
 		}
 	}
@@ -469,8 +471,8 @@ func (v *vault) lookUpsAreEchoed(t *testing.T) {
 	v.heal(t)
 }
 
-// loginsAreEchoed lets logins fail in ways after which another is tried, and
-// then for good. Where there is no login, it is the credentials of a purge.
+// loginsAreEchoed makes logins fail, first with errors that are retried and then
+// permanently. For a system without a login, it makes purges fail.
 func (v *vault) loginsAreEchoed(t *testing.T) {
 	t.Helper()
 	refusal := shape{"a refusal of the credentials", func(w http.ResponseWriter, text string) {
@@ -483,7 +485,7 @@ func (v *vault) loginsAreEchoed(t *testing.T) {
 		v.echoes(t, "login", append(slices.Clone(passing[i:]), refusal))
 		for _, target := range targets {
 			if accesses[target.service].token == "" {
-				v.recorder(t, target).Fail("purge", 1, v.echo(refusal, manners[i]))
+				v.recorder(t, target).Fail("purge", 1, v.echo(refusal, encodings[i]))
 			}
 		}
 		v.tf.write(t, "main.tf", traceProvider+v.resources(t, len(passing)+1))
@@ -492,8 +494,8 @@ func (v *vault) loginsAreEchoed(t *testing.T) {
 	}
 }
 
-// credentialsAreWrong has secrets that nobody takes, and one in each address,
-// where none belongs.
+// credentialsAreWrong uses credentials that every system rejects, and puts a secret
+// into each address.
 func (v *vault) credentialsAreWrong(t *testing.T) {
 	t.Helper()
 	wrong := v.plant(tokenSpice)
@@ -516,8 +518,8 @@ func (v *vault) credentialsAreWrong(t *testing.T) {
 	v.run(t, connections, false, "apply", "-auto-approve")
 }
 
-// actionsAreEchoed does to one action of each target what purgesAreEchoed does
-// to resources. Actions came with Terraform 1.14, and OpenTofu has none.
+// actionsAreEchoed does the same as purgesAreEchoed with one action of each target.
+// Actions require Terraform 1.14. OpenTofu has none.
 func (v *vault) actionsAreEchoed(t *testing.T) {
 	t.Helper()
 	if !v.tf.AtLeast("1.14.0", "") {
@@ -539,8 +541,8 @@ func (v *vault) heal(t *testing.T) {
 	}
 }
 
-// search looks into everything for secrets, and that there was something to
-// find.
+// search searches everything for secrets, and checks that there was something to
+// search.
 func (v *vault) search(t *testing.T) {
 	t.Helper()
 	v.searchEchoes(t)
@@ -570,8 +572,8 @@ func (v *vault) search(t *testing.T) {
 	v.searchHeaders(t, all)
 }
 
-// searchEchoes looks for shapes and secrets that no echo had: what is not sent
-// back can't leak.
+// searchEchoes reports shapes and secrets that no echo contained, because only what
+// is sent back can leak.
 func (v *vault) searchEchoes(t *testing.T) {
 	t.Helper()
 	for _, s := range shapes {
@@ -581,7 +583,7 @@ func (v *vault) searchEchoes(t *testing.T) {
 	}
 	for _, a := range blockArguments(t) {
 		if strings.HasPrefix(a.name, "client_") {
-			continue // is presented in a handshake, of which the key is no part
+			continue // is presented in a handshake that does not contain the key
 		}
 		if a.sensitive && !v.echoed[a.variable] {
 			t.Errorf("no echo held the secret of %s, so that nobody would notice if it were shown: does a request carry it, "+
@@ -592,8 +594,8 @@ func (v *vault) searchEchoes(t *testing.T) {
 
 var headerField = regexp.MustCompile(`header_([A-Za-z0-9-]+)`)
 
-// searchHeaders looks for a header in the log that is not on the list, and that
-// the headers of answers are in the log at all.
+// searchHeaders reports headers in the log that are not in the list, and checks
+// that the log contains the headers of responses.
 func (v *vault) searchHeaders(t *testing.T, log string) {
 	t.Helper()
 	seen := make(map[string]int)

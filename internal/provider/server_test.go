@@ -22,8 +22,8 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
 )
 
-// rpc serves p with the gRPC server of terraform-plugin-go, which is what
-// Terraform talks to.
+// rpc serves p with the gRPC server of terraform-plugin-go, to which Terraform
+// connects.
 func (p *protocol) rpc() *grpc.ClientConn {
 	p.t.Helper()
 	listener := bufconn.Listen(1 << 16)
@@ -33,7 +33,7 @@ func (p *protocol) rpc() *grpc.ClientConn {
 		Opts: []tf6server.ServeOpt{tf6server.WithLoggingSink(p.t)},
 	}
 	p.must(plugin.GRPCServer(nil, server))
-	go func() { _ = server.Serve(listener) }() // ends with Stop
+	go func() { _ = server.Serve(listener) }() // Stop ends it
 	conn, err := grpc.NewClient("passthrough:provider", grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) { return listener.Dial() }))
 	p.must(err)
@@ -44,13 +44,13 @@ func (p *protocol) rpc() *grpc.ClientConn {
 	return conn
 }
 
-// message is a message of which only one field is set. The messages of Terraform's
-// protocol are internal to terraform-plugin-go, so they are in their wire form here.
+// message returns a message with one field. The types of Terraform's protocol are
+// internal to terraform-plugin-go, so the test encodes them itself.
 func message(number protowire.Number, value []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), value)
 }
 
-// inField is the values of a field of a message, all of whose fields are read.
+// inField returns the values of a field of a message.
 func inField(t *testing.T, data []byte, number protowire.Number) [][]byte {
 	t.Helper()
 	var values [][]byte
@@ -72,7 +72,7 @@ func inField(t *testing.T, data []byte, number protowire.Number) [][]byte {
 	return values
 }
 
-// invokeOver starts an action over gRPC.
+// invokeOver invokes an action over gRPC.
 func (p *protocol) invokeOver(conn *grpc.ClientConn, name string, config object) grpc.ClientStream {
 	p.t.Helper()
 	stream, err := conn.NewStream(p.t.Context(), &grpc.StreamDesc{ServerStreams: true}, "/tfplugin6.Provider/InvokeAction")
@@ -85,8 +85,8 @@ func (p *protocol) invokeOver(conn *grpc.ClientConn, name string, config object)
 	return stream
 }
 
-// results reads a stream to its end and returns the summaries of the errors in its
-// result, and how many results it had.
+// results reads a stream to its end. It returns the summaries of the errors in its
+// result, and the number of results.
 func (p *protocol) results(stream grpc.ClientStream) (summaries []string, completed int) {
 	p.t.Helper()
 	for {
@@ -108,7 +108,8 @@ func (p *protocol) results(stream grpc.ClientStream) (summaries []string, comple
 }
 
 // TestStopProviderKeepsTheErrorsOfActions interrupts actions as Terraform does.
-// terraform-plugin-go closes the streams at the same time, so one try shows little.
+// terraform-plugin-go closes the streams at the same time, so the test tries it
+// several times.
 func TestStopProviderKeepsTheErrorsOfActions(t *testing.T) {
 	t.Parallel()
 	for _, target := range targets {
@@ -124,7 +125,7 @@ func TestStopProviderKeepsTheErrorsOfActions(t *testing.T) {
 				for range tries {
 					first := p.invokeOver(conn, f.kind(), f.asAction(t, f.here))
 					second := p.invokeOver(conn, f.kind(), f.asAction(t, f.there))
-					synctest.Wait() // until both wait for a connection
+					synctest.Wait() // both actions now wait for a connection
 					began := time.Now()
 					p.must(conn.Invoke(t.Context(), "/tfplugin6.Provider/StopProvider", &emptypb.Empty{}, &emptypb.Empty{}))
 					if took := time.Since(began); took != 0 {
@@ -146,11 +147,11 @@ func TestStopProviderKeepsTheErrorsOfActions(t *testing.T) {
 	}
 }
 
-// stubborn is a provider whose actions end when they are let go.
+// stubborn is a provider whose actions end only when the test releases them.
 type stubborn struct {
 	protocolServer
 	letGo    chan struct{}
-	canceled []bool // whether each action's context was when it began
+	canceled []bool // whether the context of each action was canceled when it began
 }
 
 func (s *stubborn) InvokeAction(ctx context.Context, _ *tfprotov6.InvokeActionRequest) (*tfprotov6.InvokeActionServerStream, error) {
@@ -167,7 +168,7 @@ func TestStopProviderWaitsForActions(t *testing.T) {
 	for sentence, test := range map[string]struct {
 		actions int
 		letGo   time.Duration
-		late    time.Duration // when one more action is invoked
+		late    time.Duration // when another action is invoked
 		want    time.Duration
 	}{
 		"nothing runs":                  {letGo: time.Hour, want: 0},

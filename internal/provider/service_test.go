@@ -15,29 +15,30 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/sandbox"
 )
 
-// access is what the tests need to know of how one gets access to an upstream
-// system. The names of arguments and variables they read in the schema.
+// access describes the access to a system. The tests read the names of arguments
+// and variables from the schema.
 type access struct {
-	// secrets are those that the fake takes. Each variable of a sensitive
-	// argument is among them.
+	// secrets contains the secrets that the fake accepts, at least the variable of
+	// each sensitive argument.
 	secrets []secretPlace
-	// token is the header for what a login hands out, nothing: there is no login.
+	// token is the header for the token of a login. It is empty if there is no
+	// login.
 	token string
-	// ways are further ways to give credentials: variables that replace those of
-	// the environment. With them each secret is of use in one way at least.
+	// ways returns further ways to give credentials: variables that replace those
+	// of the environment. Each secret must be used in at least one way.
 	ways func(s *sandbox.Sandbox, env map[string]string) []map[string]string
 }
 
-// secretPlace is where a fake keeps a secret, and the variable for it.
+// secretPlace is the place where a fake keeps a secret, and the variable for it.
 type secretPlace struct {
 	variable string
 	in       func(*sandbox.Sandbox) *string
-	// spice is what it may hold beside letters: a password anything, a token
-	// what a header takes.
+	// spice contains characters that the secret can contain in addition to letters:
+	// any in a password, and those allowed in headers in a token.
 	spice string
 }
 
-// accesses has one for each block of the provider.
+// accesses contains one access for each system in the provider block.
 var accesses = map[string]access{
 	"mstr": {
 		secrets: []secretPlace{
@@ -76,21 +77,21 @@ var accesses = map[string]access{
 	},
 }
 
-// blockArgument is an argument of a block of the provider.
+// blockArgument is an argument of a system in the provider block.
 type blockArgument struct {
 	block, name string
-	variable    string // of the environment, "" where there is none
+	variable    string // "" if there is none
 	sensitive   bool
 }
 
 func (a blockArgument) String() string { return a.block + "." + a.name }
 
-// connectionArguments are those that each block has, and no fake knows of.
+// connectionArguments are the arguments that each system has and no fake checks.
 var connectionArguments = []string{"client_certificate", "client_key", "headers"}
 
 func (a blockArgument) ofConnection() bool { return slices.Contains(connectionArguments, a.name) }
 
-// blockArguments are all of them, as the schema says.
+// blockArguments returns all of them, from the schema.
 func blockArguments(t *testing.T) []blockArgument {
 	t.Helper()
 	var resp provider.SchemaResponse
@@ -110,8 +111,8 @@ func blockArguments(t *testing.T) []blockArgument {
 	return all
 }
 
-// inBlocks writes the provider's blocks with each argument whose variable is
-// set. Its value is the expression that is made of the variable's name.
+// inBlocks returns the HCL of a provider block with each argument whose variable is
+// set. The value is the expression for the variable's name.
 func inBlocks(t *testing.T, env map[string]string, expression func(variable string) string) string {
 	t.Helper()
 	written := make(map[string]arguments)
@@ -131,8 +132,8 @@ func inBlocks(t *testing.T, env map[string]string, expression func(variable stri
 	return b.String()
 }
 
-// decode returns the value of an argument that is no string, as an expression,
-// from the text of its variable.
+// decode returns an expression for an argument that is not a string, from the text
+// of its variable.
 func (a blockArgument) decode(text string) string {
 	switch a.name {
 	case "headers":
@@ -144,7 +145,7 @@ func (a blockArgument) decode(text string) string {
 	}
 }
 
-// secretsIn are those variables of an environment that hold secrets.
+// secretsIn returns the variables of an environment that contain secrets.
 func secretsIn(t *testing.T, env map[string]string) map[string]string {
 	t.Helper()
 	found := make(map[string]string)
@@ -156,7 +157,7 @@ func secretsIn(t *testing.T, env map[string]string) map[string]string {
 	return found
 }
 
-// withoutService takes away what the environment says of one service.
+// withoutService removes the variables of one service from the environment.
 func (w *world) withoutService(t *testing.T, service string) {
 	t.Helper()
 	for _, a := range blockArguments(t) {
@@ -166,8 +167,8 @@ func (w *world) withoutService(t *testing.T, service string) {
 	}
 }
 
-// kept are the secrets that the fakes take, which are asked of no method of
-// theirs: a fake that forgets one would hide that it is shown.
+// kept returns the secrets that the fakes accept. It does not use their method
+// Secrets, because a fake that omits a secret would hide a leak.
 func kept(s *sandbox.Sandbox) []string {
 	var all []string
 	for _, row := range accesses {
@@ -178,7 +179,7 @@ func kept(s *sandbox.Sandbox) []string {
 	return all
 }
 
-// TestAccessesAreComplete is what makes the tests of secrets cover all of them.
+// TestAccessesAreComplete ensures that the tests of secrets cover all arguments.
 func TestAccessesAreComplete(t *testing.T) {
 	t.Parallel()
 	s := sandbox.New()

@@ -15,8 +15,8 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/urlpath"
 )
 
-// call calls site_paths as Terraform does. The error is as Terraform is told of
-// it, with the position of the argument.
+// call calls site_paths as Terraform does. The error contains the position of the
+// argument.
 func (p *protocol) call(files object, indexNames ...string) (object, string) {
 	p.t.Helper()
 	kind := tftypes.Map{ElementType: tftypes.String}

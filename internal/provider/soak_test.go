@@ -36,9 +36,8 @@ var (
 	soakSeed = flag.Uint64("soak-seed", 0, "TestSoak: the seed of an earlier run; the order of goroutines still differs")
 )
 
-// TestSoak asks for many purges of all systems at once, as applies do, while
-// one request in twenty goes wrong. What was not delivered is asked for by the
-// next apply.
+// TestSoak sends many purges to all systems in parallel, in several applies. One
+// request in twenty fails. The next apply sends the purges that were not accepted.
 func TestSoak(t *testing.T) {
 	t.Parallel()
 	purges, perApply := 450, 150
@@ -68,11 +67,11 @@ func TestSoak(t *testing.T) {
 	})
 }
 
-// soak is all systems in virtual time, and what was asked of them.
+// soak is all systems in virtual time, with the purges that were sent to them.
 type soak struct {
 	bench
 	env      map[string]string
-	services []string // ids of those that are deployed
+	services []string // IDs of the deployed services
 
 	wanted []wish
 	asks   []ask
@@ -82,25 +81,24 @@ type soak struct {
 	made    injected
 }
 
-// injected is how often something went wrong that the checks have to know of,
-// by system.
+// injected counts the faults that the checks must take into account, by system.
 type injected struct {
-	// logins is what may cost another login.
+	// logins counts faults that can cause another login.
 	logins map[string]int
-	// lost are the requests that worked and whose answer did not arrive.
+	// lost counts requests that succeeded and whose response was lost.
 	lost map[string]int
-	// refused are the purges that were refused with the status of the system's
-	// own limiter.
+	// refused counts the purges that were rejected with the status of the system's
+	// own rate limit.
 	refused map[string]int
 }
 
-// wish is one resource that is to be applied.
+// wish is one resource to apply.
 type wish struct {
 	*target
 	resource model
 }
 
-// ask is one purge that was asked for, and when it was reported done.
+// ask is one purge, with the times when it was requested and reported as accepted.
 type ask struct {
 	system, begins, subject string // begins is the operation of its first request
 	asked, done             time.Time
@@ -111,7 +109,7 @@ func newSoak(t *testing.T, seed uint64) *soak {
 	s := &soak{chances: rand.New(rand.NewPCG(seed, 0))}
 	s.bench = bench{Sandbox: sandbox.New(), t: t, network: wiretest.Listen(), began: time.Now()}
 	s.made = injected{logins: make(map[string]int), lost: make(map[string]int), refused: make(map[string]int)}
-	s.MSTR.SessionIdle = 0 // a session that is left open stays so
+	s.MSTR.SessionIdle = 0 // an abandoned session stays open
 	for _, service := range s.CDN.Services {
 		if service.Status == cdntest.StatusDeployed {
 			s.services = append(s.services, service.ID)
@@ -133,7 +131,7 @@ func (s *soak) chance(n int) int {
 
 func pick[T any](s *soak, from []T) T { return from[s.chance(len(from))] }
 
-// random is one resource of any target.
+// random returns a resource of a random target.
 func (s *soak) random() wish {
 	target := pick(s, targets)
 	u := upstreams[target.name]
@@ -152,7 +150,7 @@ func randomMSTR(s *soak) model {
 
 var contentTables = []string{"F_SALES", "D_STORE", "F_ORDERS"}
 
-// randomMSTRContent is a purge of some results, or of all.
+// randomMSTRContent returns a purge of some results or of all results.
 func randomMSTRContent(s *soak) model {
 	m := mstrContentPurge(s.MSTR.Projects[s.chance(2)].ID)
 	if s.chance(4) > 0 {
@@ -168,7 +166,7 @@ func randomWPEngine(s *soak) model {
 	}
 }
 
-// randomCDN is one asset, and now and then a wildcard or many assets.
+// randomCDN returns one asset, sometimes a wildcard or many assets.
 func randomCDN(s *soak) model {
 	switch s.chance(10) {
 	default:
@@ -207,7 +205,7 @@ func wpengineWindow(subject string) (string, int) {
 	return "", 0
 }
 
-// inJournal is the journal's word for a purge.
+// inJournal returns the name of a purge in the journal.
 func (w wish) inJournal(name string) string {
 	if subject := upstreams[w.name].subject; subject != nil {
 		return subject(w.resource, name)
@@ -216,11 +214,12 @@ func (w wish) inJournal(name string) string {
 	return w.join(id)
 }
 
-// terraformParallelism is how many resources terraform works on at once.
+// terraformParallelism is the number of resources that terraform applies in
+// parallel.
 const terraformParallelism = 10
 
-// apply is what one process of the provider does. It returns the resources of
-// which not all was delivered.
+// apply applies resources in one provider process. It returns the resources that
+// failed.
 func (s *soak) apply(resources []wish) []wish {
 	s.configure(s.env, transport.Options{Dial: s.network.Dial})
 	failed := make([]wish, len(resources))
@@ -242,14 +241,14 @@ func (s *soak) apply(resources []wish) []wish {
 	if n := s.MSTR.OpenSessions(); n != 0 {
 		s.t.Errorf("%d MicroStrategy sessions are open after an apply", n)
 	}
-	time.Sleep(quotaWindow) // the next process does not know what this one sent
+	time.Sleep(quotaWindow) // the next process does not know the purges of this one
 	return slices.DeleteFunc(failed, func(w wish) bool { return w.target == nil })
 }
 
 const quotaWindow = time.Minute
 
-// deliver does what a create does, and returns what the next apply is to ask
-// for, nothing where all is done.
+// deliver does what a create does. It returns the resource for the next apply,
+// which has no model if everything was accepted.
 func (s *soak) deliver(w wish) wish {
 	m := w.resource
 	items, _ := m.items()
@@ -297,7 +296,7 @@ func (s *soak) deliver(w wish) wish {
 	return w
 }
 
-// users run reports on each node.
+// users runs reports on each node.
 func (s *soak) users() {
 	for _, node := range s.MSTR.Nodes {
 		for _, project := range s.MSTR.Projects[:2] {
@@ -310,7 +309,7 @@ func (s *soak) users() {
 	}
 }
 
-// chosen returns the IDs of the results that users get and a purge is for.
+// chosen returns the IDs of the ready results that a purge selects.
 func (s *soak) chosen(m *mstrContentCacheModel) []string {
 	tables, _ := textsOf(m.WarehouseTables)
 	var ids []string
@@ -323,7 +322,7 @@ func (s *soak) chosen(m *mstrContentCacheModel) []string {
 	return ids
 }
 
-// disturb lets a fake answer one request in twenty wrongly.
+// disturb makes a fake respond to one request in twenty with a fault.
 func (s *soak) disturb(system string, u upstream) {
 	u.recorder(&s.bench).Around = func(operation string, next http.HandlerFunc) http.HandlerFunc {
 		if operation == "logout" || s.chance(20) > 0 {
@@ -333,29 +332,29 @@ func (s *soak) disturb(system string, u upstream) {
 	}
 }
 
-// disturbed is a request with which something goes wrong.
+// disturbed is a request that gets a fault.
 type disturbed struct {
 	system, operation string
-	// limited is the status of the system's own limiter.
+	// limited is the status of the system's own rate limit.
 	limited int
-	next    http.HandlerFunc // answers as the fake does
+	next    http.HandlerFunc // responds as the fake does
 }
 
-// note counts what went wrong.
+// note counts a fault.
 func (s *soak) note(counter map[string]int, system string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	counter[system]++
 }
 
-// misbehave is one fault of the kinds of the fault suite. The status of an
-// accepted purge is not among those that are made up.
+// misbehave returns one of the faults of the fault suite, except the status of an
+// accepted purge.
 func (s *soak) misbehave(d disturbed) http.HandlerFunc {
 	switch d.operation {
 	case "login":
-		s.note(s.made.logins, d.system) // it is tried again
+		s.note(s.made.logins, d.system) // the provider retries it
 	case "variant":
-		s.note(s.made.lost, d.system) // the purge was accepted in part, and all of it is sent again
+		s.note(s.made.lost, d.system) // the purge was accepted partially, and is sent again completely
 	}
 	switch s.chance(12) {
 	default:
@@ -371,7 +370,7 @@ func (s *soak) misbehave(d disturbed) http.HandlerFunc {
 		return reply(http.StatusUnauthorized, `{"message":"Unauthorized"}`)
 	case 6:
 		return func(_ http.ResponseWriter, r *http.Request) {
-			_, _ = io.Copy(io.Discard, r.Body) // or the end of the connection is not noticed
+			_, _ = io.Copy(io.Discard, r.Body) // otherwise the end of the connection is not detected
 			<-r.Context().Done()
 			panic(http.ErrAbortHandler)
 		}
@@ -396,7 +395,7 @@ func (s *soak) misbehave(d disturbed) http.HandlerFunc {
 func (s *soak) refusal(d disturbed) http.HandlerFunc {
 	status, seconds := pick(s, []int{d.limited, http.StatusTooManyRequests, http.StatusServiceUnavailable}), s.chance(90)
 	if d.operation == "login" && status == http.StatusRequestEntityTooLarge {
-		status = http.StatusTooManyRequests // with a body it would be about that
+		status = http.StatusTooManyRequests // with a body, the response would describe this limit
 	}
 	if d.operation == "purge" && status == d.limited {
 		s.note(s.made.refused, d.system)
@@ -407,8 +406,8 @@ func (s *soak) refusal(d disturbed) http.HandlerFunc {
 	}
 }
 
-// lose does what was asked for and cuts the connection. A login is left alone:
-// nobody could end its session.
+// lose serves the request and cuts the connection. It does not lose the response to
+// a login, because nobody could end that session.
 func (s *soak) lose(d disturbed) http.HandlerFunc {
 	if d.operation == "login" {
 		return d.next
@@ -417,12 +416,12 @@ func (s *soak) lose(d disturbed) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		answer := httptest.NewRecorder()
 		d.next(answer, r)
-		w.WriteHeader(answer.Code) // for the journal: it is not flushed
+		w.WriteHeader(answer.Code) // for the journal, because it is not flushed
 		panic(http.ErrAbortHandler)
 	}
 }
 
-// expire ends all sessions and tokens at the servers.
+// expire ends all sessions and tokens on the servers.
 func (s *soak) expire() {
 	for _, target := range targets {
 		if u := upstreams[target.name]; u.expire != nil {
@@ -432,13 +431,13 @@ func (s *soak) expire() {
 	}
 }
 
-// occupy puts a service into a deployment by somebody else.
+// occupy makes another client deploy a service.
 func (s *soak) occupy(service string, d time.Duration) {
 	s.CDN.SetStatus(service, cdntest.StatusUpdateInProgress)
 	time.AfterFunc(d, func() { s.CDN.SetStatus(service, cdntest.StatusDeployed) })
 }
 
-// end looks at the journal, and for what was left behind.
+// end checks the journal and that nothing was left open.
 func (s *soak) end(applies int) {
 	s.t.Helper()
 	synctest.Wait()
@@ -460,9 +459,8 @@ func (s *soak) end(applies int) {
 		time.Since(s.began).Round(time.Minute), s.made.lost, s.made.refused)
 }
 
-// delivered shows that each purge was accepted between the moment in which it
-// was asked for and that in which it was reported done, and that none was sent
-// again without a reason.
+// delivered checks that each purge was accepted between the times of its request
+// and its report, and that no purge was sent again without a reason.
 func (s *soak) delivered(entries []fake.Entry) {
 	s.t.Helper()
 	times := make(map[string][]time.Time)
@@ -492,15 +490,15 @@ func (s *soak) delivered(entries []fake.Entry) {
 		purges[a.system+" "+a.begins]--
 	}
 	for kind, more := range purges {
-		// A list of nodes is of use only if all that follows it succeeds.
+		// A list of nodes only counts if all requests that follow it succeed.
 		if system, of, _ := strings.Cut(kind, " "); of == "purge" && more > s.made.lost[system] {
 			s.t.Errorf("%s accepted %d purges more than were asked for, and %d answers were lost", system, more, s.made.lost[system])
 		}
 	}
 }
 
-// timesOf returns when a purge was accepted: by itself, or with a soft purge of
-// a pattern that covers it.
+// timesOf returns the times when a purge was accepted, on its own or as part of a
+// soft purge of a pattern that covers it.
 func timesOf(subject string, times map[string][]time.Time) []time.Time {
 	wanted, soft := strings.CutSuffix(subject, " hard=false")
 	if !soft {
@@ -516,8 +514,8 @@ func timesOf(subject string, times map[string][]time.Time) []time.Time {
 	return all
 }
 
-// paced shows that nothing was sent faster than a system's quotas, and that its
-// fake refused nothing for that by itself.
+// paced checks that no request exceeded a quota of a system, and that its fake
+// rate-limited nothing on its own.
 func (s *soak) paced(system string, u upstream, entries []fake.Entry) {
 	s.t.Helper()
 	sent, limits, refused := make(map[string][]time.Time), make(map[string]int), 0

@@ -15,7 +15,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
 )
 
-// What Terraform's own commands and blocks do with a resource that purges.
+// The effects of Terraform's own commands and blocks on a resource that purges.
 
 func TestReplaceWithPurgeOnDestroyPurgesTwice(t *testing.T) {
 	t.Parallel()
@@ -27,7 +27,7 @@ func TestReplaceWithPurgeOnDestroyPurgesTwice(t *testing.T) {
 
 	replace := append([]string{"apply", "-auto-approve"}, each(all, func(f fixture) string { return "-replace=" + f.address() })...)
 	tf.mustRun(t, replace...)
-	// Surprising, and documented: once for the destroy and once for the create.
+	// As documented, the purge is sent twice: for the destroy and for the create.
 	w.compareSent(t, step{name: "-replace with purge_on_destroy", sent: append(purgesHere(all), purgesHere(all)...)})
 
 	config, _ = w.oneOfEach(t)
@@ -56,7 +56,7 @@ func TestStateMoves(t *testing.T) {
 	tf.write(t, "main.tf", strings.ReplaceAll(config, `"it"`, `"that"`))
 	tf.planEmpty(t, "after state mv")
 
-	tf.skipBelow(t, "1.7.0", "1.10.0") // removed blocks that keep what they remove
+	tf.skipBelow(t, "1.7.0", "1.10.0") // removed blocks that keep the object
 	removed := strings.Join(each(all, func(f fixture) string {
 		return fmt.Sprintf("removed {\n  from = %s.that\n  lifecycle {\n    destroy = false\n  }\n}\n", f.kind())
 	}), "")
@@ -65,7 +65,7 @@ func TestStateMoves(t *testing.T) {
 	tf.planEmpty(t, "after removed {}")
 	w.compareSent(t, step{name: "state mv, and removed {} of what has purge_on_destroy"})
 
-	// What was forgotten can be adopted again, under another address.
+	// A forgotten object can be imported again, under another address.
 	tf.write(t, "main.tf", config+strings.Join(each(all, func(f fixture) string { return f.importBlock(fmt.Sprintf("id = %q", f.hereID)) }), ""))
 	tf.mustRun(t, "apply", "-auto-approve")
 	tf.planEmpty(t, "after it was imported again")
@@ -87,8 +87,8 @@ func TestEachWorkspacePurgesForItself(t *testing.T) {
 	w.compareSent(t, step{name: "back in the default workspace"})
 }
 
-// A module that purges is tested without any upstream system: the provider
-// itself is never configured.
+// A module that purges can be tested without any API, because Terraform does not
+// configure a mocked provider.
 func TestAModuleIsTestedWithAMockOfTheProvider(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -142,7 +142,7 @@ func TestAliasesOfTheProviderAreApart(t *testing.T) {
 	tf.planEmpty(t, "with an alias")
 }
 
-// changeSecrets gives the world other secrets than a new one has.
+// changeSecrets gives the world secrets that differ from those of a new world.
 func (w *world) changeSecrets() {
 	for _, row := range accesses {
 		for _, secret := range row.secrets {
@@ -153,7 +153,8 @@ func (w *world) changeSecrets() {
 	}
 }
 
-// Two accounts don't share a quota: their first minute's purges all go at once.
+// Two accounts do not share a quota, so their purges of the first minute are all
+// sent immediately.
 func TestAliasesHaveEachItsOwnQuota(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, w *world, _ *wiretest.Network) {
@@ -200,7 +201,7 @@ resource "purge_cdn_asset" "it" {
 	for _, c := range []struct {
 		name, gate, service string
 		changes             []string
-		sentTo              string // its id, nothing: nothing is sent
+		sentTo              string // the ID of the target, empty if nothing is sent
 	}{
 		{"a create purges", "1", "website", []string{"create " + purged, "create " + changed}, cdntest.DeployedID},
 		{"an id that turns out unchanged sends nothing", "2", "website", []string{"update " + purged, "update " + changed}, ""},

@@ -20,9 +20,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// testdata/*.tfstate.json are states that former versions wrote, each with its
-// configuration. An upgrade of the provider must never purge, so that they plan
-// empty for good: they are added to and never changed.
+// The files testdata/*.tfstate.json are states that previous versions wrote, each
+// with its configuration. An upgrade of the provider must never purge, so their
+// plans must stay empty. Add files, and never change one.
 
 func formerVersions(t *testing.T) []string {
 	t.Helper()
@@ -42,7 +42,7 @@ func read(t *testing.T, file string) string {
 	return string(content)
 }
 
-// former is one resource in a state of a former version.
+// former is one resource in a state of a previous version.
 type former struct {
 	kind, name string
 	version    int64
@@ -70,7 +70,7 @@ func formerResources(t *testing.T, file string) []former {
 	return all
 }
 
-// upgrade does what Terraform does with a state before anything else.
+// upgrade calls UpgradeResourceState, as Terraform does first with any state.
 func (p *protocol) upgrade(f former) object {
 	p.t.Helper()
 	resp, err := p.UpgradeResourceState(p.t.Context(), &tfprotov6.UpgradeResourceStateRequest{
@@ -100,7 +100,7 @@ func TestStatesOfFormerVersionsPlanEmpty(t *testing.T) {
 			if diff := cmp.Diff(state, planned); diff != "" || len(said) > 0 {
 				t.Errorf("%s: %s.%s does not plan empty (-state +plan):\n%s\nand says %q", file, f.kind, f.name, diff, said)
 			}
-			// And it is not adopted: the next change purges.
+			// The state is not adopted, so the next change purges.
 			config["triggers"] = object{"release": "next"}
 			planned, _ = p.plan(f.kind, state, config)
 			if _, said := p.apply(f.kind, state, planned, config); len(said) > 0 {
@@ -122,7 +122,7 @@ func TestStatesOfFormerVersionsPlanEmpty(t *testing.T) {
 	}
 }
 
-// keepState writes a state as this version of the provider makes it.
+// keepState writes a state of the current version.
 func keepState(t *testing.T, target *target) {
 	t.Helper()
 	w := newWorld(t)
@@ -153,7 +153,7 @@ func TestTerraformPlansFormerVersionsEmpty(t *testing.T) {
 	}
 }
 
-// later is the provider with one target, at a later version of its schema.
+// later is the provider with one target whose schema has a later version.
 type later struct {
 	*Provider
 	target *target
@@ -163,7 +163,7 @@ func (p later) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{func() resource.Resource { return &purgeResource{target: p.target} }}
 }
 
-// speakOf starts a conversation about a target that is not served.
+// speakOf returns a protocol for a target that the provider does not serve.
 func speakOf(t *testing.T, target *target) *protocol {
 	t.Helper()
 	var served provider.Provider = later{New(Options{}), target}

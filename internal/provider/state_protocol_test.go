@@ -19,20 +19,20 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
 )
 
-// protocol is a provider as Terraform speaks to it, without a Terraform. The
-// values that it takes and returns are objects.
+// protocol calls the provider as Terraform does, without a terraform. Its methods
+// take and return values as objects.
 type protocol struct {
 	protocolServer
 	t          *testing.T
 	schemas    *tfprotov6.GetProviderSchemaResponse
 	identities map[string]*tfprotov6.ResourceIdentitySchema
-	// private is the private state that plan and apply pass on, kept what the
-	// latest apply returned.
+	// private is the private state that plan and apply pass on. kept is the one
+	// that the latest apply returned.
 	private, kept []byte
 }
 
-// speak starts a conversation with a provider and configures it from its
-// environment alone.
+// speak returns a protocol for a provider that is configured only from its
+// environment.
 func (w *world) speak(t *testing.T) *protocol {
 	t.Helper()
 	p := &protocol{protocolServer: newServer(w.provider), t: t}
@@ -84,7 +84,7 @@ func (p *protocol) unpack(kind tftypes.Type, packed *tfprotov6.DynamicValue) obj
 	return o
 }
 
-// inGo is a value in Go, the inverse of value.
+// inGo converts a value to Go. It is the inverse of value.
 func inGo(v tftypes.Value) any {
 	switch {
 	case v.IsNull():
@@ -95,7 +95,7 @@ func inGo(v tftypes.Value) any {
 	switch v.Type().(type) {
 	case tftypes.Object, tftypes.Map:
 		var fields map[string]tftypes.Value
-		_ = v.As(&fields) // the kind was looked at
+		_ = v.As(&fields) // the type was checked
 		o := object{}
 		for name, field := range fields {
 			if !field.IsNull() {
@@ -127,11 +127,11 @@ func inGo(v tftypes.Value) any {
 	return v.String()
 }
 
-// kind is the type of a resource's values.
+// kind returns the type of a resource's values.
 func (p *protocol) kind(name string) tftypes.Type { return p.schemas.ResourceSchemas[name].ValueType() }
 
-// plan plans a change like Terraform does, with the prior values of what is
-// computed and not set.
+// plan plans a change as Terraform does, with the prior values of computed
+// attributes that are not set.
 func (p *protocol) plan(name string, prior, config object) (planned object, said []string) {
 	p.t.Helper()
 	proposed := object{}
@@ -149,7 +149,7 @@ func (p *protocol) plan(name string, prior, config object) (planned object, said
 	return p.unpack(p.kind(name), resp.PlannedState), told(resp.Diagnostics)
 }
 
-// packState packs a state, where nil is that there is none.
+// packState encodes a state, or nil if there is none.
 func (p *protocol) packState(name string, state object) *tfprotov6.DynamicValue {
 	p.t.Helper()
 	if state == nil {
@@ -158,7 +158,7 @@ func (p *protocol) packState(name string, state object) *tfprotov6.DynamicValue 
 	return p.pack(p.kind(name), state)
 }
 
-// apply applies what was planned.
+// apply applies a planned change.
 func (p *protocol) apply(name string, prior, planned, config object) (state object, said []string) {
 	p.t.Helper()
 	resp, err := p.ApplyResourceChange(p.t.Context(), &tfprotov6.ApplyResourceChangeRequest{
@@ -170,7 +170,7 @@ func (p *protocol) apply(name string, prior, planned, config object) (state obje
 	return p.unpack(p.kind(name), resp.NewState), told(resp.Diagnostics)
 }
 
-// destroy deletes what a state is of.
+// destroy deletes the object of a state.
 func (p *protocol) destroy(name string, prior object) (left object, said []string) {
 	p.t.Helper()
 	resp, err := p.ApplyResourceChange(p.t.Context(), &tfprotov6.ApplyResourceChangeRequest{
@@ -180,7 +180,7 @@ func (p *protocol) destroy(name string, prior object) (left object, said []strin
 	return p.unpack(p.kind(name), resp.NewState), told(resp.Diagnostics)
 }
 
-// read refreshes a state, whose identity Terraform insists on.
+// read refreshes a state. Terraform requires its identity.
 func (p *protocol) read(name string, state object) (fresh, identity object) {
 	p.t.Helper()
 	resp, err := p.ReadResource(p.t.Context(), &tfprotov6.ReadResourceRequest{TypeName: name, CurrentState: p.packState(name, state)})
@@ -192,7 +192,7 @@ func (p *protocol) read(name string, state object) (fresh, identity object) {
 	return p.unpack(p.kind(name), resp.NewState), p.unpack(p.identities[name].ValueType(), resp.NewIdentity.IdentityData)
 }
 
-// told writes diagnostics as "error at path: summary: detail".
+// told returns diagnostics as "error at path: summary: detail".
 func told(diags []*tfprotov6.Diagnostic) []string {
 	var all []string
 	for _, d := range diags {
@@ -208,7 +208,7 @@ func told(diags []*tfprotov6.Diagnostic) []string {
 	return all
 }
 
-// inGo is the arguments as an object; they are literals, which JSON can read.
+// inGo returns the arguments as an object. They are literals in JSON syntax.
 func (a arguments) inGo(t *testing.T) object {
 	t.Helper()
 	o := object{}
@@ -222,8 +222,8 @@ func (a arguments) inGo(t *testing.T) object {
 	return o
 }
 
-// inBubble runs a test in which time is virtual, with a world behind a network
-// in memory. Afterward no connection may be left.
+// inBubble runs a test in virtual time, with a world behind a network in memory. It
+// fails if a connection stays open.
 func inBubble(t *testing.T, test func(t *testing.T, w *world, network *wiretest.Network)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestCredentialsThatLookMistyped: they are sent as they are, and named if they
-// are rejected.
+// TestCredentialsThatLookMistyped checks that they are sent unchanged, and named
+// only if the API rejects them.
 func TestCredentialsThatLookMistyped(t *testing.T) {
 	t.Parallel()
 	for _, argument := range []string{
@@ -26,7 +26,7 @@ func TestCredentialsThatLookMistyped(t *testing.T) {
 				"“" + value: true, "x" + value: false, value[:1] + ` "` + value[1:]: false,
 			} {
 				if name == "auth_token" && strings.TrimSpace(mistyped) == value {
-					continue // HTTP drops blanks around the value of a header
+					continue // HTTP removes spaces around the value of a header
 				}
 				c, faults := configure(t, env, object{service: object{name: mistyped}})
 				if len(faults) > 0 {
@@ -48,7 +48,7 @@ func TestCredentialsThatLookMistyped(t *testing.T) {
 }
 
 // envWith returns an environment in which a service uses a variable, and the
-// right value for it.
+// correct value of the variable.
 func (w *world) envWith(t *testing.T, service, variable string) (env map[string]string, value string) {
 	t.Helper()
 	ways := []map[string]string{nil}
@@ -80,8 +80,8 @@ func TestCredentialsInQuotesThatAreRight(t *testing.T) {
 	}
 }
 
-// TestNoValueIsShown: whatever is wrong with an argument, Terraform would not
-// redact its value in an error.
+// TestNoValueIsShown checks that no error contains the value of an argument,
+// because Terraform would not redact it.
 func TestNoValueIsShown(t *testing.T) {
 	t.Parallel()
 	const marker = "TOPSECRETVALUE"

@@ -16,9 +16,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 )
 
-// fromElsewhere declares a resource all of whose arguments come from another
-// one, whose output is not known while planning whenever edition changes: what
-// a data source with depends_on does, without a data source.
+// fromElsewhere declares a resource whose arguments all come from another resource.
+// Its output is unknown during planning whenever edition changes, as with a data
+// source that has depends_on.
 func (f fixture) fromElsewhere(edition string, a arguments) string {
 	values := a.with(arguments{"edition": fmt.Sprintf("%q", edition)})
 	links := make(arguments)
@@ -35,7 +35,7 @@ func TestValuesThatAreUnknownWhilePlanning(t *testing.T) {
 		unmoved := statecheck.CompareValue(compare.ValuesSame())
 		first := f.here.with(release("1"), arguments{"purge_on_create": "true", "timeouts": `{ create = "7m", update = "7m", delete = "7m" }`})
 		for name, value := range f.how {
-			// Unknown, and then what it is by default.
+			// First unknown, and then the default value.
 			first[name] = cmp.Or(map[string]string{"false": "true", "true": "false"}[value], "null")
 		}
 		w.play(

@@ -25,15 +25,16 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
 )
 
-// refusal is one error of an upstream system, and what a person sees of it.
+// refusal is one error of an API, with the message that a user sees.
 type refusal struct {
 	target *target
 	args   object
-	// world is how the world is that refuses, and together which refusals can
-	// be had in one apply, because their worlds do not exclude each other.
+	// world changes the world to one that returns the error, and together groups
+	// the errors that one apply can have, because their worlds do not exclude each
+	// other.
 	world    func(*world)
 	together string
-	// fault answers requests in whose URL what is found.
+	// fault responds to requests whose URL contains what.
 	fault http.HandlerFunc
 	where string
 
@@ -319,7 +320,7 @@ func refusals() map[string]refusal {
 	}
 }
 
-// put makes a world in which all of some refusals happen.
+// put changes the world to one with all of some errors.
 func put(w *world, all map[string]refusal) {
 	for _, r := range all {
 		if r.world != nil {
@@ -343,12 +344,12 @@ func put(w *world, all map[string]refusal) {
 	}
 }
 
-// refusalTimeout is shorter than what the upstream asks to wait.
+// refusalTimeout is shorter than the waits that the APIs require.
 const refusalTimeout = 20 * time.Second
 
 var changing = regexp.MustCompile(`(ticket|request id) [0-9A-Za-z-]+`)
 
-// steady replaces what is another one in each reply.
+// steady replaces values that differ between responses.
 func steady(text string) string {
 	return loopbackPort.ReplaceAllString(changing.ReplaceAllString(text, "$1 …"), "http://…/")
 }
@@ -371,7 +372,7 @@ func TestRefusalsInFull(t *testing.T) {
 			defer cancel()
 			items, _ := m.items()
 			var err error
-			for _, u := range items { // there is one
+			for _, u := range items { // there is only one
 				_, err = m.send(ctx, c, request{name: u.name}, r.target.endpoint(c))
 			}
 			if err == nil {
@@ -390,7 +391,7 @@ func TestRefusalsInFull(t *testing.T) {
 	}
 }
 
-// parse makes a model of arguments.
+// parse returns a model with arguments.
 func (t *target) parse(tb *testing.T, args object) model {
 	tb.Helper()
 	var resp resource.SchemaResponse

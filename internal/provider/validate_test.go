@@ -15,9 +15,9 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
 )
 
-// What is checked while planning, in one configuration. A value that is unknown
-// then is checked by the same function before anything is sent, see
-// unknown_test.go.
+// The checks of known values during planning, in one configuration. See
+// unknown_test.go for values that are known only after apply. The same function
+// checks them before anything is sent.
 func TestWhatIsCheckedWhilePlanning(t *testing.T) {
 	t.Parallel()
 	const longest = `"B7CA92F04B9FAE8D941C3E9B7E0CD754"`
@@ -33,7 +33,7 @@ func TestWhatIsCheckedWhilePlanning(t *testing.T) {
 		target *target
 		good   arguments
 		bad    arguments
-		// line is where the error points at, if not at the bad argument.
+		// line is the line of the error, if it is not the one of the bad argument.
 		line            string
 		summary, detail string
 	}
@@ -96,7 +96,7 @@ func TestWhatIsCheckedWhilePlanning(t *testing.T) {
 	tf := newTerraform(t, w, config.String())
 	got := tf.troubles(t, "validate", "-json")
 	for i := range got {
-		// validate has no address, but the line with it.
+		// validate has no address, but the line contains it.
 		got[i].Address = strings.Split(got[i].Context, `"`)[3]
 		got[i].Context = ""
 	}

@@ -36,9 +36,8 @@ func wantPending(t *testing.T, what string, want, state object) {
 	}
 }
 
-// TestARemovedPathKeepsItsFingerprintUntilItIsGone fails a second and a third
-// time, after an apply in which nothing was proven and after one in which
-// something was.
+// TestARemovedPathKeepsItsFingerprintUntilItIsGone fails twice more: after an apply
+// that verified nothing and after one that verified something.
 func TestARemovedPathKeepsItsFingerprintUntilItIsGone(t *testing.T) {
 	t.Parallel()
 	visit(t, func(v *visited) {
@@ -71,8 +70,8 @@ func TestARemovedPathKeepsItsFingerprintUntilItIsGone(t *testing.T) {
 	})
 }
 
-// TestAVerificationDoesNotTakeTheStateOfAnother deletes a tainted one, while
-// another one of the same site is created.
+// TestAVerificationDoesNotTakeTheStateOfAnother deletes a tainted verification
+// while another one of the same site is created.
 func TestAVerificationDoesNotTakeTheStateOfAnother(t *testing.T) {
 	t.Parallel()
 	visit(t, func(v *visited) {
@@ -84,8 +83,8 @@ func TestAVerificationDoesNotTakeTheStateOfAnother(t *testing.T) {
 	})
 }
 
-// TestAReplacementVerifiesWhatIsNotProvenForIt has other reasons to look, or a
-// path less.
+// TestAReplacementVerifiesWhatIsNotProvenForIt has other triggers, or one path
+// less.
 func TestAReplacementVerifiesWhatIsNotProvenForIt(t *testing.T) {
 	t.Parallel()
 	all, rest := map[string]int{"/a": 2, "/b": 2}, map[string]int{"/b": 2}
@@ -128,7 +127,7 @@ func TestAReplacementVerifiesWhatIsNotProvenForIt(t *testing.T) {
 	}
 }
 
-// TestAReplacementThatFailsKeepsWhatIsProven fails twice more with nothing new.
+// TestAReplacementThatFailsKeepsWhatIsProven fails twice more without progress.
 func TestAReplacementThatFailsKeepsWhatIsProven(t *testing.T) {
 	t.Parallel()
 	visit(t, func(v *visited) {
@@ -152,7 +151,7 @@ func TestAReplacementThatFailsKeepsWhatIsProven(t *testing.T) {
 	})
 }
 
-// TestAnInterruptedVerificationKeepsItsProgress is Ctrl-C.
+// TestAnInterruptedVerificationKeepsItsProgress presses Ctrl-C.
 func TestAnInterruptedVerificationKeepsItsProgress(t *testing.T) {
 	t.Parallel()
 	visit(t, func(v *visited) {
@@ -171,8 +170,8 @@ func TestAnInterruptedVerificationKeepsItsProgress(t *testing.T) {
 	})
 }
 
-// TestTheErrorIsThatOfTheWorstVerdict has one path of which nothing can be
-// said, one that is old, and one that the origin had old.
+// TestTheErrorIsThatOfTheWorstVerdict has a path without a verdict, a path that is
+// old, and a path that was old at the origin.
 func TestTheErrorIsThatOfTheWorstVerdict(t *testing.T) {
 	t.Parallel()
 	visit(t, func(v *visited) {
@@ -197,7 +196,7 @@ func TestTheErrorIsThatOfTheWorstVerdict(t *testing.T) {
 	})
 }
 
-// TestTheErrorShowsWhatWasSeen is the whole text.
+// TestTheErrorShowsWhatWasSeen compares the whole text.
 func TestTheErrorShowsWhatWasSeen(t *testing.T) {
 	t.Parallel()
 	visit(t, func(v *visited) {
@@ -217,7 +216,8 @@ func TestTheErrorShowsWhatWasSeen(t *testing.T) {
 	})
 }
 
-// TestAVerificationIsNoPurge has none of what only a purge has.
+// TestAVerificationIsNoPurge checks that a verification has no attributes of
+// purges.
 func TestAVerificationIsNoPurge(t *testing.T) {
 	t.Parallel()
 	w := &world{provider: New(Options{Getenv: func(string) string { return "" }})}
@@ -247,7 +247,7 @@ func TestAVerificationIsNoPurge(t *testing.T) {
 	}
 }
 
-// TestAPurgeThatTurnsOutEqualLooksAtNothing was planned as unknown.
+// TestAPurgeThatTurnsOutEqualLooksAtNothing plans purged_at as unknown.
 func TestAPurgeThatTurnsOutEqualLooksAtNothing(t *testing.T) {
 	t.Parallel()
 	visit(t, func(v *visited) {

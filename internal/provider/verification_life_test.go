@@ -20,13 +20,13 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/verify/verifytest"
 )
 
-// TestTheLifeOfAVerification applies random changes of a configuration to a site
-// that changes at random, and compares every look and everything that is pending
-// with what the documentation says.
+// TestTheLifeOfAVerification applies random configurations to a site that changes
+// at random. It compares every request and all pending items with the documented
+// behavior.
 func TestTheLifeOfAVerification(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
-		// rapid does not run in a bubble of its own.
+		// rapid does not run in its own bubble.
 		days := rapid.SliceOfN(drawDay(), 1, 12).Draw(rt, "days")
 		visit(t, func(v *visited) {
 			v.TTL = 1000 * time.Hour
@@ -41,11 +41,11 @@ func TestTheLifeOfAVerification(t *testing.T) {
 	})
 }
 
-// day is what changes, and how Terraform then applies.
+// day contains the changes before an apply, and how Terraform applies.
 type day struct {
-	Files    map[string]string // at the origin, "" for none
+	Files    map[string]string // at the origin, "" for no file
 	Purged   []string          // at the edge
-	Config   map[string]string // the bodies that are expected
+	Config   map[string]string // the expected bodies
 	Triggers string
 	PurgedAt int // 0: null
 	Taint    bool
@@ -64,14 +64,14 @@ func drawDay() *rapid.Generator[day] {
 	})
 }
 
-// verifiedLife is what a verification came to, and what it should have.
+// verifiedLife is a verification with its expected state.
 type verifiedLife struct {
 	*visited
 	state object
 
-	before day               // what the state says
-	wants  map[string]string // what is not proven yet, and the body that is expected
-	gone   map[string]string // what is not gone yet, and the body that must be
+	before day               // the configuration in the state
+	wants  map[string]string // the expected bodies that are not verified yet
+	gone   map[string]string // the bodies that must be gone and are not verified yet
 	failed bool              // the create failed, and nothing was applied since
 }
 
@@ -82,7 +82,7 @@ func (l *verifiedLife) live(d day) string {
 	wants, gone := l.expect(d, replaces)
 	config := siteOf(digests(d.Config), object{"triggers": object{"x": d.Triggers}, "timeouts": object{"create": "1m", "update": "1m"}})
 	if d.PurgedAt > 0 {
-		// It is in the future, so that no content is from after it.
+		// It is in the future, so no content is newer.
 		config["purged_at"] = fmt.Sprintf("2099-01-01T00:00:%02dZ", d.PurgedAt)
 	}
 	prior := l.state
@@ -119,7 +119,7 @@ func (l *verifiedLife) serve(d day) {
 	time.Sleep(time.Minute)
 }
 
-// expect returns what an apply has to look at.
+// expect returns the paths that an apply has to verify.
 func (l *verifiedLife) expect(d day, replaces bool) (wants, gone map[string]string) {
 	alike := l.before.Triggers == d.Triggers && l.before.PurgedAt == d.PurgedAt
 	changed := !maps.Equal(d.Config, l.before.Config)
@@ -151,7 +151,7 @@ func (l *verifiedLife) expect(d day, replaces bool) (wants, gone map[string]stri
 	return wants, gone
 }
 
-// compare compares what an apply came to with what the edge serves.
+// compare compares the result of an apply with the content of the edge.
 func (l *verifiedLife) compare(d day, wants, gone map[string]string, creates bool, state object, said []string) string {
 	total := len(wants) + len(gone)
 	maps.DeleteFunc(wants, func(path, body string) bool { return l.served(path, "") == body && l.served(path, "gzip") == body })
@@ -182,7 +182,7 @@ func (l *verifiedLife) compare(d day, wants, gone map[string]string, creates boo
 	return ""
 }
 
-// served is what a visitor gets.
+// served returns the content that a visitor gets.
 func (l *verifiedLife) served(path, encoding string) string {
 	w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(l.t.Context(), http.MethodGet, path, http.NoBody)
 	r.Header.Set("Accept-Encoding", encoding)

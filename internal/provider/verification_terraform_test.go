@@ -21,12 +21,12 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/verify/verifytest"
 )
 
-// deployedSite is a site behind an edge: its origin lags, and the purges that the
-// CDN accepts reach the edge.
+// deployedSite is a site behind an edge. Its origin lags, and the edge receives the
+// purges that the CDN accepts.
 type deployedSite struct {
 	*world
 	edge         *verifytest.Edge
-	lost         atomic.Bool // what the CDN accepts does not reach the edge
+	lost         atomic.Bool // the edge does not receive the purges that the CDN accepts
 	origin, site string      // addresses
 }
 
@@ -45,14 +45,14 @@ func newDeployed(t *testing.T) *deployedSite {
 	return d
 }
 
-// upload puts files on the origin, which serves them after a time.
+// upload puts files on the origin, which serves them after a delay.
 func (d *deployedSite) upload(files prints, lag time.Duration) {
 	for path, body := range files {
 		d.edge.Origin.Put(path, verifytest.File{Body: body}, lag)
 	}
 }
 
-// config is the configuration of the documentation, with the bodies of files.
+// config returns the configuration of the documentation, with the bodies of files.
 func (d *deployedSite) config(files prints, release, patience string) string {
 	text := ""
 	for path, body := range files {
@@ -100,7 +100,7 @@ func plannedIs(gate, purge, proof plancheck.ResourceActionType) resource.ConfigP
 	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{does(gateAt, gate), does(purgeAt, purge), does(proofAt, proof)}}
 }
 
-// TestTheWholeLifeOfAVerification deploys with the real terraform.
+// TestTheWholeLifeOfAVerification deploys with a real terraform.
 func TestTheWholeLifeOfAVerification(t *testing.T) {
 	t.Parallel()
 	const (
@@ -143,7 +143,7 @@ func TestTheWholeLifeOfAVerification(t *testing.T) {
 			PreConfig: upload(prints{"/a": "a2"}), Config: d.config(two, "1", "1m"), ConfigPlanChecks: plannedIs(update, update, update), Check: held,
 			ConfigStateChecks: []statecheck.StateCheck{summaryEnds(gateAt, ": 1 changed; 1 path"), summaryEnds(proofAt, ": 1 changed; 1 path")},
 		},
-		{ // the purge alone
+		{ // only the purge
 			PreConfig: func() { time.Sleep(time.Second) }, Config: d.config(two, "2", "1m"), ConfigPlanChecks: plannedIs(none, update, update),
 			ConfigStateChecks: []statecheck.StateCheck{summaryEnds(proofAt, ": 2 triggered; 2 paths")},
 		},
@@ -174,8 +174,8 @@ func TestTheWholeLifeOfAVerification(t *testing.T) {
 	}})
 }
 
-// TestACreateOfAVerificationThatFailsPartwayIsReplaced has the real terraform
-// taint it.
+// TestACreateOfAVerificationThatFailsPartwayIsReplaced uses a real terraform, which
+// taints it.
 func TestACreateOfAVerificationThatFailsPartwayIsReplaced(t *testing.T) {
 	t.Parallel()
 	d := newDeployed(t)

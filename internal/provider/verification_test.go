@@ -20,7 +20,7 @@ import (
 
 const verification = "purge_verification"
 
-// visited is a site behind an edge, and a provider that looks at it, in virtual
+// visited is a site behind an edge, with a provider that verifies it, in virtual
 // time.
 type visited struct {
 	*verifytest.Edge
@@ -72,8 +72,8 @@ func siteOf(assets object, more ...object) object {
 	return o
 }
 
-// looked returns the paths that were fetched since it was last asked, with how
-// often.
+// looked returns the paths that were fetched since the last call, with their
+// numbers of requests.
 func (v *visited) looked() map[string]int {
 	times := make(map[string]int)
 	for _, e := range v.Journal.Select("get") {
@@ -86,7 +86,7 @@ func (v *visited) looked() map[string]int {
 	return times
 }
 
-// change plans and applies, and checks that the plan told the truth.
+// change plans and applies, and compares the result with the plan.
 func (v *visited) change(what string, prior, config object, summary string, want map[string]int) (state object) {
 	v.t.Helper()
 	planned, said := v.plan(verification, prior, config)
@@ -113,7 +113,7 @@ func TestWhenAVerificationLooks(t *testing.T) {
 	visit(t, func(v *visited) {
 		one := prints{"/a": "a1", "/b": "b1", "/c": "c1"}
 		v.put(one)
-		both := map[string]int{"/a": 2, "/b": 2, "/c": 2} // plainly and with gzip
+		both := map[string]int{"/a": 2, "/b": 2, "/c": 2} // with and without gzip
 		state := v.change("a create", nil, siteOf(digests(one)), "3 created; 3 paths", both)
 		since := fmt.Sprintf("since %s: ", state["last_verified_at"])
 		time.Sleep(time.Minute)
@@ -205,8 +205,8 @@ func TestAVerificationThatFailsKeepsItsProgress(t *testing.T) {
 	})
 }
 
-// TestACreateOfAVerificationResumes deletes what Terraform tainted, and creates
-// it again in the same process.
+// TestACreateOfAVerificationResumes deletes a tainted verification and creates it
+// again in the same process.
 func TestACreateOfAVerificationResumes(t *testing.T) {
 	t.Parallel()
 	visit(t, func(v *visited) {

@@ -15,8 +15,8 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/verify/verifytest"
 )
 
-// lookAt creates a verification of a file with a provider that has this block
-// and this environment, and no system.
+// lookAt creates a verification of a file, with a provider that has this block and
+// environment, and no system.
 func lookAt(t *testing.T, base string, block object, env map[string]string) []string {
 	t.Helper()
 	w := &world{provider: New(Options{Getenv: func(name string) string { return env[name] }})}
@@ -48,7 +48,7 @@ func TestAVerificationUsesTheCACertificate(t *testing.T) {
 	}
 }
 
-// TestAVerificationUsesTheProxy looks at a host that only the proxy knows.
+// TestAVerificationUsesTheProxy verifies a host that only the proxy can resolve.
 func TestAVerificationUsesTheProxy(t *testing.T) {
 	t.Parallel()
 	edge := verifytest.NewEdge()

@@ -27,16 +27,16 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/sandbox"
 )
 
-// world is a sandbox and a provider that is pointed at it.
+// world is a sandbox, with a provider that uses it.
 type world struct {
 	*sandbox.Sandbox
 	provider *Provider
 	env      map[string]string
 }
 
-// newWorld starts a sandbox on a loopback port. The provider reads the world's
-// environment and not that of the process, so that tests run side by side. The
-// CDN deploys at once and takes any number of purges, unless the test changes it.
+// newWorld starts a sandbox on a loopback port. The provider reads the environment
+// of the world instead of the process, so tests can run in parallel. The CDN
+// deploys immediately and does not limit purges, unless the test changes that.
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{}
@@ -44,7 +44,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// newTLSWorld is a world behind a certificate that only itself vouches for.
+// newTLSWorld returns a world with a self-signed certificate.
 func newTLSWorld(t *testing.T) (*world, *x509.Certificate) {
 	t.Helper()
 	w := &world{}
@@ -57,7 +57,7 @@ func (w *world) open(t *testing.T, start func(*httptest.Server)) *httptest.Serve
 	w.CDN.DeployTime = time.Millisecond
 	w.CDN.PurgesPerMinute = 0
 	server := httptest.NewUnstartedServer(w)
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes that fail are meant to
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes fail on purpose
 	start(server)
 	t.Cleanup(server.Close)
 	w.env = w.Reach(server.URL)
@@ -83,8 +83,8 @@ func (w *world) factories() map[string]func() (tfprotov6.ProviderServer, error) 
 	}
 }
 
-// purges returns the subjects of the purges that reached the sandbox since the
-// last call.
+// purges returns the subjects of the purges that reached the sandbox since the last
+// call.
 func (w *world) purges() []string {
 	var subjects []string
 	for _, e := range w.Journal.Entries() {
@@ -96,8 +96,8 @@ func (w *world) purges() []string {
 	return subjects
 }
 
-// purgeIn returns what an entry of the journal purges. A purge of content caches
-// begins with the list of nodes, and has exactly one.
+// purgeIn returns the subject of the purge in a journal entry. A purge of content
+// caches is represented by its first request, for the list of nodes.
 func purgeIn(e fake.Entry) (subject string, ok bool) {
 	switch e.Operation {
 	case "purge":
@@ -111,29 +111,29 @@ func purgeIn(e fake.Entry) (subject string, ok bool) {
 
 // step is one apply of a play.
 type step struct {
-	// name says what happens, for the messages.
+	// name describes the step in messages.
 	name string
-	// before breaks or mends the world.
+	// before breaks or repairs the world.
 	before    func()
 	config    string
 	variables config.Variables
 	destroy   bool
-	// fails is what the error says. Nil: it succeeds, and after it a plan is
-	// empty.
+	// fails matches the expected error. If it is nil, the step succeeds, and a plan
+	// after it is empty.
 	fails *regexp.Regexp
 	plan  []plancheck.PlanCheck
 	state []statecheck.StateCheck
-	// sent is the purges that reach the upstream systems, in any order, with
-	// what they are answered: "mstr <project>/<type> 204".
+	// sent contains the purges that reach the APIs, in any order, with their
+	// statuses: "mstr <project>/<type> 204".
 	sent []string
 }
 
-// play runs steps with the real terraform and then destroys what they left.
-// After each it compares what was sent, by all plans around it too, and that no
-// system saw a second login.
+// play runs steps with a real terraform and then destroys what they created. After
+// each step it compares the requests, including those of all plans, and checks that
+// no system had a second login.
 func (w *world) play(t *testing.T, steps ...step) { w.playFrom(t, nil, steps...) }
 
-// playFrom is play with a lowest version of Terraform.
+// playFrom is play with a minimum version of Terraform.
 func (w *world) playFrom(t *testing.T, lowest []tfversion.TerraformVersionCheck, steps ...step) {
 	t.Helper()
 	test := resource.TestCase{ProtoV6ProviderFactories: w.factories(), TerraformVersionChecks: lowest}
@@ -159,7 +159,7 @@ func (w *world) playFrom(t *testing.T, lowest []tfversion.TerraformVersionCheck,
 		})
 	}
 	resource.Test(t, test)
-	if ran { // and not skipped
+	if ran { // unless the test was skipped
 		settle()
 	}
 }
@@ -187,8 +187,8 @@ func (w *world) compareSent(t *testing.T, s step) {
 	}
 }
 
-// says matches words in terraform's output, which wraps lines and draws a frame
-// around them.
+// says matches texts in the output of terraform, which wraps lines and draws a
+// frame around them.
 func says(words ...string) *regexp.Regexp {
 	var patterns []string
 	for _, phrase := range words {
