@@ -61,7 +61,7 @@ func TestRejectedLogins(t *testing.T) {
 		"a wrong API key is tried once": {func(w *world) { w.config.APIKey = "wrong-key" }, refused, 1},
 		"a password for an account with multi-factor": {
 			func(w *world) { w.config.APIKey, w.config.Password, w.MultiFactor = "", w.Password, true },
-			said{System: refused.System, Kind: refused.Kind, Status: 401, Message: "Additional authentication credentials required", Input: "password", Advice: "Set cdn.api_key in place of cdn.password", Waiting: "logging in"},
+			said{System: refused.System, Kind: refused.Kind, Status: 401, Message: "Additional authentication credentials required", Input: "password", Advice: "Set cdn.api_key instead of cdn.password", Waiting: "logging in"},
 			1,
 		},
 		"a wrong identity_url": {

@@ -302,7 +302,7 @@ func TestASharedDeployment(t *testing.T) {
 				for _, err := range errs {
 					want := said{}
 					if fault != "" {
-						want = said{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service is failed: no policy", Input: "service_id"}
+						want = said{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service has the status failed: no policy", Input: "service_id"}
 					}
 					wantSaid(t, err, want)
 				}

@@ -101,12 +101,12 @@ func TestWaitingForADeployment(t *testing.T) {
 				<-time.After(30 * time.Second)
 				w.SetStatus(cdntest.DeployedID, "failed", "origin unreachable", "edge: 2 of 9")
 			},
-			said{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service is failed: origin unreachable; edge: 2 of 9", Input: "service_id", Advice: "Fix the service in the control panel"},
+			said{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service has the status failed: origin unreachable; edge: 2 of 9", Input: "service_id", Advice: "Fix the service in the control panel"},
 			30 * time.Second,
 		},
 		"that fails without a reason": {
 			func(w *world) { w.SetStatus(cdntest.DeployedID, "failed") },
-			said{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service is failed", Input: "service_id"},
+			said{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service has the status failed", Input: "service_id"},
 			0,
 		},
 		"of a service that is disabled meanwhile": {
@@ -116,12 +116,12 @@ func TestWaitingForADeployment(t *testing.T) {
 		},
 		"of a service that is being deleted": {
 			func(w *world) { w.SetStatus(cdntest.DeployedID, "delete_in_progress") },
-			said{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service is delete_in_progress", Input: "service_id"},
+			said{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service has the status delete_in_progress", Input: "service_id"},
 			0,
 		},
 		"of a service that disappears": {
 			func(w *world) { w.Remove(cdntest.DeployedID) },
-			said{System: "Rackspace CDN", Kind: transport.KindNotFound, Status: 404, Message: "service " + cdntest.DeployedID + " could not be found", Input: "service_id", Advice: "Check the service id"},
+			said{System: "Rackspace CDN", Kind: transport.KindNotFound, Status: 404, Message: "service " + cdntest.DeployedID + " could not be found", Input: "service_id", Advice: "Check service_id"},
 			0,
 		},
 		"while the CDN fails for a time":      {func(w *world) { w.Fail("service", 12, answer(500, nil, "")) }, said{}, time.Minute},
@@ -219,7 +219,7 @@ func TestAServiceThatCannotBePurged(t *testing.T) {
 	}{
 		"because its last deployment failed": {
 			cdntest.FailedID, func(*world) {},
-			said{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service is failed: Policy failed to deploy", Input: "service_id", Advice: "Fix the service", Waiting: "waiting for the service to be deployed"},
+			said{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service has the status failed: Policy failed to deploy", Input: "service_id", Advice: "Fix the service", Waiting: "waiting for the service to be deployed"},
 			[]int{400},
 		},
 		"because it is never deployed, whatever its status": {

@@ -75,7 +75,7 @@ func TestAWaitLongerThanTheTimeout(t *testing.T) {
 		_, err := w.purgeUnder(ctx, hard("/a"))
 		wantSaid(t, err, said{
 			System: "Rackspace CDN", Kind: transport.KindLimited, Status: 413, Message: "OverLimit Retry...", Wait: time.Hour,
-			Advice: "Lower cdn.requests_per_minute",
+			Advice: "Another client uses the quota of the account",
 		})
 		diff(t, "elapsed: it fails immediately", time.Duration(0), w.Elapsed())
 		diff(t, "purges", []int{413}, w.Statuses("purge"))
@@ -108,15 +108,15 @@ func TestErrors(t *testing.T) {
 		},
 		"400 about the url": {
 			cdntest.Error(400, "non ascii character present in url"),
-			said{Kind: transport.KindInvalid, Status: 400, Message: "non ascii character present in url", Input: "url", Advice: "path of the asset"},
+			said{Kind: transport.KindInvalid, Status: 400, Message: "non ascii character present in url", Input: "url", Advice: "Check the path."},
 			1,
 		},
 		"400 whose message is an object": {
 			cdntest.Error(400, map[string]any{"marker": "bad"}),
-			said{Kind: transport.KindInvalid, Status: 400, Message: `{"marker":"bad"}`, Advice: "Check the service id and the path"},
+			said{Kind: transport.KindInvalid, Status: 400, Message: `{"marker":"bad"}`, Advice: "Check service_id and the path"},
 			1,
 		},
-		"400 without a body": {answer(400, nil, ""), said{Kind: transport.KindInvalid, Status: 400, Advice: "Check the service id and the path"}, 1},
+		"400 without a body": {answer(400, nil, ""), said{Kind: transport.KindInvalid, Status: 400, Advice: "Check service_id and the path"}, 1},
 		"403":                {cdntest.HTML(403), said{Kind: transport.KindForbidden, Status: 403, Message: `an HTML page with the title "403 Forbidden"`, Advice: "role"}, 1},
 		"404 of the service": {
 			cdntest.Error(404, "service "+id+" does not exist"),
@@ -136,7 +136,7 @@ func TestErrors(t *testing.T) {
 		"a 500 is retried": {cdntest.Error(500, "Internal"), said{Kind: transport.KindServer, Status: 500, Message: "Internal"}, 5},
 		"the ID of the request": {
 			answer(500, http.Header{"X-Openstack-Request-Id": {"req-1"}, "X-Trans-Id": {""}}, ""),
-			said{Kind: transport.KindServer, Status: 500, ID: "request id req-1"},
+			said{Kind: transport.KindServer, Status: 500, ID: "request ID req-1"},
 			5,
 		},
 		"a 200 is not an acceptance":               {answer(200, nil, ""), said{Kind: transport.KindUnexpected, Status: 200}, 1},

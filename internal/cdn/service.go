@@ -165,7 +165,7 @@ func (d *Deployment) poll(ctx context.Context) (done bool, err error) {
 	s, err := d.client.Service(ctx, d.service)
 	var e *transport.Error
 	if errors.As(err, &e) {
-		passing := e.Status == 0 || e.Status == http.StatusRequestTimeout || e.Status >= http.StatusInternalServerError || e.Refused()
+		passing := e.Status == 0 || e.Status == http.StatusRequestTimeout || e.Status >= http.StatusInternalServerError || e.Limited()
 		return !passing || ctx.Err() == nil && e.Kind == transport.KindCredentials, err
 	}
 	if err != nil {
@@ -179,7 +179,7 @@ func (d *Deployment) poll(ctx context.Context) (done bool, err error) {
 	case statusCreating, statusUpdating:
 		return false, notDeployed(s, "The deployment usually ends without intervention.")
 	default:
-		return true, notDeployed(s, "Fix the service in the control panel, then apply again.")
+		return true, notDeployed(s, "Fix the service in the control panel.")
 	}
 }
 
@@ -192,7 +192,8 @@ func notDeployed(s *Service, advice string) error {
 	return &transport.Error{
 		System: System, Doing: "waiting for service " + s.ID + " to be deployed", Kind: transport.KindState, Status: http.StatusOK,
 		Input:   "service_id",
-		Message: transport.Shorten(strings.TrimSuffix(fmt.Sprintf("the service is %s: %s", s.Status, strings.Join(reasons, "; ")), ": ")),
+		Message: transport.Shorten(strings.TrimSuffix(fmt.Sprintf("the service has the status %s: %s", s.Status, strings.Join(reasons, "; ")), ": ")),
 		Advice:  "The CDN accepts purges only while the service is deployed. " + advice,
+		Retry:   "when the service is deployed",
 	}
 }

@@ -66,19 +66,23 @@ func TestNamesOfServicesAreUnescaped(t *testing.T) {
 // service, is about its id.
 func TestANotFoundOfAListIsNotAboutAService(t *testing.T) {
 	t.Parallel()
-	for sentence, fault := range map[string]http.HandlerFunc{
-		"in JSON": cdntest.Error(404, "not found"), "in HTML": cdntest.HTML(404),
+	const page = " The response is a web page, so also check for a proxy, firewall, or login page in between."
+	for sentence, row := range map[string]struct {
+		fault http.HandlerFunc
+		hint  string
+	}{
+		"in JSON": {cdntest.Error(404, "not found"), ""}, "in HTML": {cdntest.HTML(404), page},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
-				w.Fail("services", -1, fault)
+				w.Fail("services", -1, row.fault)
 				_, err := w.connect().Services(t.Context())
 				w.Show(err)
 				got := hear(err)
 				diff(t, "the kind", transport.KindConfig, got.Kind)
 				diff(t, "the input", "endpoint", got.Input)
-				diff(t, "the advice", "The CDN does not know the path of the request, which is not an error about a service. Check cdn.endpoint and cdn.project_id.", got.Advice)
+				diff(t, "the advice", "The server does not have this path, whatever the service is. Check cdn.endpoint and cdn.project_id."+row.hint, got.Advice)
 			})
 		})
 	}

@@ -41,7 +41,7 @@ func playAction(t *testing.T, heading, more string) *site {
 func (s *site) fails(t *testing.T, doing string, want []string, args ...string) {
 	t.Helper()
 	_, err := s.Run(t.Context(), append([]string{"apply", "-auto-approve", "-input=false", "-no-color"}, args...)...)
-	if err == nil || !strings.Contains(err.Error(), "denied the permission") {
+	if err == nil || !strings.Contains(err.Error(), "denied permission") {
 		t.Errorf("%s: %v, want the refusal", doing, err)
 	}
 	s.compare(t, doing, want)

@@ -66,7 +66,7 @@ type instance struct {
 // New returns a client. It sends nothing before the first purge.
 func New(config Config) *Client {
 	config.Method = cmp.Or(config.Method, DefaultMethod)
-	config.Wire.DisableCompression, config.Wire.Observe = true, quota.Observe
+	config.Wire.DisableCompression, config.Wire.Pages, config.Wire.Observe = true, true, quota.Observe
 	c := &Client{config: config, instances: make(map[string]*instance)}
 	for _, base := range config.Endpoints {
 		limiter := quota.Limiter{}

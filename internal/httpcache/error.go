@@ -17,8 +17,8 @@ import (
 // sign: the true response of Varnish is a page, too.
 var contentHeaders = []string{"ETag", "Last-Modified", "Accept-Ranges", "Set-Cookie", "Cache-Control"}
 
-// check refuses responses with the status of a success that do not come from the
-// cache, or that report an error.
+// check rejects responses with a success status that do not come from the cache,
+// or that report an error.
 func check(resp *transport.Response) error {
 	if resp.Status != http.StatusOK && resp.Status != http.StatusNotFound {
 		return nil
@@ -28,7 +28,7 @@ func check(resp *transport.Response) error {
 			return &transport.Error{
 				Kind:    transport.KindUnexpected,
 				Message: "the response has the header " + name + ", which only content has",
-				Advice:  "The request was passed on to the origin, and nothing was purged. " + addPurge,
+				Advice:  "The cache passed the request on to the origin, and purged nothing. " + addPurge,
 			}
 		}
 	}
@@ -38,14 +38,14 @@ func check(resp *transport.Response) error {
 	return nil
 }
 
-// addPurge is the advice for a cache that does not know the request.
+// addPurge is the advice for a cache that does not support the request.
 const addPurge = "Configure purges in the cache (the guide \"Varnish and nginx\" has examples), or change http_cache.method and http_cache.path_prefix."
 
 // own are the statuses that are about one path. All others are about the
 // instance, and the same for every path.
 var own = []int{http.StatusBadRequest, http.StatusConflict, http.StatusRequestURITooLong, http.StatusUnprocessableEntity, http.StatusLocked}
 
-// explain reads what a cache returned with an error.
+// explain reads the error of a cache from its response.
 func explain(resp *transport.Response, e *transport.Error) {
 	e.Message = cmp.Or(resp.Line(message(resp)), e.Message)
 	if resp.Header.Get("Content-Encoding") != "" {
@@ -66,14 +66,14 @@ func explain(resp *transport.Response, e *transport.Error) {
 			"Add the address of this machine to it. " + addPurge
 	case status == http.StatusNotImplemented:
 		e.Kind = transport.KindConfig
-		e.Advice = "The cache does not know this request. " + addPurge
+		e.Advice = "The cache does not support this request. " + addPurge
 	case status == http.StatusMisdirectedRequest:
 		e.Kind = transport.KindConfig
 		e.Input = "host"
 		e.Advice = "The cache does not serve this host. Check host."
 	case status < http.StatusMultipleChoices, status == http.StatusGone:
 		e.Kind = transport.KindUnexpected
-		e.Advice = "The response is not one to a purge: the request was probably passed on to the origin. " + addPurge
+		e.Advice = "The response is not the response to a purge. The cache probably passed the request on to the origin. " + addPurge
 	case e.Kind == transport.KindInvalid && slices.Contains(own, status):
 		e.Input = "url"
 		e.Advice = "Check the path and host."
@@ -83,7 +83,7 @@ func explain(resp *transport.Response, e *transport.Error) {
 	}
 }
 
-// message is what a cache with an API says in JSON, as Fastly does.
+// message reads the JSON message of a cache with an API, such as Fastly.
 func message(resp *transport.Response) string {
 	var body struct {
 		Msg     transport.Text `json:"msg"`

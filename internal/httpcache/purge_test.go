@@ -119,7 +119,7 @@ func TestStatuses(t *testing.T) {
 		}, 1},
 		"403 packed": {answer(403, http.Header{"Content-Encoding": {"gzip"}}, "\x1f\x8b\x08"), said{Kind: transport.KindForbidden, Status: 403, Advice: "access list"}, 1},
 		"405":        {answer(405, nil, ""), said{Kind: transport.KindConfig, Status: 405, Advice: "Configure purges"}, 1},
-		"410":        {answer(410, nil, ""), said{Kind: transport.KindUnexpected, Status: 410, Advice: "passed on to the origin"}, 1},
+		"410":        {answer(410, nil, ""), said{Kind: transport.KindUnexpected, Status: 410, Advice: "passed the request on to the origin"}, 1},
 		"414":        {answer(414, nil, ""), said{Kind: transport.KindInvalid, Status: 414, Input: "url", Advice: "Check the path"}, 1},
 		"415":        {answer(415, nil, ""), said{Kind: transport.KindConfig, Status: 415, Advice: "Configure purges"}, 1},
 		"421":        {answer(421, nil, ""), said{Kind: transport.KindConfig, Status: 421, Input: "host", Advice: "Check host"}, 1},
@@ -129,7 +129,7 @@ func TestStatuses(t *testing.T) {
 		"500": {answer(500, nil, ""), said{Kind: transport.KindServer, Status: 500}, 5},
 		"501": {answer(501, nil, ""), said{Kind: transport.KindConfig, Status: 501, Advice: "Configure purges"}, 1},
 		"503": {answer(503, nil, "Guru Meditation"), said{Kind: transport.KindOutage, Status: 503, Message: "Guru Meditation"}, 0},
-		"206": {answer(206, nil, ""), said{Kind: transport.KindUnexpected, Status: 206, Advice: "passed on to the origin"}, 1},
+		"206": {answer(206, nil, ""), said{Kind: transport.KindUnexpected, Status: 206, Advice: "passed the request on to the origin"}, 1},
 		"301": {answer(301, http.Header{"Location": {"https://www.example.com/"}}, ""), said{
 			Kind: transport.KindRedirect, Status: 301, Message: "redirect to www.example.com",
 		}, 1},
@@ -176,7 +176,7 @@ func TestContentIsNotAnAcceptance(t *testing.T) {
 						w.Fail("purge", -1, answer(status, http.Header{http.CanonicalHeaderKey(header): {value}}, ""))
 						wantSaid(t, w.purge("/a"), said{
 							Kind: transport.KindUnexpected, Status: status, Message: "the response has the header " + header + ", which only content has",
-							Advice: "The request was passed on to the origin, and nothing was purged.",
+							Advice: "The cache passed the request on to the origin, and purged nothing.",
 							Doing:  "purging /a of www.example.com at http://10.0.0.11:6081",
 						})
 						diff(t, "requests", []int{status}, w.Statuses("purge"))

@@ -251,7 +251,7 @@ func TestInvalidationThatTakesTooLong(t *testing.T) {
 		_, err := w.connect().PurgeContent(ctx, tutorial, mstr.ContentFilter{})
 		diff(t, "kind", transport.KindTimeout, hear(err).Kind)
 		diff(t, "error", "checking the invalidated content caches of project "+tutorial+" on node iserver-1: "+
-			"not done within the timeout while waiting for 2 of 2 content caches to become invalid", fmt.Sprint(err))
+			"timed out waiting for 2 of 2 content caches to become invalid", fmt.Sprint(err))
 		diff(t, "elapsed", 10*time.Minute, w.Elapsed())
 	})
 }

@@ -21,7 +21,7 @@ const (
 	notLoadedAdvice = "Load the project on a running node of the Intelligence Server, or check project_id."
 )
 
-// explainContent adds what an error of a request about content caches means.
+// explainContent adds what the error means for a request about content caches.
 func explainContent(resp *transport.Response, e *transport.Error) {
 	body := explainAny(resp, e)
 	switch {
@@ -34,9 +34,10 @@ func explainContent(resp *transport.Response, e *transport.Error) {
 	case e.Kind == transport.KindForbidden:
 		e.Advice = cachesPrivilege
 	case resp.Status == http.StatusServiceUnavailable && strings.Contains(string(body.Message), "cluster node"):
-		e.Own() // the server is up, and one of its nodes is not
+		e.ServerUp() // the server is up, and one of its nodes is not
 	case resp.Status == http.StatusNotFound:
-		e.Advice = "Apply again. The nodes or caches of the server may have changed during the purge."
+		e.Advice = "The nodes or caches of the server may have changed during the purge."
+		e.Retry = "later"
 	case resp.Status == http.StatusBadRequest && strings.Contains(strings.ToLower(string(body.Message)), "project"):
 		e.Input = inputProject
 		e.Advice = "Check project_id. The project's properties show it."
@@ -51,11 +52,11 @@ func explainNodes(resp *transport.Response, e *transport.Error) {
 	}
 }
 
-// explainInvalidation does the same for a change of caches. The server may have
-// the route, and yet not this change: others came years before it.
+// explainInvalidation does the same for a change of caches. An older server has
+// the route, but supports only other changes.
 func explainInvalidation(resp *transport.Response, e *transport.Error) {
 	explainContent(resp, e)
-	if resp.Status == http.StatusBadRequest && e.Input == "" && e.Advice == "" {
+	if resp.Status == http.StatusBadRequest && !resp.IsPage() && e.Input == "" && e.Advice == "" {
 		e.Advice = cannotInvalidate
 	}
 }

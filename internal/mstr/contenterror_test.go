@@ -44,7 +44,7 @@ func TestAllFailedNodesAreNamed(t *testing.T) {
 			w.FailNode(node, "contents", -1, answer(418, nil, ""))
 		}
 		_, err := w.purgeContent(mstr.ContentFilter{})
-		want := "listing the content caches of project " + tutorial + " on node iserver-2 (also failed: iserver-3, iserver-4): MicroStrategy answered 418 I'm a teapot"
+		want := "listing the content caches of project " + tutorial + " on node iserver-2 (also failed: iserver-3, iserver-4): MicroStrategy returned 418 I'm a teapot"
 		diff(t, "error", want, fmt.Sprint(err))
 	})
 }
@@ -83,7 +83,7 @@ func TestErrorsOfAContentPurge(t *testing.T) {
 			func(w *world) {
 				w.Fail("invalidate", 1, answer(400, http.Header{"Content-Type": {"text/html"}}, "<html>"))
 			},
-			said{Kind: transport.KindInvalid, Status: 400, Message: "an HTML page", Advice: "whether a proxy, a firewall"},
+			said{Kind: transport.KindInvalid, Status: 400, Message: "an HTML page", Advice: "The response is a web page"},
 			"invalidating content caches",
 		},
 		"no route to the nodes": {
@@ -93,12 +93,12 @@ func TestErrorsOfAContentPurge(t *testing.T) {
 		},
 		"without the privilege to list the nodes": {
 			func(w *world) { w.MonitorCluster = false },
-			said{Kind: transport.KindForbidden, Status: 403, Code: "ERR014 (iServerCode -2147213784)", Message: "You do not have Monitor cluster privilege(s) to perform the task.", ID: "ticket", Advice: "(Monitor cluster)"},
+			said{Kind: transport.KindForbidden, Status: 403, Code: "ERR014, iServerCode -2147213784", Message: "You do not have Monitor cluster privilege(s) to perform the task.", ID: "ticket", Advice: "(Monitor cluster)"},
 			"listing the nodes",
 		},
 		"without the privilege for caches": {
 			func(w *world) { w.Privileged = false },
-			said{Kind: transport.KindForbidden, Status: 403, Code: "ERR014 (iServerCode -2147213784)", Message: "You do not have Administer caches privilege(s) to perform the task.", ID: "ticket", Advice: needed},
+			said{Kind: transport.KindForbidden, Status: 403, Code: "ERR014, iServerCode -2147213784", Message: "You do not have Administer caches privilege(s) to perform the task.", ID: "ticket", Advice: needed},
 			"listing the content caches",
 		},
 		"a project that is loaded nowhere": {
@@ -113,7 +113,7 @@ func TestErrorsOfAContentPurge(t *testing.T) {
 		},
 		"a project that is unloaded meanwhile": {
 			func(w *world) { w.before("contents", 1, func() { w.Projects[0].Status = -1 }) },
-			said{Kind: transport.KindState, Status: 404, Code: "ERR001 (iServerCode -2147209151)", Message: "The project " + tutorial + " is not loaded on iserver-1", ID: "ticket", Input: "project_id", Advice: "Load the project"},
+			said{Kind: transport.KindState, Status: 404, Code: "ERR001, iServerCode -2147209151", Message: "The project " + tutorial + " is not loaded on iserver-1", ID: "ticket", Input: "project_id", Advice: "Load the project"},
 			"listing the content caches",
 		},
 		"a node that stops meanwhile": {

@@ -12,8 +12,8 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
-// apiError is the body of a failed reply. Every field is optional. Some servers
-// spell iServerCode with a capital I, which encoding/json takes as well; the
+// apiError is the body of an error response. Every field is optional. Some servers
+// spell iServerCode with a capital I, which encoding/json accepts as well. The
 // Modeling service wraps the error in a list.
 type apiError struct {
 	Code        transport.Text `json:"code"`
@@ -24,8 +24,8 @@ type apiError struct {
 	Errors      []apiError     `json:"errors"`
 }
 
-// Codes of the API. They are printed ERR0014 in the documentation and ERR014 on
-// the wire, so the number counts.
+// Error codes of the API. The documentation writes ERR0014 and the API returns
+// ERR014, so only the number counts.
 const (
 	codeNotFound           = 4
 	codeNoPrivilege        = 14
@@ -43,8 +43,8 @@ func (e *apiError) number() int {
 	return n
 }
 
-// decode reads what it can of a body, and tells whether it is a JSON object at
-// all. A field of an unexpected type stays empty, the others count.
+// decode reads a body, and reports whether it is a JSON object. A field of an
+// unexpected type stays empty.
 func decode(body []byte) (*apiError, bool) {
 	var e apiError
 	err := json.Unmarshal(body, &e)
@@ -57,14 +57,14 @@ func decode(body []byte) (*apiError, bool) {
 	return &e, true
 }
 
-// noRoute tells whether the server does not know the path at all, which is not
-// the same as not knowing the project.
+// noRoute reports whether the server does not have the path, which is not the
+// same as not having the project.
 func noRoute(err error) bool {
 	var e *transport.Error
 	return errors.As(err, &e) && e.Input == inputRoute
 }
 
-// The inputs that an error can blame, besides none.
+// The inputs that an error can be about.
 const (
 	inputProject   = "project_id"
 	inputCacheType = "cache_type"
@@ -73,17 +73,17 @@ const (
 )
 
 const (
-	routeAdvice = "The server does not know this path. Check mstr.base_url: it is the Library root (https://host/MicroStrategyLibrary)."
-	purgeRoute  = "The server does not know this path: either it is older than 2021 Update 8 (I-Server 11.3.0800), " +
-		"which has no such API, or mstr.base_url is not the Library root (https://host/MicroStrategyLibrary)."
+	routeAdvice = "The server does not have this path. Check mstr.base_url. It is the Library root (https://host/MicroStrategyLibrary)."
+	purgeRoute  = "The server does not have this path. Either it is older than 2021 Update 8 (I-Server 11.3.0800), " +
+		"which does not have this API, or mstr.base_url is not the Library root (https://host/MicroStrategyLibrary)."
 )
 
-// explain reads MicroStrategy's error from a reply to a request whose path names
-// nothing that could be missing.
+// explain reads MicroStrategy's error from the response to a request whose path
+// names no object that could be missing.
 func explain(resp *transport.Response, e *transport.Error) { _ = explainFixed(resp, e) }
 
-// explainFixed does the same and returns the body, nil where that can't be
-// MicroStrategy's. A gateway that does not know the path says so in JSON of its own.
+// explainFixed does the same and returns the body, or nil if it cannot be
+// MicroStrategy's. A gateway returns JSON of its own for an unknown path.
 func explainFixed(resp *transport.Response, e *transport.Error) *apiError {
 	body := explainAny(resp, e)
 	if resp.Status == http.StatusNotFound {
@@ -92,7 +92,7 @@ func explainFixed(resp *transport.Response, e *transport.Error) *apiError {
 	return body
 }
 
-// explainAny returns the body, nil where that can't be MicroStrategy's.
+// explainAny returns the body, or nil if it cannot be MicroStrategy's.
 func explainAny(resp *transport.Response, e *transport.Error) *apiError {
 	body, isJSON := decode(resp.Body)
 	describe(resp, body, e)
@@ -101,24 +101,23 @@ func explainAny(resp *transport.Response, e *transport.Error) *apiError {
 	switch {
 	case missing, resp.Status == http.StatusMethodNotAllowed:
 		e.Kind, e.Input, e.Advice = transport.KindConfig, inputRoute, routeAdvice
-	case resp.Status < 500 && strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html"):
-		e.Advice = "A page is not an answer of this API. Check mstr.base_url, and whether a proxy, a firewall or a login page stands in between."
+	case resp.IsPage() && resp.Status < http.StatusInternalServerError && !e.Limited():
 		return nil
 	case body.IServerCode == iserverTooManySessions:
 		e.Final()
 		e.Kind = transport.KindState
-		e.Advice = "The user has as many sessions open as the server allows. Close some, or raise the limit of sessions per user and project."
+		e.Advice = "The user has reached the server's limit of sessions. Close some of them, or raise the limit of sessions per user and project."
 	case resp.Status == http.StatusForbidden, body.number() == codeNoPrivilege, body.number() == codeNoPermission:
 		e.Final()
 		e.Kind = transport.KindForbidden
 		e.Advice = "Grant the user the privilege that the message names."
 	case resp.Status == http.StatusUnauthorized:
-		e.Advice = "The server does not accept the session, not even a new one. Check that all requests reach the same server with their cookies."
+		e.Advice = "The server does not accept the session, and a new one neither. Check that all requests reach the same server with their cookies."
 	}
 	return body
 }
 
-// explainPurge adds what an error of a purge means.
+// explainPurge adds what the error means for a purge.
 func explainPurge(resp *transport.Response, e *transport.Error) {
 	body := explainAny(resp, e)
 	switch {
@@ -128,12 +127,12 @@ func explainPurge(resp *transport.Response, e *transport.Error) {
 	case body.IServerCode == iserverNotLoaded:
 		e.Final()
 		e.Kind, e.Input = transport.KindState, inputProject
-		e.Advice = "The project is not loaded. Load it on the Intelligence Server, or check the project id."
+		e.Advice = "The project is not loaded. Load it on the Intelligence Server, or check project_id."
 	case e.Kind == transport.KindForbidden:
-		e.Advice = "Purging needs the privilege DssXmlPrivilegesCacheAdministration (Administer caches) on the project. Grant it to the user."
+		e.Advice = "A purge requires the privilege DssXmlPrivilegesCacheAdministration (Administer caches) on the project. Grant it to the user."
 	case resp.Status == http.StatusNotFound:
 		e.Input = inputProject
-		e.Advice = "Check the project id, and that the project is loaded on the Intelligence Server."
+		e.Advice = "Check project_id, and that the project is loaded on the Intelligence Server."
 	case resp.Status == http.StatusBadRequest:
 		blame(body, e)
 	}
@@ -142,7 +141,7 @@ func explainPurge(resp *transport.Response, e *transport.Error) {
 func describe(resp *transport.Response, body *apiError, e *transport.Error) {
 	e.Code = resp.Line(string(body.Code))
 	if body.IServerCode != "" {
-		e.Code = strings.TrimSpace(e.Code + " (iServerCode " + resp.Line(string(body.IServerCode)) + ")")
+		e.Code = strings.TrimPrefix(e.Code+", iServerCode "+resp.Line(string(body.IServerCode)), ", ")
 	}
 	messages := []string{string(body.Message)}
 	for _, sub := range body.SubErrors {
@@ -156,23 +155,23 @@ func describe(resp *transport.Response, body *apiError, e *transport.Error) {
 	}
 }
 
-// blame finds the input that a 400 is about. The API has no field for it, so
-// only the words of the message can tell; where they don't, nothing is blamed.
+// blame sets the input that a 400 is about. The API has no field for it, so it
+// depends on the wording of the message.
 func blame(body *apiError, e *transport.Error) {
 	message := strings.ToLower(string(body.Message))
 	switch {
 	case strings.Contains(message, "cache type"), strings.Contains(message, "cachetype"):
 		e.Input = inputCacheType
-		e.Advice = `The server does not know this cache type: "report" and "all" need a newer server than "element" and "object".`
+		e.Advice = `The server does not support this cache type. "report" and "all" require a newer server than "element" and "object".`
 	case strings.Contains(message, "project"):
 		e.Input = inputProject
-		e.Advice = "Check the project id: it is shown in the project's properties and by GET /api/projects."
+		e.Advice = "Check project_id. The project's properties and GET /api/projects show it."
 	default:
-		e.Advice = "Check the project id and the cache type."
+		e.Advice = "Check project_id and cache_type."
 	}
 }
 
-// explainLogin adds what a refused login means.
+// explainLogin adds what the error means for a login.
 func (c *Client) explainLogin(resp *transport.Response, e *transport.Error) {
 	body := explainFixed(resp, e)
 	switch {
@@ -180,16 +179,16 @@ func (c *Client) explainLogin(resp *transport.Response, e *transport.Error) {
 	case body.IServerCode == iserverAccountLocked:
 		e.Final()
 		e.Kind, e.Input = transport.KindCredentials, inputPassword
-		e.Advice = "The account is locked after failed logins. Unlock it in MicroStrategy, then correct the password."
+		e.Advice = "The account is locked after failed logins. Unlock it in MicroStrategy, and correct mstr.password."
 	case e.Kind == transport.KindForbidden:
-		e.Advice = "Logging in needs the privilege UseLibrary. Grant it to the user."
+		e.Advice = "A login requires the privilege UseLibrary. Grant it to the user."
 	case resp.Status == http.StatusBadRequest, resp.Status == http.StatusUnauthorized:
 		e.Kind, e.Input = transport.KindCredentials, inputPassword
-		e.Advice = "Check mstr.username, mstr.password and mstr.login_mode. " +
-			"A user who signs in by SAML or OIDC can't log in here: set mstr.api_token."
+		e.Advice = "Check mstr.username, mstr.password, and mstr.login_mode. " +
+			"A user who signs in with SAML or OIDC cannot log in here. For such a user, set mstr.api_token."
 		if c.config.APIToken != "" {
 			e.Input = "api_token"
-			e.Advice = "Check mstr.api_token: it may have been revoked, or be of another server."
+			e.Advice = "Check mstr.api_token. It may be revoked, or belong to another server."
 		}
 	}
 }

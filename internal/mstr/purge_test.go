@@ -119,7 +119,7 @@ func TestErrors(t *testing.T) {
 	}{
 		"400 about the project blames it": {
 			mstrtest.Error(400, "ERR006", "", "The given Project ID does not exist"),
-			said{Kind: transport.KindInvalid, Status: 400, Code: "ERR006", Message: "The given Project ID does not exist", ID: ticket, Input: "project_id", Advice: "Check the project id"},
+			said{Kind: transport.KindInvalid, Status: 400, Code: "ERR006", Message: "The given Project ID does not exist", ID: ticket, Input: "project_id", Advice: "Check project_id"},
 			1,
 		},
 		"400 about the cache type blames it": {
@@ -129,7 +129,7 @@ func TestErrors(t *testing.T) {
 		},
 		"400 about neither blames nothing": {
 			mstrtest.Error(400, "ERR005", "", "Bad input"),
-			said{Kind: transport.KindInvalid, Status: 400, Code: "ERR005", Message: "Bad input", ID: ticket, Advice: "Check the project id and the cache type."},
+			said{Kind: transport.KindInvalid, Status: 400, Code: "ERR005", Message: "Bad input", ID: ticket, Advice: "Check project_id and cache_type."},
 			1,
 		},
 		"403 names the privilege": {
@@ -149,37 +149,37 @@ func TestErrors(t *testing.T) {
 		},
 		"a project that is not loaded, by its iServerCode": {
 			mstrtest.Error(404, "ERR001", mstrtest.ProjectNotLoaded, "not available"),
-			said{Kind: transport.KindState, Status: 404, Code: "ERR001 (iServerCode -2147209151)", Message: "not available", ID: ticket, Input: "project_id", Advice: "Load it"},
+			said{Kind: transport.KindState, Status: 404, Code: "ERR001, iServerCode -2147209151", Message: "not available", ID: ticket, Input: "project_id", Advice: "Load it"},
 			1,
 		},
 		"the same with 500 is not repeated": {
 			mstrtest.Error(500, "ERR002", mstrtest.ProjectNotLoaded, "not available"),
-			said{Kind: transport.KindState, Status: 500, Code: "ERR002 (iServerCode -2147209151)", Message: "not available", ID: ticket, Input: "project_id", Advice: "Load it"},
+			said{Kind: transport.KindState, Status: 500, Code: "ERR002, iServerCode -2147209151", Message: "not available", ID: ticket, Input: "project_id", Advice: "Load it"},
 			1,
 		},
 		"IserverCode is spelled so by some pages": {
 			mstrtest.RespelledError(404, "ERR001", mstrtest.ProjectNotLoaded, "not available"),
-			said{Kind: transport.KindState, Status: 404, Code: "ERR001 (iServerCode -2147209151)", Message: "not available", ID: ticket, Input: "project_id", Advice: "Load it"},
+			said{Kind: transport.KindState, Status: 404, Code: "ERR001, iServerCode -2147209151", Message: "not available", ID: ticket, Input: "project_id", Advice: "Load it"},
 			1,
 		},
 		"an error in a list, as the Modeling service wraps it": {
 			mstrtest.WrappedError(404, "ERR001", mstrtest.ProjectNotLoaded, "not available"),
-			said{Kind: transport.KindState, Status: 404, Code: "ERR001 (iServerCode -2147209151)", Message: "not available", ID: ticket, Input: "project_id", Advice: "Load it"},
+			said{Kind: transport.KindState, Status: 404, Code: "ERR001, iServerCode -2147209151", Message: "not available", ID: ticket, Input: "project_id", Advice: "Load it"},
 			1,
 		},
 		"another 404 is about the project": {
 			mstrtest.Error(404, "ERR004", "", "The project could not be found"),
-			said{Kind: transport.KindNotFound, Status: 404, Code: "ERR004", Message: "The project could not be found", ID: ticket, Input: "project_id", Advice: "Check the project id"},
+			said{Kind: transport.KindNotFound, Status: 404, Code: "ERR004", Message: "The project could not be found", ID: ticket, Input: "project_id", Advice: "Check project_id"},
 			1,
 		},
 		"a 404 whose subErrors are strange is still JSON and no missing route": {
 			answer(404, nil, `{"code":"ERR004","message":"Gone","subErrors":"none"}`),
-			said{Kind: transport.KindNotFound, Status: 404, Code: "ERR004", Message: "Gone", Input: "project_id", Advice: "Check the project id"},
+			said{Kind: transport.KindNotFound, Status: 404, Code: "ERR004", Message: "Gone", Input: "project_id", Advice: "Check project_id"},
 			1,
 		},
 		"a 500 is repeated, and shows code and ticket": {
 			mstrtest.Error(500, "ERR002", "-2147212800", "I-Server failed"),
-			said{Kind: transport.KindServer, Status: 500, Code: "ERR002 (iServerCode -2147212800)", Message: "I-Server failed", ID: ticket},
+			said{Kind: transport.KindServer, Status: 500, Code: "ERR002, iServerCode -2147212800", Message: "I-Server failed", ID: ticket},
 			5,
 		},
 		"subErrors belong to the message": {
@@ -187,7 +187,7 @@ func TestErrors(t *testing.T) {
 			said{Kind: transport.KindServer, Status: 500, Code: "ERR001", Message: "Failed; node 1; node 2"},
 			5,
 		},
-		"a code that is a number":      {answer(400, nil, `{"code":14,"iServerCode":"7"}`), said{Kind: transport.KindForbidden, Status: 400, Code: "14 (iServerCode 7)", Message: "", Advice: "DssXml"}, 1},
+		"a code that is a number":      {answer(400, nil, `{"code":14,"iServerCode":"7"}`), said{Kind: transport.KindForbidden, Status: 400, Code: "14, iServerCode 7", Message: "", Advice: "DssXml"}, 1},
 		"every field is optional":      {answer(500, nil, `{}`), said{Kind: transport.KindServer, Status: 500}, 5},
 		"the body can be missing":      {answer(500, nil, ``), said{Kind: transport.KindServer, Status: 500}, 5},
 		"the body can be plain text":   {answer(500, nil, "out of\nmemory"), said{Kind: transport.KindServer, Status: 500, Message: "out of memory"}, 5},
@@ -228,7 +228,7 @@ func TestErrorsOfTheServer(t *testing.T) {
 		},
 		"a project that is not loaded": {
 			func(*mstrtest.Server) {}, archive, "object",
-			said{Kind: transport.KindState, Status: 404, Code: "ERR001 (iServerCode -2147209151)", Message: "There are no Intelligence Servers in the cluster with the project " + archive + " available.", Input: "project_id", Advice: "Load it"},
+			said{Kind: transport.KindState, Status: 404, Code: "ERR001, iServerCode -2147209151", Message: "There are no Intelligence Servers in the cluster with the project " + archive + " available.", Input: "project_id", Advice: "Load it"},
 		},
 		"a user without the privilege": {
 			func(s *mstrtest.Server) { s.Privileged = false }, tutorial, "object",
@@ -236,7 +236,7 @@ func TestErrorsOfTheServer(t *testing.T) {
 		},
 		"a server that is too old, or a wrong base_url": {
 			func(s *mstrtest.Server) { s.TooOld = true }, tutorial, "object",
-			said{Kind: transport.KindConfig, Status: 404, Code: "ERR004", Message: "HTTP 404 Not Found", Input: "base_url", Advice: "older than 2021 Update 8 (I-Server 11.3.0800), which has no such API, or mstr.base_url"},
+			said{Kind: transport.KindConfig, Status: 404, Code: "ERR004", Message: "HTTP 404 Not Found", Input: "base_url", Advice: "older than 2021 Update 8 (I-Server 11.3.0800), which does not have this API, or mstr.base_url"},
 		},
 	}
 	for sentence, test := range tests {

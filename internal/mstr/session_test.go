@@ -43,7 +43,7 @@ func TestLoginModes(t *testing.T) {
 func TestRejectedLogins(t *testing.T) {
 	t.Parallel()
 	const ticket = "ticket " + mstrtest.FaultTicket
-	wrong := said{Kind: transport.KindCredentials, Status: 401, Code: "ERR003 (iServerCode -2147216959)", Message: "Login failure", Input: "password", Advice: "mstr.login_mode"}
+	wrong := said{Kind: transport.KindCredentials, Status: 401, Code: "ERR003, iServerCode -2147216959", Message: "Login failure", Input: "password", Advice: "mstr.login_mode"}
 	tests := map[string]struct {
 		configure func(*world)
 		want      said
@@ -54,7 +54,7 @@ func TestRejectedLogins(t *testing.T) {
 		},
 		"the right password in the wrong mode says to look at the mode, and at SAML": {
 			func(w *world) { w.config.LoginMode = mstr.LoginLDAP }, said{
-				Kind: wrong.Kind, Status: 401, Code: wrong.Code, Message: wrong.Message, Input: "password", Advice: "SAML or OIDC can't log in here: set mstr.api_token",
+				Kind: wrong.Kind, Status: 401, Code: wrong.Code, Message: wrong.Message, Input: "password", Advice: "SAML or OIDC cannot log in here. For such a user, set mstr.api_token",
 			}, 1,
 		},
 		"a wrong API token": {
@@ -66,14 +66,14 @@ func TestRejectedLogins(t *testing.T) {
 			func(w *world) {
 				w.Fail("login", -1, mstrtest.Error(401, "ERR003", mstrtest.AccountLocked, "The account is locked"))
 			},
-			said{Kind: transport.KindCredentials, Status: 401, Code: "ERR003 (iServerCode -2147202287)", Message: "The account is locked", ID: ticket, Input: "password", Advice: "Unlock it"},
+			said{Kind: transport.KindCredentials, Status: 401, Code: "ERR003, iServerCode -2147202287", Message: "The account is locked", ID: ticket, Input: "password", Advice: "Unlock it"},
 			1,
 		},
 		"the session cap is not the password's fault, and is not tried again": {
 			func(w *world) {
 				w.Fail("login", -1, mstrtest.Error(500, "ERR001", mstrtest.SessionCap, "Maximum number of sessions"))
 			},
-			said{Kind: transport.KindState, Status: 500, Code: "ERR001 (iServerCode -2147072486)", Message: "Maximum number of sessions", ID: ticket, Advice: "as many sessions open as the server allows"},
+			said{Kind: transport.KindState, Status: 500, Code: "ERR001, iServerCode -2147072486", Message: "Maximum number of sessions", ID: ticket, Advice: "reached the server's limit of sessions"},
 			1,
 		},
 		"a user without UseLibrary": {
@@ -90,19 +90,19 @@ func TestRejectedLogins(t *testing.T) {
 		},
 		"a wrong base_url": {
 			func(w *world) { w.config.BaseURL = "http://localhost/Library" },
-			said{Kind: transport.KindConfig, Status: 404, Message: `an HTML page with the title "HTTP Status 404 – Not Found"`, Input: "base_url", Advice: "Check mstr.base_url: it is the Library root"},
+			said{Kind: transport.KindConfig, Status: 404, Message: `an HTML page with the title "HTTP Status 404 – Not Found"`, Input: "base_url", Advice: "Check mstr.base_url. It is the Library root"},
 			0,
 		},
 		"a gateway that does not know the path": {
 			func(w *world) {
 				w.Fail("login", -1, answer(404, http.Header{"Content-Type": {"application/json"}}, `{"message":"no Route matched with those values"}`))
 			},
-			said{Kind: transport.KindConfig, Status: 404, Message: "no Route matched with those values", Input: "base_url", Advice: "Check mstr.base_url: it is the Library root"},
+			said{Kind: transport.KindConfig, Status: 404, Message: "no Route matched with those values", Input: "base_url", Advice: "Check mstr.base_url. It is the Library root"},
 			1,
 		},
 		"an error of its own that nothing is there": {
 			func(w *world) { w.Fail("login", -1, mstrtest.Error(404, "ERR004", "", "Resource not found")) },
-			said{Kind: transport.KindConfig, Status: 404, Code: "ERR004", Message: "Resource not found", ID: ticket, Input: "base_url", Advice: "Check mstr.base_url: it is the Library root"},
+			said{Kind: transport.KindConfig, Status: 404, Code: "ERR004", Message: "Resource not found", ID: ticket, Input: "base_url", Advice: "Check mstr.base_url. It is the Library root"},
 			1,
 		},
 	}
@@ -361,7 +361,7 @@ func TestClose(t *testing.T) {
 				w.ExpireSessions()
 			},
 			[]int{503},
-			"logging out of MicroStrategy: MicroStrategy answered 503 Service Unavailable",
+			"logging out of MicroStrategy: MicroStrategy returned 503 Service Unavailable",
 		},
 	}
 	for sentence, test := range tests {

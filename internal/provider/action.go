@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"strings"
 	"sync"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/quota"
+	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
 // purgeAction serves a target as an action of Terraform 1.14 and later. It
@@ -147,14 +147,13 @@ func (a *purgeAction) Invoke(ctx context.Context, req action.InvokeRequest, resp
 	say(fmt.Sprintf("%s accepted %s", a.target.title, count(requestsIn(phases))))
 }
 
-// invokeAgain puts the advice to apply again, which helps a resource, right.
-var invokeAgain = strings.NewReplacer("Apply again", "Invoke the action again", "apply again", "invoke the action again")
+var actionVoice = voice{again: "invoke the action again", timeout: "timeout"}
 
-// diagnose makes the diagnostic of an action that failed. It points at an
-// attribute only where the action has it.
+// diagnose makes the diagnostic of a failed action. It points at an attribute
+// only if the action has it.
 func (a *purgeAction) diagnose(o *outcome, total int) diag.Diagnostic {
-	d := a.target.diagnoseOutcome(o)
-	detail := invokeAgain.Replace(d.Detail()) + fmt.Sprintf("\n\nTerraform does not retry a failed action, except one that runs "+
+	d := a.target.diagnoseOutcome(actionVoice, o, total)
+	detail := d.Detail() + fmt.Sprintf("\n\nTerraform does not retry a failed action, except one that runs "+
 		"before_create or before_update, or after_create with on_failure = taint. "+
 		"The resource purge_%s retries the purge on each apply until the API accepts it.", a.target.name)
 	if total > 1 {
@@ -181,7 +180,7 @@ func (a *purgeAction) deliver(ctx context.Context, m actionModel, purge model, t
 	watch := &watch{total: total, news: make(chan struct{}, 1)}
 	ctx = quota.WithObserver(ctx, watch.waiting)
 
-	say(fmt.Sprintf("Asking %s for %s", a.target.title, count(total)))
+	say(fmt.Sprintf("Sending %s to %s", count(total), a.target.title))
 	finished := make(chan *outcome, 1)
 	go func() { finished <- run(ctx, a.target.batch(a.clients, purge, tasks, phases, watch.accepted)) }()
 	ticker := time.NewTicker(actionProgressInterval)
@@ -262,10 +261,10 @@ func (w *watch) String() string {
 	}
 	message += ", waiting for " + w.what
 	if left := time.Until(w.until).Round(time.Second); left > 0 {
-		return message + fmt.Sprintf(" (%s)", left)
+		return message + fmt.Sprintf(" (%s left)", transport.InWords(left))
 	}
 	if passed := time.Since(w.since).Round(time.Second); passed > 0 {
-		message += fmt.Sprintf(" (for %s now)", passed)
+		message += fmt.Sprintf(" (for %s)", transport.InWords(passed))
 	}
 	return message
 }

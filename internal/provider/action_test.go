@@ -234,7 +234,7 @@ func TestAnActionTellsHowFarItIs(t *testing.T) {
 	t.Parallel()
 	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
 		progress, said := w.speak(t).invoke(t.Context(), f.kind(), f.asAction(t, f.here))
-		want := []string{"Asking " + f.target.title + " for 1 purge", f.target.title + " accepted 1 purge"}
+		want := []string{"Sending 1 purge to " + f.target.title, f.target.title + " accepted 1 purge"}
 		if diff := cmp.Diff(want, messages(progress)); diff != "" || len(said) > 0 {
 			t.Errorf("progress (-want +got):\n%s\nand %q", diff, said)
 		}
@@ -248,10 +248,10 @@ func TestAnActionThatFails(t *testing.T) {
 	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
 		f.refuse()
 		progress, said := w.speak(t).invoke(t.Context(), f.kind(), f.asAction(t, f.here))
-		if diff := cmp.Diff([]string{"Asking " + f.target.title + " for 1 purge"}, messages(progress)); diff != "" {
+		if diff := cmp.Diff([]string{"Sending 1 purge to " + f.target.title}, messages(progress)); diff != "" {
 			t.Errorf("progress (-want +got):\n%s", diff)
 		}
-		want := says("error: "+f.target.title+" denied the permission", "answered 403 Forbidden",
+		want := says("error: "+f.target.title+" denied permission", "returned 403 Forbidden",
 			"Terraform does not retry a failed action, except one that runs before_create or before_update, or after_create with on_failure = taint.",
 			"The resource "+f.kind()+" retries the purge on each apply")
 		if len(said) != 1 || !want.MatchString(said[0]) {
@@ -278,35 +278,35 @@ func TestErrorsOfActionsSayWhatToDo(t *testing.T) {
 			"purge_cdn_asset",
 			object{"service_id": cdntest.MissingID, "urls": texts("/a.css")},
 			func(*world) {},
-			[]string{`error at AttributeName("service_id"): Rackspace CDN does not find what to purge`, "Check the service id"},
+			[]string{`error at AttributeName("service_id"): Rackspace CDN could not find the service`, "Check service_id"},
 		},
 		"a service that failed": {
 			"purge_cdn_asset",
 			object{"service_id": cdntest.FailedID, "urls": texts("/a.css")},
 			func(*world) {},
-			[]string{`error at AttributeName("service_id"): Rackspace CDN can't purge this now`, "Fix the service in the control panel, then invoke the action again."},
+			[]string{`error at AttributeName("service_id"): Rackspace CDN cannot purge this now`, "Fix the service in the control panel. Invoke the action again when the service is deployed."},
 		},
 		"a url that the CDN does not like is no attribute of the action": {
 			"purge_cdn_asset", asset, func(w *world) { w.CDN.Fail("purge", 1, cdntest.Error(400, "non ascii character present in url")) },
-			[]string{"error: Rackspace CDN refused the request as invalid", "Check the path of the asset."},
+			[]string{"error: Rackspace CDN rejected the purge", "Check the path."},
 		},
 		"a project that is not loaded": {
 			"purge_mstr_cache",
 			object{"project_id": "A1B2C3D44E5F60718293A4B5C6D7E8F9", "cache_type": "object"},
 			func(*world) {},
-			[]string{`error at AttributeName("project_id"): MicroStrategy can't purge this now`, "Load it"},
+			[]string{`error at AttributeName("project_id"): MicroStrategy cannot purge this now`, "Load it"},
 		},
 		"credentials that are refused": {
 			"purge_mstr_cache",
 			object{"project_id": projectHex, "cache_type": "object"},
 			func(w *world) { w.MSTR.Password = "another" },
-			[]string{"error: MicroStrategy refused the credentials"},
+			[]string{"error: MicroStrategy rejected the credentials"},
 		},
 		"an upstream that fails until the retries are used up": {
 			"purge_wpengine_cache",
 			object{"install_id": install, "cache_type": "page"},
 			func(w *world) { w.WPEngine.Fail("purge", -1, wpenginetest.Error(500, "boom")) },
-			[]string{"error: WP Engine failed", "It was tried 5 times.", "Invoke the action again."},
+			[]string{"error: WP Engine returned a server error", "The provider tried 5 times, because of server errors.", "Invoke the action again."},
 		},
 		"an upstream that asks for more time than there is": {
 			"purge_wpengine_cache",
@@ -317,13 +317,13 @@ func TestErrorsOfActionsSayWhatToDo(t *testing.T) {
 					wpenginetest.Error(http.StatusTooManyRequests, "slow down")(w, r)
 				})
 			},
-			[]string{"error: WP Engine refused the purge for its rate limit", "asks to wait 1h0m0s, which is longer than the timeout leaves", "Try again in a minute, or raise the timeout"},
+			[]string{"error: WP Engine rate limit exceeded", "requires a wait of 1 hour, which is longer than the time left", "Invoke the action again later or raise timeout."},
 		},
 		"a timeout": {
 			"purge_cdn_asset",
 			object{"service_id": cdntest.DeployedID, "urls": texts(strings.Split("/"+strings.Join(strings.Split("abcdefghijklmnopqrstuvwxyz", ""), " /"), " ")...), "timeout": "30s"},
 			func(*world) {},
-			[]string{"error: Rackspace CDN did not accept the purge within the timeout", "20 of 26 purges were accepted.", "Invoke the action again, and raise the timeout"},
+			[]string{"error: Timed out before Rackspace CDN accepted all purges", "20 of 26 purges were accepted.", "Invoke the action again. To send more purges in one run, raise timeout."},
 		},
 	} {
 		t.Run(sentence, func(t *testing.T) {
@@ -387,7 +387,7 @@ func TestAnActionIsInterruptedWhileItWaitsForTheQuota(t *testing.T) {
 		if took := time.Since(began); took != 70*time.Second {
 			t.Errorf("returned after %s, want 70s", took)
 		}
-		if len(said) != 1 || !says("Interrupted before Rackspace CDN accepted the purge", "40 of 50 purges were accepted.").MatchString(said[0]) {
+		if len(said) != 1 || !says("Interrupted before Rackspace CDN accepted all purges", "40 of 50 purges were accepted.").MatchString(said[0]) {
 			t.Errorf("said %q", said)
 		}
 	})
@@ -402,9 +402,9 @@ func TestAnActionThatIsInterruptedSaysNoMore(t *testing.T) {
 		// The purge is accepted and waits for its deployment.
 		progress, said := w.speak(t).invoke(ctx, "purge_cdn_asset", object{"service_id": cdntest.DeployedID, "urls": texts("/a/*", "/b/*"), "hard": false})
 		want := []event{
-			{0, "Asking Rackspace CDN for 1 purge"},
+			{0, "Sending 1 purge to Rackspace CDN"},
 			{0, "0 of 1 purge done, waiting for the service to be deployed"},
-			{25 * time.Second, "0 of 1 purge done, waiting for the service to be deployed (for 25s now)"},
+			{25 * time.Second, "0 of 1 purge done, waiting for the service to be deployed (for 25 seconds)"},
 		}
 		if diff := cmp.Diff(want, progress); diff != "" {
 			t.Errorf("progress (-want +got):\n%s", diff)
@@ -451,7 +451,7 @@ func TestSeveralURLsAreOneSoftPurge(t *testing.T) {
 		w.compareSent(t, step{name: "three urls", sent: append(journaled(false, 503, "/css/*"), journaled(false, 202, "/css/*")...)})
 		w.CDN.Fail("purge", -1, cdntest.HTML(http.StatusForbidden))
 		_, said = p.invoke(t.Context(), "purge_cdn_asset", config)
-		if len(said) != 1 || !says("error: Rackspace CDN denied the permission", "invalidating /css/* on service").MatchString(said[0]) {
+		if len(said) != 1 || !says("error: Rackspace CDN denied permission", "invalidating /css/* on service").MatchString(said[0]) {
 			t.Errorf("said %q", said)
 		}
 	})
@@ -462,7 +462,7 @@ func TestSomeOfSeveralURLsAreDenied(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, _ *wiretest.Network) {
 		w.together(3, "/b")
 		_, said := w.speak(t).invoke(t.Context(), "purge_cdn_asset", object{"service_id": cdntest.DeployedID, "urls": texts("/a", "/b", "/c")})
-		if len(said) != 1 || !says("error: Rackspace CDN denied the permission", "2 of 3 purges were accepted.", "purging /b on service").MatchString(said[0]) {
+		if len(said) != 1 || !says("error: Rackspace CDN denied permission", "2 of 3 purges were accepted.", "purging /b on service").MatchString(said[0]) {
 			t.Errorf("said %q", said)
 		}
 	})
@@ -501,7 +501,7 @@ func TestAResourceFiresAnAction(t *testing.T) {
 			step{name: "nothing changed", config: f.asBlock("1", f.here)},
 			step{
 				name: "an action that fails", before: f.refuse, config: f.asBlock("2", f.here), sent: []string{f.refusedHere},
-				fails: says("denied the permission", "Terraform does not retry a failed action"),
+				fails: says("denied permission", "Terraform does not retry a failed action"),
 			},
 			step{
 				name: "a malformed id is found by the plan", config: f.asBlock("3", f.here.with(f.malformed)), fails: says(f.complaint),
@@ -521,7 +521,7 @@ func TestAnActionIsInvokedByHand(t *testing.T) {
 	invoke := []string{"apply", "-no-color", "-auto-approve", "-invoke=action." + f.kind() + ".it"}
 
 	output := tf.mustRun(t, invoke...)
-	for _, message := range []string{"Asking WP Engine for 1 purge", "WP Engine accepted 1 purge"} {
+	for _, message := range []string{"Sending 1 purge to WP Engine", "WP Engine accepted 1 purge"} {
 		if !strings.Contains(output, message) {
 			t.Errorf("the output does not say %q:\n%s", message, output)
 		}
@@ -535,7 +535,7 @@ func TestAnActionIsInvokedByHand(t *testing.T) {
 
 	f.refuse()
 	output, err = tf.run(invoke...)
-	if want := says("WP Engine denied the permission", "Terraform does not retry a failed action"); err == nil || !want.MatchString(output) {
+	if want := says("WP Engine denied permission", "Terraform does not retry a failed action"); err == nil || !want.MatchString(output) {
 		t.Errorf("a purge that is refused (%v):\n%s", err, output)
 	}
 	w.compareSent(t, step{name: "refused", sent: []string{f.refusedHere}})
@@ -559,10 +559,10 @@ func TestAnActionTellsWhatItWaitsFor(t *testing.T) {
 			outage: outage{action: "purge_wpengine_cache", config: object{"install_id": install, "cache_type": "object"}},
 			before: 1,
 			want: []event{
-				second(0, "Asking WP Engine for 1 purge"),
-				second(0, "0 of 1 purge done, waiting for the rate limit (1m0s)"),
-				second(25, "0 of 1 purge done, waiting for the rate limit (35s)"),
-				second(50, "0 of 1 purge done, waiting for the rate limit (10s)"),
+				second(0, "Sending 1 purge to WP Engine"),
+				second(0, "0 of 1 purge done, waiting for the rate limit (1 minute left)"),
+				second(25, "0 of 1 purge done, waiting for the rate limit (35 seconds left)"),
+				second(50, "0 of 1 purge done, waiting for the rate limit (10 seconds left)"),
 				second(60, "WP Engine accepted 1 purge"),
 			},
 		},
@@ -574,19 +574,19 @@ func TestAnActionTellsWhatItWaitsFor(t *testing.T) {
 				})
 			}},
 			want: []event{
-				second(0, "Asking WP Engine for 1 purge"),
-				second(0, "0 of 1 purge done, waiting for the API to accept requests again (45s)"),
-				second(25, "0 of 1 purge done, waiting for the API to accept requests again (20s)"),
+				second(0, "Sending 1 purge to WP Engine"),
+				second(0, "0 of 1 purge done, waiting for the API to accept requests again (45 seconds left)"),
+				second(25, "0 of 1 purge done, waiting for the API to accept requests again (20 seconds left)"),
 				second(45, "WP Engine accepted 1 purge"),
 			},
 		},
 		"the service to be deployed": {
 			outage: outage{action: "purge_cdn_asset", config: object{"service_id": cdntest.DeployedID, "urls": texts("/a/*", "/b/*"), "hard": false}},
 			want: []event{
-				second(0, "Asking Rackspace CDN for 1 purge"),
+				second(0, "Sending 1 purge to Rackspace CDN"),
 				second(0, "0 of 1 purge done, waiting for the service to be deployed"),
-				second(25, "0 of 1 purge done, waiting for the service to be deployed (for 25s now)"),
-				second(50, "0 of 1 purge done, waiting for the service to be deployed (for 50s now)"),
+				second(25, "0 of 1 purge done, waiting for the service to be deployed (for 25 seconds)"),
+				second(50, "0 of 1 purge done, waiting for the service to be deployed (for 50 seconds)"),
 			},
 		},
 		"an upstream that is slow": {
@@ -597,7 +597,7 @@ func TestAnActionTellsWhatItWaitsFor(t *testing.T) {
 				})
 			}},
 			want: []event{
-				second(0, "Asking MicroStrategy for 1 purge"),
+				second(0, "Sending 1 purge to MicroStrategy"),
 				second(25, "0 of 1 purge done"),
 				second(29, "MicroStrategy accepted 1 purge"),
 			},
@@ -629,7 +629,7 @@ func TestAnActionTellsWhatItWaitsFor(t *testing.T) {
 				t.Errorf("said %q", said)
 			}
 			checkProgress(t, got)
-			waited := second(75, "40 of 41 purges done, waiting for the rate limit (45s)")
+			waited := second(75, "40 of 41 purges done, waiting for the rate limit (45 seconds left)")
 			if !slices.Contains(got, waited) || got[len(got)-1] != second(120, "Rackspace CDN accepted 41 purges") {
 				t.Errorf("%v, want %v and the end after 2m0s", got, waited)
 			}
@@ -643,7 +643,7 @@ var doneSoFar = regexp.MustCompile(`^(\d+) of \d+ purges? done`)
 // request, never go back, never pause for long, and end with the result.
 func checkProgress(t *testing.T, events []event) {
 	t.Helper()
-	if len(events) < 2 || !strings.HasPrefix(events[0].Message, "Asking ") || !strings.Contains(events[len(events)-1].Message, " accepted ") {
+	if len(events) < 2 || !strings.HasPrefix(events[0].Message, "Sending ") || !strings.Contains(events[len(events)-1].Message, " accepted ") {
 		t.Errorf("does not begin with what is asked for and end with its end: %v", events)
 		return
 	}

@@ -35,7 +35,7 @@ func TestAChangeOfFingerprintsThatFailsHalfWay(t *testing.T) {
 		step{
 			name: "a failure half-way", config: next, before: func() { w.together(5, "/b.css", "/left.css") },
 			plan:  []plancheck.PlanCheck{plansPurged(prints{"/a.css": "changed", "/b.css": "changed", "/new ü.css": "added", "/gone.css": "removed", "/left.css": "removed"})},
-			fails: says("Rackspace CDN denied the permission", "3 of 5 purges were accepted. The next apply sends the remaining 2.", "403"),
+			fails: says("Rackspace CDN denied permission", "3 of 5 purges were accepted. The next apply sends the remaining 2.", "403"),
 			sent:  append(journaled(true, 202, "/a.css", "/new%20%C3%BC.css", "/gone.css"), journaled(true, 403, "/b.css", "/left.css")...),
 		},
 		step{
@@ -77,7 +77,7 @@ func TestTriggersAndHardThatFailHalfWay(t *testing.T) {
 		step{
 			name: "hard = false, which is one purge, and fails as a whole", config: site(three, release("2"), soft),
 			before: func() { w.answerPurges(0, cdntest.HTML(http.StatusForbidden)) },
-			plan:   []plancheck.PlanCheck{plansSoft(all, 1, "/*")}, fails: says("Rackspace CDN denied the permission"),
+			plan:   []plancheck.PlanCheck{plansSoft(all, 1, "/*")}, fails: says("Rackspace CDN denied permission"),
 			sent: journaled(false, 403, "/*"),
 		},
 		step{

@@ -442,7 +442,7 @@ func TestTheEstimateIsInThePlan(t *testing.T) {
 		assets[fmt.Sprintf("/%d.css", i)] = "1"
 	}
 	tf := newTerraform(t, w, site(assets, arguments{"timeouts": `{ create = "90s" }`}))
-	warning := says("The timeout is too short for all purges", "with "+theSite, "sends 41 purges.", "at least 2m0s, but timeouts.create is 1m30s.", "wildcard path with hard = false")
+	warning := says("The timeout is too short for all purges", "with "+theSite, "sends 41 purges.", "at least 2 minutes, but timeouts.create is 1 minute and 30 seconds.", "wildcard path with hard = false")
 	if output := tf.mustRun(t, "plan", "-no-color"); !warning.MatchString(output) {
 		t.Errorf("the plan does not warn of the timeout:\n%s", output)
 	}

@@ -83,33 +83,33 @@ func TestTheEstimateWhilePlanning(t *testing.T) {
 	}{
 		"no timeout set: it grows, and the plan says how long it takes": {
 			nil, manyAssets(5000, "1"),
-			[]string{"warning: The purges take 4h9m0s: The apply sends 5000 purges. At the allowed rate, they take about 4h9m0s. " + noProgress},
+			[]string{"warning: The purges take 4 hours and 9 minutes: The apply sends 5000 purges. At the allowed rate, they take about 4 hours and 9 minutes. " + noProgress},
 		},
 		"one soft purge does not take long":        {nil, manyAssets(5000, "1", soft), nil},
 		"less than 5 minutes are not worth a word": {nil, manyAssets(100, "1"), nil},
 		"100 hard purges fit into 4 minutes":       {nil, manyAssets(100, "1", limit("create", "4m")), nil},
 		"but not 101 into less than 5": {
 			nil, manyAssets(101, "1", limit("create", "299s")),
-			[]string{tooShort + "The apply sends 101 purges. At the allowed rate, they take at least 5m0s, but timeouts.create is 4m59s. The next apply" + remaining + "create" + instead},
+			[]string{tooShort + "The apply sends 101 purges. At the allowed rate, they take at least 5 minutes, but timeouts.create is 4 minutes and 59 seconds. The next apply" + remaining + "create" + instead},
 		},
 		"only what changed counts": {manyAssets(100, "1"), manyAssets(120, "1", limit("update", "1m")), nil},
 		"an update's own timeout": {
 			manyAssets(100, "1"), manyAssets(100, "2", limit("update", "1m")),
-			[]string{tooShort + "The apply sends 100 purges. At the allowed rate, they take at least 4m0s, but timeouts.update is 1m0s. The next apply" + remaining + "update" + instead},
+			[]string{tooShort + "The apply sends 100 purges. At the allowed rate, they take at least 4 minutes, but timeouts.update is 1 minute. The next apply" + remaining + "update" + instead},
 		},
 		"the timeout of another operation": {manyAssets(100, "1"), manyAssets(100, "2", limit("create", "1m")), nil},
 		"the former service counts too": {
 			manyAssets(30, "1"), manyAssets(30, "1", limit("update", "1m"), object{"service_id": cdntest.OtherID, "purge_on_destroy": true}),
-			[]string{tooShort + "The apply sends 60 purges. At the allowed rate, they take at least 2m0s, but timeouts.update is 1m0s. The next apply" + remaining + "update" + instead},
+			[]string{tooShort + "The apply sends 60 purges. At the allowed rate, they take at least 2 minutes, but timeouts.update is 1 minute. The next apply" + remaining + "update" + instead},
 		},
 		"nothing is sent when it is only recorded": {nil, manyAssets(1000, "1", limit("create", "1m"), object{"purge_on_create": false}), nil},
 		"a destroy": {
 			manyAssets(100, "1", limit("delete", "1m"), object{"purge_on_destroy": true}), nil,
-			[]string{tooShort + "The destroy sends 100 purges. At the allowed rate, they take at least 4m0s, but timeouts.delete is 1m0s. The next destroy" + remaining + "delete" + instead},
+			[]string{tooShort + "The destroy sends 100 purges. At the allowed rate, they take at least 4 minutes, but timeouts.delete is 1 minute. The next destroy" + remaining + "delete" + instead},
 		},
 		"a destroy with time enough": {
 			manyAssets(100, "1", object{"purge_on_destroy": true}), nil,
-			[]string{"warning: Destroying the resource purges: Because purge_on_destroy is true, destroying the resource sends 100 purges, which takes about 4m0s."},
+			[]string{"warning: Destroying the resource purges: Because purge_on_destroy is true, destroying the resource sends 100 purges, which takes about 4 minutes."},
 		},
 		"a destroy that sends nothing": {manyAssets(100, "1", limit("delete", "1m")), nil, nil},
 	}
@@ -197,7 +197,7 @@ func TestATimeoutThatWasTooShort(t *testing.T) {
 		config := manyAssets(100, "2", object{"purge_on_create": false, "timeouts": object{"update": "150s"}})
 		state, planSaid, applySaid := p.deploy(recorded, config)
 		wantSaid(t, "the plan", planSaid, "sends 100 purges")
-		wantSaid(t, "the apply", applySaid, "error: Rackspace CDN did not accept the purge within the timeout: 60 of 100 purges were accepted. The next apply sends the remaining 40.\n\n")
+		wantSaid(t, "the apply", applySaid, "error: Timed out before Rackspace CDN accepted all purges: 60 of 100 purges were accepted. The next apply sends the remaining 40.\n\n")
 		if n := acceptedIn(state); n != 60 {
 			t.Errorf("%d assets are recorded as accepted, want 60", n)
 		}
@@ -232,7 +232,7 @@ func TestAfterAFailure(t *testing.T) {
 		})
 		p, began := w.speak(t), time.Now()
 		state, _, said := p.deploy(nil, manyAssets(40, "1"))
-		wantSaid(t, "the apply", said, "error: Rackspace CDN denied the permission: 15 of 40 purges were accepted. ")
+		wantSaid(t, "the apply", said, "error: Rackspace CDN denied permission: 15 of 40 purges were accepted. ")
 		if took := time.Since(began); took != 25*time.Second {
 			t.Errorf("took %s, want the 25s that those on the wire took", took)
 		}
@@ -283,7 +283,7 @@ func TestAnInterruptionRecordsWhatWasAccepted(t *testing.T) {
 					TypeName: name, PriorState: p.packState(name, test.prior), PlannedState: p.pack(p.kind(name), planned), Config: p.pack(p.kind(name), three),
 				})
 				p.must(err)
-				wantSaid(t, "the apply", told(resp.Diagnostics), "error: Interrupted before Rackspace CDN accepted the purge: "+test.said)
+				wantSaid(t, "the apply", told(resp.Diagnostics), "error: Interrupted before Rackspace CDN accepted all purges: "+test.said)
 				state := p.unpack(p.kind(name), resp.NewState)
 				pending, _ := state["pending"].(object)
 				for name, reason := range pending {

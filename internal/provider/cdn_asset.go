@@ -45,7 +45,7 @@ var cdnAsset = &target{
 	fewer:       "purge one wildcard path with hard = false",
 	rejectable:  "url",
 	identity:    []string{"service_id", "url"},
-	finder:      "The data source purge_cdn_service finds the id of a service by its name or a domain.",
+	finder:      "The data source purge_cdn_service finds the ID of a service by its name or a domain.",
 	join:        func(values []string) string { return strings.Join(values, "") },
 	split:       splitServiceAndPath,
 	configured:  func(c *clients) *configError { return c.cdn.missing() },

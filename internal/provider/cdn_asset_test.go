@@ -34,7 +34,7 @@ func TestASoftPurgeWhoseDeploymentFailsIsAskedForAgain(t *testing.T) {
 		step{
 			name: "a create whose deployment fails", config: softAsset(release("1")), sent: softPurge(202),
 			before: func() { w.CDN.FailNextDeploy("the edge is full") },
-			fails:  says("Rackspace CDN can't purge this now", "the service is failed: the edge is full"),
+			fails:  says("Rackspace CDN cannot purge this now", "the service is failed: the edge is full"),
 		},
 		step{
 			name: "is created again", config: softAsset(release("1")), sent: softPurge(202),

@@ -530,7 +530,7 @@ func TestWhatAServiceLacks(t *testing.T) {
 				t.Errorf("what is said (-want +got):\n%s", diff)
 			}
 			target := targetOf(t, test.service)
-			d := target.diagnose(err)
+			d := target.diagnose(operationUpdate.voice(), err)
 			if want := either(test.title, target.title+" is not configured"); d.Summary() != want || !strings.HasSuffix(d.Detail(), test.want) {
 				t.Errorf("shown as %q: %q, want the title %q", d.Summary(), d.Detail(), want)
 			}
@@ -551,7 +551,7 @@ func TestRetriesAndTheTimeoutOfOneAttempt(t *testing.T) {
 	}{
 		"max_retries counts what comes after the first": {object{"max_retries": 2}, failing, 3, "500"},
 		"none":                               {object{"max_retries": 0}, failing, 1, "500"},
-		"request_timeout bounds one attempt": {object{"request_timeout": "50ms"}, stalled, 2, "no complete response within the request timeout"},
+		"request_timeout bounds one attempt": {object{"request_timeout": "50ms"}, stalled, 2, "the attempt exceeded the request timeout"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -120,7 +120,7 @@ func TestAServerBehindAGateway(t *testing.T) {
 				if (err != nil) != row.fails {
 					t.Fatalf("error %v, want one: %t", err, row.fails)
 				}
-				if err != nil && strings.Contains(targetOf(t, service).diagnose(err).Detail(), "s3cret") {
+				if err != nil && strings.Contains(targetOf(t, service).diagnose(operationUpdate.voice(), err).Detail(), "s3cret") {
 					t.Errorf("the header's value is shown: %s", err)
 				}
 			})

@@ -4,8 +4,6 @@ package provider
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -106,43 +104,22 @@ func (l *lookup[T]) types() map[string]attr.Type {
 // data source has no timeout of its own and Terraform has none for it.
 const lookupTimeout = 5 * time.Minute
 
-// lookupSummaries are the first lines of errors that are about a purge otherwise.
-var lookupSummaries = map[transport.Kind]string{
-	transport.KindUnknown:  "%s: the look-up failed",
-	transport.KindCanceled: "Interrupted before %s answered",
-	transport.KindTimeout:  "%s did not answer in time",
-	transport.KindNotFound: "%s does not find what is looked up",
-	transport.KindLimited:  "%s refused the look-up for its rate limit",
-	transport.KindState:    "%s can't answer this now",
+// lookupVoice is how the messages of lookups speak. A lookup has no timeout that
+// could be raised.
+var lookupVoice = voice{again: "plan again", summaries: map[transport.Kind]string{
+	transport.KindUnknown:  "%s lookup failed",
+	transport.KindCanceled: "Interrupted before %s responded",
+	transport.KindTimeout:  "Timed out before %s responded",
+	transport.KindNotFound: "%s could not find the object",
+	transport.KindInvalid:  "%s rejected the lookup",
+	transport.KindState:    "%s cannot respond now",
+}}
+
+// diagnose makes the diagnostic of a failed lookup. It points at no argument,
+// because a lookup has none with the name of an input of the API.
+func (l *lookup[T]) diagnose(name string, err error) diag.Diagnostic {
+	return (&target{name: name, title: l.title}).diagnose(lookupVoice, err)
 }
-
-// diagnose makes the diagnostic of a look-up that failed. Nothing was to be
-// purged, and no argument of a look-up is called as the input of a purge is.
-func (l *lookup[T]) diagnose(err error) diag.Diagnostic { return l.diagnoseAs(l.one, err) }
-
-func (l *lookup[T]) diagnoseAs(name string, err error) diag.Diagnostic {
-	d := (&target{name: name, service: l.service, title: l.title}).diagnose(err)
-	var missing *configError
-	if errors.As(err, &missing) {
-		return d
-	}
-	e := &transport.Error{System: l.title, Kind: transport.KindUnknown}
-	errors.As(err, &e)
-	summary := d.Summary()
-	if own, ok := lookupSummaries[e.Kind]; ok {
-		summary = fmt.Sprintf(own, e.System)
-	}
-	return diag.NewErrorDiagnostic(summary, planAgain.Replace(d.Detail()))
-}
-
-// planAgain puts the advice to apply again, which is meant for a purge, right. A
-// look-up has no timeout that could be raised.
-var planAgain = strings.NewReplacer(
-	advice[transport.KindCanceled], "Plan again.",
-	advice[transport.KindTimeout], "Plan again later.",
-	advice[transport.KindLimited], "Plan again later.",
-	"Apply again", "Plan again", "apply again", "plan again",
-)
 
 // dataSources are the two that a lookup is served as.
 func (l *lookup[T]) dataSources() []func() datasource.DataSource {

@@ -382,18 +382,18 @@ func TestLookUpsThatFail(t *testing.T) {
 		want []string
 		took time.Duration
 	}{
-		"credentials that are refused": {"purge_wpengine_installs", func(w *world) { w.WPEngine.Password = "another" }, []string{"error: WP Engine refused the credentials", "Tried: listing the installs.", "Bad Credentials"}, 0},
-		"a permission that lacks":      {"purge_mstr_projects", func(w *world) { w.MSTR.Fail("projects", 1, mstrtest.Error(403, "ERR014", "", "no privilege")) }, []string{"error: MicroStrategy denied the permission", "Tried: listing the projects."}, 0},
-		"a wrong address":              {"purge_mstr_projects", func(w *world) { w.env["MSTR_BASE_URL"] += "x" }, []string{"error: MicroStrategy can't be used as configured", "Check mstr.base_url"}, 0},
+		"credentials that are refused": {"purge_wpengine_installs", func(w *world) { w.WPEngine.Password = "another" }, []string{"error: WP Engine rejected the credentials", "While listing the installs, WP Engine returned", "Bad Credentials"}, 0},
+		"a permission that lacks":      {"purge_mstr_projects", func(w *world) { w.MSTR.Fail("projects", 1, mstrtest.Error(403, "ERR014", "", "no privilege")) }, []string{"error: MicroStrategy denied permission", "While listing the projects, MicroStrategy returned"}, 0},
+		"a wrong address":              {"purge_mstr_projects", func(w *world) { w.env["MSTR_BASE_URL"] += "x" }, []string{"error: MicroStrategy cannot be used as configured", "Check mstr.base_url"}, 0},
 		"something that is no list": {"purge_mstr_projects", func(w *world) {
 			w.MSTR.Fail("projects", 1, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{}`) })
-		}, []string{"error: Unexpected answer from MicroStrategy"}, 0},
+		}, []string{"error: Unexpected response from MicroStrategy"}, 0},
 		"a service without an id": {"purge_cdn_services", func(w *world) {
 			w.CDN.Fail("services", 1, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"services":[{"name":"x"}]}`) })
-		}, []string{"error: Unexpected answer from Rackspace CDN", "a service has no ID or no name"}, 0},
-		"a list without an end": {"purge_wpengine_installs", func(w *world) { w.WPEngine.Fail("installs", -1, samePage) }, []string{"error: WP Engine: the look-up failed", "repeats a page"}, 0},
-		"a server that fails":   {"purge_cdn_services", func(w *world) { w.CDN.Fail("services", -1, cdntest.Error(500, "boom")) }, []string{"error: Rackspace CDN failed", "It was tried 5 times"}, 4 * time.Second},
-		"a limit of a day":      {"purge_wpengine_installs", func(w *world) { w.WPEngine.Fail("installs", -1, later) }, []string{"error: WP Engine refused the look-up for its rate limit", "asks to wait 24h0m0s, which is longer"}, 0},
+		}, []string{"error: Unexpected response from Rackspace CDN", "a service has no ID or no name"}, 0},
+		"a list without an end": {"purge_wpengine_installs", func(w *world) { w.WPEngine.Fail("installs", -1, samePage) }, []string{"error: WP Engine lookup failed", "repeats a page"}, 0},
+		"a server that fails":   {"purge_cdn_services", func(w *world) { w.CDN.Fail("services", -1, cdntest.Error(500, "boom")) }, []string{"error: Rackspace CDN returned a server error", "The provider tried 5 times"}, 4 * time.Second},
+		"a limit of a day":      {"purge_wpengine_installs", func(w *world) { w.WPEngine.Fail("installs", -1, later) }, []string{"error: WP Engine rate limit exceeded", "requires a wait of 24 hours, which is longer"}, 0},
 		"a limit that passes": {"purge_wpengine_installs", func(w *world) {
 			w.WPEngine.Fail("installs", 1, func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Retry-After", "30")
@@ -402,7 +402,7 @@ func TestLookUpsThatFail(t *testing.T) {
 		}, nil, 30 * time.Second},
 		"no answer": {"purge_cdn_services", func(w *world) {
 			w.CDN.Fail("services", -1, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-		}, []string{"error: No answer from Rackspace CDN"}, 60*time.Second + 500*time.Millisecond},
+		}, []string{"error: No complete response from Rackspace CDN"}, 60*time.Second + 500*time.Millisecond},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
@@ -441,7 +441,7 @@ func TestALookUpWhoseServiceIsNotConfigured(t *testing.T) {
 		p := w.speak(t)
 		for i, name := range lookUps[f.target.service] {
 			config := []object{{"name": "x"}, {}}[i]
-			if _, said := p.lookUp(name, config); len(said) != 1 || !says(f.needs...).MatchString(said[0]) || !strings.Contains(said[0], name+" needs") {
+			if _, said := p.lookUp(name, config); len(said) != 1 || !says(f.needs...).MatchString(said[0]) || !strings.Contains(said[0], name+" requires") {
 				t.Errorf("%s: %q", name, said)
 			}
 		}

@@ -25,92 +25,188 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine"
 )
 
-// summaries are the first lines of an error, by kind; %s is the system.
+// summaries are the summaries of errors, by kind; %s is the system.
 var summaries = map[transport.Kind]string{
-	transport.KindUnknown:     "%s: the purge failed",
+	transport.KindUnknown:     "%s purge failed",
 	transport.KindCanceled:    "Interrupted before %s accepted the purge",
-	transport.KindTimeout:     "%s did not accept the purge within the timeout",
-	transport.KindNoAnswer:    "No answer from %s",
-	transport.KindUnknownHost: "The host of %s is unknown",
+	transport.KindTimeout:     "Timed out before %s accepted the purge",
+	transport.KindNoAnswer:    "No complete response from %s",
+	transport.KindUnknownHost: "Unknown host for %s",
 	transport.KindProxy:       "No connection to %s through the proxy",
 	transport.KindTLS:         "No trusted connection to %s",
-	transport.KindRedirect:    "%s answered with a redirect",
-	transport.KindUnexpected:  "Unexpected answer from %s",
-	transport.KindCredentials: "%s refused the credentials",
-	transport.KindForbidden:   "%s denied the permission",
-	transport.KindNotFound:    "%s does not find what to purge",
-	transport.KindInvalid:     "%s refused the request as invalid",
-	transport.KindLimited:     "%s refused the purge for its rate limit",
-	transport.KindState:       "%s can't purge this now",
-	transport.KindServer:      "%s failed",
-	transport.KindConfig:      "%s can't be used as configured",
+	transport.KindRedirect:    "%s returned a redirect",
+	transport.KindUnexpected:  "Unexpected response from %s",
+	transport.KindCredentials: "%s rejected the credentials",
+	transport.KindForbidden:   "%s denied permission",
+	transport.KindNotFound:    "%s could not find the purge target",
+	transport.KindInvalid:     "%s rejected the purge",
+	transport.KindLimited:     "%s rate limit exceeded",
+	transport.KindState:       "%s cannot purge this now",
+	transport.KindServer:      "%s returned a server error",
+	transport.KindConfig:      "%s cannot be used as configured",
 	transport.KindOutage:      "%s is down",
 }
 
-// advice is what to do next where the upstream's error has no better one.
-var advice = map[transport.Kind]string{
-	transport.KindCanceled:    "Apply again: the purge is still to be done.",
-	transport.KindTimeout:     "Apply again, and raise the timeout if the upstream is only slow.",
-	transport.KindNoAnswer:    "Check the address, the network and the proxy, then apply again.",
-	transport.KindUnknownHost: "Check the address for a typo, and DNS. If this network reaches the internet through a proxy, is HTTPS_PROXY set?",
-	transport.KindTLS:         "Check the address. If the server's certificate is from a private CA, set ca_certificate in the provider block.",
-	transport.KindInvalid:     "Check what is purged against the upstream's message above.",
-	transport.KindLimited:     "Apply again later, or raise the timeout.",
-	transport.KindOutage:      "Apply again when the system is up. If it is, check the address, the network, and the proxy.",
-	transport.KindServer:      "Apply again. If it stays so, ask the operators of the system, with the id above if there is one.",
+// manySummaries replace those that are about one purge if there are several.
+var manySummaries = map[transport.Kind]string{
+	transport.KindCanceled: "Interrupted before %s accepted all purges",
+	transport.KindTimeout:  "Timed out before %s accepted all purges",
 }
 
-// addresses are where the address of a system comes from, by its name in errors.
+// loginSummaries replace those that are about a purge if the login failed.
+var loginSummaries = map[transport.Kind]string{
+	transport.KindUnknown: "%s login failed",
+	transport.KindTimeout: "Timed out logging in to %s",
+	transport.KindInvalid: "%s rejected the login",
+	transport.KindState:   "%s does not accept the login now",
+}
+
+// voice is how a message speaks of the operation that failed.
+type voice struct {
+	// summaries replace those that are about a purge.
+	summaries map[transport.Kind]string
+	// again is the imperative that retries the operation: "apply again".
+	again string
+	// timeout is the argument that limits the operation, "" if there is none.
+	timeout string
+}
+
+func (op operation) voice() voice {
+	return voice{again: "apply again", timeout: "timeouts." + string(op)}
+}
+
+// Again is again as the beginning of a sentence.
+func (v voice) Again() string { return capital(v.again) }
+
+func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+func (v voice) summary(e *transport.Error) string {
+	text := cmp.Or(v.summaries[e.Kind], summaries[e.Kind])
+	if own := loginSummaries[e.Kind]; own != "" && e.Waiting == transport.LoggingIn {
+		text = own
+	}
+	if what, ok := strings.CutSuffix(e.Input, "_id"); ok && e.Kind == transport.KindNotFound {
+		return fmt.Sprintf("%s could not find the %s", e.System, what)
+	}
+	return fmt.Sprintf(text, e.System)
+}
+
+// advice is what to do about an error for which the client has no advice of its
+// own. It ends in how to retry if that can help.
+func (v voice) advice(e *transport.Error) string {
+	switch e.Kind {
+	case transport.KindCanceled:
+		return v.Again() + "."
+	case transport.KindTimeout:
+		why := "If " + e.System + " is only slow"
+		if e.Waiting == transport.WaitingForLimit {
+			why = "To send more purges in one run"
+		}
+		return v.Again() + v.raise(why)
+	case transport.KindNoAnswer:
+		return "Check the address, the network, and the proxy, then " + v.again + "."
+	case transport.KindUnknownHost:
+		return "Check the address for a typo, and check DNS. If this network reaches the internet through a proxy, set HTTPS_PROXY."
+	case transport.KindTLS:
+		return "Check the address. If the server's certificate is from a private CA, set ca_certificate in the provider block."
+	case transport.KindInvalid:
+		return "Check the arguments against the message above."
+	case transport.KindOutage:
+		return v.Again() + " when the system is up. If it is up, check the address, the network, and the proxy."
+	case transport.KindServer:
+		contact := "contact the administrator or vendor support"
+		if e.ID != "" {
+			contact += " with the ID above"
+		}
+		return v.Again() + ". If the error persists, " + contact + "."
+	default:
+		return ""
+	}
+}
+
+// raise completes a sentence with the advice to raise the timeout, if there is one.
+func (v voice) raise(why string) string {
+	if v.timeout == "" {
+		return "."
+	}
+	return ". " + why + ", raise " + v.timeout + "."
+}
+
+// retry is how an operation is retried after an error with advice of its own,
+// "" if that cannot help.
+func (v voice) retry(e *transport.Error) string {
+	switch {
+	case e.Kind == transport.KindLimited:
+		ways := slices.Clone(e.Alternatives)
+		if v.timeout != "" {
+			ways = slices.Insert(ways, min(len(ways), 1), "raise "+v.timeout)
+		}
+		if len(e.Alternatives) == 0 {
+			ways = slices.Insert(ways, 0, v.again+" later")
+		}
+		return capital(enumerate(ways, "or")) + "."
+	case e.Retry != "":
+		return v.Again() + " " + e.Retry + "."
+	case e.Advice != "" && slices.Contains([]transport.Kind{transport.KindNoAnswer, transport.KindServer, transport.KindTimeout, transport.KindOutage}, e.Kind):
+		return v.Again() + "."
+	default:
+		return ""
+	}
+}
+
+// addresses are where the address of a system comes from, by the system's name.
 var addresses = map[string]string{
 	mstr.System:        "mstr.base_url.",
-	cdn.System:         "cdn.endpoint, or else from the login's service catalog.",
-	cdn.IdentitySystem: "cdn.identity_url, or else is the default.",
-	wpengine.System:    "wpengine.base_url, or else is the default.",
+	cdn.System:         "cdn.endpoint, or else from the service catalog of the login.",
+	cdn.IdentitySystem: "cdn.identity_url, or is the default.",
+	wpengine.System:    "wpengine.base_url, or is the default.",
 	httpcache.System:   "http_cache.endpoints.",
 }
 
-// aboutAddress are the kinds for which the address is among the suspects.
+// aboutAddress are the kinds that a wrong address can cause.
 var aboutAddress = []transport.Kind{
 	transport.KindNoAnswer, transport.KindUnknownHost, transport.KindTLS, transport.KindRedirect, transport.KindUnexpected,
 }
 
-// wrongPath are the statuses with which servers answer for a path that they do
-// not know, so that the address is among the suspects.
+// wrongPath are the statuses that servers return for an unknown path, so a wrong
+// address can cause them.
 var wrongPath = []int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone}
 
-// diagnose makes the diagnostic of an error. This is the one place where the
-// words for people are put together.
-func (t *target) diagnose(err error) diag.Diagnostic {
+// diagnose makes the diagnostic of an error.
+func (t *target) diagnose(v voice, err error) diag.Diagnostic {
 	var missing *configError
 	var e *transport.Error
 	switch {
 	case errors.As(err, &missing):
-		return diag.NewErrorDiagnostic(
-			cmp.Or(missing.title, t.title+" is not configured"),
-			fmt.Sprintf("purge_%s needs the provider's %s settings. %s", t.name, t.service, missing.problem))
+		return t.diagnoseConfig(missing)
 	case errors.As(err, &e):
-		return t.locate(e, fmt.Sprintf(summaries[e.Kind], e.System), t.describe(e))
+		return t.locate(e, v.summary(e), t.describe(v, e))
 	case errors.Is(err, context.DeadlineExceeded):
-		return t.diagnose(&transport.Error{System: t.title, Kind: transport.KindTimeout, Doing: "starting a purge"})
+		return t.diagnose(v, &transport.Error{System: t.title, Kind: transport.KindTimeout, Doing: "starting"})
 	case errors.Is(err, context.Canceled):
-		return t.diagnose(&transport.Error{System: t.title, Kind: transport.KindCanceled, Doing: "starting a purge"})
+		return t.diagnose(v, &transport.Error{System: t.title, Kind: transport.KindCanceled, Doing: "starting"})
 	default:
-		return diag.NewErrorDiagnostic(t.title+": the purge failed", err.Error())
+		return diag.NewErrorDiagnostic(v.summary(&transport.Error{System: t.title}), err.Error())
 	}
 }
 
-// needConfigured reports, while planning, that a purge could not be sent. There
-// are no clients while a configuration is validated.
+func (t *target) diagnoseConfig(err *configError) diag.Diagnostic {
+	return diag.NewErrorDiagnostic(cmp.Or(err.title, t.title+" is not configured"),
+		fmt.Sprintf("purge_%s requires settings for %s.\n\n%s", t.name, t.title, err.problem))
+}
+
+// needConfigured reports, during planning, that a purge could not be sent. There
+// are no clients during validation.
 func (t *target) needConfigured(c *clients, diags *diag.Diagnostics) {
 	if c == nil {
 		return
 	}
 	if err := t.configured(c); err != nil && !err.unknown {
-		diags.Append(t.diagnose(err))
+		diags.Append(t.diagnoseConfig(err))
 	}
 }
 
-// locate points at the attribute that the upstream blames, if there is one.
+// locate points at the attribute that the API rejects, if there is one.
 func (t *target) locate(e *transport.Error, summary, detail string) diag.Diagnostic {
 	name := e.Input
 	if mapped, ok := t.inputs[name]; ok {
@@ -123,18 +219,28 @@ func (t *target) locate(e *transport.Error, summary, detail string) diag.Diagnos
 	return diag.NewErrorDiagnostic(summary, detail)
 }
 
-// describe says what was tried, what the upstream said, and what to do next.
-func (t *target) describe(e *transport.Error) string {
-	paragraphs := []string{"Tried: " + e.Doing + ".", sentence(e.Outcome())}
+// describe returns what was tried and what happened, the facts that matter for a
+// decision, and what to do, in paragraphs.
+func (t *target) describe(v voice, e *transport.Error) string {
+	paragraphs := []string{e.Report()}
 	if e.Docs != "" {
 		paragraphs = append(paragraphs, "See "+e.Docs)
 	}
+	paragraphs = append(paragraphs, strings.Join(facts(e), " "), t.nextStep(v, e))
+	return strings.Join(slices.DeleteFunc(paragraphs, isEmpty), "\n\n")
+}
+
+func facts(e *transport.Error) []string {
 	var notes []string
 	if e.Sent > 1 {
-		notes = append(notes, fmt.Sprintf("It was tried %d times.", e.Sent))
+		note := "The provider tried " + times(e.Sent)
+		if len(e.Reasons) > 0 {
+			note += ", because of " + enumerate(e.Reasons, "and")
+		}
+		notes = append(notes, note+".")
 	}
 	if wait := tooLong(e); wait > 0 {
-		notes = append(notes, fmt.Sprintf("The upstream asks to wait %s, which is longer than the timeout leaves.", human(wait)))
+		notes = append(notes, fmt.Sprintf("%s requires a wait of %s, which is longer than the time left.", e.System, transport.InWords(wait)))
 	}
 	if e.Proxy != "" && e.Kind != transport.KindConfig {
 		notes = append(notes, "The request went through the proxy "+e.Proxy+".")
@@ -143,27 +249,22 @@ func (t *target) describe(e *transport.Error) string {
 		notes = append(notes, "The request was "+e.Asked+".")
 	}
 	if lost(e) {
-		notes = append(notes, "An earlier request got no answer. It may have worked, and the refusal may be for that reason.")
+		notes = append(notes, "An earlier attempt received no response. It may have succeeded and caused this rate limit.")
 	}
-	if len(notes) > 0 {
-		paragraphs = append(paragraphs, strings.Join(notes, " "))
-	}
-	if next := t.nextStep(e); next != "" {
-		paragraphs = append(paragraphs, next)
-	}
-	return strings.Join(paragraphs, "\n\n")
+	return notes
 }
 
-func (t *target) nextStep(e *transport.Error) string {
+func (t *target) nextStep(v voice, e *transport.Error) string {
 	if e.Kind == transport.KindCanceled {
-		return advice[e.Kind] // the upstream is not to blame
+		return v.advice(e) // the API is not the cause
 	}
-	steps := []string{e.Advice}
-	if e.Last != nil && e.Advice == "" {
-		steps = append(steps, e.Last.Advice)
+	own := e.Advice
+	if own == "" && e.Last != nil {
+		own = e.Last.Advice
 	}
-	if e.Advice == "" {
-		steps = append(steps, advice[e.Kind])
+	steps := []string{own, v.retry(e)}
+	if e.Advice == "" && e.Retry == "" {
+		steps = append(steps, v.advice(e))
 	}
 	if len(t.identity) > 0 && e.Input == t.identity[0] && (e.Kind == transport.KindNotFound || e.Kind == transport.KindInvalid) {
 		steps = append(steps, t.finder)
@@ -172,13 +273,15 @@ func (t *target) nextStep(e *transport.Error) string {
 	if slices.Contains(aboutAddress, e.Kind) && from != "" && !strings.Contains(e.Advice, argumentName.FindString(from)) {
 		steps = append(steps, strings.TrimSpace("The address "+e.Host)+" comes from "+from)
 	}
-	return withEnvironment(strings.Join(slices.DeleteFunc(steps, func(s string) bool { return s == "" }), " "))
+	return withEnvironment(strings.Join(slices.DeleteFunc(steps, isEmpty), " "))
 }
+
+func isEmpty(s string) bool { return s == "" }
 
 var argumentName = regexp.MustCompile(`\b[a-z_]+\.[a-z_]+`)
 
-// withEnvironment adds to each argument, where it is named first, the variable
-// that it also comes from. The clients don't know of variables.
+// withEnvironment adds the environment variable to the first mention of each
+// argument, because the clients do not know the variables.
 func withEnvironment(text string) string {
 	named := make(map[string]bool)
 	return argumentName.ReplaceAllStringFunc(text, func(name string) string {
@@ -191,8 +294,8 @@ func withEnvironment(text string) string {
 	})
 }
 
-// tooLong is the wait that the upstream asked for, where that is why the purge
-// was given up, and otherwise 0.
+// tooLong returns the wait that the API requires, if that is why the request
+// ended, and 0 otherwise.
 func tooLong(e *transport.Error) time.Duration {
 	var closed *quota.ClosedError
 	switch {
@@ -209,45 +312,20 @@ func lost(e *transport.Error) bool {
 	return e.Kind == transport.KindLimited && e.Lost || e.Last != nil && lost(e.Last)
 }
 
-func sentence(s string) string {
-	if s == "" {
-		return ""
-	}
-	s = strings.ToUpper(s[:1]) + s[1:]
-	if strings.HasSuffix(s, ".") || strings.HasSuffix(s, "!") {
-		return s
-	}
-	return s + "."
-}
-
-// human writes a duration as people say it.
-func human(d time.Duration) string {
-	const day = 24 * time.Hour
-	switch {
-	case d >= 2*365*day:
-		return fmt.Sprintf("%d years", d/(365*day))
-	case d >= 2*day:
-		return fmt.Sprintf("%d days", d/day)
-	default:
-		return d.Round(time.Second).String()
-	}
-}
-
 // maxNamed is how many items a message names one by one.
 const maxNamed = 10
 
-// diagnoseRun makes the diagnostic of a run of which not everything was accepted.
-// The progress is in the state if kept is true.
+// diagnoseRun makes the diagnostic of an incomplete run. The progress is in the
+// state if kept is true.
 func (t *target) diagnoseRun(op operation, o *outcome, total int, kept bool) diag.Diagnostic {
-	d := t.diagnoseOutcome(o)
-	detail := strings.ReplaceAll(d.Detail(), "raise the timeout", "raise timeouts."+string(op))
-	if total > 1 {
-		detail = op.progress(o, total, kept) + "\n\n" + detail
+	d := t.diagnoseOutcome(op.voice(), o, total)
+	if total == 1 {
+		return relocate(d, d.Detail()+tainted(op, kept))
 	}
-	return relocate(d, detail+tainted(op, kept))
+	return relocate(d, op.progress(o, total, kept)+"\n\n"+d.Detail()+tainted(op, kept))
 }
 
-// tainted ends the message of a create that failed and left a state.
+// tainted ends the message of a failed create that left a state.
 func tainted(op operation, kept bool) string {
 	if op != operationCreate || !kept {
 		return ""
@@ -257,7 +335,7 @@ func tainted(op operation, kept bool) string {
 		"If the resource has prevent_destroy or create_before_destroy, run terraform untaint first."
 }
 
-// progress says how far a run came, and what the next one sends.
+// progress returns how far a run came, and what the next one sends.
 func (op operation) progress(o *outcome, total int, kept bool) string {
 	text := fmt.Sprintf("%d of %s were accepted. The next %s sends ", o.accepted, count(total), op.noun())
 	left := total - o.accepted - len(o.dropped)
@@ -267,27 +345,30 @@ func (op operation) progress(o *outcome, total int, kept bool) string {
 	return text + fmt.Sprintf("the remaining %d.", left)
 }
 
-// diagnoseOutcome makes the diagnostic of why a run stopped, or else of what
-// failed on its own. It names what else failed, and the endpoints that are missing
-// purges.
-func (t *target) diagnoseOutcome(o *outcome) diag.Diagnostic {
-	d := t.diagnoseFailures(o)
+// diagnoseOutcome makes the diagnostic of the error that stopped a run, or else of
+// the failures of single requests. It lists what else failed, and the endpoints
+// that miss purges.
+func (t *target) diagnoseOutcome(v voice, o *outcome, total int) diag.Diagnostic {
+	if total > 1 {
+		v.summaries = manySummaries
+	}
+	d := t.diagnoseFailures(v, o)
 	if missing := missingAt(o); missing != "" {
 		return relocate(d, d.Detail()+"\n\n"+missing)
 	}
 	return d
 }
 
-func (t *target) diagnoseFailures(o *outcome) diag.Diagnostic {
+func (t *target) diagnoseFailures(v voice, o *outcome) diag.Diagnostic {
 	if o.err != nil {
-		d := t.diagnose(o.err)
+		d := t.diagnose(v, o.err)
 		others := slices.DeleteFunc(slices.Clone(o.failures), func(f failure) bool { return f.err == o.err }) //nolint:errorlint // the same one
 		if len(others) == 0 {
 			return d
 		}
 		return relocate(d, d.Detail()+"\n\nBefore that, the API returned errors for:\n"+failureList(others))
 	}
-	d := t.diagnose(o.failures[0].err)
+	d := t.diagnose(v, o.failures[0].err)
 	if len(o.failures) == 1 {
 		return d
 	}
@@ -300,15 +381,15 @@ func (t *target) diagnoseFailures(o *outcome) diag.Diagnostic {
 		if allRejected(o.failures) {
 			summary = t.title + " rejected " + count(len(failed))
 		}
-		if next := t.nextStep(e); next != "" {
+		if next := t.nextStep(v, e); next != "" {
 			detail += "\n\n" + next
 		}
 	}
 	return relocate(diag.NewErrorDiagnostic(summary, ""), detail)
 }
 
-// missingAt names the endpoints that did not accept everything, each with the
-// reason. It is empty if there is only one.
+// missingAt lists the endpoints that did not accept everything, each with the
+// reason. It is empty if there is only one endpoint.
 func missingAt(o *outcome) string {
 	if o.endpoints < 2 || o.complete() {
 		return ""
@@ -335,7 +416,7 @@ func allRejected(failures []failure) bool {
 	})
 }
 
-// outcome is what the API returned.
+// outcome returns what happened, in one line.
 func (f failure) outcome() string {
 	var e *transport.Error
 	if errors.As(f.err, &e) {
@@ -344,8 +425,8 @@ func (f failure) outcome() string {
 	return f.err.Error()
 }
 
-// failureList names what failed, each with what the API returned, and then the
-// number of the others.
+// failureList lists failures, each with what happened, and then the number of the
+// others.
 func failureList(failures []failure) string {
 	var lines []string
 	for _, f := range failures[:min(len(failures), maxNamed)] {
@@ -358,7 +439,7 @@ func failureList(failures []failure) string {
 	return strings.Join(append(lines, andOthers(len(failures))...), "\n")
 }
 
-// taskList names tasks, and then the number of the others.
+// taskList lists tasks, and then the number of the others.
 func taskList(tasks []task) string {
 	var lines []string
 	for _, t := range tasks[:min(len(tasks), maxNamed)] {
@@ -374,15 +455,15 @@ func andOthers(n int) []string {
 	return []string{fmt.Sprintf("  and %d others", n-maxNamed)}
 }
 
-// ofDestroy adds to why a destroy fails how to get out of it. Terraform shows no
-// address with its errors, so the id stands here.
+// ofDestroy adds to the error of a destroy how to do without the purge. Terraform
+// shows no resource address with these errors, so the message contains the ID.
 func (t *target) ofDestroy(d diag.Diagnostic, prior model) diag.Diagnostic {
-	return relocate(d, d.Detail()+fmt.Sprintf("\n\nThe purge_%s with the id %q has purge_on_destroy = true, so it is destroyed only when this purge is accepted. "+
-		"To give the purge up, set purge_on_destroy = false, apply, and then destroy; or run terraform state rm with the resource's address.",
+	return relocate(d, d.Detail()+fmt.Sprintf("\n\nThe purge_%s with the ID %q has purge_on_destroy = true, so Terraform destroys it only after the API accepts this purge. "+
+		"To destroy it without a purge, set purge_on_destroy = false, apply, and then destroy, or run terraform state rm with the address of the resource.",
 		t.name, prior.common().ID.ValueString()))
 }
 
-// relocate is the same diagnostic with another detail.
+// relocate returns the same diagnostic with another detail.
 func relocate(d diag.Diagnostic, detail string) diag.Diagnostic {
 	if located, ok := d.(diag.DiagnosticWithPath); ok {
 		return diag.NewAttributeErrorDiagnostic(located.Path(), d.Summary(), detail)

@@ -128,7 +128,7 @@ func normal(text string) string {
 		by   string
 	}{
 		{regexp.MustCompile(`ticket [0-9a-f]{32}`), "ticket (ticket)"},
-		{regexp.MustCompile(`request id 0{8}-0000-4000-8000-\d{12}`), "request id (id)"},
+		{regexp.MustCompile(`request ID 0{8}-0000-4000-8000-\d{12}`), "request ID (id)"},
 		{regexp.MustCompile(`/contentCaches/[\w+/=]+`), "/contentCaches/(cache)"},
 		{regexp.MustCompile(`current time \S+ is after \S+`), "current time (now) is after (then)"},
 	} {
@@ -140,7 +140,7 @@ func normal(text string) string {
 	})
 }
 
-var answered = regexp.MustCompile(`answered (\d{3})[A-Za-z -]*`)
+var answered = regexp.MustCompile(`returned (\d{3})[A-Za-z -]*`)
 
 // golden compares the records with the file, or writes it.
 func golden(t *testing.T, file, what string, records []record) {

@@ -211,7 +211,7 @@ func purgeWithin(timeout time.Duration, m model) func(context.Context, *bench) d
 			result.kind = kindOf(o.failures[0].err)
 		}
 		if !o.complete() {
-			result.diag = b.target.diagnoseOutcome(o)
+			result.diag = b.target.diagnoseOutcome(operationUpdate.voice(), o, 1)
 		}
 		return result
 	}
@@ -224,7 +224,7 @@ func look[T any](l *lookup[T]) func(context.Context, *bench) diagnosis {
 		defer cancel()
 		_, err := l.list(ctx, b.clients, nil)
 		if err != nil {
-			return diagnosis{diag: l.diagnose(err), kind: kindOf(err)}
+			return diagnosis{diag: l.diagnose(l.one, err), kind: kindOf(err)}
 		}
 		return diagnosis{}
 	}

@@ -50,8 +50,8 @@ func TestAnInstanceThatIsDownAndComesBack(t *testing.T) {
 		began := time.Now()
 		state, said := p.apply(kind, nil, planned, config)
 		if len(said) != 1 || !says(
-			"error: No answer from HTTP cache", "0 of 2 purges were accepted. The next apply sends all 2.", "at http://two/http_cache.",
-			"Missing at 1 of 3 endpoints: http://two/http_cache: no answer from HTTP cache",
+			"error: No complete response from HTTP cache", "0 of 2 purges were accepted. The next apply sends all 2.", "at http://two/http_cache, the provider received no response",
+			"Missing at 1 of 3 endpoints: http://two/http_cache: no response from HTTP cache",
 		).MatchString(said[0]) || strings.Contains(said[0], "http://one") || strings.Contains(said[0], "http://three") {
 			t.Errorf("said %q", said)
 		}
@@ -108,8 +108,8 @@ func TestEndpointsThatFailForDifferentReasons(t *testing.T) {
 		w.cluster(network, map[string]wiretest.Fault{"two": wiretest.UnknownHost, "three": wiretest.Refuse})
 		_, said := w.speak(t).invoke(t.Context(), "purge_http_cache", object{"host": "www.example.com", "urls": texts("/a", "/b")})
 		if len(said) != 1 || !says(
-			"error: The host of HTTP cache is unknown", "0 of 2 purges were accepted.", "Missing at 2 of 3 endpoints:",
-			"http://three/http_cache: no answer from HTTP cache", "http://two/http_cache: no answer from HTTP cache", "no such host",
+			"error: Unknown host for HTTP cache", "0 of 2 purges were accepted.", "Missing at 2 of 3 endpoints:",
+			"http://three/http_cache: no response from HTTP cache", "http://two/http_cache: no response from HTTP cache", "no such host",
 		).MatchString(said[0]) {
 			t.Errorf("said %q", said)
 		}
@@ -140,12 +140,12 @@ func TestEndpoints(t *testing.T) {
 		"one denies": {
 			bad{"b": denied},
 			reasonChanged, nil, nil, 0, "a5 b1",
-			"Missing at 1 of 2 endpoints:\n  b: HTTP cache answered 403 Forbidden",
+			"Missing at 1 of 2 endpoints:\n  b: HTTP cache returned 403 Forbidden",
 		},
 		"both deny": {
 			bad{"a": denied, "b": denied},
 			reasonChanged, nil, nil, 0, "a1 b1",
-			"Missing at 2 of 2 endpoints:\n  a: HTTP cache answered 403 Forbidden\n  b: HTTP cache answered 403 Forbidden",
+			"Missing at 2 of 2 endpoints:\n  a: HTTP cache returned 403 Forbidden\n  b: HTTP cache returned 403 Forbidden",
 		},
 		"one rejects a path": {
 			bad{"b/2": rejected},
@@ -153,7 +153,7 @@ func TestEndpoints(t *testing.T) {
 			[]string{"0", "1", "3", "4"},
 			[]string{"2"},
 			0, "a5 b5",
-			"Missing at 1 of 2 endpoints:\n  b: HTTP cache answered 400 Bad Request",
+			"Missing at 1 of 2 endpoints:\n  b: HTTP cache returned 400 Bad Request",
 		},
 		"both reject a path": {
 			bad{"a/2": rejected, "b/2": rejected},
@@ -161,7 +161,7 @@ func TestEndpoints(t *testing.T) {
 			[]string{"0", "1", "3", "4"},
 			[]string{"2"},
 			0, "a5 b5",
-			"Missing at 2 of 2 endpoints:\n  a: HTTP cache answered 400 Bad Request\n  b: HTTP cache answered 400 Bad Request",
+			"Missing at 2 of 2 endpoints:\n  a: HTTP cache returned 400 Bad Request\n  b: HTTP cache returned 400 Bad Request",
 		},
 		"one rejects a path that is gone": {bad{"b/2": rejected}, reasonRemoved, []string{"0", "1", "3", "4"}, nil, 1, "a5 b5", ""},
 		"both reject a path that is gone": {bad{"a/2": rejected, "b/2": rejected}, reasonRemoved, []string{"0", "1", "3", "4"}, nil, 1, "a5 b5", ""},
@@ -171,7 +171,7 @@ func TestEndpoints(t *testing.T) {
 			[]string{"0", "1", "3", "4"},
 			[]string{"2"},
 			0, "a5 b5",
-			"Missing at 1 of 2 endpoints:\n  b: HTTP cache answered 500 Internal Server Error",
+			"Missing at 1 of 2 endpoints:\n  b: HTTP cache returned 500 Internal Server Error",
 		},
 		"the errors in a row are those of one endpoint": {
 			bad{"a/0": failing, "b/0": failing, "a/1": failing, "b/1": failing},
@@ -179,14 +179,14 @@ func TestEndpoints(t *testing.T) {
 			[]string{"2", "3", "4"},
 			[]string{"0", "1"},
 			0, "a5 b5",
-			"Missing at 2 of 2 endpoints:\n  a: HTTP cache answered 500 Internal Server Error\n  b: HTTP cache answered 500 Internal Server Error",
+			"Missing at 2 of 2 endpoints:\n  a: HTTP cache returned 500 Internal Server Error\n  b: HTTP cache returned 500 Internal Server Error",
 		},
 		"three in a row stop one": {
 			bad{"b": failing},
 			reasonChanged, nil,
 			[]string{"0", "1", "2"},
 			0, "a5 b3",
-			"Missing at 1 of 2 endpoints:\n  b: HTTP cache answered 500 Internal Server Error",
+			"Missing at 1 of 2 endpoints:\n  b: HTTP cache returned 500 Internal Server Error",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

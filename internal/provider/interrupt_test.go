@@ -528,7 +528,7 @@ func TestAnInterruptedActionFails(t *testing.T) {
 				})
 				// Terraform 1.14 and 1.15 crash if they read this message after the
 				// interrupt.
-				apply.shows("Asking " + target.title + " for 1 purge")
+				apply.shows("Sending 1 purge to " + target.title)
 				output := apply.interrupt()
 				if !says("Interrupted before " + target.title + " accepted the purge").MatchString(output) {
 					t.Errorf("try %d: nothing says that the action was interrupted:\n%s", try, output)

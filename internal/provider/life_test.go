@@ -62,7 +62,7 @@ func TestAPurgeIsRepeatedWhenItsTriggersChangeAndOnlyThen(t *testing.T) {
 			},
 			step{
 				name: "an update whose purge is refused", before: f.refuse, config: f.config(f.here, release("2")),
-				plan: updates, fails: says("denied the permission"), sent: []string{f.refusedHere},
+				plan: updates, fails: says("denied permission"), sent: []string{f.refusedHere},
 			},
 			step{
 				name: "keeps the old triggers, so that the next apply purges", config: f.config(f.here, release("2")),
@@ -121,7 +121,7 @@ func TestAFailedCreateIsCreatedAgain(t *testing.T) {
 			t,
 			step{
 				name: "a create that is refused", before: f.refuse, config: config,
-				fails: says("denied the permission"), sent: []string{f.refusedHere},
+				fails: says("denied permission"), sent: []string{f.refusedHere},
 			},
 			step{
 				name: "leaves no state", config: config, sent: []string{f.purgedHere},
@@ -130,7 +130,7 @@ func TestAFailedCreateIsCreatedAgain(t *testing.T) {
 			step{
 				name: "a destroy that is refused", before: f.refuse, config: config, destroy: true,
 				plan:  []plancheck.PlanCheck{does(at, plancheck.ResourceActionDestroy)},
-				fails: says("denied the permission"), sent: []string{f.refusedHere},
+				fails: says("denied permission"), sent: []string{f.refusedHere},
 			},
 			step{
 				name: "is done again, and purges with purge_on_destroy", config: config, destroy: true,

@@ -77,7 +77,7 @@ func (d *manyDataSource[T]) Read(ctx context.Context, req datasource.ReadRequest
 	defer cancel()
 	all, err := d.list(ctx, d.clients, filters)
 	if err != nil {
-		resp.Diagnostics.Append(d.diagnoseAs(d.many, err))
+		resp.Diagnostics.Append(d.diagnose(d.many, err))
 		return
 	}
 	items := []attr.Value{}

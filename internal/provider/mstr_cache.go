@@ -29,7 +29,7 @@ var mstrCache = &target{
 	},
 	identity:    []string{"project_id", "cache_type"},
 	join:        joinWithSlash,
-	finder:      "The data source purge_mstr_project finds the id of a project by its name.",
+	finder:      "The data source purge_mstr_project finds the ID of a project by its name.",
 	split:       splitAtSlash("<project_id>/<cache_type>, such as B7CA92F04B9FAE8D941C3E9B7E0CD754/element"),
 	configured:  func(c *clients) *configError { return c.mstr.missing() },
 	model:       func() model { return &mstrCacheModel{} },

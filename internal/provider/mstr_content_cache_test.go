@@ -220,7 +220,7 @@ func TestTablesThatNoResultUses(t *testing.T) {
 	}
 	w.runReports()
 	progress, said := p.invoke(t.Context(), contentKind, config)
-	want := []string{"Asking MicroStrategy for 1 purge", detail, "MicroStrategy accepted 1 purge"}
+	want := []string{"Sending 1 purge to MicroStrategy", detail, "MicroStrategy accepted 1 purge"}
 	if diff := cmp.Diff(want, messages(progress)); diff != "" || len(said) > 0 {
 		t.Errorf("the action says (-want +got):\n%s\nand %q", diff, said)
 	}
@@ -251,7 +251,7 @@ func TestOneNodeThatFails(t *testing.T) {
 	config["triggers"] = object{"load": "2"}
 	w.MSTR.FailNode("iserver-2", "invalidate", 1, mstrtest.Error(http.StatusForbidden, "ERR014", "", "no privilege"))
 	_, said := r.apply(config)
-	if len(said) != 1 || !says("error: MicroStrategy denied the permission", "on node iserver-2").MatchString(said[0]) {
+	if len(said) != 1 || !says("error: MicroStrategy denied permission", "on node iserver-2").MatchString(said[0]) {
 		t.Errorf("the apply says %q, want one error that names the node", said)
 	}
 	left := map[string]int{"Sales by store": 1, "Daily sales": 1, "Stock": 1, "Sales cube": 2}

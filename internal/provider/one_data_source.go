@@ -113,7 +113,7 @@ func (l *lookup[T]) find(ctx context.Context, c *clients, by key[T], wanted stri
 	}
 	all, err := list(ctx, c, nil)
 	if err != nil {
-		return none, l.diagnose(err)
+		return none, l.diagnose(l.one, err)
 	}
 	var found []T
 	for _, item := range all {

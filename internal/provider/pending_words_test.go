@@ -28,8 +28,8 @@ func (w *world) rejects(reject func(path string) bool) {
 func TestTheErrorNamesTenRejectedPaths(t *testing.T) {
 	t.Parallel()
 	for rejected, want := range map[int][]string{
-		1:  {"error at AttributeName(\"url\"): Rackspace CDN refused the request as invalid: 19 of 20 purges were accepted. The next apply sends the remaining 1.", "/0000.css"},
-		3:  {"error: Rackspace CDN rejected 3 purges: 17 of 20 purges were accepted. The next apply sends the remaining 3.", "  /0002.css: Rackspace CDN answered 400 Bad Request: the url is not valid"},
+		1:  {"error at AttributeName(\"url\"): Rackspace CDN rejected the purge: 19 of 20 purges were accepted. The next apply sends the remaining 1.", "/0000.css"},
+		3:  {"error: Rackspace CDN rejected 3 purges: 17 of 20 purges were accepted. The next apply sends the remaining 3.", "  /0002.css: Rackspace CDN returned 400 Bad Request: the url is not valid"},
 		12: {"error: Rackspace CDN rejected 12 purges: 8 of 20 purges were accepted. The next apply sends the remaining 12.", "  /0009.css: ", "\n  and 2 others"},
 	} {
 		t.Run(fmt.Sprint(rejected), func(t *testing.T) { //nolint:perfsprint // for people

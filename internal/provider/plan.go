@@ -11,6 +11,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
 // ModifyPlan implements resource.ResourceWithModifyPlan. It sets the computed
@@ -103,5 +105,5 @@ func takes(wait time.Duration) string {
 	if wait < time.Minute {
 		return "less than a minute"
 	}
-	return "about " + human(wait)
+	return "about " + transport.InWords(wait)
 }

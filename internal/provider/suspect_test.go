@@ -36,7 +36,7 @@ func TestCredentialsThatLookMistyped(t *testing.T) {
 				if err == nil {
 					t.Fatalf("%q was accepted", mistyped)
 				}
-				d := targetOf(t, service).diagnose(err)
+				d := targetOf(t, service).diagnose(operationUpdate.voice(), err)
 				sentence := "The value of " + argument + " begins or ends with a space or a quotation mark."
 				said := strings.Contains(strings.ReplaceAll(d.Detail(), " (or "+environment[argument]+")", ""), sentence)
 				if said != suspected {
@@ -96,7 +96,7 @@ func TestNoValueIsShown(t *testing.T) {
 		if c != nil {
 			for service := range accesses {
 				if err := c.missing(service); err != nil {
-					d := targetOf(t, service).diagnose(err)
+					d := targetOf(t, service).diagnose(operationUpdate.voice(), err)
 					told += d.Summary() + d.Detail()
 				}
 			}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
+	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 	"github.com/cachepurge/terraform-provider-purge/internal/verify"
 )
 
@@ -36,7 +37,7 @@ func diagnoseVerification(op operation, o *outcome, total int, kept bool) diag.D
 	summary, next, detail := "Verification not finished", "Apply again.", cause.Error()+"."
 	if errors.As(cause, &e) {
 		next = e.Advice("timeouts." + string(op))
-		detail += fmt.Sprintf(" The provider fetched the path %s within %s.", times(e.Attempts), human(e.For))
+		detail += fmt.Sprintf(" The provider fetched the path %s within %s.", times(e.Attempts), transport.InWords(e.For))
 		if o.err == nil {
 			summary = verificationSummary(e.Verdict)
 		}
@@ -55,10 +56,14 @@ func diagnoseVerification(op operation, o *outcome, total int, kept bool) diag.D
 }
 
 func times(n int) string {
-	if n == 1 {
+	switch n {
+	case 1:
 		return "once"
+	case 2:
+		return "twice"
+	default:
+		return fmt.Sprintf("%d times", n)
 	}
-	return fmt.Sprintf("%d times", n)
 }
 
 func verdictOf(err error) verify.Verdict {

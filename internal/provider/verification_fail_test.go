@@ -205,7 +205,7 @@ func TestTheErrorShowsWhatWasSeen(t *testing.T) {
 		config := siteOf(digests(prints{"/a": "a2"}), object{"purged_at": v.Now().Add(2 * time.Second).Format(time.RFC3339), "timeouts": object{"create": "10m"}})
 		_, said := v.fails("a purge without effect", nil, config)
 		want := "error: The site does not serve the expected content: http://localhost/a: expected content with MD5 digest " + digestOf("a2") +
-			", got 200 OK with MD5 digest " + digestOf("a1") + " (Age: 599, Cache-Status: edge; hit, X-Cache: HIT). The provider fetched the path 45 times within 10m0s.\n\n" +
+			", got 200 OK with MD5 digest " + digestOf("a1") + " (Age: 599, Cache-Status: edge; hit, X-Cache: HIT). The provider fetched the path 45 times within 10 minutes.\n\n" +
 			"If the purge needs more time, raise timeouts.create and apply again. If the purge failed, purge again, because the next apply only verifies: " +
 			"change a trigger of the resource that purges, or run terraform apply -replace=<its address>. " +
 			"A hard purge of Rackspace CDN can fail after it was accepted: the data source purge_cdn_service returns the error. " +

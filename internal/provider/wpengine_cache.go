@@ -25,7 +25,7 @@ var wpengineCache = &target{
 	},
 	identity:    []string{"install_id", "cache_type"},
 	join:        joinWithSlash,
-	finder:      "The data source purge_wpengine_install finds the id of an install by its name.",
+	finder:      "The data source purge_wpengine_install finds the ID of an install by its name.",
 	split:       splitAtSlash("<install_id>/<cache_type>, such as a5b768f4-c7c4-46bd-88e6-157fd3d77e58/page"),
 	configured:  func(c *clients) *configError { return c.wpengine.missing() },
 	inputs:      map[string]string{"type": "cache_type"},

@@ -29,7 +29,7 @@ const (
 	acceptanceWait = time.Second
 )
 
-var errAttemptTimeout = errors.New("no complete response within the request timeout")
+var errAttemptTimeout = errors.New("the attempt exceeded the request timeout")
 
 // attempt sends a request once. It waits for the quota, the credentials, and
 // the host (the end of an outage and a free connection), and then reports the
@@ -42,7 +42,7 @@ func (c *Client) attempt(ctx context.Context, k *call) (*Response, *Error) {
 	if k.Pace != nil {
 		var err error
 		if slot, err = k.Pace(ctx); err != nil {
-			return nil, c.waitFailed(ctx, err, "waiting for the rate limit")
+			return nil, c.waitFailed(ctx, err, WaitingForLimit)
 		}
 	}
 	grant := Grant{Credential: &Credential{Base: k.Base}}
@@ -50,7 +50,7 @@ func (c *Client) attempt(ctx context.Context, k *call) (*Response, *Error) {
 		var err error
 		if grant, err = k.Auth.Authorize(ctx); err != nil {
 			slot.Unsent()
-			return nil, c.waitFailed(ctx, err, "logging in")
+			return nil, c.waitFailed(ctx, err, LoggingIn)
 		}
 	}
 	resp, e := c.onHost(ctx, k, slot, grant)
@@ -108,10 +108,10 @@ func (c *Client) settle(k *call, slot Slot, grant Grant, resp *Response, e *Erro
 		grant.answered(resp.Status, nil, &k.denial)
 		return
 	}
-	e.Sent, e.Lost = k.sent, k.lost
+	e.Sent, e.Lost, e.Reasons = k.sent, k.lost, slices.Clone(k.reasons)
 	shared := *e // a copy, because other callers read it while e is completed
 	switch {
-	case e.refused:
+	case e.limited:
 		k.refusals++
 		slot.RateLimited(c.pause(e, k.refusals), &shared)
 	case e.unsent:

@@ -74,6 +74,11 @@ func (r *Response) plainText() string {
 	}
 }
 
+// IsPage reports whether the response is an HTML page.
+func (r *Response) IsPage() bool {
+	return strings.HasPrefix(r.Header.Get("Content-Type"), "text/html") || looksLikeHTML(r.Body)
+}
+
 var titleElement = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
 
 func title(page string) string {

@@ -37,7 +37,7 @@ func accepts(status int, err *Error) bool {
 	switch {
 	case err == nil:
 		return status != 0
-	case err.refused:
+	case err.limited:
 		return false
 	}
 	switch status {

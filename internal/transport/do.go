@@ -5,6 +5,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -17,6 +18,7 @@ type call struct {
 	alone                   int // failures while the host responded to other requests
 	denial                  denial
 	lost                    bool // an attempt received no response
+	reasons                 []string
 	last                    *Error
 }
 
@@ -48,6 +50,9 @@ func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
 		if err := c.again(ctx, k, err); err != nil {
 			return nil, err
 		}
+		if why := err.reason(); !slices.Contains(k.reasons, why) {
+			k.reasons = append(k.reasons, why)
+		}
 	}
 }
 
@@ -59,7 +64,7 @@ func (c *Client) again(ctx context.Context, k *call, e *Error) *Error {
 		return e
 	case e.again.send:
 		return c.awaitReplay(ctx, k, e.again.after)
-	case e.refused:
+	case e.limited:
 		return c.awaitRateLimit(ctx, k, e)
 	case e.struck && e.Wait == 0:
 		return nil // the host does the waiting
@@ -145,7 +150,7 @@ func (c *Client) interrupted(k *call, e *Error) *Error {
 	if e.System == "" { // a login may use another API
 		e.System = c.system
 	}
-	e.Doing, e.Sent, e.Lost = k.Doing, k.sent, k.lost
+	e.Doing, e.Sent, e.Lost, e.Reasons = k.Doing, k.sent, k.lost, k.reasons
 	if e.Last == nil && e.Down == 0 {
 		e.Last = k.last
 	}

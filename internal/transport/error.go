@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Kind sorts errors by what a person has to do about them.
+// Kind classifies errors by what the user must do about them.
 type Kind int
 
 // The kinds of errors.
@@ -17,72 +17,82 @@ const (
 	KindUnknown     Kind = iota
 	KindCanceled         // interrupted by the caller
 	KindTimeout          // the time for the whole operation is over
-	KindNoAnswer         // connection failed or no complete answer
+	KindNoAnswer         // no connection, or no complete response
 	KindUnknownHost      // no such host
 	KindTLS              // no trusted connection
-	KindRedirect         // answered with a redirect, which is never followed
-	KindUnexpected       // answered with something that the API does not say
-	KindCredentials      // credentials refused
-	KindForbidden        // credentials lack a permission
-	KindNotFound         // the thing to purge, or the API itself, is not there
-	KindInvalid          // the upstream takes an input to be wrong
-	KindLimited          // refused for a rate limit
-	KindState            // the thing to purge is not in a state to be purged
-	KindServer           // the upstream failed
-	KindConfig           // can't be sent as configured
+	KindRedirect         // a redirect, which is never followed
+	KindUnexpected       // a response that this API does not send
+	KindCredentials      // credentials rejected
+	KindForbidden        // the credentials lack a permission
+	KindNotFound         // the target of the purge, or the API itself, does not exist
+	KindInvalid          // the API rejects an input
+	KindLimited          // rate-limited
+	KindState            // the target of the purge is in a state that does not allow it
+	KindServer           // a server error
+	KindConfig           // cannot be sent, or not accepted, as configured
 	KindProxy            // the proxy did not let the request through
-	KindOutage           // the host, which may have answered before, is down for too long
+	KindOutage           // the host, which may have responded before, is down for too long
 )
 
-// Error is why a request was not accepted. All texts in it are free of secrets.
+// Error describes why a request was not accepted. No text in it contains a secret.
 type Error struct {
-	// System is the upstream system's name.
+	// System is the name of the system.
 	System string
-	// Doing is what was tried, as in Request.
+	// Doing is the operation, as in Request: "purging /a.css on service …".
 	Doing string
 	Kind  Kind
-	// Status of the reply; 0 where there was none.
+	// Status of the response; 0 if there was none.
 	Status int
-	// Code is the upstream's own, where it has one.
+	// Code is the error code of the API, if it has one.
 	Code string
-	// Message is what the upstream said, one line of at most 500 characters.
+	// Message is the message of the API, one line of at most 500 characters.
 	Message string
-	// ID is what the upstream's log can be searched for: "ticket 0a1b…".
+	// ID identifies the request in the logs of the API: "ticket 0a1b…".
 	ID string
-	// Input names the input that the upstream blames, in the API's own word.
+	// Input names the input that the API rejects, as the API calls it.
 	Input string
-	// Advice says what to do next, one or more whole sentences.
+	// Advice is what to do next, one or more whole sentences. It does not
+	// say to retry, because only the caller knows how that is done.
 	Advice string
-	// Docs is an address that the upstream gives for further reading.
+	// Alternatives are what else helps instead of waiting longer, each an
+	// imperative without a period: "lower cdn.requests_per_minute".
+	Alternatives []string
+	// Retry says when the same request can be accepted: "when the service is
+	// deployed". Empty if the kind decides whether a retry can help.
+	Retry string
+	// Docs is an address that the API gives for further reading.
 	Docs string
-	// Wait is how long the upstream asked to wait; 0 where it did not.
+	// Wait is the wait that the API requires; 0 if it does not state one.
 	Wait time.Duration
-	// Host is where the request went that got no answer.
+	// Host is where a request went that got no response.
 	Host string
-	// Asked is the request that was answered, without its query:
+	// Asked is the request that got the response, without its query:
 	// "DELETE https://host/path".
 	Asked string
-	// Proxy is the proxy that it went through, if any, and the environment
-	// variable that names it: "proxy.example.com:3128 (from HTTPS_PROXY)".
+	// Proxy is the proxy that the request went through, if any, and the
+	// environment variable that names it: "proxy.example.com:3128 (from HTTPS_PROXY)".
 	Proxy string
-	// Waiting is what the request was waiting for when its time was over.
+	// Waiting is the step of the request in which it ended, if that is another
+	// one than Doing: LoggingIn, "waiting for a free connection".
 	Waiting string
-	// Sent is how many requests were sent.
+	// Sent is the number of attempts.
 	Sent int
-	// Lost tells that an earlier one of them got no answer, so that it may have
-	// worked.
+	// Reasons are why there was more than one attempt, each once: "rate limits".
+	Reasons []string
+	// Lost reports that an earlier attempt got no response, so it may have
+	// succeeded.
 	Lost bool
-	// Err is what failed on this side of the wire.
+	// Err is what failed on this side of the network.
 	Err error
 	// Down is how long the host has been down; 0 if it is not, or if that is not
 	// why the request ended.
 	Down time.Duration
-	// Last is what the upstream said before the context ended.
+	// Last is the latest response before the context ended.
 	Last *Error
 
 	text     string // of Err, scrubbed
-	repeat   bool   // the system failed: worth another attempt
-	refused  bool   // for a rate limit
+	repeat   bool   // a server error: worth another attempt
+	limited  bool   // rate-limited
 	outage   bool   // no response, or a gateway's: the host may be down
 	wrong    bool   // an unknown host or a bad certificate
 	struck   bool   // the host is down
@@ -90,34 +100,55 @@ type Error struct {
 	again    again  // after a 401
 	single   bool   // others are accepted with the same credentials
 	over     bool   // the host is given up: nobody waits for it any more
-	unsent   bool   // nothing reached the upstream
-	lost     bool   // it may have worked for all we know
-	ended    bool   // not by an answer, but by the context or a wait
+	unsent   bool   // nothing reached the API
+	lost     bool   // it may have succeeded
+	ended    bool   // by the context or a wait, not by a response
 	skipped  bool   // not sent
 	bounced  bool   // not sent, because an outage began at the last moment
 	tooLong  bool
 }
 
-// Final makes an error one that is not repeated although its status would be.
-func (e *Error) Final() { e.repeat, e.refused, e.outage = false, false, false }
+// Values of Waiting that decide what to do.
+const (
+	LoggingIn       = "logging in"
+	WaitingForLimit = "waiting for the rate limit"
+)
 
-// Own makes an error one of the system itself, which answered: it is no outage.
-func (e *Error) Own() { e.repeat, e.outage = true, false }
+// Final makes the error permanent although its status is usually retried.
+func (e *Error) Final() { e.repeat, e.limited, e.outage = false, false, false }
 
-// Refuse makes an error one that closes the window for a time.
-func (e *Error) Refuse(wait time.Duration) {
-	e.refused, e.repeat, e.outage, e.Wait, e.Kind = true, false, false, wait, KindLimited
+// ServerUp makes the error a retried one of a system that is up, so that it
+// does not count as an outage.
+func (e *Error) ServerUp() { e.repeat, e.outage = true, false }
+
+// Limit makes the error a rate-limited one, which closes the window for a time.
+func (e *Error) Limit(wait time.Duration) {
+	e.limited, e.repeat, e.outage, e.Wait, e.Kind = true, false, false, wait, KindLimited
 }
 
-// gateway tells whether a response may be that of a gateway without its server.
+// Limited reports whether the error closes the window.
+func (e *Error) Limited() bool { return e.limited }
+
+// gateway reports whether a response may be from a gateway without its server.
 func (e *Error) gateway() bool {
 	return e.Status >= http.StatusBadGateway && e.Status <= http.StatusGatewayTimeout
 }
 
-// Refused tells whether the error closes the window.
-func (e *Error) Refused() bool { return e.refused }
+// reason is why a request is sent again after this error.
+func (e *Error) reason() string {
+	switch {
+	case e.limited:
+		return "rate limits"
+	case e.Status == 0:
+		return "connection failures"
+	case e.Status == http.StatusUnauthorized:
+		return "401 responses"
+	default:
+		return "server errors"
+	}
+}
 
-// Error says what was tried and what came of it, in one line.
+// Error returns what was tried and what happened, in one line.
 func (e *Error) Error() string {
 	if e.Doing == "" {
 		return e.Outcome()
@@ -125,48 +156,107 @@ func (e *Error) Error() string {
 	return e.Doing + ": " + e.Outcome()
 }
 
-// Outcome says what came of it, in one line that does not repeat what was tried.
+// Outcome returns what happened, in one line that does not repeat Doing.
 func (e *Error) Outcome() string {
-	var b strings.Builder
+	text := e.clause("interrupted", "timed out", "not sent", "no response", "no complete response")
 	switch {
-	case e.Kind == KindState && e.Status == http.StatusOK:
-		fmt.Fprintf(&b, "%s answered", e.System) // the state is the news, not the success
-	case e.Status != 0:
-		b.WriteString(strings.TrimSpace(fmt.Sprintf("%s answered %d %s", e.System, e.Status, http.StatusText(e.Status))))
-	case e.Kind == KindCanceled:
-		b.WriteString("interrupted")
-	case e.Kind == KindTimeout:
-		b.WriteString("not done within the timeout")
-	case e.Kind == KindConfig:
-		b.WriteString("not sent")
+	case e.Waiting == "":
+	case e.Kind == KindTimeout && e.Status == 0:
+		text += " " + e.Waiting
 	default:
-		fmt.Fprintf(&b, "no answer from %s", e.System)
+		text += " while " + e.Waiting
 	}
-	if e.Waiting != "" {
-		b.WriteString(" while " + e.Waiting)
-	}
-	if e.Code != "" {
-		b.WriteString(", code " + e.Code)
-	}
-	if e.Message != "" {
-		b.WriteString(": " + withoutStop(e.Message))
-	}
-	if e.text != "" {
-		b.WriteString(": " + e.text)
-	}
-	if e.ID != "" {
-		b.WriteString(" (" + e.ID + ")")
-	}
+	text += e.details()
 	if e.Down >= time.Second {
-		b.WriteString("; the host has been down for " + e.Down.Round(time.Second).String())
+		text += "; the host has been down for " + InWords(e.Down)
 	}
 	if e.Last != nil {
-		b.WriteString("; before that, " + e.Last.Outcome())
+		text += "; before that, " + e.Last.Outcome()
 	}
-	return b.String()
+	return text
 }
 
-// withoutStop takes the full stop off a sentence, and leaves an ellipsis.
+// Report returns what was tried and what happened, in whole sentences.
+func (e *Error) Report() string {
+	doing := e.Doing
+	text := e.clause("the provider was interrupted", "the provider timed out", "the provider did not send the request",
+		"the provider received no response", "the provider received no complete response")
+	switch {
+	case e.Waiting == "":
+	case e.Status == 0 && e.Kind == KindTimeout:
+		text += " " + e.Waiting
+	case e.Status == 0 && e.Kind == KindCanceled:
+		text += " while " + e.Waiting
+	case doing == "":
+		doing = e.Waiting
+	default:
+		doing = e.Waiting + " before " + doing
+	}
+	if doing != "" {
+		text = "while " + doing + ", " + text
+	}
+	text = sentence(text + e.details())
+	if e.Down >= time.Second {
+		text += " The host has been down for " + InWords(e.Down) + "."
+	}
+	if e.Last != nil {
+		text += " Before that, " + withoutStop(e.Last.Outcome()) + "."
+	}
+	return text
+}
+
+// clause is the result without the details.
+func (e *Error) clause(canceled, timeout, config, none, incomplete string) string {
+	switch {
+	case e.Kind == KindState && e.Status == http.StatusOK:
+		return e.System + " reported" // the state is the news, not the success
+	case e.Status != 0:
+		return strings.TrimSpace(fmt.Sprintf("%s returned %d %s", e.System, e.Status, http.StatusText(e.Status)))
+	case e.Kind == KindCanceled:
+		return canceled
+	case e.Kind == KindTimeout:
+		return timeout
+	case e.Kind == KindConfig:
+		return config
+	case e.answered:
+		return incomplete + " from " + e.System
+	default:
+		return none + " from " + e.System
+	}
+}
+
+// details are the message, the cause, and what identifies the error.
+func (e *Error) details() string {
+	var text string
+	if e.Message != "" {
+		text += ": " + withoutStop(e.Message)
+	}
+	if e.text != "" {
+		text += ": " + e.text
+	}
+	var ids []string
+	if e.Code != "" {
+		ids = append(ids, "code "+e.Code)
+	}
+	if e.ID != "" {
+		ids = append(ids, e.ID)
+	}
+	if len(ids) > 0 {
+		text += " (" + strings.Join(ids, ", ") + ")"
+	}
+	return text
+}
+
+// sentence makes a sentence of a clause.
+func sentence(s string) string {
+	s = strings.ToUpper(s[:1]) + s[1:]
+	if strings.HasSuffix(s, ".") || strings.HasSuffix(s, "!") || strings.HasSuffix(s, "…") {
+		return s
+	}
+	return s + "."
+}
+
+// withoutStop removes the period of a sentence, and keeps an ellipsis.
 func withoutStop(s string) string {
 	if strings.HasSuffix(s, "..") {
 		return s
@@ -174,7 +264,7 @@ func withoutStop(s string) string {
 	return strings.TrimSuffix(s, ".")
 }
 
-// Unwrap returns the cause and the upstream's last word.
+// Unwrap returns the cause and the latest response.
 func (e *Error) Unwrap() []error {
 	var errs []error
 	if e.Err != nil {
@@ -186,10 +276,10 @@ func (e *Error) Unwrap() []error {
 	return errs
 }
 
-// Single tells whether the error concerns this request only, although its kind
-// concerns all: the same credentials are accepted for others.
+// Single reports whether the error concerns this request only, although its kind
+// usually concerns all: others are accepted with the same credentials.
 func (e *Error) Single() bool { return e.single }
 
-// TooLong tells whether the request was not repeated because the deadline comes
+// TooLong reports whether the request was not retried because the deadline comes
 // before the end of Wait.
 func (e *Error) TooLong() bool { return e.tooLong }

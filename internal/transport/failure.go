@@ -28,7 +28,7 @@ func (c *Client) failed(r *Request, resp *Response) *Error {
 		if !saysWhen {
 			wait = unsaidWait
 		}
-		e.Refuse(wait)
+		e.Limit(wait)
 	case final:
 	}
 	if e.Kind == KindRedirect {
@@ -37,11 +37,14 @@ func (c *Client) failed(r *Request, resp *Response) *Error {
 	} else {
 		e.Message = resp.plainText()
 		if resp.Status < http.StatusMultipleChoices {
-			e.Advice = notTheAPI
+			e.Advice = notFromAPI
 		}
 		if r.Explain != nil {
 			r.Explain(resp, e)
 		}
+	}
+	if resp.Status >= http.StatusBadRequest && resp.Status < http.StatusInternalServerError && !e.limited && !c.options.Pages && resp.IsPage() {
+		e.Advice = strings.TrimSpace(e.Advice + " " + page)
 	}
 	if e.Kind == KindCredentials && c.options.Suspect != "" {
 		e.Advice = strings.TrimSpace(e.Advice + " " + c.options.Suspect)
@@ -56,7 +59,10 @@ func requestLine(req *http.Request) string {
 	return req.Method + " " + u.String()
 }
 
-const notTheAPI = "The response is not from this API. Check the address, and check for a proxy or login page in between."
+const (
+	notFromAPI = "The response is not from this API. Check the address, and check for a proxy, firewall, or login page in between."
+	page       = "The response is a web page, so also check for a proxy, firewall, or login page in between."
+)
 
 // unsaidWait is the wait after a rate-limited response that does not state one.
 // All documented windows are 1 minute.
@@ -107,7 +113,7 @@ func (c *Client) unexpected(r *Request, resp *Response, err error) *Error {
 	}
 	return &Error{
 		System: c.system, Doing: r.Doing, Status: resp.Status, Kind: KindUnexpected, Err: err, Message: err.Error(),
-		Advice: notTheAPI, Asked: resp.asked,
+		Advice: notFromAPI, Asked: resp.asked,
 	}
 }
 

@@ -38,14 +38,14 @@ func (f *loginFailure) judge(e *Error, trusted bool) outcome {
 	switch {
 	case e.over, e.Kind == KindCanceled, e.Status == 0 && e.Kind == KindConfig, e.Kind == KindProxy && !e.outage:
 		return forget
-	case e.unsent, e.skipped, e.refused, e.repeat, e.outage && e.Status == http.StatusServiceUnavailable:
+	case e.unsent, e.skipped, e.limited, e.repeat, e.outage && e.Status == http.StatusServiceUnavailable:
 		return tryAgain
 	case e.outage || e.Status == 0 && e.Sent > 0:
 		f.maybeCounted++
 		if trusted || f.maybeCounted == 1 {
 			return tryAgain
 		}
-		e.Advice = cmp.Or(e.Advice, "The provider does not retry this login, because the server may have counted each attempt, and too many attempts lock the account. Apply again.")
+		e.Advice = cmp.Or(e.Advice, "The provider does not retry this login, because the server may have counted each attempt, and too many attempts lock the account.")
 		return remember
 	case e.Status >= 400:
 		return remember // includes a final 500, such as for too many sessions

@@ -82,7 +82,7 @@ func (s *Session) failed(ctx context.Context, err error) error {
 		return err
 	}
 	e := ended(ctx)
-	e.Waiting = "logging in"
+	e.Waiting = LoggingIn
 	if e.Kind == KindTimeout {
 		return s.failure.abandoned(e.Err)
 	}
@@ -176,7 +176,7 @@ func (s *Session) loggedIn(attempt *login, cred *Credential, err error) (unwante
 	if !errors.As(err, &e) {
 		return false
 	}
-	e.Waiting = "logging in"
+	e.Waiting = LoggingIn
 	switch s.failure.judge(e, s.trusted) {
 	case tryAgain:
 		attempt.err = nil

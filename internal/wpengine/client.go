@@ -92,7 +92,7 @@ func (c *Client) purge(ctx context.Context, install, cacheType string) error {
 		Doing:  fmt.Sprintf("purging %s of install %s", inWords(cacheType), install),
 		Method: http.MethodPost, Path: "/installs/" + url.PathEscape(install) + "/purge_cache", Body: body,
 		Expect: []int{http.StatusAccepted, http.StatusOK}, Check: transport.AcceptedBody,
-		Auth: c.auth, Explain: explainPurge,
+		Auth: c.auth, Explain: explainPurge(cacheType),
 		Pace: func(ctx context.Context) (transport.Slot, error) { return c.window(install, cacheType).Acquire(ctx) },
 	})
 	return err
@@ -111,10 +111,10 @@ func inWords(cacheType string) string {
 var objectLimit = quota.Limit{Requests: 1, Window: time.Minute}
 
 func (c *Client) window(install, cacheType string) *quota.Window {
-	switch cacheType {
-	case "object", "all":
+	if objectLimited(cacheType) {
 		return c.limiter.Window(install, objectLimit)
-	default:
-		return c.limiter.Window(install+"/"+cacheType, quota.Limit{})
 	}
+	return c.limiter.Window(install+"/"+cacheType, quota.Limit{})
 }
+
+func objectLimited(cacheType string) bool { return cacheType == "object" || cacheType == "all" }

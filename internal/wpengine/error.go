@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,7 +13,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
-// apiError is the body of a failed reply; every part of it is optional.
+// apiError is the body of an error response. Every part of it is optional.
 type apiError struct {
 	Message          transport.Text `json:"message"`
 	DocumentationURL transport.Text `json:"documentation_url"`
@@ -25,60 +24,54 @@ type apiError struct {
 	} `json:"errors"`
 }
 
-// explain reads WP Engine's error from a reply to any request.
+// explain reads WP Engine's error from the response to any request.
 func explain(resp *transport.Response, e *transport.Error) {
 	var body apiError
-	_ = json.Unmarshal(resp.Body, &body) // what can't be read stays empty
+	_ = json.Unmarshal(resp.Body, &body) // fields that cannot be read stay empty
 	said := describe(resp, &body, e)
 	if id := resp.Header.Get("X-Amzn-Requestid"); id != "" {
-		e.ID = "request id " + resp.Line(id)
+		e.ID = "request ID " + resp.Line(id)
 	}
 	switch {
 	case resp.Status == http.StatusUnauthorized:
 		e.Input = "password"
-		e.Advice = "Check wpengine.username and wpengine.password: they are those of API access (User Portal, API Access), not of a login."
+		e.Advice = "Check wpengine.username and wpengine.password. They are the credentials of API access (User Portal, API Access), not of a User Portal login."
 	case resp.Status == http.StatusForbidden && unknownPath(resp, said):
 		e.Kind, e.Input = transport.KindConfig, inputAddress
-		e.Advice = "This is how the API's gateway answers for an unknown path, it is not about a permission. " + addressAdvice
-	case isPage(resp) && slices.Contains([]int{400, 403, 404, 405}, resp.Status):
-		e.Kind, e.Input = transport.KindConfig, inputAddress
-		e.Advice = "A page is not an answer of this API. " + addressAdvice + " A proxy or a firewall may stand in between."
+		e.Advice = "The API returns this message for an unknown path, not for a missing permission. " + addressAdvice
+	case resp.Status == http.StatusNotFound, resp.Status == http.StatusMethodNotAllowed:
+		e.Kind, e.Input, e.Advice = transport.KindConfig, inputAddress, addressAdvice
 	case resp.Status == http.StatusForbidden:
 		e.Advice = "Give the API user access to the account (User Portal, Users)."
-	case resp.Status == http.StatusNotFound:
-		e.Advice = addressAdvice
 	case resp.Status == http.StatusTooManyRequests:
 		readWait(resp, said, e)
 	}
 }
 
-// explainPurge adds what an error of a purge means.
-func explainPurge(resp *transport.Response, e *transport.Error) {
-	explain(resp, e)
-	switch {
-	case e.Refused():
-		e.Advice = "Object cache purges are limited to one in 60 seconds for each install, and another one was sent shortly before. Try again in a minute, or raise the timeout so that it can wait."
-	case e.Kind == transport.KindForbidden:
-		e.Advice = "Give the API user access to the account of this install (User Portal, Users), or check the install id."
-	case e.Kind == transport.KindNotFound:
-		e.Input = "install_id"
-		e.Advice = "Check the install id: the API user sees no install with it."
-	case e.Kind == transport.KindInvalid && resp.Status == http.StatusBadRequest: // 408 and 413 are not about the inputs
-		e.Advice = "Check the install id and the cache type."
+// explainPurge returns what adds what the error means for the purge of a cache.
+func explainPurge(cacheType string) func(*transport.Response, *transport.Error) {
+	return func(resp *transport.Response, e *transport.Error) {
+		explain(resp, e)
+		switch {
+		case e.Limited() && objectLimited(cacheType):
+			e.Advice = "WP Engine accepts one purge of the object cache per install in 60 seconds, and received another one shortly before."
+		case e.Kind == transport.KindForbidden:
+			e.Advice = "Give the API user access to the account of this install (User Portal, Users), or check install_id."
+		case resp.Status == http.StatusNotFound && !resp.IsPage():
+			e.Kind, e.Input = transport.KindNotFound, "install_id"
+			e.Advice = "Check install_id. The API user has access to no install with this ID."
+		case e.Kind == transport.KindInvalid && resp.Status == http.StatusBadRequest: // 408 and 413 are not about the inputs
+			e.Advice = "Check install_id and cache_type."
+		}
 	}
-}
-
-// isPage tells whether a reply is HTML, which the API itself never sends.
-func isPage(resp *transport.Response) bool {
-	return strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html")
 }
 
 const (
 	inputAddress  = "base_url"
-	addressAdvice = "Check wpengine.base_url; its default is " + DefaultBaseURL + "."
+	addressAdvice = "Check wpengine.base_url. Its default is " + DefaultBaseURL + "."
 )
 
-// describe fills in the API's words, and returns the message as it came.
+// describe sets the message, and returns it as it came.
 func describe(resp *transport.Response, body *apiError, e *transport.Error) string {
 	var messages []string
 	if body.Message != "" {
@@ -104,24 +97,24 @@ func describe(resp *transport.Response, body *apiError, e *transport.Error) stri
 	return said
 }
 
-// The API's gateway asks for a signature of its own where it does not know a
-// path, or takes the Authorization header for one.
+// The API's gateway requires a signature of its own for an unknown path, or
+// takes the Authorization header for one.
 var wantsSignature = regexp.MustCompile(`(?i)missing ?authentication ?token|incomplete ?signature|not a valid key=value pair`)
 
-// unknownPath tells the gateway's 403 from that of a permission.
+// unknownPath reports whether a 403 is from the gateway, not about a permission.
 func unknownPath(resp *transport.Response, said string) bool {
 	return wantsSignature.MatchString(resp.Header.Get("X-Amzn-Errortype")) || wantsSignature.MatchString(said)
 }
 
 var everySeconds = regexp.MustCompile(`every (\d{1,6}) seconds`)
 
-// readWait reads how long to wait out of the text, because WP Engine is not known
-// to send Retry-After.
+// readWait reads the wait from the message, because WP Engine is not known to
+// send Retry-After.
 func readWait(resp *transport.Response, said string, e *transport.Error) {
 	if resp.Header.Get("Retry-After") == "" {
 		if m := everySeconds.FindStringSubmatch(said); m != nil {
 			if n, err := strconv.Atoi(m[1]); err == nil {
-				e.Refuse(time.Duration(n) * time.Second)
+				e.Limit(time.Duration(n) * time.Second)
 			}
 		}
 	}

@@ -71,7 +71,7 @@ func TestAGatewayWithoutItsServer(t *testing.T) {
 				w.Fail("purge", -1, row.fault)
 				err := w.purge(w.prod(), "page")
 				wantSaid(t, err, row.want)
-				if want := "; the host has been down for 2m0s"; !strings.HasSuffix(err.Error(), want) {
+				if want := "; the host has been down for 2 minutes"; !strings.HasSuffix(err.Error(), want) {
 					t.Errorf("%q does not end in %q", err, want)
 				}
 				diff(t, "requests", 11, len(w.Statuses("purge")))

@@ -46,7 +46,7 @@ func TestBodiesOfAnAcceptance(t *testing.T) {
 		"blanks in a list of errors": {200, `{"errors" : [ ]}`, said{}},
 		"no success":                 {200, `{"success":false}`, said{Kind: transport.KindUnexpected, Status: 200, Message: "the response reports no success: false"}},
 		"empty lists of errors":      {200, `{"error":null,"errors":[]}`, said{}},
-		"a page is no acceptance":    {200, "\n<!doctype html><title>Sign in</title>", said{Kind: transport.KindUnexpected, Status: 200, Message: "the response is an HTML page", Advice: "a proxy or login page"}},
+		"a page is no acceptance":    {200, "\n<!doctype html><title>Sign in</title>", said{Kind: transport.KindUnexpected, Status: 200, Message: "the response is an HTML page", Advice: "a proxy, firewall, or login page"}},
 		"nor with 202":               {202, "<html>", said{Kind: transport.KindUnexpected, Status: 202, Message: "the response is an HTML page"}},
 		"an error":                   {200, `{"error":"no backend"}`, said{Kind: transport.KindUnexpected, Status: 200, Message: `the response contains an error: "no backend"`}},
 		"a list of errors":           {202, `{"errors":[{"message":"x"}]}`, said{Kind: transport.KindUnexpected, Status: 202, Message: `the response contains an error: [{"message":"x"}]`}},
@@ -75,22 +75,22 @@ func TestErrors(t *testing.T) {
 	}{
 		"400 with a field": {
 			wpenginetest.FieldError("type", "invalid", "type must be one of object, page, cdn, all", docs),
-			said{Kind: transport.KindInvalid, Status: 400, Code: "invalid", Message: "Invalid Request; type: type must be one of object, page, cdn, all", Input: "type", Docs: docs, Advice: "Check the install id and the cache type."},
+			said{Kind: transport.KindInvalid, Status: 400, Code: "invalid", Message: "Invalid Request; type: type must be one of object, page, cdn, all", Input: "type", Docs: docs, Advice: "Check install_id and cache_type."},
 			1,
 		},
 		"400 with an error without a field": {
 			wpenginetest.FieldError("", "", "malformed", ""),
-			said{Kind: transport.KindInvalid, Status: 400, Message: "Invalid Request; malformed", Advice: "Check the install id and the cache type."},
+			said{Kind: transport.KindInvalid, Status: 400, Message: "Invalid Request; malformed", Advice: "Check install_id and cache_type."},
 			1,
 		},
 		"400 whose errors are strings": {
 			answer(400, nil, `{"message":"Invalid Request","errors":["type is wrong"]}`),
-			said{Kind: transport.KindInvalid, Status: 400, Message: "Invalid Request", Advice: "Check the install id and the cache type."},
+			said{Kind: transport.KindInvalid, Status: 400, Message: "Invalid Request", Advice: "Check install_id and cache_type."},
 			1,
 		},
 		"400 with two fields": {
 			answer(400, nil, `{"errors":[{"field":"install_id","code":"a","message":"b"},{"field":"type","code":"c","message":"d"}]}`),
-			said{Kind: transport.KindInvalid, Status: 400, Code: "a", Message: "install_id: b; type: d", Input: "install_id", Advice: "Check the install id and the cache type."},
+			said{Kind: transport.KindInvalid, Status: 400, Code: "a", Message: "install_id: b; type: d", Input: "install_id", Advice: "Check install_id and cache_type."},
 			1,
 		},
 		"403 for a permission": {
@@ -100,7 +100,7 @@ func TestErrors(t *testing.T) {
 		},
 		"403 of the gateway": {
 			wpenginetest.Error(403, "Missing Authentication Token"),
-			said{Kind: transport.KindConfig, Status: 403, Message: "Missing Authentication Token", Input: "base_url", Advice: "not about a permission. Check wpengine.base_url"},
+			said{Kind: transport.KindConfig, Status: 403, Message: "Missing Authentication Token", Input: "base_url", Advice: "not for a missing permission. Check wpengine.base_url"},
 			1,
 		},
 		"403 of the gateway with a header": {
@@ -115,7 +115,7 @@ func TestErrors(t *testing.T) {
 		},
 		"404": {
 			wpenginetest.Error(404, "Install not found"),
-			said{Kind: transport.KindNotFound, Status: 404, Message: "Install not found", Input: "install_id", Advice: "Check the install id"},
+			said{Kind: transport.KindNotFound, Status: 404, Message: "Install not found", Input: "install_id", Advice: "Check install_id"},
 			1,
 		},
 		"a 500 is retried": {
@@ -136,7 +136,7 @@ func TestErrors(t *testing.T) {
 				err := w.purge(w.prod(), "page")
 				wantSaid(t, err, test.want)
 				if e := (*transport.Error)(nil); errors.As(err, &e) && e.Kind != transport.KindRedirect {
-					diff(t, "the id of the request", fmt.Sprintf("request id 00000000-0000-4000-8000-%012d", test.sent), e.ID)
+					diff(t, "the id of the request", fmt.Sprintf("request ID 00000000-0000-4000-8000-%012d", test.sent), e.ID)
 				}
 				diff(t, "requests", test.sent, len(w.Statuses("purge")))
 				diff(t, "elapsed", time.Duration(test.sent-1)*time.Second, w.Elapsed())
@@ -233,7 +233,7 @@ func TestAWaitLongerThanTheTimeout(t *testing.T) {
 		wantSaid(t, w.purgeUnder(ctx, w.prod(), "all"), said{
 			Kind: transport.KindLimited, Status: 429, Wait: 10 * time.Minute,
 			Message: "Object cache purges are rate-limited to one request every 600 seconds for each install",
-			Advice:  "one in 60 seconds for each install",
+			Advice:  "one purge of the object cache per install in 60 seconds",
 		})
 		diff(t, "elapsed: its own window, then it fails immediately", time.Minute, w.Elapsed())
 	})
@@ -286,7 +286,7 @@ func TestWrongCredentialsAreTriedOnce(t *testing.T) {
 		for _, err := range together(50, func(i int) error { return w.purge(w.prod(), wpengine.CacheTypes[i%4]) }) {
 			wantSaid(t, err, said{
 				Kind: transport.KindCredentials, Status: 401, Message: "Bad Credentials", Input: "password",
-				Advice: "those of API access (User Portal, API Access), not of a login",
+				Advice: "the credentials of API access (User Portal, API Access)",
 			})
 		}
 		diff(t, "requests", []int{401}, w.Statuses("purge"))

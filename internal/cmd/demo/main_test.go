@@ -41,7 +41,7 @@ func TestDemo(t *testing.T) {
 	if err := run(t.Context(), &out, temp, ""); err != nil {
 		t.Errorf("the demo failed: %s\n%s", err, out.String())
 	}
-	if !strings.Contains(out.String(), "Error: WP Engine denied the permission") {
+	if !strings.Contains(out.String(), "Error: WP Engine denied permission") {
 		t.Errorf("the output does not contain the error of WP Engine:\n%s", out.String())
 	}
 	checkEmpty(t, temp)
