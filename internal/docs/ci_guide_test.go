@@ -13,7 +13,7 @@ func TestAPlanWithPlaceholders(t *testing.T) {
 	_, section, _ := strings.Cut(read(t, "docs/guides/deploy-in-ci.md"), "\n## Plan in one job, apply in another\n")
 	found := blocksOf("docs/guides/deploy-in-ci.md", section)
 	if len(found) == 0 || !strings.Contains(section, "RAX_USERNAME=placeholder RAX_API_KEY=placeholder terraform plan -lock=false") {
-		t.Fatal("the guide is not as this test expects it")
+		t.Fatal("the guide lacks the configuration or the command that this test requires")
 	}
 	for _, c := range []struct {
 		env  map[string]string

@@ -178,7 +178,7 @@ func TestSitePathsAndTheOlderExpression(t *testing.T) {
 	files, _, found := strings.Cut(older, "  paths = ")
 	function := files + "  assets = provider::purge::site_paths(local.files)\n}\n"
 	if !found || !strings.Contains(read(t, example+"function.tf"), "assets     = provider::purge::site_paths(local.files)") {
-		t.Fatal("the examples are not as this test expects them")
+		t.Fatal("the examples lack the expressions that this test requires")
 	}
 	resource := requirement + "resource \"purge_cdn_asset\" \"site\" {\n  service_id = \"" + cdntest.DeployedID + "\"\n  assets = local.assets\n}\n"
 	want := []string{

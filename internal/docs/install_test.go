@@ -79,7 +79,7 @@ func TestInstallBesideAnotherProvider(t *testing.T) {
 	}
 	const requirement = "  required_providers {\n"
 	if !strings.Contains(page, requirement) {
-		t.Fatalf("docs/index.md has no first configuration, or one that is not as this test expects:\n%s", page)
+		t.Fatalf("docs/index.md lacks the first configuration, or required_providers in it:\n%s", page)
 	}
 	s.write(t, "main.tf", strings.Replace(page, requirement, requirement+"    bare = {\n      source = \"cachepurge/bare\"\n    }\n", 1)+
 		"\nresource \"bare_data\" \"beside\" {\n  input = { release = var.release }\n}\n")

@@ -11,27 +11,27 @@ import (
 	"testing"
 )
 
-// TestAddATargetNamesWhatATargetTouches checks that the steps in ARCHITECTURE.md list
+// TestStepsToAddATargetListItsFiles checks that the steps in ARCHITECTURE.md list
 // the files that name a system, with WP Engine as the example. It ignores commands,
 // which are not part of the provider.
-func TestAddATargetNamesWhatATargetTouches(t *testing.T) {
+func TestStepsToAddATargetListItsFiles(t *testing.T) {
 	t.Parallel()
 	_, steps, found := strings.Cut(read(t, "ARCHITECTURE.md"), "## Add a target")
 	if !found {
 		t.Fatal("ARCHITECTURE.md has no steps")
 	}
-	touched := 0
+	checked := 0
 	for _, file := range files(t, "internal", ".go") {
 		own := strings.HasPrefix(file, "internal/wpengine/") || strings.HasPrefix(filepath.Base(file), "wpengine_")
 		if own || strings.HasSuffix(file, "_test.go") || strings.HasPrefix(file, "internal/cmd/") || !names(t, file, "wpengine") {
 			continue
 		}
-		touched++
+		checked++
 		if !strings.Contains(steps, filepath.Base(file)) {
 			t.Errorf("%s names WP Engine, and the steps to add a target do not name the file: derive the name from a list, or add the file to the steps", file)
 		}
 	}
-	if touched == 0 {
+	if checked == 0 {
 		t.Error("no file names WP Engine")
 	}
 }

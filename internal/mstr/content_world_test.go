@@ -17,10 +17,10 @@ const (
 	education     = "CE52831411E696C8BD2F0080EFD5AF44"
 )
 
-// sourceID is the ID of the report of a number.
+// sourceID returns the ID of report n.
 func sourceID(n int) string { return fmt.Sprintf("%032X", n) }
 
-// result is a cache of a report in the tutorial project.
+// result returns a cache of a report in the tutorial project.
 func result(node string, source int, tables ...string) mstrtest.ContentCache {
 	return mstrtest.ContentCache{
 		Node: node, Project: tutorial, Source: fmt.Sprintf("report %d", source), SourceID: sourceID(source), Type: "report",
@@ -34,7 +34,7 @@ func (w *world) purgeContent(f mstr.ContentFilter) (mstr.ContentResult, error) {
 	return result, err
 }
 
-// mustPurge is purgeContent for a purge that has to succeed.
+// mustPurge is purgeContent for a purge that must succeed.
 func (w *world) mustPurge(f mstr.ContentFilter) mstr.ContentResult {
 	w.T.Helper()
 	result, err := w.purgeContent(f)
@@ -44,7 +44,7 @@ func (w *world) mustPurge(f mstr.ContentFilter) mstr.ContentResult {
 	return result
 }
 
-// ready returns "<node> <source>" of each cache that users can get, sorted.
+// ready returns "<node> <source>" for each ready cache, sorted.
 func (w *world) ready() []string {
 	var all []string
 	for _, c := range w.ContentCaches() {
@@ -56,8 +56,8 @@ func (w *world) ready() []string {
 	return all
 }
 
-// before runs do before the fake answers the nth request of an operation,
-// counted from 1.
+// before runs do before the fake serves the nth request of an operation, counted
+// from 1.
 func (w *world) before(operation string, nth int, do func()) {
 	count := 0
 	w.Around = func(op string, next http.HandlerFunc) http.HandlerFunc {
@@ -71,7 +71,8 @@ func (w *world) before(operation string, nth int, do func()) {
 	}
 }
 
-// inCluster is inWorld with one node, so that requests have an order.
+// inCluster is inWorld with a number of nodes. With one node, the order of the
+// requests is fixed.
 func inCluster(t *testing.T, nodes int, test func(t *testing.T, w *world)) {
 	t.Helper()
 	inWorld(t, func(t *testing.T, w *world) {
