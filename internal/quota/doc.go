@@ -9,9 +9,9 @@
 //   - [WithTimeout] limits the time of an operation. [Pause] pauses that timeout
 //     while a purge waits for the work of others.
 //
-// A purge is in flight from Slot.Send until the slot is given its result, which
-// is one of four: the server let the request through (Passed), it returned a
-// rate-limited response (RateLimited), it is not known which (Failed), or nothing
-// was sent (Unsent). A rate-limited response closes the window. When the window
-// reopens, one request goes first, the probe.
+// A purge is in flight from Slot.Send until the result of its request is reported:
+// it was rate-limited (RateLimited) or not (Passed), the result is unknown
+// (Failed), or it was not sent (Unsent). A rate-limited response closes the window
+// for a time. When the window reopens, one request goes first, the probe, and the
+// others follow after it has passed.
 package quota

@@ -138,24 +138,24 @@ func sentWhileClosed(trips []trip) error {
 }
 
 // sentWithTheProbe finds two requests in flight at the same time after a
-// rate-limited response, before the server let one of the later requests through.
+// rate-limited response, before one of the later requests passed.
 func sentWithTheProbe(trips []trip) error {
 	for _, r := range trips {
 		if r.End != "rate-limited" {
 			continue
 		}
-		proven := never
+		passed := never
 		var after []trip
 		for _, t := range trips {
 			if t.sent > r.answered {
 				after = append(after, t)
 			}
 			if t.sent >= r.answered && t.End == "passed" {
-				proven = min(proven, t.answered)
+				passed = min(passed, t.answered)
 			}
 		}
 		for i := 1; i < len(after); i++ {
-			if after[i].sent < proven && after[i].sent < after[i-1].answered {
+			if after[i].sent < passed && after[i].sent < after[i-1].answered {
 				return fmt.Errorf("closed at %s; sent at %s and, before the response at %s, at %s",
 					r.answered, after[i-1].sent, after[i-1].answered, after[i].sent)
 			}

@@ -160,7 +160,7 @@ func (p *purge) merge(other *purge) {
 	other.cancel(errMerged)
 }
 
-// markInFlight marks a purge as in flight, or returns why it must not be sent.
+// markInFlight marks a purge as in flight, or returns the reason not to send it.
 func markInFlight(ctx context.Context) error {
 	p := purgeOf(ctx)
 	if p == nil {

@@ -13,7 +13,7 @@ import (
 type Slot struct {
 	window *Window
 	ctx    context.Context
-	ready  chan error // receives nil when the slot is granted, or why it is not
+	ready  chan error // receives nil if the slot is granted, otherwise the reason
 
 	// The fields below are guarded by window.mu.
 	arrival  int // the slot's number in the order of arrival, or 0
@@ -25,7 +25,7 @@ type Slot struct {
 // outdated is the value of closures for a slot that must be granted again.
 const outdated = -1
 
-// wait returns when the slot is granted, or why it is not.
+// wait waits until the slot is granted, or returns the reason why it is not.
 func (s *Slot) wait() error {
 	s.window.enqueue(s)
 	select {
@@ -61,8 +61,7 @@ func (s *Slot) start() bool {
 // Unsent frees the slot immediately, because nothing reached the server.
 func (s *Slot) Unsent() { s.end(func(*Window) time.Time { return time.Time{} }) }
 
-// Passed reports that the server let the request through, whatever the response
-// is otherwise.
+// Passed reports that the request was not rate-limited, whatever the response was.
 func (s *Slot) Passed() {
 	s.end(func(w *Window) time.Time {
 		if s == w.probe && s.closures == w.closures {
@@ -72,14 +71,14 @@ func (s *Slot) Passed() {
 	})
 }
 
-// Failed reports that it is not known whether the server let the request
-// through. Callers that leave early receive err.
+// Failed reports that the result is unknown, so the server may have counted the
+// request. Callers that leave early receive err.
 func (s *Slot) Failed(err error) {
 	markFailed(s.ctx, err)
 	s.end((*Window).freeAt)
 }
 
-// RateLimited reports a rate-limited response. It closes the window for at least
+// RateLimited reports a rate-limited response, which closes the window for at least
 // the given time. Callers that leave early receive err.
 func (s *Slot) RateLimited(wait time.Duration, err error) {
 	markFailed(s.ctx, err)

@@ -59,19 +59,19 @@ func (l *Limiter) Window(key string, limit Limit) *Window {
 //
 // A rate-limited response closes the window for all callers that have not sent
 // their request, with or without a slot. When the window reopens, one request
-// goes first, the probe. The others follow after the server let it through.
+// goes first, the probe. The others follow after it has passed.
 type Window struct {
 	limit Limit
 	rand  func() float64 // nil: no jitter
 
 	mu          sync.Mutex  // locked before Group.mu
-	arrivals    int         // how many slots were requested
+	arrivals    int         // the number of slots that were requested
 	unfinished  int         // granted slots without a result
 	spent       []time.Time // when the slots of finished requests are free again, ascending
 	queue       []*Slot     // in order of arrival
 	closedUntil time.Time
-	closures    int   // how often the window was closed
-	probing     bool  // the server has let no request through since it was closed
+	closures    int   // the number of times the window was closed
+	probing     bool  // no request has passed since the window was closed
 	probe       *Slot // granted, without a result yet
 	timer       *time.Timer
 }
