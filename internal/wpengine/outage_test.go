@@ -141,6 +141,7 @@ func TestOneFailingInstall(t *testing.T) {
 				if err := <-ended; err == nil {
 					t.Error("the failing install was purged")
 				}
+				<-time.After(w.Latency) // the fake may still handle the last request
 			})
 		})
 	}
