@@ -217,7 +217,7 @@ func TestNumbersMatchTheCode(t *testing.T) {
 	}
 }
 
-var errorRow = regexp.MustCompile("(?m)^\\| `([^`\n]+)` \\|")
+var firstCell = regexp.MustCompile(`^\|[^|]+\|`)
 
 // TestErrorsMatchTheCode compares the first column of tables with the
 // heading "Error" or "Warning" with the messages in the code.
@@ -251,8 +251,11 @@ func errorsOf(page string) []string {
 		case !strings.HasPrefix(line, "|"):
 			inside = false
 		}
-		if m := errorRow.FindStringSubmatch(line); inside && m != nil {
-			all = append(all, m[1])
+		if !inside {
+			continue
+		}
+		for _, quoted := range spans.FindAllString(firstCell.FindString(line), -1) {
+			all = append(all, strings.Trim(quoted, "`"))
 		}
 	}
 	return all
