@@ -140,8 +140,8 @@ func TestErrors(t *testing.T) {
 			5,
 		},
 		"a 200 is not an acceptance":               {answer(200, nil, ""), said{Kind: transport.KindUnexpected, Status: 200}, 1},
-		"a 202 with a login page is none either":   {answer(202, nil, "<html>"), said{Kind: transport.KindUnexpected, Status: 202, Message: "the response is an HTML page", Advice: "Check the address"}, 1},
-		"a redirect is never followed, nor shown":  {answer(307, http.Header{"Location": {"https://evil.example.com/x?y=z"}}, ""), said{Kind: transport.KindRedirect, Status: 307, Message: "redirect to evil.example.com", Advice: "does not follow redirects"}, 1},
+		"a 202 with a page is not an acceptance":   {answer(202, nil, "<html>"), said{Kind: transport.KindUnexpected, Status: 202, Message: "the response is an HTML page", Advice: "Check the address"}, 1},
+		"a redirect is neither followed nor shown": {answer(307, http.Header{"Location": {"https://evil.example.com/x?y=z"}}, ""), said{Kind: transport.KindRedirect, Status: 307, Message: "redirect to evil.example.com", Advice: "does not follow redirects"}, 1},
 		"the Location of an acceptance is ignored": {answer(202, http.Header{"Location": {"https://evil.example.com/"}}, ""), said{}, 1},
 	}
 	for sentence, test := range tests {

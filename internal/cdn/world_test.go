@@ -14,14 +14,14 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/clienttest"
 )
 
-// world is a fake, a client of it, and the network between them. The world ends
-// with the test: it fails when a connection or a secret got out.
+// world is a fake, its client, and the network between them. At the end, the test
+// fails if a connection is open or a secret was shown.
 type world struct {
 	*cdntest.Server
 	*clienttest.Bubble
 	config cdn.Config
-	// connect makes the client with the first call, so that tests can change the
-	// configuration before.
+	// connect creates the client in its first call, after the test has changed the
+	// configuration.
 	connect func() *cdn.Client
 }
 
@@ -42,7 +42,7 @@ func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
 	})
 }
 
-// purge is a purge as the tests have it.
+// purge is a purge of one path.
 type purge struct {
 	service string
 	path    string
@@ -70,7 +70,7 @@ func (w *world) purgeUnder(ctx context.Context, p purge) (*cdn.Invalidation, err
 	return inv, err
 }
 
-// said is what the tests compare of an error.
+// said contains the fields of an error that the tests compare.
 type said struct {
 	System             string
 	Kind               transport.Kind

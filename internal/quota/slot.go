@@ -25,7 +25,7 @@ type Slot struct {
 // outdated is the value of closures for a slot that must be granted again.
 const outdated = -1
 
-// wait waits until the slot is granted, or returns the reason why it is not.
+// wait waits until the slot is granted. The error is the reason why it is not.
 func (s *Slot) wait() error {
 	s.window.enqueue(s)
 	select {

@@ -46,8 +46,8 @@ func TestBodiesOfAnAcceptance(t *testing.T) {
 		"blanks in a list of errors": {200, `{"errors" : [ ]}`, said{}},
 		"no success":                 {200, `{"success":false}`, said{Kind: transport.KindUnexpected, Status: 200, Message: "the response reports no success: false"}},
 		"empty lists of errors":      {200, `{"error":null,"errors":[]}`, said{}},
-		"a page is no acceptance":    {200, "\n<!doctype html><title>Sign in</title>", said{Kind: transport.KindUnexpected, Status: 200, Message: "the response is an HTML page", Advice: "a proxy, firewall, or login page"}},
-		"nor with 202":               {202, "<html>", said{Kind: transport.KindUnexpected, Status: 202, Message: "the response is an HTML page"}},
+		"a page":                     {200, "\n<!doctype html><title>Sign in</title>", said{Kind: transport.KindUnexpected, Status: 200, Message: "the response is an HTML page", Advice: "a proxy, firewall, or login page"}},
+		"a page with 202":            {202, "<html>", said{Kind: transport.KindUnexpected, Status: 202, Message: "the response is an HTML page"}},
 		"an error":                   {200, `{"error":"no backend"}`, said{Kind: transport.KindUnexpected, Status: 200, Message: `the response contains an error: "no backend"`}},
 		"a list of errors":           {202, `{"errors":[{"message":"x"}]}`, said{Kind: transport.KindUnexpected, Status: 202, Message: `the response contains an error: [{"message":"x"}]`}},
 		"a 204 is not documented":    {204, "", said{Kind: transport.KindUnexpected, Status: 204}},
@@ -123,9 +123,9 @@ func TestErrors(t *testing.T) {
 			said{Kind: transport.KindServer, Status: 500, Message: "Internal Server Error"},
 			5,
 		},
-		"a 409 is not repeated":                      {answer(409, nil, ""), said{Kind: transport.KindInvalid, Status: 409}, 1},
-		"a 413 is about the body, and not a limit":   {answer(413, nil, ""), said{Kind: transport.KindInvalid, Status: 413}, 1},
-		"a redirect is never followed, nor its host": {answer(308, http.Header{"Location": {"//evil.example.com/v1"}}, ""), said{Kind: transport.KindRedirect, Status: 308, Message: "redirect to evil.example.com", Advice: "does not follow redirects"}, 1},
+		"a 409 is not retried":                    {answer(409, nil, ""), said{Kind: transport.KindInvalid, Status: 409}, 1},
+		"a 413 is about the body and not a limit": {answer(413, nil, ""), said{Kind: transport.KindInvalid, Status: 413}, 1},
+		"a redirect is not followed":              {answer(308, http.Header{"Location": {"//evil.example.com/v1"}}, ""), said{Kind: transport.KindRedirect, Status: 308, Message: "redirect to evil.example.com", Advice: "does not follow redirects"}, 1},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {

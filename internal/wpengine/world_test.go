@@ -14,14 +14,14 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
 )
 
-// world is a fake, a client of it, and the network between them. The world ends
-// with the test: it fails when a connection or a secret got out.
+// world is a fake, its client, and the network between them. At the end, the test
+// fails if a connection is open or a secret was shown.
 type world struct {
 	*wpenginetest.Server
 	*clienttest.Bubble
 	config wpengine.Config
-	// connect makes the client with the first call, so that tests can change the
-	// configuration before.
+	// connect creates the client in its first call, after the test has changed the
+	// configuration.
 	connect func() *wpengine.Client
 }
 
@@ -53,7 +53,7 @@ func (w *world) purgeUnder(ctx context.Context, install, cacheType string) error
 	return err
 }
 
-// said is what the tests compare of an error.
+// said contains the fields of an error that the tests compare.
 type said struct {
 	Kind                transport.Kind
 	Status              int
