@@ -42,7 +42,7 @@ var cdnServices = &lookup[cdn.Service]{
 	fields: map[string]field[cdn.Service]{
 		"id":        {"ID of the service.", types.StringType, func(s cdn.Service) attr.Value { return text(s.ID) }},
 		"name":      {"Name of the service.", types.StringType, func(s cdn.Service) attr.Value { return text(s.Name) }},
-		"status":    {"Status of the service: `deployed`, `create_in_progress`, `update_in_progress`, `delete_in_progress`, `failed`, or `disabled`. The service accepts purges only while it is `deployed`.", types.StringType, func(s cdn.Service) attr.Value { return text(s.Status) }},
+		"status":    {"Status of the service: `deployed`, `create_in_progress`, `update_in_progress`, `delete_in_progress`, `failed`, or `disabled`. The service accepts purges only while it is `deployed` or `disabled`.", types.StringType, func(s cdn.Service) attr.Value { return text(s.Status) }},
 		"flavor_id": {"ID of the service's flavor, which determines the CDN vendor.", types.StringType, func(s cdn.Service) attr.Value { return text(s.FlavorID) }},
 		"domains": objects("Domains that the service serves.", domainTypes, func(s cdn.Service) []map[string]attr.Value {
 			var list []map[string]attr.Value
