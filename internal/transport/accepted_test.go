@@ -73,12 +73,12 @@ func TestAcceptedBody(t *testing.T) {
 // second only, and that an error in its first part counts.
 func TestAcceptanceWait(t *testing.T) {
 	t.Parallel()
-	const refused = "purging /a: Upstream returned 202 Accepted: "
+	const prefix = "purging /a: Upstream returned 202 Accepted: "
 	for name, row := range map[string]struct{ body, err string }{
 		"no body":                  {"", ""},
 		"the beginning of a value": {`{"status":"que`, ""},
-		"an error":                 {`{"error":"denied",`, refused + `the response contains an error: "denied"`},
-		"the beginning of a page":  {"<html>", refused + "the response is an HTML page"},
+		"an error":                 {`{"error":"denied",`, prefix + `the response contains an error: "denied"`},
+		"the beginning of a page":  {"<html>", prefix + "the response is an HTML page"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

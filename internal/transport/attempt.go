@@ -85,7 +85,7 @@ func (c *Client) onHost(ctx context.Context, k *call, slot Slot, grant Grant) (*
 	}
 	if !pass.begin() {
 		pass.leave()
-		return skipped(&Error{bounced: true})
+		return skipped(&Error{requeue: true})
 	}
 	if k.Sending != nil {
 		k.Sending(k.Request)
@@ -112,8 +112,8 @@ func (c *Client) settle(k *call, slot Slot, grant Grant, resp *Response, e *Erro
 	shared := *e // a copy, because other callers read it while e is completed
 	switch {
 	case e.limited:
-		k.refusals++
-		slot.RateLimited(c.pause(e, k.refusals), &shared)
+		k.limits++
+		slot.RateLimited(c.pause(e, k.limits), &shared)
 	case e.unsent:
 		slot.Unsent()
 	case e.Status == 0 || e.Status >= http.StatusBadGateway:

@@ -12,14 +12,15 @@ import (
 // call is the state of a request during its attempts.
 type call struct {
 	*Request
-	who                     *caller
-	host                    *host // of the latest attempt
-	sent, retries, refusals int
-	alone                   int // failures while the host responded to other requests
-	denial                  denial
-	lost                    bool // an attempt received no response
-	reasons                 []string
-	last                    *Error
+	who           *caller
+	host          *host // of the latest attempt
+	sent, retries int
+	limits        int // rate-limited responses
+	alone         int // failures while the host responded to other requests
+	denial        denial
+	lost          bool // an attempt received no response
+	reasons       []string
+	last          *Error
 }
 
 // Do sends a request until it receives an expected response. It stops at a
@@ -40,7 +41,7 @@ func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
 		switch {
 		case err == nil:
 			return resp, nil
-		case err.bounced:
+		case err.requeue:
 			continue
 		case err.ended:
 			return nil, c.interrupted(k, err)
@@ -66,12 +67,12 @@ func (c *Client) again(ctx context.Context, k *call, e *Error) *Error {
 		return c.awaitReplay(ctx, k, e.again.after)
 	case e.limited:
 		return c.awaitRateLimit(ctx, k, e)
-	case e.struck && e.Wait == 0:
+	case e.inOutage && e.Wait == 0:
 		return nil // the host does the waiting
 	case e.outage:
 		k.alone++
 		return c.awaitRetry(ctx, k, e, k.alone)
-	case e.repeat && k.retries < c.options.MaxRetries:
+	case e.retryable && k.retries < c.options.MaxRetries:
 		k.retries++
 		return c.awaitRetry(ctx, k, e, k.retries)
 	default:
@@ -98,7 +99,7 @@ func (c *Client) awaitRateLimit(ctx context.Context, k *call, e *Error) *Error {
 	case k.Pace != nil:
 		return nil
 	default:
-		return c.sleep(ctx, k, c.pause(e, k.refusals))
+		return c.sleep(ctx, k, c.pause(e, k.limits))
 	}
 }
 

@@ -90,22 +90,22 @@ type Error struct {
 	// Last is the latest response before the context ended.
 	Last *Error
 
-	text     string // of Err, scrubbed
-	repeat   bool   // a server error: worth another attempt
-	limited  bool   // rate-limited
-	outage   bool   // no response, or a gateway's: the host may be down
-	wrong    bool   // an unknown host or a bad certificate
-	struck   bool   // the host is down
-	answered bool   // a response came, but not all of it
-	again    again  // after a 401
-	single   bool   // others are accepted with the same credentials
-	over     bool   // the host is given up: nobody waits for it any more
-	unsent   bool   // nothing reached the API
-	lost     bool   // it may have succeeded
-	ended    bool   // by the context or a wait, not by a response
-	skipped  bool   // not sent
-	bounced  bool   // not sent, because an outage began at the last moment
-	tooLong  bool
+	text      string // of Err, scrubbed
+	retryable bool   // a server error
+	limited   bool   // rate-limited
+	outage    bool   // no response, or a gateway's: the host may be down
+	wrong     bool   // an unknown host or a bad certificate
+	inOutage  bool   // the host is down, and the request waits for it
+	answered  bool   // a part of a response was received
+	again     again  // after a 401 response
+	single    bool   // the API accepts other requests with the same credentials
+	over      bool   // no caller waits for the host any more
+	unsent    bool   // the API received nothing
+	lost      bool   // it may have succeeded
+	ended     bool   // by the context or a wait, not by a response
+	skipped   bool   // not sent
+	requeue   bool   // not sent, because an outage began at the last moment
+	tooLong   bool
 }
 
 // Values of Waiting that decide what to do.
@@ -115,15 +115,15 @@ const (
 )
 
 // Final makes the error permanent although its status is usually retried.
-func (e *Error) Final() { e.repeat, e.limited, e.outage = false, false, false }
+func (e *Error) Final() { e.retryable, e.limited, e.outage = false, false, false }
 
 // ServerUp makes the error a retried one of a system that is up, so that it
 // does not count as an outage.
-func (e *Error) ServerUp() { e.repeat, e.outage = true, false }
+func (e *Error) ServerUp() { e.retryable, e.outage = true, false }
 
 // Limit makes the error a rate-limited one, which closes the window for a time.
 func (e *Error) Limit(wait time.Duration) {
-	e.limited, e.repeat, e.outage, e.Wait, e.Kind = true, false, false, wait, KindLimited
+	e.limited, e.retryable, e.outage, e.Wait, e.Kind = true, false, false, wait, KindLimited
 }
 
 // Limited reports whether the error closes the window.

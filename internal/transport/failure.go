@@ -21,7 +21,7 @@ func (c *Client) failed(r *Request, resp *Response) *Error {
 	e.Wait = wait
 	switch judge(resp.Status, r.Body == nil, saysWhen) {
 	case retry:
-		e.repeat = true
+		e.retryable = true
 	case unavailable:
 		e.outage = true
 	case limited:
@@ -126,11 +126,11 @@ func (c *Client) noResponse(r *Request, target *url.URL, err error, t *attemptTr
 		return e
 	}
 	kind, again := classify(err, t.handshakeError())
-	refused := errors.Is(err, errNotTaken)
+	notTaken := errors.Is(err, errNotTaken)
 	unsent := t.unsent(errors.Is(err, errAttemptTimeout))
 	e := &Error{
 		System: c.system, Doing: r.Doing, Kind: kind, Host: target.Host, Err: c.mask(err), text: c.errorText(err),
-		outage: again || kind != KindProxy, wrong: !again, unsent: unsent, lost: again && !unsent && !refused,
+		outage: again || kind != KindProxy, wrong: !again, unsent: unsent, lost: again && !unsent && !notTaken,
 	}
 	switch {
 	case speaksPlainHTTP(err):

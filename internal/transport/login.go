@@ -38,7 +38,7 @@ func (f *loginFailure) judge(e *Error, trusted bool) outcome {
 	switch {
 	case e.over, e.Kind == KindCanceled, e.Status == 0 && e.Kind == KindConfig, e.Kind == KindProxy && !e.outage:
 		return forget
-	case e.unsent, e.skipped, e.limited, e.repeat, e.outage && e.Status == http.StatusServiceUnavailable:
+	case e.unsent, e.skipped, e.limited, e.retryable, e.outage && e.Status == http.StatusServiceUnavailable:
 		return tryAgain
 	case e.outage || e.Status == 0 && e.Sent > 0:
 		f.maybeCounted++

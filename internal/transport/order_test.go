@@ -53,7 +53,7 @@ func (r *recorder) Unsent()      { r.note("quota: unsent") }
 func (r *recorder) Passed()      { r.note("quota: passed") }
 func (r *recorder) Failed(error) { r.note("quota: failed") }
 func (r *recorder) RateLimited(wait time.Duration, _ error) {
-	r.note("quota: refused for %s", wait)
+	r.note("quota: limited for %s", wait)
 }
 
 // TestOrder checks that an attempt waits for the quota and then for the
@@ -75,11 +75,11 @@ func TestOrder(t *testing.T) {
 		"a final response": {answer(404, ""), &recorder{}, nil, attempt("passed", 404)},
 		"a rate-limited response closes the window": {
 			inTurn(answer(429, "", "Retry-After", "7"), answer(202, "")), &recorder{}, nil,
-			slices.Concat(attempt("refused for 7s", 429), attempt("passed", 202)),
+			slices.Concat(attempt("limited for 7s", 429), attempt("passed", 202)),
 		},
 		"each response without a wait closes it for longer": {
 			inTurn(noTime...), &recorder{}, nil,
-			slices.Concat(attempt("refused for 1s", 429), attempt("refused for 2s", 429), attempt("passed", 202)),
+			slices.Concat(attempt("limited for 1s", 429), attempt("limited for 2s", 429), attempt("passed", 202)),
 		},
 		"a retry takes another slot": {
 			inTurn(answer(502, ""), answer(202, "")), &recorder{}, nil,

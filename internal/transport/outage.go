@@ -36,7 +36,7 @@ func (h *host) fail(p *pass, e *Error) {
 	}
 	copied := *e
 	copied.System = h.name
-	h.last, p.who.failed, e.struck = &copied, true, true
+	h.last, p.who.failed, e.inOutage = &copied, true, true
 	if first || e.wrong {
 		h.review = now
 	}

@@ -37,8 +37,8 @@ type proxy struct {
 	accepted   chan struct{}
 	acceptOnce sync.Once
 
-	mu      sync.Mutex
-	refused *proxyError
+	mu       sync.Mutex
+	rejected *proxyError
 }
 
 // NewProxies reads HTTPS_PROXY, HTTP_PROXY, and NO_PROXY, or their lowercase
@@ -191,9 +191,9 @@ func (p *proxy) enter(ctx context.Context) (leave func(), err error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.refused != nil {
+	if p.rejected != nil {
 		leave()
-		return nil, p.refused
+		return nil, p.rejected
 	}
 	return leave, nil
 }
@@ -206,8 +206,8 @@ func (p *proxy) answered(status int) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.refused = &proxyError{status}
-	return p.refused
+	p.rejected = &proxyError{status}
+	return p.rejected
 }
 
 // proxiedTransport is an http.Transport with the proxies of the environment.
