@@ -52,21 +52,21 @@ func TestCredentials(t *testing.T) {
 
 func TestRejectedLogins(t *testing.T) {
 	t.Parallel()
-	denied := said{System: "Rackspace Identity", Kind: transport.KindCredentials, Status: 401, Message: "Unable to authenticate user with credentials provided.", Input: "api_key", Advice: "Check cdn.username, and cdn.api_key or cdn.password", Waiting: "logging in"}
+	rejected := said{System: "Rackspace Identity", Kind: transport.KindCredentials, Status: 401, Message: "Unable to authenticate user with credentials provided.", Input: "api_key", Advice: "Check cdn.username, and cdn.api_key or cdn.password", Waiting: "logging in"}
 	tests := map[string]struct {
 		configure func(*world)
 		want      said
 		again     int // logins after a second purge
 	}{
-		"a wrong API key is tried once": {func(w *world) { w.config.APIKey = "wrong-key" }, denied, 1},
+		"a wrong API key is tried once": {func(w *world) { w.config.APIKey = "wrong-key" }, rejected, 1},
 		"a password for an account with multi-factor": {
 			func(w *world) { w.config.APIKey, w.config.Password, w.MultiFactor = "", w.Password, true },
-			said{System: denied.System, Kind: denied.Kind, Status: 401, Message: "Additional authentication credentials required", Input: "password", Advice: "Set cdn.api_key instead of cdn.password", Waiting: "logging in"},
+			said{System: rejected.System, Kind: rejected.Kind, Status: 401, Message: "Additional authentication credentials required", Input: "password", Advice: "Set cdn.api_key instead of cdn.password", Waiting: "logging in"},
 			1,
 		},
 		"a wrong identity_url": {
 			func(w *world) { w.config.IdentityURL = "http://localhost/identity/v2.0" },
-			said{System: denied.System, Kind: transport.KindConfig, Status: 404, Message: `an HTML page with the title "404 Not Found"`, Input: "identity_url", Advice: "cdn.identity_url", Waiting: "logging in"},
+			said{System: rejected.System, Kind: transport.KindConfig, Status: 404, Message: `an HTML page with the title "404 Not Found"`, Input: "identity_url", Advice: "cdn.identity_url", Waiting: "logging in"},
 			0,
 		},
 	}
