@@ -42,7 +42,7 @@ func (s *site) fails(t *testing.T, doing string, want []string, args ...string) 
 	t.Helper()
 	_, err := s.Run(t.Context(), append([]string{"apply", "-auto-approve", "-input=false", "-no-color"}, args...)...)
 	if err == nil || !strings.Contains(err.Error(), "denied permission") {
-		t.Errorf("%s: %v, want the refusal", doing, err)
+		t.Errorf("%s: %v, want the denied purge", doing, err)
 	}
 	s.compare(t, doing, want)
 }

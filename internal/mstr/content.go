@@ -18,7 +18,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
-// ContentResult is what a purge of content caches did.
+// ContentResult is the result of a purge of content caches.
 type ContentResult struct {
 	// Invalidated is the number of caches that it invalidated, on all nodes.
 	Invalidated int

@@ -80,7 +80,7 @@ func contains(body io.Reader, gzipped bool, text []byte) (bool, error) {
 	}
 }
 
-// maxRest is how many bytes drain reads, so that the connection can be reused.
+// maxRest is how many bytes drain reads to reuse the connection.
 const maxRest = 256 << 10
 
 // drain reads the rest of a body, if it is short.

@@ -48,8 +48,8 @@ func newHost(name string) *host {
 // waitError is the error for a wait beyond the deadline.
 type waitError struct{ wait time.Duration }
 
-func (*waitError) Error() string {
-	return "the site requires a wait (Retry-After) that is longer than the time left"
+func (e *waitError) Error() string {
+	return "the site requires a wait of " + transport.InWords(e.wait) + ", which is longer than the time left"
 }
 
 // enter waits until the next request may start.

@@ -168,7 +168,7 @@ func TestWaitBeyondTheDeadline(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.Fail("get", 1, answer(http.StatusTooManyRequests, http.Header{"Retry-After": {"3600"}}, ""))
 		err := w.verify(20*time.Minute, verify.Item{Want: hexMD5(content)})
-		diff(t, "the error", said{verify.NotSeen, "the site requires a wait (Retry-After) that is longer than the time left; expected content with MD5 digest " +
+		diff(t, "the error", said{verify.NotSeen, "the site requires a wait of 1 hour, which is longer than the time left; expected content with MD5 digest " +
 			hexMD5(content) + ", got 429 Too Many Requests", 1}, hear(t, err))
 		var e *verify.Error
 		errors.As(err, &e)

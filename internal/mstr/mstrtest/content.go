@@ -167,7 +167,7 @@ func (s *Server) settle() {
 }
 
 // serveContent routes the requests about nodes and content caches. It is false
-// where this server has no such route.
+// if this server has no such route.
 func (s *Server) serveContent(w http.ResponseWriter, r *http.Request, path string) bool {
 	node := func(r *http.Request) string { return strings.Join(r.URL.Query()["clusterNode"], ",") }
 	project := func(r *http.Request) string { return r.URL.Query().Get("projects.id") }

@@ -52,7 +52,7 @@ func NewOrigin() *Origin {
 	return &Origin{Recorder: fake.NewRecorder("origin"), files: make(map[string][]version)}
 }
 
-// Secrets returns nothing: a site knows no credentials.
+// Secrets returns nothing, because a site has no credentials.
 func (o *Origin) Secrets() []string { return nil }
 
 // Put makes the origin serve a file after some time, as an origin that lags.
