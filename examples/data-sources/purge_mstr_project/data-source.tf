@@ -9,7 +9,7 @@ resource "purge_mstr_cache" "sales" {
   lifecycle {
     precondition {
       condition     = data.purge_mstr_project.sales.loaded
-      error_message = "The project Sales is ${data.purge_mstr_project.sales.status}. Load it first."
+      error_message = "Sales is ${data.purge_mstr_project.sales.status}. Load it first."
     }
   }
 }

@@ -24,7 +24,7 @@ resource "purge_mstr_cache" "finance" {
   lifecycle {
     precondition {
       condition     = data.purge_mstr_project.finance.loaded
-      error_message = "The project Finance is ${data.purge_mstr_project.finance.status}. Load it first."
+      error_message = "Finance is ${data.purge_mstr_project.finance.status}. Load it first."
     }
   }
 }
