@@ -50,7 +50,7 @@ resource "purge_wpengine_cache" "blog" {
 `)
 	s.apply(t, "an apply", []string{"wpengine " + s.WPEngine.Install("acmeprod").ID + "/page 202"}, "install=acmeprod")
 	destroy := []string{"destroy", "-auto-approve", "-input=false", "-no-color", "-var=install=gone"}
-	if _, err := s.Run(t.Context(), destroy...); err == nil || !strings.Contains(err.Error(), `has the name "gone"`) {
+	if _, err := s.Run(t.Context(), destroy...); err == nil || !strings.Contains(err.Error(), "No WP Engine install has this name") {
 		t.Errorf("a destroy: %v, want the error of the data source", err)
 	}
 	s.mustRun(t, append(destroy, "-refresh=false")...)
