@@ -132,10 +132,10 @@ func (c *Client) login(ctx context.Context) (*transport.Credential, error) {
 func oneToken(resp *transport.Response) error {
 	tokens := resp.Header.Values(tokenHeader)
 	if len(tokens) != 1 {
-		return fmt.Errorf("the answer to the login holds %d tokens in X-MSTR-AuthToken in place of one", len(tokens))
+		return fmt.Errorf("the login response contains %d tokens in X-MSTR-AuthToken instead of one", len(tokens))
 	}
 	if tokens[0] == "" || len(tokens[0]) > transport.MaxToken || strings.ContainsFunc(tokens[0], func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return errors.New("the answer to the login holds an unusable token in X-MSTR-AuthToken")
+		return errors.New("the login response contains an invalid token in X-MSTR-AuthToken")
 	}
 	return nil
 }

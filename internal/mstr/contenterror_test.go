@@ -49,7 +49,7 @@ func TestAllFailedNodesAreNamed(t *testing.T) {
 	})
 }
 
-// needed is the advice that names the privilege for content caches.
+// needed is the privilege for content caches, which the advice contains.
 const needed = "DssXmlPrivilegesCacheAdministration"
 
 func TestErrorsOfAContentPurge(t *testing.T) {
@@ -79,7 +79,7 @@ func TestErrorsOfAContentPurge(t *testing.T) {
 			said{Kind: transport.KindInvalid, Status: 400, Code: "ERR006", Message: "Invalid JSON body. Please validate operation type or value. Input value can not be 'replace' for the path /contentCaches/…/status/invalid", ID: "ticket", Advice: "Servers before 2025 list content caches but do not invalidate them"},
 			"invalidating content caches",
 		},
-		"a page of a firewall": {
+		"a web page of a firewall": {
 			func(w *world) {
 				w.Fail("invalidate", 1, answer(400, http.Header{"Content-Type": {"text/html"}}, "<html>"))
 			},
@@ -101,7 +101,7 @@ func TestErrorsOfAContentPurge(t *testing.T) {
 			said{Kind: transport.KindForbidden, Status: 403, Code: "ERR014, iServerCode -2147213784", Message: "You do not have Administer caches privilege(s) to perform the task.", ID: "ticket", Advice: needed},
 			"listing the content caches",
 		},
-		"a project that is loaded nowhere": {
+		"a project that is not loaded": {
 			func(w *world) { w.Projects[0].Status = -1 },
 			said{Kind: transport.KindState, Status: 200, Message: "the project is not loaded on any running node", Input: "project_id", Advice: "Load the project"},
 			"listing the nodes",
@@ -133,7 +133,7 @@ func TestErrorsOfAContentPurge(t *testing.T) {
 			said{Kind: transport.KindNotFound, Status: 404, Code: "ERR004", Message: "Gone", ID: "ticket", Advice: "may have changed during the purge"},
 			"listing the content caches",
 		},
-		"an acceptance that is an error": {
+		"202 with an error": {
 			func(w *world) { w.Fail("invalidate", 1, answer(202, nil, `{"errors":[{"message":"no"}]}`)) },
 			said{Kind: transport.KindUnexpected, Status: 202, Message: `the response contains an error: [{"message":"no"}]`, Advice: "not from this API"},
 			"invalidating content caches",
@@ -196,23 +196,23 @@ func TestInvalidListsOfContentCaches(t *testing.T) {
 	t.Parallel()
 	const entry = `{"source":{"id":"1","type":"report"},"status":{"ready":true}}`
 	for sentence, test := range map[string]struct{ operation, body, want string }{
-		"no nodes":                        {"nodes", `{}`, "the list of nodes is missing"},
-		"nodes that are null":             {"nodes", `{"nodes":null}`, "the list of nodes is missing"},
-		"a node without a name":           {"nodes", `{"nodes":[{"status":"running"}]}`, "a node has no name"},
-		"a page":                          {"contents", `<html>`, "the response is an HTML page, not JSON"},
-		"null":                            {"contents", `null`, "the response is null"},
-		"no total":                        {"contents", `{"contentCaches":[]}`, "the list of content caches has no total"},
-		"a negative total":                {"contents", `{"total":-1,"contentCaches":[]}`, "the list of content caches has no total"},
-		"a total without caches":          {"contents", `{"total":3}`, "the list of content caches ends at 0 of 3"},
-		"caches that are null":            {"contents", `{"total":3,"contentCaches":null}`, "the list of content caches ends at 0 of 3"},
-		"caches that are an object":       {"contents", `{"total":1,"contentCaches":{}}`, "contentCaches is not a list"},
-		"a cache that is a text":          {"contents", `{"total":1,"contentCaches":["a"]}`, `element 0 of the list of content caches is invalid: it is a string`},
-		"tables that are numbers":         {"contents", `{"total":1,"contentCaches":[{"a":{"dbTablesUsed":[1]}}]}`, `element 0 of the list of content caches is invalid: "dbTablesUsed" is a number`},
-		"a cache without an ID":           {"contents", `{"total":1,"contentCaches":[{"":` + entry + `}]}`, "element 0 of the list of content caches lacks its ID, source.type, or status"},
-		"a cache that is null":            {"contents", `{"total":1,"contentCaches":[{"a":null}]}`, "element 0 of the list of content caches lacks its ID, source.type, or status"},
-		"a cache without a type":          {"contents", `{"total":2,"contentCaches":[{"a":` + entry + `},{"b":{"source":{"id":"1"},"status":{}}}]}`, "element 1 of the list of content caches lacks its ID, source.type, or status"},
-		"a cache without a status":        {"contents", `{"total":1,"contentCaches":[{"a":{"source":{"type":"report"}}}]}`, "element 0 of the list of content caches lacks its ID, source.type, or status"},
-		"another page than was asked for": {"contents", `{"offset":1000,"total":1,"contentCaches":[{"a":` + entry + `}]}`, "the list of content caches begins at offset 1000 instead of 0"},
+		"no nodes":                  {"nodes", `{}`, "the list of nodes is missing"},
+		"nodes that are null":       {"nodes", `{"nodes":null}`, "the list of nodes is missing"},
+		"a node without a name":     {"nodes", `{"nodes":[{"status":"running"}]}`, "a node has no name"},
+		"a page":                    {"contents", `<html>`, "the response is an HTML page, not JSON"},
+		"null":                      {"contents", `null`, "the response is null"},
+		"no total":                  {"contents", `{"contentCaches":[]}`, "the list of content caches has no total"},
+		"a negative total":          {"contents", `{"total":-1,"contentCaches":[]}`, "the list of content caches has no total"},
+		"a total without caches":    {"contents", `{"total":3}`, "the list of content caches ends at 0 of 3"},
+		"caches that are null":      {"contents", `{"total":3,"contentCaches":null}`, "the list of content caches ends at 0 of 3"},
+		"caches that are an object": {"contents", `{"total":1,"contentCaches":{}}`, "contentCaches is not a list"},
+		"a cache that is a string":  {"contents", `{"total":1,"contentCaches":["a"]}`, `element 0 of the list of content caches is invalid: it is a string`},
+		"tables that are numbers":   {"contents", `{"total":1,"contentCaches":[{"a":{"dbTablesUsed":[1]}}]}`, `element 0 of the list of content caches is invalid: "dbTablesUsed" is a number`},
+		"a cache without an ID":     {"contents", `{"total":1,"contentCaches":[{"":` + entry + `}]}`, "element 0 of the list of content caches lacks its ID, source.type, or status"},
+		"a cache that is null":      {"contents", `{"total":1,"contentCaches":[{"a":null}]}`, "element 0 of the list of content caches lacks its ID, source.type, or status"},
+		"a cache without a type":    {"contents", `{"total":2,"contentCaches":[{"a":` + entry + `},{"b":{"source":{"id":"1"},"status":{}}}]}`, "element 1 of the list of content caches lacks its ID, source.type, or status"},
+		"a cache without a status":  {"contents", `{"total":1,"contentCaches":[{"a":{"source":{"type":"report"}}}]}`, "element 0 of the list of content caches lacks its ID, source.type, or status"},
+		"another offset":            {"contents", `{"offset":1000,"total":1,"contentCaches":[{"a":` + entry + `}]}`, "the list of content caches begins at offset 1000 instead of 0"},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
@@ -244,14 +244,14 @@ func TestIdenticalWaitingContentPurgesAreCoalesced(t *testing.T) {
 		filters := []mstr.ContentFilter{
 			{WarehouseTables: []string{"A", "x"}, ContentIDs: []string{sourceID(10), sourceID(1)}},
 			{WarehouseTables: []string{"X", "a", "X"}, ContentIDs: []string{sourceID(1), strings.ToLower(sourceID(10))}},
-			{WarehouseTables: []string{"B"}}, // these two must leave the cache to the others
+			{WarehouseTables: []string{"B"}}, // these two must not invalidate the cache
 			{ContentIDs: []string{sourceID(2)}},
 		}
 		results := make([]mstr.ContentResult, len(filters))
 		w.connect()
 		for i, err := range together(len(filters), func(i int) (err error) {
 			if i > 0 {
-				<-time.After(time.Duration(i) * time.Second) // after the refusal
+				<-time.After(time.Duration(i) * time.Second) // after the rate limit
 			}
 			results[i], err = w.purgeContent(filters[i])
 			return err
@@ -261,7 +261,7 @@ func TestIdenticalWaitingContentPurgesAreCoalesced(t *testing.T) {
 			}
 		}
 		diff(t, "nodes listed", 1+3, w.Count("nodes"))
-		diff(t, "the unused tables of each", [][]string{{"x"}, {"X"}}, [][]string{results[0].UnusedTables, results[1].UnusedTables})
+		diff(t, "the unused tables", [][]string{{"x"}, {"X"}}, [][]string{results[0].UnusedTables, results[1].UnusedTables})
 	})
 }
 

@@ -30,7 +30,7 @@ func TestMemoryIsBounded(t *testing.T) { //nolint:paralleltest // see above
 		"a failure with a deep list":   {"projects", clienttest.Bomb(400, ``, `{"subErrors":[`, ""), "400"},
 		"a failure with a long answer": {"projects", clienttest.Bomb(400, ``, `it's &amp;#x27; %2525 \\u0025 `, ""), "400"},
 		"a token of 16 KiB":            {"login", token(16 << 10), ""},
-		"a token of 255 KiB":           {"login", token(255 << 10), "unusable token"},
+		"a token of 255 KiB":           {"login", token(255 << 10), "invalid token"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {

@@ -40,31 +40,31 @@ func TestSpellingOfTheRoute(t *testing.T) {
 		server func(*mstrtest.Server)
 		want   []request // of two purges
 	}{
-		"the plural is sent, and nothing else where it works": {func(*mstrtest.Server) {}, []request{login, purge, purge}},
-		"the singular is tried once after ERR004, then remembered": {
+		"the plural": {func(*mstrtest.Server) {}, []request{login, purge, purge}},
+		"the singular after ERR004, and then only the singular": {
 			func(s *mstrtest.Server) { s.Spelling = "cache" },
 			[]request{login, missing(plural, 404), purge, purge},
 		},
-		"the same after a 404 without JSON": {
+		"the singular after a 404 without JSON": {
 			func(s *mstrtest.Server) { s.Spelling, s.MissingRoute = "cache", mstrtest.MissingPlain },
 			[]request{login, missing(plural, 404), purge, purge},
 		},
-		"the same after a 405": {
+		"the singular after a 405": {
 			func(s *mstrtest.Server) { s.Spelling, s.MissingRoute = "cache", mstrtest.MissingMethod },
 			[]request{login, missing(plural, 405), purge, purge},
 		},
-		"neither is remembered where both are missing": {
+		"neither route exists": {
 			func(s *mstrtest.Server) { s.TooOld = true },
 			[]request{login, missing(plural, 404), missing(singular, 404), missing(plural, 404), missing(singular, 404)},
 		},
-		"a refusal proves the route as well as an acceptance": {
+		"a rejection confirms the route": {
 			func(s *mstrtest.Server) {
 				s.Spelling = "cache"
 				s.Fail("purge", 1, mstrtest.Error(400, "ERR006", "", "The cache type has to be element"))
 			},
 			[]request{login, missing(plural, 404), {"purge", tutorial + "/object", 400}, purge},
 		},
-		"a failure proves nothing": {
+		"a server error does not confirm the route": {
 			func(s *mstrtest.Server) {
 				s.Spelling = "cache"
 				s.Fail("purge", 5, mstrtest.Error(500, "", "", ""))
@@ -107,8 +107,8 @@ func TestRememberedSpellingCanChange(t *testing.T) {
 	})
 }
 
-// TestErrors has the documented errors one by one: what is said of them, and
-// whether they are repeated.
+// TestErrors checks the fields of each documented error, and whether the client
+// retries it.
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	const ticket = "ticket " + mstrtest.FaultTicket
@@ -117,32 +117,32 @@ func TestErrors(t *testing.T) {
 		want  said
 		sent  int
 	}{
-		"400 about the project blames it": {
+		"400 about the project": {
 			mstrtest.Error(400, "ERR006", "", "The given Project ID does not exist"),
 			said{Kind: transport.KindInvalid, Status: 400, Code: "ERR006", Message: "The given Project ID does not exist", ID: ticket, Input: "project_id", Advice: "Check project_id"},
 			1,
 		},
-		"400 about the cache type blames it": {
+		"400 about the cache type": {
 			mstrtest.Error(400, "ERR006", "", "The cache type has to be element or object"),
 			said{Kind: transport.KindInvalid, Status: 400, Code: "ERR006", Message: "The cache type has to be element or object", ID: ticket, Input: "cache_type", Advice: "newer server"},
 			1,
 		},
-		"400 about neither blames nothing": {
+		"400 about something else": {
 			mstrtest.Error(400, "ERR005", "", "Bad input"),
 			said{Kind: transport.KindInvalid, Status: 400, Code: "ERR005", Message: "Bad input", ID: ticket, Advice: "Check project_id and cache_type."},
 			1,
 		},
-		"403 names the privilege": {
+		"403": {
 			mstrtest.Error(403, "ERR014", "", "No privilege"),
 			said{Kind: transport.KindForbidden, Status: 403, Code: "ERR014", Message: "No privilege", ID: ticket, Advice: "DssXmlPrivilegesCacheAdministration"},
 			1,
 		},
-		"the code counts by its number: ERR0014 with 500 is a missing privilege and not repeated": {
+		"ERR0014 with 500, a missing privilege": {
 			mstrtest.Error(500, "ERR0014", "", "No privilege"),
 			said{Kind: transport.KindForbidden, Status: 500, Code: "ERR0014", Message: "No privilege", ID: ticket, Advice: "DssXmlPrivilegesCacheAdministration"},
 			1,
 		},
-		"so does 17": {
+		"err17 with 500, a missing permission": {
 			mstrtest.Error(500, "err17", "", "No permission"),
 			said{Kind: transport.KindForbidden, Status: 500, Code: "err17", Message: "No permission", ID: ticket, Advice: "DssXmlPrivilegesCacheAdministration"},
 			1,
@@ -152,50 +152,50 @@ func TestErrors(t *testing.T) {
 			said{Kind: transport.KindState, Status: 404, Code: "ERR001, iServerCode -2147209151", Message: "not available", ID: ticket, Input: "project_id", Advice: "Load it"},
 			1,
 		},
-		"the same with 500 is not repeated": {
+		"a project that is not loaded, with 500": {
 			mstrtest.Error(500, "ERR002", mstrtest.ProjectNotLoaded, "not available"),
 			said{Kind: transport.KindState, Status: 500, Code: "ERR002, iServerCode -2147209151", Message: "not available", ID: ticket, Input: "project_id", Advice: "Load it"},
 			1,
 		},
-		"IserverCode is spelled so by some pages": {
+		"the spelling IserverCode": {
 			mstrtest.RespelledError(404, "ERR001", mstrtest.ProjectNotLoaded, "not available"),
 			said{Kind: transport.KindState, Status: 404, Code: "ERR001, iServerCode -2147209151", Message: "not available", ID: ticket, Input: "project_id", Advice: "Load it"},
 			1,
 		},
-		"an error in a list, as the Modeling service wraps it": {
+		"an error in a list, as in the Modeling service": {
 			mstrtest.WrappedError(404, "ERR001", mstrtest.ProjectNotLoaded, "not available"),
 			said{Kind: transport.KindState, Status: 404, Code: "ERR001, iServerCode -2147209151", Message: "not available", ID: ticket, Input: "project_id", Advice: "Load it"},
 			1,
 		},
-		"another 404 is about the project": {
+		"404 about the project": {
 			mstrtest.Error(404, "ERR004", "", "The project could not be found"),
 			said{Kind: transport.KindNotFound, Status: 404, Code: "ERR004", Message: "The project could not be found", ID: ticket, Input: "project_id", Advice: "Check project_id"},
 			1,
 		},
-		"a 404 whose subErrors are strange is still JSON and no missing route": {
+		"404 with invalid subErrors": {
 			answer(404, nil, `{"code":"ERR004","message":"Gone","subErrors":"none"}`),
 			said{Kind: transport.KindNotFound, Status: 404, Code: "ERR004", Message: "Gone", Input: "project_id", Advice: "Check project_id"},
 			1,
 		},
-		"a 500 is repeated, and shows code and ticket": {
+		"500, which is retried": {
 			mstrtest.Error(500, "ERR002", "-2147212800", "I-Server failed"),
 			said{Kind: transport.KindServer, Status: 500, Code: "ERR002, iServerCode -2147212800", Message: "I-Server failed", ID: ticket},
 			5,
 		},
-		"subErrors belong to the message": {
+		"subErrors in the message": {
 			answer(500, nil, `{"code":"ERR001","message":"Failed","subErrors":[{"message":"node 1"},{"message":"node 2"}]}`),
 			said{Kind: transport.KindServer, Status: 500, Code: "ERR001", Message: "Failed; node 1; node 2"},
 			5,
 		},
-		"a code that is a number":      {answer(400, nil, `{"code":14,"iServerCode":"7"}`), said{Kind: transport.KindForbidden, Status: 400, Code: "14, iServerCode 7", Message: "", Advice: "DssXml"}, 1},
-		"every field is optional":      {answer(500, nil, `{}`), said{Kind: transport.KindServer, Status: 500}, 5},
-		"the body can be missing":      {answer(500, nil, ``), said{Kind: transport.KindServer, Status: 500}, 5},
-		"the body can be plain text":   {answer(500, nil, "out of\nmemory"), said{Kind: transport.KindServer, Status: 500, Message: "out of memory"}, 5},
-		"the body can be HTML":         {answer(500, nil, "<html><title>Apache Tomcat</title>"), said{Kind: transport.KindServer, Status: 500, Message: `an HTML page with the title "Apache Tomcat"`}, 5},
-		"a 409 is not repeated":        {answer(409, nil, ``), said{Kind: transport.KindInvalid, Status: 409}, 1},
-		"a 200 is not an acceptance":   {answer(200, nil, `<html><title>Sign in</title>`), said{Kind: transport.KindUnexpected, Status: 200, Message: `an HTML page with the title "Sign in"`}, 1},
-		"a 202 is not the 204 either":  {answer(202, nil, ``), said{Kind: transport.KindUnexpected, Status: 202}, 1},
-		"a redirect is never followed": {answer(302, http.Header{"Location": {"https://sso.example.com/?token=x"}}, ``), said{Kind: transport.KindRedirect, Status: 302, Message: "redirect to sso.example.com", Advice: "does not follow redirects"}, 1},
+		"a code that is a number": {answer(400, nil, `{"code":14,"iServerCode":"7"}`), said{Kind: transport.KindForbidden, Status: 400, Code: "14, iServerCode 7", Message: "", Advice: "DssXml"}, 1},
+		"no fields":               {answer(500, nil, `{}`), said{Kind: transport.KindServer, Status: 500}, 5},
+		"no body":                 {answer(500, nil, ``), said{Kind: transport.KindServer, Status: 500}, 5},
+		"a plain-text body":       {answer(500, nil, "out of\nmemory"), said{Kind: transport.KindServer, Status: 500, Message: "out of memory"}, 5},
+		"an HTML body":            {answer(500, nil, "<html><title>Apache Tomcat</title>"), said{Kind: transport.KindServer, Status: 500, Message: `an HTML page with the title "Apache Tomcat"`}, 5},
+		"409":                     {answer(409, nil, ``), said{Kind: transport.KindInvalid, Status: 409}, 1},
+		"200":                     {answer(200, nil, `<html><title>Sign in</title>`), said{Kind: transport.KindUnexpected, Status: 200, Message: `an HTML page with the title "Sign in"`}, 1},
+		"202":                     {answer(202, nil, ``), said{Kind: transport.KindUnexpected, Status: 202}, 1},
+		"a redirect":              {answer(302, http.Header{"Location": {"https://sso.example.com/?token=x"}}, ``), said{Kind: transport.KindRedirect, Status: 302, Message: "redirect to sso.example.com", Advice: "does not follow redirects"}, 1},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
@@ -204,7 +204,7 @@ func TestErrors(t *testing.T) {
 				w.Fail("purge", -1, test.fault)
 				wantSaid(t, w.purge(tutorial, "object"), test.want)
 				diff(t, "purges sent", test.sent, w.Count("purge"))
-				diff(t, "requests to routes that are missing", 0, w.Count("unknown"))
+				diff(t, "requests to missing routes", 0, w.Count("unknown"))
 				diff(t, "elapsed", time.Duration(test.sent-1)*time.Second, w.Elapsed())
 			})
 		})
@@ -222,7 +222,7 @@ func TestErrorsOfTheServer(t *testing.T) {
 			func(*mstrtest.Server) {}, "00000000000000000000000000000000", "object",
 			said{Kind: transport.KindInvalid, Status: 400, Code: "ERR006", Message: "The given Project ID (00000000000000000000000000000000) does not exist", Input: "project_id", Advice: "GET /api/projects"},
 		},
-		"a cache type that an older server does not know": {
+		"a cache type that an older server does not have": {
 			func(s *mstrtest.Server) { s.CacheTypes = []string{"element", "object"} }, tutorial, "report",
 			said{Kind: transport.KindInvalid, Status: 400, Code: "ERR006", Message: "The cache type has to be element or object", Input: "cache_type", Advice: "newer server"},
 		},
@@ -245,7 +245,7 @@ func TestErrorsOfTheServer(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
 				test.server(w.Server)
 				err := w.purge(test.project, test.cacheType)
-				test.want.ID = "ticket " + w.Tickets()[0] // of the first spelling, where there were two
+				test.want.ID = "ticket " + w.Tickets()[0] // of the first spelling, if there are two
 				wantSaid(t, err, test.want)
 			})
 		})
@@ -255,7 +255,7 @@ func TestErrorsOfTheServer(t *testing.T) {
 func TestIdenticalWaitingPurgesAreCoalesced(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
-		// A refusal makes all of them wait; the login makes none wait for a slot.
+		// The rate limit makes all of them wait.
 		w.Fail("purge", 1, answer(429, http.Header{"Retry-After": {"60"}}, ""))
 		for _, err := range together(10, func(int) error { return w.purge(tutorial, "object") }) {
 			if err != nil {
@@ -263,7 +263,7 @@ func TestIdenticalWaitingPurgesAreCoalesced(t *testing.T) {
 			}
 		}
 		if n := w.Count("purge"); n < 2 || n > 3 {
-			t.Errorf("%d purges were sent, want the one that was refused and one or two after it", n)
+			t.Errorf("%d purges were sent, want the rate-limited one and one or two after it", n)
 		}
 	})
 }
@@ -301,13 +301,13 @@ func TestProjectsAreListed(t *testing.T) {
 func TestInvalidLists(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ body, want string }{
-		"null":                   {"null", "the response is null"},
-		"an id that is a number": {`[{"id":1}]`, `the field "id" contains an unexpected number`},
-		"a project without a id": {`[{"name":"a"}]`, "a project has no ID or no name"},
-		"cut short":              {`[{"id":"a"`, "the response is not valid JSON"},
-		"trailing junk":          {`[] x`, "the response is not valid JSON"},
-		"nothing":                {``, "the response is empty"},
-		"a page":                 {`<html>`, "the response is an HTML page, not JSON"},
+		"null":                    {"null", "the response is null"},
+		"an id that is a number":  {`[{"id":1}]`, `the field "id" contains an unexpected number`},
+		"a project without an ID": {`[{"name":"a"}]`, "a project has no ID or no name"},
+		"cut short":               {`[{"id":"a"`, "the response is not valid JSON"},
+		"trailing junk":           {`[] x`, "the response is not valid JSON"},
+		"an empty response":       {``, "the response is empty"},
+		"a page":                  {`<html>`, "the response is an HTML page, not JSON"},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
