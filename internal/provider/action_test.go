@@ -168,24 +168,24 @@ func TestActionsAreCheckedBeforeTheyAreInvoked(t *testing.T) {
 		config object
 		want   string // text of the diagnostic, empty if there is none
 	}{
-		"a project":                           {"purge_mstr_cache", object{"project_id": projectHex, "cache_type": "object", "timeout": "90s"}, ""},
-		"what is not known yet":               {"purge_mstr_cache", object{"project_id": unknown{}, "cache_type": unknown{}, "timeout": unknown{}}, ""},
-		"a project id with hyphens":           {"purge_mstr_cache", object{"project_id": "B7CA92F0-4B9F-AE8D-941C-3E9B7E0CD754", "cache_type": "object"}, `error at AttributeName("project_id"): Invalid project_id: project_id must be 32 hexadecimal digits`},
-		"a type of cache that does not exist": {"purge_mstr_cache", object{"project_id": projectHex, "cache_type": "page"}, `error at AttributeName("cache_type"): Invalid cache_type: cache_type must be one of element, object, report, or all`},
-		"an install":                          {"purge_wpengine_cache", object{"install_id": strings.ToUpper(install), "cache_type": "all"}, ""},
-		"an install by its name":              {"purge_wpengine_cache", object{"install_id": "acmeprod", "cache_type": "all"}, `error at AttributeName("install_id"): Invalid install_id: install_id must be a UUID`},
-		"assets":                              {"purge_cdn_asset", cdn(object{"urls": texts("/a.css", "/ü b.css", "/a.css")}), ""},
-		"wildcards":                           {"purge_cdn_asset", cdn(object{"urls": texts("/*"), "hard": false, "wait_until_deployed": false}), ""},
-		"urls that are not known yet":         {"purge_cdn_asset", cdn(object{"urls": unknown{}, "hard": unknown{}}), ""},
-		"a wildcard, if it is not hard":       {"purge_cdn_asset", cdn(object{"urls": texts("/*"), "hard": unknown{}}), ""},
-		"a wildcard with hard":                {"purge_cdn_asset", cdn(object{"urls": texts("/a.css", "/b*")}), `error at AttributeName("urls").ElementKeyInt(1): Invalid path of an asset: urls[1] must not contain a wildcard in a hard purge`},
-		"a url with a host":                   {"purge_cdn_asset", cdn(object{"urls": texts("https://www.example.com/a.css")}), `error at AttributeName("urls").ElementKeyInt(0): Invalid path of an asset: urls[0] must`},
-		"a url that is null":                  {"purge_cdn_asset", cdn(object{"urls": []tftypes.Value{tftypes.NewValue(tftypes.String, nil)}}), `error at AttributeName("urls").ElementKeyInt(0): Null path: urls[0] is null`},
-		"no urls":                             {"purge_cdn_asset", cdn(object{"urls": texts()}), `error at AttributeName("urls"): Nothing to purge: urls must contain at least one path.`},
-		"a service by its name":               {"purge_cdn_asset", cdn(object{"service_id": "website"}), `error at AttributeName("service_id"): Invalid service_id: service_id must be a UUID`},
-		"a timeout that is no duration":       {"purge_cdn_asset", cdn(object{"timeout": "20"}), `error at AttributeName("timeout"): Invalid timeout: timeout must be a duration greater than zero, such as "30m".`},
-		"a timeout of nothing":                {"purge_cdn_asset", cdn(object{"timeout": "0s"}), `error at AttributeName("timeout"): Invalid timeout`},
-		"an empty timeout":                    {"purge_cdn_asset", cdn(object{"timeout": ""}), `error at AttributeName("timeout"): Invalid timeout`},
+		"a project":                    {"purge_mstr_cache", object{"project_id": projectHex, "cache_type": "object", "timeout": "90s"}, ""},
+		"unknown values":               {"purge_mstr_cache", object{"project_id": unknown{}, "cache_type": unknown{}, "timeout": unknown{}}, ""},
+		"a project ID with hyphens":    {"purge_mstr_cache", object{"project_id": "B7CA92F0-4B9F-AE8D-941C-3E9B7E0CD754", "cache_type": "object"}, `error at AttributeName("project_id"): Invalid project_id: project_id must be 32 hexadecimal digits`},
+		"an invalid cache type":        {"purge_mstr_cache", object{"project_id": projectHex, "cache_type": "page"}, `error at AttributeName("cache_type"): Invalid cache_type: cache_type must be one of element, object, report, or all`},
+		"an install":                   {"purge_wpengine_cache", object{"install_id": strings.ToUpper(install), "cache_type": "all"}, ""},
+		"an install by its name":       {"purge_wpengine_cache", object{"install_id": "acmeprod", "cache_type": "all"}, `error at AttributeName("install_id"): Invalid install_id: install_id must be a UUID`},
+		"assets":                       {"purge_cdn_asset", cdn(object{"urls": texts("/a.css", "/ü b.css", "/a.css")}), ""},
+		"wildcards":                    {"purge_cdn_asset", cdn(object{"urls": texts("/*"), "hard": false, "wait_until_deployed": false}), ""},
+		"unknown urls":                 {"purge_cdn_asset", cdn(object{"urls": unknown{}, "hard": unknown{}}), ""},
+		"a wildcard with hard = false": {"purge_cdn_asset", cdn(object{"urls": texts("/*"), "hard": unknown{}}), ""},
+		"a wildcard with hard = true":  {"purge_cdn_asset", cdn(object{"urls": texts("/a.css", "/b*")}), `error at AttributeName("urls").ElementKeyInt(1): Invalid path of an asset: urls[1] must not contain a wildcard in a hard purge`},
+		"a url with a host":            {"purge_cdn_asset", cdn(object{"urls": texts("https://www.example.com/a.css")}), `error at AttributeName("urls").ElementKeyInt(0): Invalid path of an asset: urls[0] must`},
+		"a null url":                   {"purge_cdn_asset", cdn(object{"urls": []tftypes.Value{tftypes.NewValue(tftypes.String, nil)}}), `error at AttributeName("urls").ElementKeyInt(0): Null path: urls[0] is null`},
+		"no urls":                      {"purge_cdn_asset", cdn(object{"urls": texts()}), `error at AttributeName("urls"): Nothing to purge: urls must contain at least one path.`},
+		"a service by its name":        {"purge_cdn_asset", cdn(object{"service_id": "website"}), `error at AttributeName("service_id"): Invalid service_id: service_id must be a UUID`},
+		"an invalid timeout":           {"purge_cdn_asset", cdn(object{"timeout": "20"}), `error at AttributeName("timeout"): Invalid timeout: timeout must be a duration greater than zero, such as "30m".`},
+		"a timeout of zero":            {"purge_cdn_asset", cdn(object{"timeout": "0s"}), `error at AttributeName("timeout"): Invalid timeout`},
+		"an empty timeout":             {"purge_cdn_asset", cdn(object{"timeout": ""}), `error at AttributeName("timeout"): Invalid timeout`},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
@@ -230,7 +230,7 @@ func TestAnActionWhoseServiceIsNotConfigured(t *testing.T) {
 	})
 }
 
-func TestAnActionTellsHowFarItIs(t *testing.T) {
+func TestAnActionReportsItsProgress(t *testing.T) {
 	t.Parallel()
 	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
 		progress, said := w.speak(t).invoke(t.Context(), f.kind(), f.asAction(t, f.here))
@@ -269,7 +269,7 @@ type outage struct {
 	want   []string
 }
 
-func TestErrorsOfActionsSayWhatToDo(t *testing.T) {
+func TestErrorsOfActions(t *testing.T) {
 	t.Parallel()
 	install := wpenginetest.DefaultInstalls()[0].ID
 	asset := object{"service_id": cdntest.DeployedID, "urls": texts("/a.css")}
@@ -286,7 +286,7 @@ func TestErrorsOfActionsSayWhatToDo(t *testing.T) {
 			func(*world) {},
 			[]string{`error at AttributeName("service_id"): Rackspace CDN cannot purge this now`, "Fix the service in the control panel. Invoke the action again when the service is deployed."},
 		},
-		"a url that the CDN does not like is no attribute of the action": {
+		"a rejected url, which is not an attribute of the action": {
 			"purge_cdn_asset", asset, func(w *world) { w.CDN.Fail("purge", 1, cdntest.Error(400, "non ascii character present in url")) },
 			[]string{"error: Rackspace CDN rejected the purge", "Check the path."},
 		},
@@ -296,19 +296,19 @@ func TestErrorsOfActionsSayWhatToDo(t *testing.T) {
 			func(*world) {},
 			[]string{`error at AttributeName("project_id"): MicroStrategy cannot purge this now`, "Load it"},
 		},
-		"credentials that are refused": {
+		"rejected credentials": {
 			"purge_mstr_cache",
 			object{"project_id": projectHex, "cache_type": "object"},
 			func(w *world) { w.MSTR.Password = "another" },
 			[]string{"error: MicroStrategy rejected the credentials"},
 		},
-		"an upstream that fails until the retries are used up": {
+		"a server that fails until the last retry": {
 			"purge_wpengine_cache",
 			object{"install_id": install, "cache_type": "page"},
 			func(w *world) { w.WPEngine.Fail("purge", -1, wpenginetest.Error(500, "boom")) },
 			[]string{"error: WP Engine returned a server error", "The provider tried 5 times, because of server errors.", "Invoke the action again."},
 		},
-		"an upstream that asks for more time than there is": {
+		"a required wait that exceeds the timeout": {
 			"purge_wpengine_cache",
 			object{"install_id": install, "cache_type": "object", "timeout": "90s"},
 			func(w *world) {
@@ -344,7 +344,7 @@ func TestErrorsOfActionsSayWhatToDo(t *testing.T) {
 	}
 }
 
-func TestAnActionThatIsInterruptedReturnsAtOnce(t *testing.T) {
+func TestAnInterruptedActionReturnsImmediately(t *testing.T) {
 	t.Parallel()
 	for _, target := range targets {
 		t.Run(target.name, func(t *testing.T) {
@@ -373,7 +373,7 @@ func TestAnActionThatIsInterruptedReturnsAtOnce(t *testing.T) {
 	}
 }
 
-func TestAnActionIsInterruptedWhileItWaitsForTheQuota(t *testing.T) {
+func TestAnActionIsInterruptedWhileItWaitsForTheRateLimit(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, w *world, _ *wiretest.Network) {
 		var urls []string
@@ -394,7 +394,7 @@ func TestAnActionIsInterruptedWhileItWaitsForTheQuota(t *testing.T) {
 }
 
 // Terraform 1.14 and 1.15 crash if a message arrives after an interrupt.
-func TestAnActionThatIsInterruptedSaysNoMore(t *testing.T) {
+func TestAnInterruptedActionSendsNoMessage(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, w *world, _ *wiretest.Network) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -492,7 +492,7 @@ resource "terraform_data" "release" {
 `, f.kind(), a.object(), edition, f.kind())
 }
 
-func TestAResourceFiresAnAction(t *testing.T) {
+func TestAResourceTriggersAnAction(t *testing.T) {
 	t.Parallel()
 	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
 		w.playFrom(
@@ -511,7 +511,7 @@ func TestAResourceFiresAnAction(t *testing.T) {
 	})
 }
 
-func TestAnActionIsInvokedByHand(t *testing.T) {
+func TestAnActionIsInvokedManually(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	f := w.fixture(t, wpengineCache)
@@ -542,7 +542,7 @@ func TestAnActionIsInvokedByHand(t *testing.T) {
 }
 
 // Packages quota and cdn report the waits.
-func TestAnActionTellsWhatItWaitsFor(t *testing.T) {
+func TestAnActionReportsItsWaits(t *testing.T) {
 	t.Parallel()
 	install := wpenginetest.DefaultInstalls()[0].ID
 	var urls []string
@@ -580,7 +580,7 @@ func TestAnActionTellsWhatItWaitsFor(t *testing.T) {
 				second(45, "WP Engine accepted 1 purge"),
 			},
 		},
-		"the service to be deployed": {
+		"a deployment": {
 			outage: outage{action: "purge_cdn_asset", config: object{"service_id": cdntest.DeployedID, "urls": texts("/a/*", "/b/*"), "hard": false}},
 			want: []event{
 				second(0, "Sending 1 purge to Rackspace CDN"),
@@ -589,7 +589,7 @@ func TestAnActionTellsWhatItWaitsFor(t *testing.T) {
 				second(50, "0 of 1 purge done, waiting for the service to be deployed (for 50 seconds)"),
 			},
 		},
-		"an upstream that is slow": {
+		"a slow server": {
 			outage: outage{action: "purge_mstr_cache", config: object{"project_id": projectHex, "cache_type": "object"}, set: func(w *world) {
 				w.MSTR.Fail("purge", 1, func(w http.ResponseWriter, _ *http.Request) {
 					<-time.After(29 * time.Second) // in virtual time

@@ -22,7 +22,7 @@ import (
 // Applies that fail partway, with a real terraform: the state after them, and that
 // the next apply sends only the remaining purges.
 
-func TestAChangeOfFingerprintsThatFailsHalfWay(t *testing.T) {
+func TestAChangeOfFingerprintsThatFailsPartway(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	next := site(prints{"/a.css": "2", "/b.css": "2", "/new ü.css": "1", "/same.css": "1"}, release("1"))
@@ -52,7 +52,7 @@ func TestAChangeOfFingerprintsThatFailsHalfWay(t *testing.T) {
 	)
 }
 
-func TestTriggersAndHardThatFailHalfWay(t *testing.T) {
+func TestTriggersAndHardThatFailPartway(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.CDN.DeployTime = 0
@@ -104,9 +104,9 @@ func TestTriggersAndHardThatFailHalfWay(t *testing.T) {
 	)
 }
 
-// TestTheFormerTargetThatFailsHalfWay checks that purges of the previous target,
+// TestThePreviousTargetThatFailsPartway checks that purges of the previous target,
 // which purge_on_destroy sends, are not repeated either.
-func TestTheFormerTargetThatFailsHalfWay(t *testing.T) {
+func TestThePreviousTargetThatFailsPartway(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.CDN.DeployTime = 0

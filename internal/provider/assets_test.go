@@ -324,7 +324,7 @@ func TestUnknownFingerprintsOfACreate(t *testing.T) {
 	})
 }
 
-func TestAnImportOfManyAssetsAdopts(t *testing.T) {
+func TestAnImportOfAssetsRecords(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	adopt := fmt.Sprintf("import {\n  to = %s\n  id = %q\n}\n", theSite, strings.ToUpper(cdntest.DeployedID))
@@ -346,7 +346,7 @@ func TestAnImportOfManyAssetsAdopts(t *testing.T) {
 	)
 }
 
-func TestBetweenOneUrlAndManyAssets(t *testing.T) {
+func TestBetweenURLAndAssets(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	one := func(more ...arguments) string {
@@ -386,7 +386,7 @@ func TestBetweenOneUrlAndManyAssets(t *testing.T) {
 	)
 }
 
-func TestAssetsThatAreAtFault(t *testing.T) {
+func TestInvalidAssets(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	unknownURL := "resource \"terraform_data\" \"late\" {\n  input = \"/late.css\"\n}\n"

@@ -69,7 +69,7 @@ func wantSaid(t *testing.T, what string, got []string, want ...string) {
 	}
 }
 
-func TestTheEstimateWhilePlanning(t *testing.T) {
+func TestTheEstimateDuringPlanning(t *testing.T) {
 	t.Parallel()
 	const tooShort = "warning: The timeout is too short for all purges: "
 	const remaining = " sends the remaining purges. Raise timeouts."
@@ -81,33 +81,33 @@ func TestTheEstimateWhilePlanning(t *testing.T) {
 		prior, config object
 		want          []string
 	}{
-		"no timeout set: it grows, and the plan says how long it takes": {
+		"no timeout set: the default grows, and the plan states the duration": {
 			nil, manyAssets(5000, "1"),
 			[]string{"warning: The purges take 4 hours and 9 minutes: The apply sends 5000 purges. At the allowed rate, they take about 4 hours and 9 minutes. " + noProgress},
 		},
-		"one soft purge does not take long":        {nil, manyAssets(5000, "1", soft), nil},
-		"less than 5 minutes are not worth a word": {nil, manyAssets(100, "1"), nil},
-		"100 hard purges fit into 4 minutes":       {nil, manyAssets(100, "1", limit("create", "4m")), nil},
-		"but not 101 into less than 5": {
+		"one soft purge does not take long":  {nil, manyAssets(5000, "1", soft), nil},
+		"no warning below 5 minutes":         {nil, manyAssets(100, "1"), nil},
+		"100 hard purges fit into 4 minutes": {nil, manyAssets(100, "1", limit("create", "4m")), nil},
+		"101 hard purges do not fit into less than 5 minutes": {
 			nil, manyAssets(101, "1", limit("create", "299s")),
 			[]string{tooShort + "The apply sends 101 purges. At the allowed rate, they take at least 5 minutes, but timeouts.create is 4 minutes and 59 seconds. The next apply" + remaining + "create" + instead},
 		},
-		"only what changed counts": {manyAssets(100, "1"), manyAssets(120, "1", limit("update", "1m")), nil},
+		"only changed assets count": {manyAssets(100, "1"), manyAssets(120, "1", limit("update", "1m")), nil},
 		"an update's own timeout": {
 			manyAssets(100, "1"), manyAssets(100, "2", limit("update", "1m")),
 			[]string{tooShort + "The apply sends 100 purges. At the allowed rate, they take at least 4 minutes, but timeouts.update is 1 minute. The next apply" + remaining + "update" + instead},
 		},
 		"the timeout of another operation": {manyAssets(100, "1"), manyAssets(100, "2", limit("create", "1m")), nil},
-		"the former service counts too": {
+		"the previous service counts, too": {
 			manyAssets(30, "1"), manyAssets(30, "1", limit("update", "1m"), object{"service_id": cdntest.OtherID, "purge_on_destroy": true}),
 			[]string{tooShort + "The apply sends 60 purges. At the allowed rate, they take at least 2 minutes, but timeouts.update is 1 minute. The next apply" + remaining + "update" + instead},
 		},
-		"nothing is sent when it is only recorded": {nil, manyAssets(1000, "1", limit("create", "1m"), object{"purge_on_create": false}), nil},
+		"a create that only records sends nothing": {nil, manyAssets(1000, "1", limit("create", "1m"), object{"purge_on_create": false}), nil},
 		"a destroy": {
 			manyAssets(100, "1", limit("delete", "1m"), object{"purge_on_destroy": true}), nil,
 			[]string{tooShort + "The destroy sends 100 purges. At the allowed rate, they take at least 4 minutes, but timeouts.delete is 1 minute. The next destroy" + remaining + "delete" + instead},
 		},
-		"a destroy with time enough": {
+		"a destroy with enough time": {
 			manyAssets(100, "1", object{"purge_on_destroy": true}), nil,
 			[]string{"warning: Destroying the resource purges: Because purge_on_destroy is true, destroying the resource sends 100 purges, which takes about 4 minutes."},
 		},
@@ -141,11 +141,11 @@ func TestHowLongManyAssetsTake(t *testing.T) {
 		latency time.Duration
 		want    time.Duration
 	}{
-		"hard purges use the quota to the full":          {manyAssets(100, "1"), 0, 4 * time.Minute},
-		"side by side, though each takes long":           {manyAssets(16, "1"), 20 * time.Second, 20 * time.Second},
-		"more than the default timeout would be for one": {manyAssets(1000, "1"), 0, 49 * time.Minute},
-		"all in one soft purge, and a deployment":        {manyAssets(200, "1", object{"hard": false}), 0, time.Minute},
-		"and if there are more than the threshold":       {manyAssets(3000, "1", object{"wildcard_threshold": 500}), 0, time.Minute},
+		"hard purges use the whole quota":              {manyAssets(100, "1"), 0, 4 * time.Minute},
+		"slow hard purges in parallel":                 {manyAssets(16, "1"), 20 * time.Second, 20 * time.Second},
+		"longer than the default timeout of one purge": {manyAssets(1000, "1"), 0, 49 * time.Minute},
+		"one soft purge with a deployment":             {manyAssets(200, "1", object{"hard": false}), 0, time.Minute},
+		"one soft purge above the threshold":           {manyAssets(3000, "1", object{"wildcard_threshold": 500}), 0, time.Minute},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
@@ -215,9 +215,9 @@ func TestATimeoutThatWasTooShort(t *testing.T) {
 	})
 }
 
-// TestAfterAFailure has 16 purges in flight when one of them is denied. The
+// TestRequestsInFlightCompleteAfterAFailure has 16 purges in flight when one of them is denied. The
 // provider waits for all of them, and sends no other one.
-func TestAfterAFailure(t *testing.T) {
+func TestRequestsInFlightCompleteAfterAFailure(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, w *world, _ *wiretest.Network) {
 		var arrived atomic.Int64
@@ -306,7 +306,7 @@ func TestAnInterruptionRecordsWhatWasAccepted(t *testing.T) {
 	}
 }
 
-func TestWhatAssetsMustBe(t *testing.T) {
+func TestChecksOfAssets(t *testing.T) {
 	t.Parallel()
 	w := &world{provider: New(Options{Getenv: func(string) string { return "" }})}
 	p := w.speak(t)
@@ -318,18 +318,18 @@ func TestWhatAssetsMustBe(t *testing.T) {
 		config object
 		want   []string
 	}{
-		"one url":           {object{"url": "/a.css"}, nil},
-		"many assets":       {object{"assets": object{"/a.css": "1"}}, nil},
-		"none at all":       {object{"assets": object{}}, nil},
-		"an unknown map":    {object{"assets": unknown{}}, nil},
-		"unknown prints":    {object{"assets": object{"/a.css": unknown{}}}, nil},
-		"maybe one of them": {object{"assets": unknown{}, "url": unknown{}}, nil},
-		"neither":           {object{}, []string{"Nothing to purge: Set url for one asset, or assets for many."}},
-		"both":              {object{"url": "/a.css", "assets": object{}}, []string{"Both url and assets: Set url for one asset or assets for many, not both."}},
-		"a null print":      {object{"assets": object{"/a.css": nil}}, []string{`Null fingerprint: assets["/a.css"] is null.`}},
-		"a relative path":   {object{"assets": object{"a.css": "1"}}, []string{`Invalid path of an asset: The key "a.css" of assets must start with a slash. Use "/a.css".`}},
-		"a hard wildcard":   {object{"assets": object{"/*": "1"}}, []string{`The key "/*" of assets must not contain a wildcard in a hard purge`}},
-		"a soft wildcard":   {object{"hard": false, "assets": object{"/*": "1"}}, nil},
+		"one url":                {object{"url": "/a.css"}, nil},
+		"many assets":            {object{"assets": object{"/a.css": "1"}}, nil},
+		"neither url nor assets": {object{"assets": object{}}, nil},
+		"an unknown map":         {object{"assets": unknown{}}, nil},
+		"unknown fingerprints":   {object{"assets": object{"/a.css": unknown{}}}, nil},
+		"both unknown":           {object{"assets": unknown{}, "url": unknown{}}, nil},
+		"neither":                {object{}, []string{"Nothing to purge: Set url for one asset, or assets for many."}},
+		"both":                   {object{"url": "/a.css", "assets": object{}}, []string{"Both url and assets: Set url for one asset or assets for many, not both."}},
+		"a null fingerprint":     {object{"assets": object{"/a.css": nil}}, []string{`Null fingerprint: assets["/a.css"] is null.`}},
+		"a relative path":        {object{"assets": object{"a.css": "1"}}, []string{`Invalid path of an asset: The key "a.css" of assets must start with a slash. Use "/a.css".`}},
+		"a hard wildcard":        {object{"assets": object{"/*": "1"}}, []string{`The key "/*" of assets must not contain a wildcard in a hard purge`}},
+		"a soft wildcard":        {object{"hard": false, "assets": object{"/*": "1"}}, nil},
 		"three spellings": {
 			object{"assets": object{"/ü a": "1", "/%c3%bc a": "2", "/%C3%BC%20a": "3"}},
 			[]string{
@@ -337,7 +337,7 @@ func TestWhatAssetsMustBe(t *testing.T) {
 				`One asset twice: assets contains "/%C3%BC%20a" and "/ü a", which are two spellings of one path. Keep one of them.`,
 			},
 		},
-		"very many faults": {
+		"1000 invalid paths": {
 			object{"assets": manyFaults(1000)},
 			append(slices.Repeat([]string{"Invalid path of an asset: The key \""}, maxInvalid), "More invalid assets: assets contains 990 more invalid paths or fingerprints."),
 		},

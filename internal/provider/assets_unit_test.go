@@ -118,7 +118,7 @@ func inWords(d decision) decided {
 	return decided{Unknown: d.unknown, Adopts: d.adopts, Previous: words(d.previous), Tasks: words(d.tasks)}
 }
 
-func TestWhatIsDecided(t *testing.T) {
+func TestDecisions(t *testing.T) {
 	t.Parallel()
 	ab := prints{"/a": "1", "/b": "1"}
 	all := prints{"/a": "triggered", "/b": "triggered"}
@@ -129,55 +129,55 @@ func TestWhatIsDecided(t *testing.T) {
 		prior, next *cdnAssetModel
 		want        decided
 	}{
-		"a create":                                      {nil, assetModel(ab), decided{Tasks: created}},
-		"a create that records":                         {nil, assetModel(ab, recording), decided{}},
-		"one with unknown fingerprints":                 {nil, assetModel(prints{"/a": "?"}, recording), decided{}},
-		"a create with an unknown fingerprint":          {nil, assetModel(prints{"/a": "?", "/b": "1"}), decided{Unknown: true}},
-		"a create that may only record":                 {nil, assetModel(ab, func(m *cdnAssetModel) { m.PurgeOnCreate = types.BoolUnknown() }), decided{Unknown: true}},
-		"a create with an unknown hard":                 {nil, assetModel(ab, func(m *cdnAssetModel) { m.Hard = types.BoolUnknown() }), decided{Unknown: true}},
-		"a create with an unknown threshold":            {nil, assetModel(ab, func(m *cdnAssetModel) { m.WildcardThreshold = types.Int64Unknown() }), decided{Unknown: true}},
-		"an import of another service and hard unknown": {assetModel(nil, adopted), assetModel(ab, elsewhere, func(m *cdnAssetModel) { m.Hard = types.BoolUnknown() }), decided{Unknown: true}},
-		"a create of nothing":                           {nil, assetModel(nil), decided{}},
-		"no change":                                     {assetModel(ab), assetModel(ab), decided{}},
-		"added, changed and removed":                    {assetModel(prints{"/a": "1", "/b": "1", "/c": "1"}), assetModel(prints{"/a": "1", "/b": "2", "/d": "1"}), decided{Tasks: prints{"/b": "changed", "/c": "removed", "/d": "added"}}},
-		"another spelling":                              {assetModel(prints{"/ü": "1"}), assetModel(prints{"/%c3%bc": "1"}), decided{}},
-		"another spelling with other content":           {assetModel(prints{"/ü": "1"}), assetModel(prints{"/%c3%bc": "2"}), decided{Tasks: prints{"/%c3%bc": "changed"}}},
-		"another spelling of the service":               {assetModel(ab), assetModel(ab, func(m *cdnAssetModel) { m.ServiceID = types.StringValue(strings.ToUpper(cdntest.DeployedID)) }), decided{}},
-		"triggers":                                      {assetModel(ab), assetModel(ab, released("1")), decided{Tasks: all}},
-		"triggers with changes":                         {assetModel(prints{"/a": "1", "/c": "1"}), assetModel(ab, released("1")), decided{Tasks: prints{"/a": "triggered", "/b": "added", "/c": "removed"}}},
-		"unknown triggers":                              {assetModel(ab), assetModel(ab, released("?")), decided{Unknown: true}},
-		"hard":                                          {assetModel(ab), assetModel(ab, soft), decided{Tasks: all}},
-		"hard = true where it was null":                 {assetModel(ab), assetModel(ab, func(m *cdnAssetModel) { m.Hard = types.BoolValue(true) }), decided{}},
-		"an unknown hard":                               {assetModel(ab), assetModel(ab, func(m *cdnAssetModel) { m.Hard = types.BoolUnknown() }), decided{Unknown: true}},
-		"another threshold":                             {assetModel(ab), assetModel(ab, threshold(1)), decided{}},
-		"an unknown map":                                {assetModel(ab), assetModel(ab, func(m *cdnAssetModel) { m.Assets = types.MapUnknown(types.StringType) }), decided{Unknown: true}},
-		"an emptied map":                                {assetModel(ab), assetModel(nil), decided{Tasks: removed}},
-		"triggers of an empty map":                      {assetModel(nil), assetModel(nil, released("1")), decided{}},
-		"another service":                               {assetModel(ab), assetModel(ab, elsewhere), decided{Tasks: added}},
-		"another service, with purge_on_destroy":        {assetModel(ab), assetModel(ab, elsewhere, purgesOnDestroy), decided{Previous: removed, Tasks: added}},
-		"another service, when it was purge_on_destroy": {assetModel(ab, purgesOnDestroy), assetModel(ab, elsewhere), decided{Tasks: added}},
-		"one url in place of many":                      {assetModel(ab), assetModel(nil, oneURL("/c")), decided{Tasks: prints{"/c": "added"}}},
-		"many in place of one url":                      {assetModel(nil, oneURL("/c")), assetModel(ab, purgesOnDestroy), decided{Previous: prints{"/c": "removed"}, Tasks: added}},
-		"an unknown url":                                {assetModel(ab), assetModel(ab, func(m *cdnAssetModel) { m.URL = types.StringUnknown() }), decided{Unknown: true}},
-		"an unknown purge_on_destroy":                   {assetModel(ab), assetModel(ab, func(m *cdnAssetModel) { m.PurgeOnDestroy = types.BoolUnknown() }), decided{}},
-		"one with another service":                      {assetModel(ab), assetModel(ab, elsewhere, func(m *cdnAssetModel) { m.PurgeOnDestroy = types.BoolUnknown() }), decided{Unknown: true}},
-		"an imported state":                             {assetModel(nil, adopted), assetModel(ab, released("1")), decided{Adopts: true}},
-		"an imported state and unknown fingerprints":    {assetModel(nil, adopted), assetModel(prints{"/a": "?"}), decided{Adopts: true}},
-		"an import of another service":                  {assetModel(nil, adopted), assetModel(ab, elsewhere, purgesOnDestroy), decided{Tasks: added}},
-		"an import of one url":                          {assetModel(nil, oneURL("/c"), adopted), assetModel(ab, purgesOnDestroy), decided{Tasks: added}},
+		"a create":              {nil, assetModel(ab), decided{Tasks: created}},
+		"a create that records": {nil, assetModel(ab, recording), decided{}},
+		"a create that records unknown fingerprints":         {nil, assetModel(prints{"/a": "?"}, recording), decided{}},
+		"a create with an unknown fingerprint":               {nil, assetModel(prints{"/a": "?", "/b": "1"}), decided{Unknown: true}},
+		"a create with an unknown purge_on_create":           {nil, assetModel(ab, func(m *cdnAssetModel) { m.PurgeOnCreate = types.BoolUnknown() }), decided{Unknown: true}},
+		"a create with an unknown hard":                      {nil, assetModel(ab, func(m *cdnAssetModel) { m.Hard = types.BoolUnknown() }), decided{Unknown: true}},
+		"a create with an unknown threshold":                 {nil, assetModel(ab, func(m *cdnAssetModel) { m.WildcardThreshold = types.Int64Unknown() }), decided{Unknown: true}},
+		"an import of another service and hard unknown":      {assetModel(nil, adopted), assetModel(ab, elsewhere, func(m *cdnAssetModel) { m.Hard = types.BoolUnknown() }), decided{Unknown: true}},
+		"a create without assets":                            {nil, assetModel(nil), decided{}},
+		"no change":                                          {assetModel(ab), assetModel(ab), decided{}},
+		"added, changed and removed":                         {assetModel(prints{"/a": "1", "/b": "1", "/c": "1"}), assetModel(prints{"/a": "1", "/b": "2", "/d": "1"}), decided{Tasks: prints{"/b": "changed", "/c": "removed", "/d": "added"}}},
+		"another spelling":                                   {assetModel(prints{"/ü": "1"}), assetModel(prints{"/%c3%bc": "1"}), decided{}},
+		"another spelling with other content":                {assetModel(prints{"/ü": "1"}), assetModel(prints{"/%c3%bc": "2"}), decided{Tasks: prints{"/%c3%bc": "changed"}}},
+		"another spelling of the service":                    {assetModel(ab), assetModel(ab, func(m *cdnAssetModel) { m.ServiceID = types.StringValue(strings.ToUpper(cdntest.DeployedID)) }), decided{}},
+		"triggers":                                           {assetModel(ab), assetModel(ab, released("1")), decided{Tasks: all}},
+		"triggers with changes":                              {assetModel(prints{"/a": "1", "/c": "1"}), assetModel(ab, released("1")), decided{Tasks: prints{"/a": "triggered", "/b": "added", "/c": "removed"}}},
+		"unknown triggers":                                   {assetModel(ab), assetModel(ab, released("?")), decided{Unknown: true}},
+		"hard":                                               {assetModel(ab), assetModel(ab, soft), decided{Tasks: all}},
+		"hard = true instead of null":                        {assetModel(ab), assetModel(ab, func(m *cdnAssetModel) { m.Hard = types.BoolValue(true) }), decided{}},
+		"an unknown hard":                                    {assetModel(ab), assetModel(ab, func(m *cdnAssetModel) { m.Hard = types.BoolUnknown() }), decided{Unknown: true}},
+		"another threshold":                                  {assetModel(ab), assetModel(ab, threshold(1)), decided{}},
+		"an unknown map":                                     {assetModel(ab), assetModel(ab, func(m *cdnAssetModel) { m.Assets = types.MapUnknown(types.StringType) }), decided{Unknown: true}},
+		"an emptied map":                                     {assetModel(ab), assetModel(nil), decided{Tasks: removed}},
+		"triggers of an empty map":                           {assetModel(nil), assetModel(nil, released("1")), decided{}},
+		"another service":                                    {assetModel(ab), assetModel(ab, elsewhere), decided{Tasks: added}},
+		"another service, with purge_on_destroy":             {assetModel(ab), assetModel(ab, elsewhere, purgesOnDestroy), decided{Previous: removed, Tasks: added}},
+		"another service, without purge_on_destroy any more": {assetModel(ab, purgesOnDestroy), assetModel(ab, elsewhere), decided{Tasks: added}},
+		"one url instead of assets":                          {assetModel(ab), assetModel(nil, oneURL("/c")), decided{Tasks: prints{"/c": "added"}}},
+		"assets instead of one url":                          {assetModel(nil, oneURL("/c")), assetModel(ab, purgesOnDestroy), decided{Previous: prints{"/c": "removed"}, Tasks: added}},
+		"an unknown url":                                     {assetModel(ab), assetModel(ab, func(m *cdnAssetModel) { m.URL = types.StringUnknown() }), decided{Unknown: true}},
+		"an unknown purge_on_destroy":                        {assetModel(ab), assetModel(ab, func(m *cdnAssetModel) { m.PurgeOnDestroy = types.BoolUnknown() }), decided{}},
+		"an unknown purge_on_destroy with another service":   {assetModel(ab), assetModel(ab, elsewhere, func(m *cdnAssetModel) { m.PurgeOnDestroy = types.BoolUnknown() }), decided{Unknown: true}},
+		"an imported state":                                  {assetModel(nil, adopted), assetModel(ab, released("1")), decided{Adopts: true}},
+		"an imported state and unknown fingerprints":         {assetModel(nil, adopted), assetModel(prints{"/a": "?"}), decided{Adopts: true}},
+		"an import of another service":                       {assetModel(nil, adopted), assetModel(ab, elsewhere, purgesOnDestroy), decided{Tasks: added}},
+		"an import of one url":                               {assetModel(nil, oneURL("/c"), adopted), assetModel(ab, purgesOnDestroy), decided{Tasks: added}},
 
-		"what is pending":                             {assetModel(ab, waiting(prints{"/b": "changed"})), assetModel(ab), decided{Tasks: prints{"/b": "changed"}}},
-		"what is pending in another spelling":         {assetModel(prints{"/ü": "1"}, waiting(prints{"/ü": "changed, failed"})), assetModel(prints{"/%c3%bc": "1"}), decided{Tasks: prints{"/%c3%bc": "changed"}}},
-		"what is pending and changes":                 {assetModel(ab, waiting(prints{"/b": "added"})), assetModel(prints{"/a": "1", "/b": "2"}), decided{Tasks: prints{"/b": "changed"}}},
-		"what is pending and triggered":               {assetModel(ab, waiting(prints{"/b": "added"})), assetModel(ab, released("2")), decided{Tasks: all}},
-		"what is pending and leaves":                  {assetModel(ab, waiting(prints{"/b": "changed"})), assetModel(prints{"/a": "1"}), decided{Tasks: prints{"/b": "removed"}}},
-		"what is pending and left before":             {assetModel(prints{"/a": "1"}, waiting(prints{"/b": "removed"})), assetModel(prints{"/a": "1"}), decided{Tasks: prints{"/b": "removed"}}},
-		"what left and comes back":                    {assetModel(ab, waiting(prints{"/b": "removed"})), assetModel(ab), decided{Tasks: prints{"/b": "added"}}},
-		"what an unfinished create left":              {assetModel(ab, waiting(prints{"/b": "created"})), assetModel(ab), decided{Tasks: prints{"/b": "added"}}},
-		"what is pending elsewhere is withdrawn":      {assetModel(ab, waiting(prints{"/c": "removed"})), assetModel(ab, elsewhere), decided{Tasks: added}},
-		"or purged, with purge_on_destroy":            {assetModel(ab, waiting(prints{"/c": "removed"})), assetModel(ab, elsewhere, purgesOnDestroy), decided{Previous: prints{"/a": "removed", "/b": "removed", "/c": "removed"}, Tasks: added}},
-		"what was never reached is left alone":        {assetModel(ab, waiting(prints{"/a": "added", "/b": "added, failed"})), assetModel(ab, elsewhere, purgesOnDestroy), decided{Tasks: added}},
-		"one url in place of it, on the same service": {assetModel(ab), assetModel(nil, oneURL("/a"), purgesOnDestroy), decided{Previous: prints{"/b": "removed"}, Tasks: prints{"/a": "added"}}},
+		"pending items":                                                          {assetModel(ab, waiting(prints{"/b": "changed"})), assetModel(ab), decided{Tasks: prints{"/b": "changed"}}},
+		"pending items in another spelling":                                      {assetModel(prints{"/ü": "1"}, waiting(prints{"/ü": "changed, failed"})), assetModel(prints{"/%c3%bc": "1"}), decided{Tasks: prints{"/%c3%bc": "changed"}}},
+		"pending items that change":                                              {assetModel(ab, waiting(prints{"/b": "added"})), assetModel(prints{"/a": "1", "/b": "2"}), decided{Tasks: prints{"/b": "changed"}}},
+		"pending items with changed triggers":                                    {assetModel(ab, waiting(prints{"/b": "added"})), assetModel(ab, released("2")), decided{Tasks: all}},
+		"pending items that are removed":                                         {assetModel(ab, waiting(prints{"/b": "changed"})), assetModel(prints{"/a": "1"}), decided{Tasks: prints{"/b": "removed"}}},
+		"pending items that were removed before":                                 {assetModel(prints{"/a": "1"}, waiting(prints{"/b": "removed"})), assetModel(prints{"/a": "1"}), decided{Tasks: prints{"/b": "removed"}}},
+		"a removed item that comes back":                                         {assetModel(ab, waiting(prints{"/b": "removed"})), assetModel(ab), decided{Tasks: prints{"/b": "added"}}},
+		"pending items of an unfinished create":                                  {assetModel(ab, waiting(prints{"/b": "created"})), assetModel(ab), decided{Tasks: prints{"/b": "added"}}},
+		"pending items of the previous service are dropped":                      {assetModel(ab, waiting(prints{"/c": "removed"})), assetModel(ab, elsewhere), decided{Tasks: added}},
+		"pending items of the previous service are purged with purge_on_destroy": {assetModel(ab, waiting(prints{"/c": "removed"})), assetModel(ab, elsewhere, purgesOnDestroy), decided{Previous: prints{"/a": "removed", "/b": "removed", "/c": "removed"}, Tasks: added}},
+		"a service that was never reached is not purged":                         {assetModel(ab, waiting(prints{"/a": "added", "/b": "added, failed"})), assetModel(ab, elsewhere, purgesOnDestroy), decided{Tasks: added}},
+		"one url instead of assets that were never reached, on the same service": {assetModel(ab), assetModel(nil, oneURL("/a"), purgesOnDestroy), decided{Previous: prints{"/b": "removed"}, Tasks: prints{"/a": "added"}}},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
@@ -193,7 +193,7 @@ func TestWhatIsDecided(t *testing.T) {
 	}
 }
 
-func TestWhatIsSavedOfAFailure(t *testing.T) {
+func TestTheStateAfterAFailure(t *testing.T) {
 	t.Parallel()
 	type result struct {
 		Which           string // prior or next, empty if the state does not change
@@ -214,18 +214,18 @@ func TestWhatIsSavedOfAFailure(t *testing.T) {
 			[]string{"!/a"},
 			result{"prior", ab, prints{"/a": "triggered, failed", "/b": "triggered"}},
 		},
-		"a create of which nothing was accepted": {nil, assetModel(ab), nil, result{}},
-		"a create that was accepted in part": {
+		"a create without an accepted purge": {nil, assetModel(ab), nil, result{}},
+		"a create that is partially accepted": {
 			nil, assetModel(ab),
 			[]string{"/b"},
 			result{"next", ab, prints{"/a": "created"}},
 		},
-		"an update that was accepted in part": {
+		"an update that is partially accepted": {
 			assetModel(prints{"/a": "1", "/b": "1", "/gone": "1", "/same": "1"}), assetModel(prints{"/a": "2", "/b": "2", "/new": "1", "/same": "1"}),
 			[]string{"/a"},
 			result{"next", prints{"/a": "2", "/b": "2", "/new": "1", "/same": "1"}, prints{"/b": "changed", "/new": "added", "/gone": "removed"}},
 		},
-		"what failed before and was not tried keeps the mark": {
+		"an item that failed before and was not sent stays marked": {
 			assetModel(ab, waiting(prints{"/b": "added, failed"})), assetModel(prints{"/a": "2", "/b": "1"}),
 			[]string{"/a"},
 			result{"next", prints{"/a": "2", "/b": "1"}, prints{"/b": "added, failed"}},
@@ -238,7 +238,7 @@ func TestWhatIsSavedOfAFailure(t *testing.T) {
 		"another service that was not reached": {
 			assetModel(ab, waiting(prints{"/b": "added"})), assetModel(ab, elsewhere), nil, result{},
 		},
-		"the previous service in part": {
+		"part of the previous service": {
 			assetModel(prints{"/a": "1", "/b": "2"}, waiting(prints{"/c": "removed", "/d": "removed"})), assetModel(prints{"/e": "1"}, elsewhere, purgesOnDestroy),
 			[]string{"-/a", "-/c"},
 			result{"prior", prints{"/b": "2"}, prints{"/d": "removed"}},
@@ -256,12 +256,12 @@ func TestWhatIsSavedOfAFailure(t *testing.T) {
 			[]string{"-/a", "/c"},
 			result{"next", prints{"/a": "1", "/c": "1"}, prints{"/a": "added"}},
 		},
-		"one url and not the next": {
+		"the previous url and not the new one": {
 			assetModel(nil, oneURL("/a")), assetModel(nil, oneURL("/c"), purgesOnDestroy),
 			[]string{"-/a"},
 			result{"next", prints{}, prints{"/c": "added"}},
 		},
-		"what was never reached stays so": {
+		"a target that was never reached stays so": {
 			assetModel(ab, waiting(prints{"/a": "added", "/b": "added"})), assetModel(prints{"/a": "1"}), nil,
 			result{"prior", ab, prints{"/a": "added", "/b": "added"}},
 		},
@@ -346,7 +346,7 @@ func TestARunThatFails(t *testing.T) {
 		err      error
 		warnings []warning
 	}{
-		"what is on the wire is waited for": {
+		"requests in flight complete": {
 			func(_ context.Context, name string) (string, error) {
 				if name == "1" {
 					time.Sleep(time.Second)
@@ -356,7 +356,7 @@ func TestARunThatFails(t *testing.T) {
 				return "", nil
 			}, []string{"0", "2", "3"}, time.Minute, refused, nil,
 		},
-		"the first failure is the reason": {
+		"the run ends with the first failure": {
 			func(_ context.Context, name string) (string, error) {
 				if name == "2" {
 					time.Sleep(time.Second)
@@ -366,7 +366,7 @@ func TestARunThatFails(t *testing.T) {
 				return "", errors.New("late")
 			}, nil, time.Minute, refused, nil,
 		},
-		"that others were stopped is not": {
+		"the run does not end with a stopped request": {
 			func(_ context.Context, name string) (string, error) {
 				if name == "0" {
 					time.Sleep(time.Second)
@@ -376,7 +376,7 @@ func TestARunThatFails(t *testing.T) {
 				return "", refused
 			}, nil, time.Minute, refused, nil,
 		},
-		"warnings come once": {
+		"each warning is reported once": {
 			func(context.Context, string) (string, error) { return "slow", nil },
 			[]string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"},
 			0, nil,
@@ -420,15 +420,15 @@ func TestOneBadTaskDoesNotStopTheOthers(t *testing.T) {
 		want []string // accepted
 		err  error
 	}{
-		"rejected paths":                       {map[string]error{"0": rejected, "1": rejected, "2": rejected, "3": blames("url")}, []string{"4", "5", "6", "7", "8", "9"}, nil},
-		"one that blames the service":          {map[string]error{"2": blames("service_id")}, []string{"0", "1"}, blames("service_id")},
-		"one that is denied":                   {map[string]error{"2": denied}, []string{"0", "1"}, denied},
-		"a login that is rejected":             {map[string]error{"2": login}, []string{"0", "1"}, login},
-		"two errors of the server":             {map[string]error{"0": failed, "1": failed}, []string{"2", "3", "4", "5", "6", "7", "8", "9"}, nil},
-		"two in a row, twice":                  {map[string]error{"0": failed, "1": failed, "3": failed, "4": failed}, []string{"2", "5", "6", "7", "8", "9"}, nil},
-		"three in a row":                       {map[string]error{"1": failed, "2": failed, "3": failed}, []string{"0"}, failed},
-		"none in a row":                        {map[string]error{"0": failed, "1": rejected, "2": failed, "3": rejected, "4": failed, "5": rejected}, []string{"6", "7", "8", "9"}, nil},
-		"an error that was only the last word": {map[string]error{"1": errors.Join(context.Canceled, failed)}, []string{"0"}, context.Canceled},
+		"rejected paths":              {map[string]error{"0": rejected, "1": rejected, "2": rejected, "3": blames("url")}, []string{"4", "5", "6", "7", "8", "9"}, nil},
+		"one that blames the service": {map[string]error{"2": blames("service_id")}, []string{"0", "1"}, blames("service_id")},
+		"one that is denied":          {map[string]error{"2": denied}, []string{"0", "1"}, denied},
+		"a login that is rejected":    {map[string]error{"2": login}, []string{"0", "1"}, login},
+		"two errors of the server":    {map[string]error{"0": failed, "1": failed}, []string{"2", "3", "4", "5", "6", "7", "8", "9"}, nil},
+		"two in a row, twice":         {map[string]error{"0": failed, "1": failed, "3": failed, "4": failed}, []string{"2", "5", "6", "7", "8", "9"}, nil},
+		"three in a row":              {map[string]error{"1": failed, "2": failed, "3": failed}, []string{"0"}, failed},
+		"none in a row":               {map[string]error{"0": failed, "1": rejected, "2": failed, "3": rejected, "4": failed, "5": rejected}, []string{"6", "7", "8", "9"}, nil},
+		"an interrupt after an error": {map[string]error{"1": errors.Join(context.Canceled, failed)}, []string{"0"}, context.Canceled},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
@@ -503,10 +503,10 @@ func runDirectory(t *testing.T, n, first, last int, slow time.Duration) (o *outc
 	return o, sent
 }
 
-// TestWhatWasGivenUpHasFailed has requests that wait for a retry when the run
+// TestAnAbandonedRetryHasFailed has requests that wait for a retry when the run
 // stops. In the next apply they come last, because a bad directory would otherwise
 // cost ten of them.
-func TestWhatWasGivenUpHasFailed(t *testing.T) {
+func TestAnAbandonedRetryHasFailed(t *testing.T) {
 	t.Parallel()
 	failed := &transport.Error{Kind: transport.KindServer, Status: 500}
 	b := fleet(2, func(_ context.Context, name string) (string, error) {
@@ -522,7 +522,7 @@ func TestWhatWasGivenUpHasFailed(t *testing.T) {
 	}
 }
 
-func TestARejectedPathThatLeftIsDropped(t *testing.T) {
+func TestARejectedAndRemovedPathIsDropped(t *testing.T) {
 	t.Parallel()
 	b := fleet(2, func(context.Context, string) (string, error) {
 		return "", &transport.Error{System: cdn.System, Kind: transport.KindInvalid, Status: 400}
@@ -561,11 +561,11 @@ func TestTheProgressInTheLog(t *testing.T) {
 		each  time.Duration // between two purges
 		want  []string      // elapsed time, accepted/total, time left
 	}{
-		"a short run says nothing":             {100, 200 * time.Millisecond, nil},
-		"a tenth where that is rarer":          {20, 60 * time.Second, []string{"2m0s 2/20 18m0s", "4m0s 4/20 16m0s", "6m0s 6/20 14m0s", "8m0s 8/20 12m0s", "10m0s 10/20 10m0s", "12m0s 12/20 8m0s", "14m0s 14/20 6m0s", "16m0s 16/20 4m0s", "18m0s 18/20 2m0s", "20m0s 20/20 0s"}},
-		"half a minute where that is":          {100, time.Second, []string{"30s 30/100 1m10s", "1m0s 60/100 40s", "1m30s 90/100 10s"}},
-		"half a minute is a full one":          {3, 29 * time.Second, []string{"58s 2/3 29s"}},
-		"a single one does not need a percent": {1, 40 * time.Second, []string{"40s 1/1 0s"}},
+		"a short run logs nothing":                {100, 200 * time.Millisecond, nil},
+		"every tenth, if that is less often":      {20, 60 * time.Second, []string{"2m0s 2/20 18m0s", "4m0s 4/20 16m0s", "6m0s 6/20 14m0s", "8m0s 8/20 12m0s", "10m0s 10/20 10m0s", "12m0s 12/20 8m0s", "14m0s 14/20 6m0s", "16m0s 16/20 4m0s", "18m0s 18/20 2m0s", "20m0s 20/20 0s"}},
+		"every 30 seconds, if that is less often": {100, time.Second, []string{"30s 30/100 1m10s", "1m0s 60/100 40s", "1m30s 90/100 10s"}},
+		"not after 29 seconds":                    {3, 29 * time.Second, []string{"58s 2/3 29s"}},
+		"a single request":                        {1, 40 * time.Second, []string{"40s 1/1 0s"}},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
@@ -607,16 +607,16 @@ func TestTheDefaultTimeoutOfAssets(t *testing.T) {
 		clients *clients
 		want    time.Duration
 	}{
-		"one hard purge":             {assetModel(nil), 1, atTwenty, 20 * time.Minute},
-		"as many as go at once":      {assetModel(nil), 20, atTwenty, 20 * time.Minute},
-		"one more":                   {assetModel(nil), 21, atTwenty, 21*time.Minute + 3*time.Second},
-		"ten thousand":               {assetModel(nil), 10000, atTwenty, 20*time.Minute + 499*time.Minute*105/100},
-		"where the rate is unknown":  {assetModel(nil), 10000, &clients{}, 20 * time.Minute},
-		"one soft purge":             {assetModel(nil, soft), 1, atTwenty, 60 * time.Minute},
-		"a thousand paths of one":    {assetModel(nil, soft), 1000, atTwenty, 60 * time.Minute},
-		"more than the threshold":    {assetModel(nil, threshold(99)), 100, atTwenty, 60 * time.Minute},
-		"as many as the threshold":   {assetModel(nil, threshold(100)), 100, atTwenty, 24*time.Minute + 12*time.Second},
-		"before there is a provider": {assetModel(nil), 10000, nil, 20 * time.Minute},
+		"one hard purge":                    {assetModel(nil), 1, atTwenty, 20 * time.Minute},
+		"as many as the rate limit allows":  {assetModel(nil), 20, atTwenty, 20 * time.Minute},
+		"one more":                          {assetModel(nil), 21, atTwenty, 21*time.Minute + 3*time.Second},
+		"ten thousand":                      {assetModel(nil), 10000, atTwenty, 20*time.Minute + 499*time.Minute*105/100},
+		"an unknown rate":                   {assetModel(nil), 10000, &clients{}, 20 * time.Minute},
+		"one soft purge":                    {assetModel(nil, soft), 1, atTwenty, 60 * time.Minute},
+		"a thousand paths of one":           {assetModel(nil, soft), 1000, atTwenty, 60 * time.Minute},
+		"more than the threshold":           {assetModel(nil, threshold(99)), 100, atTwenty, 60 * time.Minute},
+		"as many as the threshold":          {assetModel(nil, threshold(100)), 100, atTwenty, 24*time.Minute + 12*time.Second},
+		"a provider that is not configured": {assetModel(nil), 10000, nil, 20 * time.Minute},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {

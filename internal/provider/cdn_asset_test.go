@@ -25,7 +25,7 @@ func softPurge(status int) []string {
 	return []string{fmt.Sprintf("cdn %s /css/* hard=false %d", cdntest.DeployedID, status)}
 }
 
-func TestASoftPurgeWhoseDeploymentFailsIsAskedForAgain(t *testing.T) {
+func TestASoftPurgeWhoseDeploymentFailsIsSentAgain(t *testing.T) {
 	t.Parallel()
 	const at = "purge_cdn_asset.it"
 	w := newWorld(t)
@@ -54,17 +54,17 @@ func TestASoftPurgeWhoseDeploymentFailsIsAskedForAgain(t *testing.T) {
 	)
 }
 
-func TestASoftPurgeThatIsNotSeenDeployed(t *testing.T) {
+func TestASoftPurgeThatIsNotDeployed(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		more   arguments
 		before func(*world)
 	}{
-		"because nobody waits, is a success": {
+		"without a wait": {
 			arguments{"wait_until_deployed": "false"},
 			func(w *world) { w.CDN.DeployTime = time.Hour },
 		},
-		"because it failed and nobody waits, too": {
+		"because it failed, without a wait": {
 			arguments{"wait_until_deployed": "false"},
 			func(w *world) { w.CDN.FailNextDeploy("the edge is full") },
 		},
@@ -82,7 +82,7 @@ func TestASoftPurgeThatIsNotSeenDeployed(t *testing.T) {
 	}
 }
 
-func TestASoftPurgeThatIsNotSeenDeployedWithinTheTimeout(t *testing.T) {
+func TestASoftPurgeThatIsNotDeployedWithinTheTimeout(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.CDN.DeployTime = time.Hour

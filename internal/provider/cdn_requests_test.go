@@ -39,15 +39,15 @@ func TestTheRequestsForAssets(t *testing.T) {
 		names []string
 		want  [][]string
 	}{
-		"hard purges, one each":                     {assetModel(nil), []string{"/a", "/b/ü"}, [][]string{{"/a", "/b/ü"}}},
-		"one soft purge":                            {assetModel(nil, soft), []string{"/css/a.css", "/css/b/ü.css"}, [][]string{{"soft /css/*"}}},
-		"of one path":                               {assetModel(nil, soft), []string{"/css/ü.css"}, [][]string{{"soft /css/%C3%BC.css"}}},
-		"of wildcards":                              {assetModel(nil, soft), []string{"/css/*", "/css/a.css"}, [][]string{{"soft /css/*"}}},
-		"a query counts for nothing":                {assetModel(nil, soft), []string{"/css/a.css?v=1"}, [][]string{{"soft /css/a.css"}}},
-		"as many as the threshold":                  {assetModel(nil, threshold(2)), []string{"/a", "/b"}, [][]string{{"/a", "/b"}}},
-		"more than the threshold":                   {assetModel(nil, threshold(2)), []string{"/x/a", "/x/b", "/x/c"}, [][]string{{"soft /x/*"}}},
-		"wildcards that left, after the hard ones":  {assetModel(nil), []string{"/img/*", "/a", "/img/old/*"}, [][]string{{"/a"}, {"soft /img/*"}}},
-		"what cannot be sent is no part of pattern": {assetModel(nil, soft), []string{"/../a", "/css/a"}, [][]string{{"/../a"}, {"soft /css/a"}}},
+		"hard purges, one each":                      {assetModel(nil), []string{"/a", "/b/ü"}, [][]string{{"/a", "/b/ü"}}},
+		"one soft purge":                             {assetModel(nil, soft), []string{"/css/a.css", "/css/b/ü.css"}, [][]string{{"soft /css/*"}}},
+		"of one path":                                {assetModel(nil, soft), []string{"/css/ü.css"}, [][]string{{"soft /css/%C3%BC.css"}}},
+		"of wildcards":                               {assetModel(nil, soft), []string{"/css/*", "/css/a.css"}, [][]string{{"soft /css/*"}}},
+		"a query is ignored":                         {assetModel(nil, soft), []string{"/css/a.css?v=1"}, [][]string{{"soft /css/a.css"}}},
+		"as many as the threshold":                   {assetModel(nil, threshold(2)), []string{"/a", "/b"}, [][]string{{"/a", "/b"}}},
+		"more than the threshold":                    {assetModel(nil, threshold(2)), []string{"/x/a", "/x/b", "/x/c"}, [][]string{{"soft /x/*"}}},
+		"removed wildcards, after the hard purges":   {assetModel(nil), []string{"/img/*", "/a", "/img/old/*"}, [][]string{{"/a"}, {"soft /img/*"}}},
+		"an invalid path is not part of the pattern": {assetModel(nil, soft), []string{"/../a", "/css/a"}, [][]string{{"/../a"}, {"soft /css/a"}}},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
@@ -87,7 +87,7 @@ func TestAPathThatCannotBeSentIsRemovable(t *testing.T) {
 	}
 }
 
-func TestADirectoryThatIsAPageIsWarnedOf(t *testing.T) {
+func TestTheWarningAboutADirectoryThatIsAPage(t *testing.T) {
 	t.Parallel()
 	const warning = `warning at AttributeName("url"): url is one page, not a directory: `
 	page := object{"service_id": cdntest.DeployedID, "url": "/images/", "hard": false}
@@ -104,12 +104,12 @@ func TestADirectoryThatIsAPageIsWarnedOf(t *testing.T) {
 		config object
 		want   []string
 	}{
-		"a soft purge":                  {page, []string{warning}},
-		"a hard one is of a page":       {with("hard", true), nil},
-		"a pattern":                     {with("url", "/images/*"), nil},
-		"nothing is going to be sent":   {with("purge_on_create", false), nil},
-		"a path of assets means a page": {object{"service_id": cdntest.DeployedID, "assets": object{"/images/": "1"}, "hard": false}, nil},
-		"a query":                       {with("url", "/a?v=1"), []string{`error at AttributeName("url"): Invalid path of an asset: `}},
+		"a soft purge":               {page, []string{warning}},
+		"a hard purge":               {with("hard", true), nil},
+		"a pattern":                  {with("url", "/images/*"), nil},
+		"a create that only records": {with("purge_on_create", false), nil},
+		"a path in assets":           {object{"service_id": cdntest.DeployedID, "assets": object{"/images/": "1"}, "hard": false}, nil},
+		"a query":                    {with("url", "/a?v=1"), []string{`error at AttributeName("url"): Invalid path of an asset: `}},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()

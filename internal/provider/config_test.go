@@ -315,37 +315,37 @@ func TestSettingsThatWork(t *testing.T) {
 		env     map[string]string
 		block   object
 	}{
-		"nothing in the block, MicroStrategy":              {"mstr", w.env, nil},
-		"nothing in the block, Rackspace":                  {"cdn", w.env, nil},
-		"nothing in the block, WP Engine":                  {"wpengine", w.env, nil},
-		"a Library root with a slash":                      {"mstr", w.env, object{"mstr": object{"base_url": library + "/"}}},
-		"a Library root with /api":                         {"mstr", w.env, object{"mstr": object{"base_url": library + "/api"}}},
-		"a Library root with /api/":                        {"mstr", w.env, object{"mstr": object{"base_url": library + "/api/"}}},
-		"another address with a slash":                     {"wpengine", w.env, object{"wpengine": object{"base_url": w.env["WPE_API_BASE_URL"] + "/"}}},
-		"an Identity address with a slash":                 {"cdn", w.env, object{"cdn": object{"identity_url": w.env["RAX_IDENTITY_URL"] + "/"}}},
-		"an endpoint with the project behind it":           {"cdn", w.env, object{"cdn": object{"auth_token": w.CDN.StaticToken, "endpoint": w.CDN.PublicURL + "/v1.0/" + w.CDN.ProjectID}}},
-		"an endpoint, and the project from the login":      {"cdn", w.env, object{"cdn": object{"endpoint": w.CDN.PublicURL + "/v1.0/"}}},
-		"standard login in words":                          {"mstr", w.env, object{"mstr": object{"login_mode": "standard"}}},
-		"standard login as a number in the environment":    {"mstr", with(w.env, "MSTR_LOGIN_MODE", "1"), nil},
-		"LDAP as a number in the environment":              {"mstr", with(w.env, "MSTR_LOGIN_MODE", "16", "MSTR_USERNAME", w.MSTR.LDAPUsername, "MSTR_PASSWORD", w.MSTR.LDAPPassword), nil},
-		"LDAP in words in the environment":                 {"mstr", with(w.env, "MSTR_LOGIN_MODE", "ldap", "MSTR_USERNAME", w.MSTR.LDAPUsername, "MSTR_PASSWORD", w.MSTR.LDAPPassword), nil},
-		"a token in the block beats a password elsewhere":  {"mstr", with(w.env, "MSTR_PASSWORD", "wrong"), object{"mstr": object{"api_token": w.MSTR.APIToken}}},
-		"a password in the block beats a token elsewhere":  {"mstr", with(w.env, "MSTR_API_TOKEN", "wrong"), object{"mstr": object{"password": w.MSTR.Password}}},
-		"a key in the block beats the others elsewhere":    {"cdn", with(w.env, "RAX_PASSWORD", "wrong", "RAX_AUTH_TOKEN", "wrong"), object{"cdn": object{"api_key": w.CDN.APIKey}}},
-		"a password in the block beats the others":         {"cdn", with(w.env, "RAX_AUTH_TOKEN", "wrong"), object{"cdn": object{"password": w.CDN.Password}}},
-		"the lowest pace":                                  {"cdn", w.env, object{"cdn": object{"requests_per_minute": 1}}},
-		"the highest pace":                                 {"cdn", w.env, object{"cdn": object{"requests_per_minute": 6000}}},
-		"no retries":                                       {"wpengine", w.env, object{"max_retries": 0}},
-		"most retries":                                     {"wpengine", w.env, object{"max_retries": 100}},
-		"a request timeout":                                {"wpengine", w.env, object{"request_timeout": "1m30s"}},
-		"a fault of a service does not concern the others": {"wpengine", with(w.env, "MSTR_PASSWORD", "s3\ncret"), nil},
-		"line breaks at the end, MicroStrategy":            {"mstr", endingIn("\n", w.env), nil},
-		"line breaks at the end, Rackspace":                {"cdn", endingIn("\r\n", w.env), nil},
-		"line breaks at the end, WP Engine":                {"wpengine", endingIn("\n\n", w.env), object{"wpengine": object{"password": w.WPEngine.Password + "\n"}}},
-		"an address with blanks around it":                 {"mstr", w.env, object{"mstr": object{"base_url": " " + library + " \n"}}},
-		"empty strings give way to the environment":        {"mstr", w.env, object{"mstr": object{"base_url": "", "username": "", "password": "", "api_token": "", "login_mode": ""}}},
-		"a header without a value is not sent":             {"wpengine", w.env, object{"wpengine": object{"headers": object{"X-Gateway-Key": ""}}}},
-		"an unknown block does not concern the others":     {"wpengine", w.env, object{"mstr": unknown{}}},
+		"nothing in the block, MicroStrategy":                                      {"mstr", w.env, nil},
+		"nothing in the block, Rackspace":                                          {"cdn", w.env, nil},
+		"nothing in the block, WP Engine":                                          {"wpengine", w.env, nil},
+		"a Library root with a slash":                                              {"mstr", w.env, object{"mstr": object{"base_url": library + "/"}}},
+		"a Library root with /api":                                                 {"mstr", w.env, object{"mstr": object{"base_url": library + "/api"}}},
+		"a Library root with /api/":                                                {"mstr", w.env, object{"mstr": object{"base_url": library + "/api/"}}},
+		"another address with a slash":                                             {"wpengine", w.env, object{"wpengine": object{"base_url": w.env["WPE_API_BASE_URL"] + "/"}}},
+		"an Identity address with a slash":                                         {"cdn", w.env, object{"cdn": object{"identity_url": w.env["RAX_IDENTITY_URL"] + "/"}}},
+		"an endpoint with the project ID":                                          {"cdn", w.env, object{"cdn": object{"auth_token": w.CDN.StaticToken, "endpoint": w.CDN.PublicURL + "/v1.0/" + w.CDN.ProjectID}}},
+		"an endpoint, and the project from the login":                              {"cdn", w.env, object{"cdn": object{"endpoint": w.CDN.PublicURL + "/v1.0/"}}},
+		"standard login in words":                                                  {"mstr", w.env, object{"mstr": object{"login_mode": "standard"}}},
+		"standard login as a number in the environment":                            {"mstr", with(w.env, "MSTR_LOGIN_MODE", "1"), nil},
+		"LDAP as a number in the environment":                                      {"mstr", with(w.env, "MSTR_LOGIN_MODE", "16", "MSTR_USERNAME", w.MSTR.LDAPUsername, "MSTR_PASSWORD", w.MSTR.LDAPPassword), nil},
+		"LDAP in words in the environment":                                         {"mstr", with(w.env, "MSTR_LOGIN_MODE", "ldap", "MSTR_USERNAME", w.MSTR.LDAPUsername, "MSTR_PASSWORD", w.MSTR.LDAPPassword), nil},
+		"a token in the block takes precedence over a password in the environment": {"mstr", with(w.env, "MSTR_PASSWORD", "wrong"), object{"mstr": object{"api_token": w.MSTR.APIToken}}},
+		"a password in the block takes precedence over a token in the environment": {"mstr", with(w.env, "MSTR_API_TOKEN", "wrong"), object{"mstr": object{"password": w.MSTR.Password}}},
+		"a key in the block takes precedence over the environment":                 {"cdn", with(w.env, "RAX_PASSWORD", "wrong", "RAX_AUTH_TOKEN", "wrong"), object{"cdn": object{"api_key": w.CDN.APIKey}}},
+		"a password in the block takes precedence over the environment":            {"cdn", with(w.env, "RAX_AUTH_TOKEN", "wrong"), object{"cdn": object{"password": w.CDN.Password}}},
+		"the lowest rate":                                                          {"cdn", w.env, object{"cdn": object{"requests_per_minute": 1}}},
+		"the highest rate":                                                         {"cdn", w.env, object{"cdn": object{"requests_per_minute": 6000}}},
+		"no retries":                                                               {"wpengine", w.env, object{"max_retries": 0}},
+		"most retries":                                                             {"wpengine", w.env, object{"max_retries": 100}},
+		"a request timeout":                                                        {"wpengine", w.env, object{"request_timeout": "1m30s"}},
+		"an error of one service does not affect the others":                       {"wpengine", with(w.env, "MSTR_PASSWORD", "s3\ncret"), nil},
+		"line breaks at the end, MicroStrategy":                                    {"mstr", endingIn("\n", w.env), nil},
+		"line breaks at the end, Rackspace":                                        {"cdn", endingIn("\r\n", w.env), nil},
+		"line breaks at the end, WP Engine":                                        {"wpengine", endingIn("\n\n", w.env), object{"wpengine": object{"password": w.WPEngine.Password + "\n"}}},
+		"an address with spaces around it":                                         {"mstr", w.env, object{"mstr": object{"base_url": " " + library + " \n"}}},
+		"the environment replaces empty strings":                                   {"mstr", w.env, object{"mstr": object{"base_url": "", "username": "", "password": "", "api_token": "", "login_mode": ""}}},
+		"a header without a value is not sent":                                     {"wpengine", w.env, object{"wpengine": object{"headers": object{"X-Gateway-Key": ""}}}},
+		"an unknown block does not affect the others":                              {"wpengine", w.env, object{"mstr": unknown{}}},
 	}
 	for name, test := range tests {
 		purge := w.purgeAt(t, test.service) // called now, because it can add to the fakes
@@ -380,7 +380,7 @@ func with(env map[string]string, pairs ...string) map[string]string {
 	return env
 }
 
-func TestFaultsInTheBlock(t *testing.T) {
+func TestInvalidSettings(t *testing.T) {
 	t.Parallel()
 	const inTheClear = "must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http)."
 	const control = "must not contain control characters, such as a line break."
@@ -399,19 +399,19 @@ func TestFaultsInTheBlock(t *testing.T) {
 			object{"wpengine": object{"username": "u"}},
 			[]string{"wpengine.password: Invalid wpengine.password: wpengine.password (from WPE_API_PASSWORD) " + control},
 		},
-		"two at once": {
+		"two errors": {
 			nil,
 			object{"wpengine": object{"username": "u\nv", "password": "s3\ncret"}},
 			[]string{"wpengine.username: Invalid wpengine.username: wpengine.username " + control, "wpengine.password: Invalid wpengine.password: wpengine.password " + control},
 		},
-		"a fault beside what is not known yet":                      {nil, object{"wpengine": object{"username": unknown{}, "password": "s3\ncret"}}, []string{"wpengine.password: Invalid wpengine.password: wpengine.password " + control}},
+		"an error next to an unknown value":                         {nil, object{"wpengine": object{"username": unknown{}, "password": "s3\ncret"}}, []string{"wpengine.password: Invalid wpengine.password: wpengine.password " + control}},
 		"line breaks at the end":                                    {nil, object{"mstr": object{"username": "u\n", "password": "s3cret\r\n", "base_url": "https://bi.example.com\n\n"}}, nil},
-		"blanks around an address":                                  {nil, object{"mstr": object{"base_url": " https://bi.example.com "}}, nil},
+		"spaces around an address":                                  {nil, object{"mstr": object{"base_url": " https://bi.example.com "}}, nil},
 		"an empty string":                                           {nil, object{"mstr": object{"password": "", "base_url": ""}, "cdn": object{"username": "", "api_key": "", "headers": object{}}, "request_timeout": "", "ca_certificate": ""}, nil},
-		"faults in the environment of a service with empty strings": {map[string]string{"MSTR_PASSWORD": "s3\ncret", "MSTR_BASE_URL": "x"}, object{"mstr": object{"password": "", "base_url": ""}}, nil},
-		"a port that there is not":                                  {nil, object{"mstr": object{"base_url": "https://bi.example.com:99999"}}, []string{"mstr.base_url: Invalid mstr.base_url: mstr.base_url has a port that is not between 1 and 65535."}},
+		"errors in the environment of a service with empty strings": {map[string]string{"MSTR_PASSWORD": "s3\ncret", "MSTR_BASE_URL": "x"}, object{"mstr": object{"password": "", "base_url": ""}}, nil},
+		"an invalid port":                                           {nil, object{"mstr": object{"base_url": "https://bi.example.com:99999"}}, []string{"mstr.base_url: Invalid mstr.base_url: mstr.base_url has a port that is not between 1 and 65535."}},
 		"plain http":                                                {nil, object{"mstr": object{"base_url": "http://bi.example.com/MicroStrategyLibrary"}}, []string{"mstr.base_url: Invalid mstr.base_url: mstr.base_url " + inTheClear}},
-		"plain http to a host that is called like loopback":         {nil, object{"wpengine": object{"base_url": "http://localhost.example.com/v1"}}, []string{"wpengine.base_url: Invalid wpengine.base_url: wpengine.base_url " + inTheClear}},
+		"plain http to a host with a name like loopback":            {nil, object{"wpengine": object{"base_url": "http://localhost.example.com/v1"}}, []string{"wpengine.base_url: Invalid wpengine.base_url: wpengine.base_url " + inTheClear}},
 		"plain http in the environment": {
 			map[string]string{"RAX_IDENTITY_URL": "http://identity.example.com/v2.0"},
 			object{"cdn": object{"username": "u"}},
@@ -421,7 +421,7 @@ func TestFaultsInTheBlock(t *testing.T) {
 		"a password in the address": {nil, object{"mstr": object{"base_url": "https://me:s3cret@bi.example.com"}}, []string{"mstr.base_url: Invalid mstr.base_url: mstr.base_url must not contain a username or password."}},
 		"an endpoint without v1.0":  {nil, object{"cdn": object{"endpoint": "https://cdn.example.com"}}, []string{"cdn.endpoint: Invalid cdn.endpoint: cdn.endpoint must end in /v1.0 or /v1.0/<project ID>."}},
 		"an identity without v2.0":  {nil, object{"cdn": object{"identity_url": "https://identity.example.com"}}, []string{"cdn.identity_url: Invalid cdn.identity_url: cdn.identity_url must end in /v2.0."}},
-		"a login mode that is none": {nil, object{"mstr": object{"login_mode": "saml"}}, []string{"mstr.login_mode: Invalid mstr.login_mode: mstr.login_mode must be \"standard\" or \"ldap\". Users who sign in with SAML or OIDC cannot log in with a password. For them, set mstr.api_token."}},
+		"an invalid login mode":     {nil, object{"mstr": object{"login_mode": "saml"}}, []string{"mstr.login_mode: Invalid mstr.login_mode: mstr.login_mode must be \"standard\" or \"ldap\". Users who sign in with SAML or OIDC cannot log in with a password. For them, set mstr.api_token."}},
 		"a login mode as a number":  {nil, object{"mstr": object{"login_mode": "16"}}, []string{"mstr.login_mode: Invalid mstr.login_mode: mstr.login_mode must be \"standard\" or \"ldap\". Users who sign in with SAML or OIDC cannot log in with a password. For them, set mstr.api_token."}},
 		"password and token":        {nil, object{"mstr": object{"password": "a", "api_token": "b"}}, []string{"mstr.api_token: Two credentials for MicroStrategy: mstr.api_token and mstr.password are both set. Set only one of them."}},
 		"key and password":          {nil, object{"cdn": object{"api_key": "a", "password": "b"}}, []string{"cdn.password: Two credentials for Rackspace CDN: cdn.password and cdn.api_key are both set. Set only one of them."}},
@@ -432,18 +432,18 @@ func TestFaultsInTheBlock(t *testing.T) {
 			object{"cdn": object{"username": "u"}},
 			[]string{"cdn.password: Two credentials for Rackspace CDN: cdn.password (from RAX_PASSWORD) and cdn.api_key (from RAX_API_KEY) are both set. Set only one of them."},
 		},
-		"a colon in the API user":            {nil, object{"wpengine": object{"username": "a:b"}}, []string{"wpengine.username: Invalid wpengine.username: wpengine.username must not contain a colon."}},
-		"no requests a minute":               {nil, object{"cdn": object{"requests_per_minute": 0}}, []string{"cdn.requests_per_minute: Invalid cdn.requests_per_minute: cdn.requests_per_minute must be from 1 to 6000."}},
-		"too many requests a minute":         {nil, object{"cdn": object{"requests_per_minute": 6001}}, []string{"cdn.requests_per_minute: Invalid cdn.requests_per_minute: cdn.requests_per_minute must be from 1 to 6000."}},
-		"negative retries":                   {nil, object{"max_retries": -1}, []string{"max_retries: Invalid max_retries: max_retries must be from 0 to 100."}},
-		"too many retries":                   {nil, object{"max_retries": 101}, []string{"max_retries: Invalid max_retries: max_retries must be from 0 to 100."}},
-		"a timeout without a unit":           {nil, object{"request_timeout": "30"}, []string{`request_timeout: Invalid request_timeout: request_timeout must be a duration greater than zero, such as "30s".`}},
-		"no timeout":                         {nil, object{"request_timeout": "0s"}, []string{`request_timeout: Invalid request_timeout: request_timeout must be a duration greater than zero, such as "30s".`}},
-		"no certificate":                     {nil, object{"ca_certificate": "/etc/ssl/ca.pem"}, []string{"ca_certificate: Invalid ca_certificate: ca_certificate is not PEM (-----BEGIN …). Set the content of the file, not its path, for example with file(\"name.pem\")."}},
-		"plain http, if it is permitted":     {nil, object{"allow_insecure_http": true, "mstr": object{"base_url": "http://bi.example.com"}}, nil},
-		"plain http, if it may be permitted": {nil, object{"allow_insecure_http": unknown{}, "mstr": object{"base_url": "http://bi.example.com"}}, nil},
-		"plain http to IPv6 loopback":        {nil, object{"mstr": object{"base_url": "http://[::1]:8080/x"}}, nil},
-		"faults in the environment of a service that is not mentioned": {map[string]string{"MSTR_PASSWORD": "s3\ncret", "RAX_CDN_ENDPOINT": "x", "WPE_API_HEADERS": "s3cret", "HTTPS_PROXY": "http:/s3cret"}, nil, nil},
+		"a colon in the API user":                       {nil, object{"wpengine": object{"username": "a:b"}}, []string{"wpengine.username: Invalid wpengine.username: wpengine.username must not contain a colon."}},
+		"zero requests per minute":                      {nil, object{"cdn": object{"requests_per_minute": 0}}, []string{"cdn.requests_per_minute: Invalid cdn.requests_per_minute: cdn.requests_per_minute must be from 1 to 6000."}},
+		"too many requests per minute":                  {nil, object{"cdn": object{"requests_per_minute": 6001}}, []string{"cdn.requests_per_minute: Invalid cdn.requests_per_minute: cdn.requests_per_minute must be from 1 to 6000."}},
+		"negative retries":                              {nil, object{"max_retries": -1}, []string{"max_retries: Invalid max_retries: max_retries must be from 0 to 100."}},
+		"too many retries":                              {nil, object{"max_retries": 101}, []string{"max_retries: Invalid max_retries: max_retries must be from 0 to 100."}},
+		"a timeout without a unit":                      {nil, object{"request_timeout": "30"}, []string{`request_timeout: Invalid request_timeout: request_timeout must be a duration greater than zero, such as "30s".`}},
+		"a timeout of zero":                             {nil, object{"request_timeout": "0s"}, []string{`request_timeout: Invalid request_timeout: request_timeout must be a duration greater than zero, such as "30s".`}},
+		"no certificate":                                {nil, object{"ca_certificate": "/etc/ssl/ca.pem"}, []string{"ca_certificate: Invalid ca_certificate: ca_certificate is not PEM (-----BEGIN …). Set the content of the file, not its path, for example with file(\"name.pem\")."}},
+		"plain http, if it is permitted":                {nil, object{"allow_insecure_http": true, "mstr": object{"base_url": "http://bi.example.com"}}, nil},
+		"plain http, if allow_insecure_http is unknown": {nil, object{"allow_insecure_http": unknown{}, "mstr": object{"base_url": "http://bi.example.com"}}, nil},
+		"plain http to IPv6 loopback":                   {nil, object{"mstr": object{"base_url": "http://[::1]:8080/x"}}, nil},
+		"errors in the environment of a service that is not mentioned": {map[string]string{"MSTR_PASSWORD": "s3\ncret", "RAX_CDN_ENDPOINT": "x", "WPE_API_HEADERS": "s3cret", "HTTPS_PROXY": "http:/s3cret"}, nil, nil},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -459,7 +459,7 @@ func TestFaultsInTheBlock(t *testing.T) {
 	}
 }
 
-func TestWhatAServiceLacks(t *testing.T) {
+func TestMissingSettings(t *testing.T) {
 	t.Parallel()
 	const orToken = ". Instead of mstr.username and mstr.password, you can set mstr.api_token (or MSTR_API_TOKEN)."
 	const orAuthToken = ". Alternatively, set cdn.auth_token (or RAX_AUTH_TOKEN), cdn.project_id (or RAX_PROJECT_ID), and cdn.endpoint (or RAX_CDN_ENDPOINT)."
@@ -479,7 +479,7 @@ func TestWhatAServiceLacks(t *testing.T) {
 		"the endpoint for a token": {"cdn", nil, object{"cdn": object{"auth_token": "t"}}, "", "Set cdn.endpoint (or RAX_CDN_ENDPOINT) and cdn.project_id (or RAX_PROJECT_ID)." + noLogin},
 		"the project for a token":  {"cdn", nil, object{"cdn": object{"auth_token": "t", "endpoint": "https://cdn.example.com/v1.0"}}, "", "Set cdn.project_id (or RAX_PROJECT_ID)." + noLogin},
 		"all of WP Engine":         {"wpengine", nil, nil, "", "Set wpengine.username (or WPE_API_USER_ID) and wpengine.password (or WPE_API_PASSWORD)."},
-		"a fault in the environment": {
+		"an error in the environment": {
 			"mstr",
 			map[string]string{"MSTR_BASE_URL": "http://bi.example.com", "MSTR_API_TOKEN": "t"},
 			nil,
@@ -500,14 +500,14 @@ func TestWhatAServiceLacks(t *testing.T) {
 			"Invalid wpengine.headers",
 			`wpengine.headers (from WPE_API_HEADERS) must be a JSON object of strings, such as {"X-Gateway-Key": "…"}.`,
 		},
-		"a proxy that is no address": {
+		"an invalid proxy address": {
 			"wpengine",
 			map[string]string{"WPE_API_USER_ID": "u", "WPE_API_PASSWORD": "s3cret", "https_proxy": "http://me:s3%cret@proxy.example.com"},
 			nil,
 			"Invalid proxy for WP Engine",
 			"https_proxy is not the address of a proxy, such as http://proxy.example.com:3128. Special characters in a username or password must be percent-encoded.",
 		},
-		"what is empty in the block": {
+		"an empty string in the block": {
 			"cdn",
 			nil,
 			object{"cdn": object{"username": "", "api_key": "", "client_key": "", "headers": object{}}},
@@ -549,7 +549,7 @@ func TestRetriesAndTheTimeoutOfOneAttempt(t *testing.T) {
 		want   int
 		says   string
 	}{
-		"max_retries counts what comes after the first": {object{"max_retries": 2}, failing, 3, "500"},
+		"max_retries does not count the first attempt": {object{"max_retries": 2}, failing, 3, "500"},
 		"none":                               {object{"max_retries": 0}, failing, 1, "500"},
 		"request_timeout bounds one attempt": {object{"request_timeout": "50ms"}, stalled, 2, "the attempt exceeded the request timeout"},
 	}
@@ -606,7 +606,7 @@ func stalled(over <-chan struct{}) http.HandlerFunc {
 	return func(http.ResponseWriter, *http.Request) { <-over }
 }
 
-func TestWhatTheSchemaSaysOfEachArgument(t *testing.T) {
+func TestTheSchemaOfEachArgument(t *testing.T) {
 	t.Parallel()
 	type about struct {
 		Variable  string

@@ -86,15 +86,15 @@ func TestAServerBehindAGateway(t *testing.T) {
 		env   object
 		fails bool
 	}{
-		"all from the block":                              {right, object{}, false},
-		"all from the environment":                        {object{}, right, false},
-		"the key alone from the environment":              {without(right, "client_key"), object{"client_key": g.key}, false},
-		"the block beats the environment":                 {right, object{"client_certificate": "s3cret", "client_key": "s3cret", "headers": object{"X-Gateway-Key": "wrong"}}, false},
-		"what is empty in the block gives way":            {object{"client_certificate": "", "client_key": "\n", "headers": object{}}, right, false},
-		"no certificate":                                  {object{"headers": right["headers"]}, object{}, true},
-		"another certificate":                             {object{"client_certificate": otherCertificate, "client_key": otherKey, "headers": right["headers"]}, object{}, true},
-		"no header":                                       {without(right, "headers"), object{}, true},
-		"a wrong one in the block, and a right one there": {object{"headers": object{"X-Gateway-Key": "wrong"}}, right, true},
+		"all from the block":                     {right, object{}, false},
+		"all from the environment":               {object{}, right, false},
+		"the key alone from the environment":     {without(right, "client_key"), object{"client_key": g.key}, false},
+		"the block takes precedence":             {right, object{"client_certificate": "s3cret", "client_key": "s3cret", "headers": object{"X-Gateway-Key": "wrong"}}, false},
+		"the environment replaces empty strings": {object{"client_certificate": "", "client_key": "\n", "headers": object{}}, right, false},
+		"no certificate":                         {object{"headers": right["headers"]}, object{}, true},
+		"another certificate":                    {object{"client_certificate": otherCertificate, "client_key": otherKey, "headers": right["headers"]}, object{}, true},
+		"no header":                              {without(right, "headers"), object{}, true},
+		"a wrong header in the block, and the correct one in the environment": {object{"headers": object{"X-Gateway-Key": "wrong"}}, right, true},
 	} {
 		for service := range accesses {
 			purge := g.purgeAt(t, service)
@@ -134,7 +134,7 @@ func without(o object, name string) object {
 	return o
 }
 
-func TestFaultsOfTheConnection(t *testing.T) {
+func TestInvalidConnectionSettings(t *testing.T) {
 	t.Parallel()
 	certificate, key := clientPair(t)
 	_, otherKey := clientPair(t)
@@ -145,19 +145,19 @@ func TestFaultsOfTheConnection(t *testing.T) {
 			block object
 			want  string // diagnostic, "" for none
 		}{
-			"a pair":                  {object{"client_certificate": certificate, "client_key": key}, ""},
-			"a certificate alone":     {object{"client_certificate": certificate}, "client_certificate requires " + at + "client_key, which is not set."},
-			"a key alone":             {object{"client_key": key}, "client_key requires " + at + "client_certificate, which is not set."},
-			"a key not known yet":     {object{"client_certificate": certificate, "client_key": unknown{}}, ""},
-			"headers not known yet":   {object{"headers": unknown{}}, ""},
-			"a value not known yet":   {object{"headers": object{"X-Gateway-Key": unknown{}}}, ""},
-			"the key of another":      {object{"client_certificate": certificate, "client_key": otherKey}, "client_key does not belong to the certificate, or is not a private key that TLS supports."},
-			"a key that is a secret":  {object{"client_certificate": certificate, "client_key": "s3cret"}, "client_key is not PEM (-----BEGIN …). Set the content of the file, not its path, for example with file(\"name.pem\")."},
-			"a certificate that is":   {object{"client_certificate": "s3cret", "client_key": key}, "client_certificate is not PEM (-----BEGIN …). Set the content of the file, not its path, for example with file(\"name.pem\")."},
-			"its own credentials":     {object{"headers": object{strings.ToLower(own[service]): "s3cret"}}, "headers must not contain " + own[service] + ", which carries the credentials of this system."},
-			"a header of HTTP":        {object{"headers": object{"Transfer-Encoding": "s3cret"}}, "headers must not contain Transfer-Encoding, which the provider sets."},
-			"a name that is no name":  {object{"headers": object{"s3cret:": "v"}}, "headers contains an invalid HTTP header name."},
-			"a line break in a value": {object{"headers": object{"X-Gateway-Key": "s3cret\nX-Other: v"}}, "headers contains a value with a line break or another control character."},
+			"a pair":                         {object{"client_certificate": certificate, "client_key": key}, ""},
+			"a certificate alone":            {object{"client_certificate": certificate}, "client_certificate requires " + at + "client_key, which is not set."},
+			"a key alone":                    {object{"client_key": key}, "client_key requires " + at + "client_certificate, which is not set."},
+			"an unknown key":                 {object{"client_certificate": certificate, "client_key": unknown{}}, ""},
+			"unknown headers":                {object{"headers": unknown{}}, ""},
+			"an unknown value":               {object{"headers": object{"X-Gateway-Key": unknown{}}}, ""},
+			"the key of another certificate": {object{"client_certificate": certificate, "client_key": otherKey}, "client_key does not belong to the certificate, or is not a private key that TLS supports."},
+			"a key that is not PEM":          {object{"client_certificate": certificate, "client_key": "s3cret"}, "client_key is not PEM (-----BEGIN …). Set the content of the file, not its path, for example with file(\"name.pem\")."},
+			"a certificate that is not PEM":  {object{"client_certificate": "s3cret", "client_key": key}, "client_certificate is not PEM (-----BEGIN …). Set the content of the file, not its path, for example with file(\"name.pem\")."},
+			"its own credentials":            {object{"headers": object{strings.ToLower(own[service]): "s3cret"}}, "headers must not contain " + own[service] + ", which carries the credentials of this system."},
+			"a header of HTTP":               {object{"headers": object{"Transfer-Encoding": "s3cret"}}, "headers must not contain Transfer-Encoding, which the provider sets."},
+			"an invalid name":                {object{"headers": object{"s3cret:": "v"}}, "headers contains an invalid HTTP header name."},
+			"a line break in a value":        {object{"headers": object{"X-Gateway-Key": "s3cret\nX-Other: v"}}, "headers contains a value with a line break or another control character."},
 		} {
 			if name == "its own credentials" && own[service] == "" {
 				continue

@@ -46,7 +46,7 @@ func (tf *terraform) stateOf(t *testing.T, kind, name string) map[string]any {
 	return nil
 }
 
-func TestLookUps(t *testing.T) {
+func TestLookups(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.WPEngine.Installs[0].IsMultisite = true
@@ -184,7 +184,7 @@ func (p *protocol) lookUp(name string, config object) (found object, said []stri
 	return p.unpack(kind, resp.State), told(resp.Diagnostics)
 }
 
-func TestLookUpsThatFindNotExactlyOne(t *testing.T) {
+func TestLookupsThatFindNoneOrSeveral(t *testing.T) {
 	t.Parallel()
 	const education = "Consolidated Education Project"
 	install := wpenginetest.New().Install("acmeprod")
@@ -194,7 +194,7 @@ func TestLookUpsThatFindNotExactlyOne(t *testing.T) {
 		want   string
 		longer bool // the message is longer than want
 	}{
-		"two of a name": {
+		"two with the same name": {
 			"purge_mstr_project",
 			object{"name": education},
 			`error at AttributeName("name"): Several projects match: 2 MicroStrategy projects have this name: ` +
@@ -206,12 +206,12 @@ func TestLookUpsThatFindNotExactlyOne(t *testing.T) {
 			`error at AttributeName("name"): No such project: No MicroStrategy project has this name. ` +
 				`Similar projects: MicroStrategy Tutorial (B7CA92F04B9FAE8D941C3E9B7E0CD754).`, false,
 		},
-		"nothing like it": {
+		"no similar name": {
 			"purge_mstr_project",
 			object{"name": "Sales"},
 			`error at AttributeName("name"): No such project: No MicroStrategy project has this name. Existing projects (4): MicroStrategy Tutorial (B7CA92F04B9FAE8D941C3E9B7E0CD754), `, true,
 		},
-		"an id that no project has": {
+		"an ID that no project has": {
 			"purge_mstr_project",
 			object{"id": educationHex},
 			`error at AttributeName("id"): No such project: No MicroStrategy project has this id. Existing projects (4): `, true,
@@ -221,7 +221,7 @@ func TestLookUpsThatFindNotExactlyOne(t *testing.T) {
 			object{"name": "stage"},
 			`error at AttributeName("name"): No such install: No WP Engine install has this name. Similar installs: acmestage (`, true,
 		},
-		"a domain of another spelling": {
+		"a similar domain": {
 			"purge_cdn_service",
 			object{"domain": "website.example.org"},
 			`error at AttributeName("domain"): No such service: No Rackspace CDN service has this domain. ` +
@@ -232,7 +232,7 @@ func TestLookUpsThatFindNotExactlyOne(t *testing.T) {
 			object{"name": cdntest.TwinName},
 			`error at AttributeName("name"): Several services match: 2 Rackspace CDN services have this name: twin (00c1d2e3-f4a5-4b6c-8d7e-9f0a1b2c3d4e; twin.example.com, `, true,
 		},
-		"an id that no service has": {
+		"an ID that no service has": {
 			"purge_cdn_service",
 			object{"id": cdntest.MissingID},
 			`error at AttributeName("id"): No such service: No Rackspace CDN service has this id. Existing services (23): `, true,
@@ -242,12 +242,12 @@ func TestLookUpsThatFindNotExactlyOne(t *testing.T) {
 			object{"name": "acmetwin"},
 			`error at AttributeName("name"): Several installs match: 2 WP Engine installs have this name: acmetwin (`, true,
 		},
-		"nothing to find by": {
+		"no argument": {
 			"purge_cdn_service",
 			object{},
 			`error: Exactly one argument is needed: Set exactly one of name, id, and domain.`, false,
 		},
-		"two to find by": {
+		"two arguments": {
 			"purge_cdn_service",
 			object{"name": "website", "domain": "x"},
 			`error: Exactly one argument is needed: Set exactly one of name, id, and domain.`, false,
@@ -257,12 +257,12 @@ func TestLookUpsThatFindNotExactlyOne(t *testing.T) {
 			object{"name": ""},
 			`error at AttributeName("name"): Empty name: name is empty, so it finds nothing.`, false,
 		},
-		"a name as the id": {
+		"a name as the ID": {
 			"purge_wpengine_install",
 			object{"id": "acmeprod"},
 			`error at AttributeName("id"): Invalid id: id must be a UUID such as`, true,
 		},
-		"a project id with hyphens": {
+		"a project ID with hyphens": {
 			"purge_mstr_project",
 			object{"id": "B7CA92F0-4B9F-AE8D-941C-3E9B7E0CD754"},
 			`error at AttributeName("id"): Invalid id: id must be 32 hexadecimal digits, without hyphens`, true,
@@ -288,7 +288,7 @@ func TestLookUpsThatFindNotExactlyOne(t *testing.T) {
 	}
 }
 
-func TestAnErrorNamesTenCandidates(t *testing.T) {
+func TestAnErrorListsTenCandidates(t *testing.T) {
 	t.Parallel()
 	_, said := newWorld(t).speak(t).lookUp("purge_wpengine_install", object{"name": "site"})
 	if len(said) != 1 {
@@ -299,7 +299,7 @@ func TestAnErrorNamesTenCandidates(t *testing.T) {
 	}
 }
 
-func TestAnEmptyListDeservesAHint(t *testing.T) {
+func TestTheHintAboutAnEmptyList(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.WPEngine.AccessOff = true
@@ -333,7 +333,7 @@ func TestAnEmptyListDeservesAHint(t *testing.T) {
 	}
 }
 
-func TestLookUpsPage(t *testing.T) {
+func TestLookupsReadAllPages(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, w *world, network *wiretest.Network) {
 		p := w.speak(t)
@@ -370,7 +370,7 @@ func lastOfFirstPage(w *world) string {
 	return ids[19]
 }
 
-func TestLookUpsThatFail(t *testing.T) {
+func TestLookupsThatFail(t *testing.T) {
 	t.Parallel()
 	later := func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Retry-After", "86400")
@@ -382,25 +382,25 @@ func TestLookUpsThatFail(t *testing.T) {
 		want []string
 		took time.Duration
 	}{
-		"credentials that are refused": {"purge_wpengine_installs", func(w *world) { w.WPEngine.Password = "another" }, []string{"error: WP Engine rejected the credentials", "While listing the installs, WP Engine returned", "Bad Credentials"}, 0},
-		"a permission that lacks":      {"purge_mstr_projects", func(w *world) { w.MSTR.Fail("projects", 1, mstrtest.Error(403, "ERR014", "", "no privilege")) }, []string{"error: MicroStrategy denied permission", "While listing the projects, MicroStrategy returned"}, 0},
-		"a wrong address":              {"purge_mstr_projects", func(w *world) { w.env["MSTR_BASE_URL"] += "x" }, []string{"error: MicroStrategy cannot be used as configured", "Check mstr.base_url"}, 0},
-		"something that is no list": {"purge_mstr_projects", func(w *world) {
+		"rejected credentials": {"purge_wpengine_installs", func(w *world) { w.WPEngine.Password = "another" }, []string{"error: WP Engine rejected the credentials", "While listing the installs, WP Engine returned", "Bad Credentials"}, 0},
+		"a missing permission": {"purge_mstr_projects", func(w *world) { w.MSTR.Fail("projects", 1, mstrtest.Error(403, "ERR014", "", "no privilege")) }, []string{"error: MicroStrategy denied permission", "While listing the projects, MicroStrategy returned"}, 0},
+		"a wrong address":      {"purge_mstr_projects", func(w *world) { w.env["MSTR_BASE_URL"] += "x" }, []string{"error: MicroStrategy cannot be used as configured", "Check mstr.base_url"}, 0},
+		"a response that is not a list": {"purge_mstr_projects", func(w *world) {
 			w.MSTR.Fail("projects", 1, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{}`) })
 		}, []string{"error: Unexpected response from MicroStrategy"}, 0},
-		"a service without an id": {"purge_cdn_services", func(w *world) {
+		"a service without an ID": {"purge_cdn_services", func(w *world) {
 			w.CDN.Fail("services", 1, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"services":[{"name":"x"}]}`) })
 		}, []string{"error: Unexpected response from Rackspace CDN", "a service has no ID or no name"}, 0},
-		"a list without an end": {"purge_wpengine_installs", func(w *world) { w.WPEngine.Fail("installs", -1, samePage) }, []string{"error: WP Engine lookup failed", "repeats a page"}, 0},
+		"an endless list":       {"purge_wpengine_installs", func(w *world) { w.WPEngine.Fail("installs", -1, samePage) }, []string{"error: WP Engine lookup failed", "repeats a page"}, 0},
 		"a server that fails":   {"purge_cdn_services", func(w *world) { w.CDN.Fail("services", -1, cdntest.Error(500, "boom")) }, []string{"error: Rackspace CDN returned a server error", "The provider tried 5 times"}, 4 * time.Second},
-		"a limit of a day":      {"purge_wpengine_installs", func(w *world) { w.WPEngine.Fail("installs", -1, later) }, []string{"error: WP Engine rate limit exceeded", "requires a wait of 24 hours, which is longer"}, 0},
-		"a limit that passes": {"purge_wpengine_installs", func(w *world) {
+		"a rate limit of a day": {"purge_wpengine_installs", func(w *world) { w.WPEngine.Fail("installs", -1, later) }, []string{"error: WP Engine rate limit exceeded", "requires a wait of 24 hours, which is longer"}, 0},
+		"a rate limit that ends": {"purge_wpengine_installs", func(w *world) {
 			w.WPEngine.Fail("installs", 1, func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Retry-After", "30")
 				wpenginetest.Error(http.StatusTooManyRequests, "slow down")(w, r)
 			})
 		}, nil, 30 * time.Second},
-		"no answer": {"purge_cdn_services", func(w *world) {
+		"no response": {"purge_cdn_services", func(w *world) {
 			w.CDN.Fail("services", -1, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 		}, []string{"error: No complete response from Rackspace CDN"}, 60*time.Second + 500*time.Millisecond},
 	} {
@@ -433,7 +433,7 @@ func samePage(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintf(w, `{"results":%s}`, one)
 }
 
-func TestALookUpWhoseServiceIsNotConfigured(t *testing.T) {
+func TestALookupWhoseServiceIsNotConfigured(t *testing.T) {
 	t.Parallel()
 	lookUps := map[string][]string{"mstr": {"purge_mstr_project", "purge_mstr_projects"}, "cdn": {"purge_cdn_service", "purge_cdn_services"}, "wpengine": {"purge_wpengine_install", "purge_wpengine_installs"}}
 	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
@@ -450,7 +450,7 @@ func TestALookUpWhoseServiceIsNotConfigured(t *testing.T) {
 
 // An unknown argument is not an error, because Terraform reads only when it is
 // known.
-func TestALookUpByWhatIsNotKnownYet(t *testing.T) {
+func TestALookupByAnUnknownValue(t *testing.T) {
 	t.Parallel()
 	p := newWorld(t).speak(t)
 	kind := p.schemas.DataSourceSchemas["purge_cdn_service"].ValueType()

@@ -37,7 +37,7 @@ func TestErrorsNameTheVariablesOfTheSchema(t *testing.T) {
 
 // A target or a system that no longer exists must not block the destruction of a
 // resource forever.
-func TestADestroyThatFailsSaysTheWayOut(t *testing.T) {
+func TestTheErrorOfADestroyNamesTheAlternatives(t *testing.T) {
 	t.Parallel()
 	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
 		keeps := f.config(f.here, arguments{"purge_on_destroy": "true"})
@@ -47,9 +47,9 @@ func TestADestroyThatFailsSaysTheWayOut(t *testing.T) {
 
 		f.refuse()
 		output, err := tf.run("destroy", "-auto-approve", "-no-color")
-		if err == nil || !says("The purge_"+f.target.name+" with the id", f.hereID, "is destroyed only when this purge is accepted",
+		if err == nil || !says("The purge_"+f.target.name+" with the ID", f.hereID, "Terraform destroys it only after the API accepts this purge",
 			"set purge_on_destroy = false, apply, and then destroy", "terraform state rm").MatchString(output) {
-			t.Errorf("the error does not say the way out (%v):\n%s", err, output)
+			t.Errorf("the error does not name the alternatives (%v):\n%s", err, output)
 		}
 		w.Journal.Reset()
 

@@ -72,12 +72,12 @@ func (b *bench) count(operation string) int { return len(b.Journal.Select(operat
 // fast lifts the provider's own rate limit for the CDN.
 func fast(b *bench, _ map[string]string) { b.perMinute = 6000 }
 
-func TestManyPurgesAgainstADeadUpstream(t *testing.T) {
+func TestManyPurgesAgainstADeadServer(t *testing.T) {
 	t.Parallel()
 	const n = 1000
 	broken := map[string]func(b *bench, r exchange){
-		"answers 503": func(b *bench, r exchange) { b.fail(r.name, forEver, reply(503, "")) },
-		"answers 500": func(b *bench, r exchange) { b.fail(r.name, forEver, reply(500, "")) },
+		"returns 503": func(b *bench, r exchange) { b.fail(r.name, forEver, reply(503, "")) },
+		"returns 500": func(b *bench, r exchange) { b.fail(r.name, forEver, reply(500, "")) },
 		"resets connections": func(b *bench, r exchange) {
 			b.fail(r.name, forEver, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 		},
@@ -98,7 +98,7 @@ func TestManyPurgesAgainstADeadUpstream(t *testing.T) {
 							t.Errorf("the purges ended as %v", outcomes)
 						}
 						limit := 200 // an outage, during which one request goes first
-						if at.name == b.begin() && how == "answers 500" {
+						if at.name == b.begin() && how == "returns 500" {
 							limit = 5 * n // the API itself fails each of them
 						}
 						if sent := max(b.count(at.name), len(b.network.Dialed())); sent > limit+at.after {
@@ -152,7 +152,7 @@ func TestATokenThatExpiresInTheMiddleOfManyPurges(t *testing.T) {
 	})
 }
 
-func TestWrongCredentialsAreTriedOnce(t *testing.T) {
+func TestRejectedCredentialsAreSentOnce(t *testing.T) {
 	t.Parallel()
 	forEachUpstream(t, func(t *testing.T, target *target) {
 		onBench(t, target, func(b *bench) {
@@ -171,7 +171,7 @@ func TestWrongCredentialsAreTriedOnce(t *testing.T) {
 	})
 }
 
-func TestOneRefusalOfManyThatWait(t *testing.T) {
+func TestARateLimitedResponsePausesAll(t *testing.T) {
 	t.Parallel()
 	const n = 200
 	forEachUpstream(t, func(t *testing.T, target *target) {
@@ -212,7 +212,7 @@ func TestOneRefusalOfManyThatWait(t *testing.T) {
 
 // Identical purges are coalesced with one that waits. Here it waits because of a
 // rate-limited response, which is the same for every system, whatever its quota.
-func TestEqualPurgesThatWaitAreOne(t *testing.T) {
+func TestWaitingIdenticalPurgesAreCoalesced(t *testing.T) {
 	t.Parallel()
 	const n = 20
 	forEachUpstream(t, func(t *testing.T, target *target) {

@@ -27,7 +27,7 @@ func handOver(states ...*cdnAssetModel) *handover {
 	return h
 }
 
-func TestWhatACreateResumes(t *testing.T) {
+func TestTheTasksOfAResumedCreate(t *testing.T) {
 	t.Parallel()
 	abc := prints{"/a": "1", "/b": "1", "/c": "1"}
 	all := prints{"/a": "created", "/b": "created", "/c": "created"}
@@ -35,16 +35,16 @@ func TestWhatACreateResumes(t *testing.T) {
 		state, next *cdnAssetModel
 		want        prints
 	}{
-		"what is left of an unfinished create":       {assetModel(abc, waiting(prints{"/b": "created"})), assetModel(abc), prints{"/b": "created"}},
-		"and what changed since":                     {assetModel(abc, waiting(prints{"/b": "created"})), assetModel(prints{"/a": "2", "/b": "1", "/c": "1"}), prints{"/a": "created", "/b": "created"}},
-		"and what left the configuration":            {assetModel(abc, waiting(prints{"/b": "created"})), assetModel(prints{"/a": "1"}), prints{"/b": "removed", "/c": "removed"}},
-		"everything, if triggers changed":            {assetModel(abc, waiting(prints{"/b": "created"})), assetModel(abc, released("2")), all},
-		"everything, if hard changed":                {assetModel(abc, waiting(prints{"/b": "created"})), assetModel(abc, soft), all},
-		"everything of a complete resource":          {assetModel(abc, waiting(prints{"/b": "changed"})), assetModel(abc), all},
-		"and what was pending on top":                {assetModel(abc, waiting(prints{"/x": "removed"})), assetModel(abc), prints{"/a": "created", "/b": "created", "/c": "created", "/x": "removed"}},
-		"what is pending, if a create only records":  {assetModel(abc, waiting(prints{"/b": "changed"})), assetModel(abc, recording), prints{"/b": "changed"}},
-		"what a failed create left, with that, too":  {assetModel(abc, waiting(prints{"/b": "created"})), assetModel(abc, recording), prints{"/b": "added"}},
-		"what left an unfinished create in the past": {assetModel(abc, waiting(prints{"/x": "created"})), assetModel(abc), prints{"/x": "removed"}},
+		"the rest of an unfinished create":                          {assetModel(abc, waiting(prints{"/b": "created"})), assetModel(abc), prints{"/b": "created"}},
+		"with items that changed since":                             {assetModel(abc, waiting(prints{"/b": "created"})), assetModel(prints{"/a": "2", "/b": "1", "/c": "1"}), prints{"/a": "created", "/b": "created"}},
+		"with items that were removed":                              {assetModel(abc, waiting(prints{"/b": "created"})), assetModel(prints{"/a": "1"}), prints{"/b": "removed", "/c": "removed"}},
+		"everything, if triggers changed":                           {assetModel(abc, waiting(prints{"/b": "created"})), assetModel(abc, released("2")), all},
+		"everything, if hard changed":                               {assetModel(abc, waiting(prints{"/b": "created"})), assetModel(abc, soft), all},
+		"everything of a complete resource":                         {assetModel(abc, waiting(prints{"/b": "changed"})), assetModel(abc), all},
+		"with pending items that were removed":                      {assetModel(abc, waiting(prints{"/x": "removed"})), assetModel(abc), prints{"/a": "created", "/b": "created", "/c": "created", "/x": "removed"}},
+		"pending items, if the create only records":                 {assetModel(abc, waiting(prints{"/b": "changed"})), assetModel(abc, recording), prints{"/b": "changed"}},
+		"items of an unfinished create, if the create only records": {assetModel(abc, waiting(prints{"/b": "created"})), assetModel(abc, recording), prints{"/b": "added"}},
+		"items that were removed from an unfinished create":         {assetModel(abc, waiting(prints{"/x": "created"})), assetModel(abc), prints{"/x": "removed"}},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
@@ -89,9 +89,9 @@ func TestAMixUpLosesNothing(t *testing.T) {
 	}
 }
 
-// TestWhatADeleteDropsIsNotAccepted replaces an unfinished create with
+// TestADroppedPathIsNotAccepted replaces an unfinished create with
 // purge_on_destroy whose Delete drops a path that the API rejects.
-func TestWhatADeleteDropsIsNotAccepted(t *testing.T) {
+func TestADroppedPathIsNotAccepted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.speak(t)

@@ -20,24 +20,24 @@ func TestEndpointsOfHTTPCaches(t *testing.T) {
 		want  []string
 		fault string
 	}{
-		"of the block": {
+		"in the block": {
 			object{"endpoints": []any{"http://10.0.0.11:6081/", " https://CACHE.example.com"}},
 			"", nil,
 			[]string{"http://10.0.0.11:6081", "https://cache.example.com"},
 			"",
 		},
-		"of the environment":                {object{}, "http://10.0.0.11:6081, http://10.0.0.12:6081,\n", nil, []string{"http://10.0.0.11:6081", "http://10.0.0.12:6081"}, ""},
-		"the block beats the environment":   {object{"endpoints": []any{"http://a"}}, "http://b", nil, []string{"http://a"}, ""},
-		"what is empty gives way":           {object{"endpoints": []any{""}}, "http://b", nil, []string{"http://b"}, ""},
-		"http with a key":                   {object{"endpoints": []any{"https://a", "http://b"}, "headers": key}, "", nil, nil, at + "is invalid. URL number 2 must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http)."},
-		"http with a key, which is allowed": {object{"endpoints": []any{"http://b"}, "headers": key}, "", object{"allow_insecure_http": true}, []string{"http://b"}, ""},
-		"http with a key, to this machine":  {object{"endpoints": []any{"http://127.0.0.1:80"}, "headers": key}, "", nil, []string{"http://127.0.0.1:80"}, ""},
-		"no address":                        {object{"endpoints": []any{"10.0.0.11:6081"}}, "", nil, nil, at + "is invalid. URL number 1 is not a valid URL."},
-		"with a password":                   {object{"endpoints": []any{"http://u:p@a"}}, "", nil, nil, at + "is invalid. URL number 1 must not contain a username or password."},
-		"one twice":                         {object{"endpoints": []any{"http://a", "http://A/"}}, "", nil, nil, at + "contains URL number 2 twice."},
-		"a method that is none":             {object{"endpoints": []any{"http://a"}, "method": "PUR GE"}, "", nil, nil, "http_cache.method: Invalid http_cache.method: http_cache.method must be the name of an HTTP method, such as PURGE."},
-		"a prefix that is none":             {object{"endpoints": []any{"http://a"}, "path_prefix": "purge"}, "", nil, nil, "http_cache.path_prefix: Invalid http_cache.path_prefix: http_cache.path_prefix must start with a slash."},
-		"a rate that is none":               {object{"endpoints": []any{"http://a"}, "requests_per_second": 0}, "", nil, nil, "http_cache.requests_per_second: Invalid http_cache.requests_per_second: http_cache.requests_per_second must be from 1 to 10000."},
+		"in the environment":                     {object{}, "http://10.0.0.11:6081, http://10.0.0.12:6081,\n", nil, []string{"http://10.0.0.11:6081", "http://10.0.0.12:6081"}, ""},
+		"the block takes precedence":             {object{"endpoints": []any{"http://a"}}, "http://b", nil, []string{"http://a"}, ""},
+		"the environment replaces an empty list": {object{"endpoints": []any{""}}, "http://b", nil, []string{"http://b"}, ""},
+		"http with a key":                        {object{"endpoints": []any{"https://a", "http://b"}, "headers": key}, "", nil, nil, at + "is invalid. URL number 2 must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http)."},
+		"http with a key, if it is allowed":      {object{"endpoints": []any{"http://b"}, "headers": key}, "", object{"allow_insecure_http": true}, []string{"http://b"}, ""},
+		"http with a key, to this machine":       {object{"endpoints": []any{"http://127.0.0.1:80"}, "headers": key}, "", nil, []string{"http://127.0.0.1:80"}, ""},
+		"not a URL":                              {object{"endpoints": []any{"10.0.0.11:6081"}}, "", nil, nil, at + "is invalid. URL number 1 is not a valid URL."},
+		"with a password":                        {object{"endpoints": []any{"http://u:p@a"}}, "", nil, nil, at + "is invalid. URL number 1 must not contain a username or password."},
+		"a duplicate":                            {object{"endpoints": []any{"http://a", "http://A/"}}, "", nil, nil, at + "contains URL number 2 twice."},
+		"an invalid method":                      {object{"endpoints": []any{"http://a"}, "method": "PUR GE"}, "", nil, nil, "http_cache.method: Invalid http_cache.method: http_cache.method must be the name of an HTTP method, such as PURGE."},
+		"an invalid prefix":                      {object{"endpoints": []any{"http://a"}, "path_prefix": "purge"}, "", nil, nil, "http_cache.path_prefix: Invalid http_cache.path_prefix: http_cache.path_prefix must start with a slash."},
+		"an invalid rate":                        {object{"endpoints": []any{"http://a"}, "requests_per_second": 0}, "", nil, nil, "http_cache.requests_per_second: Invalid http_cache.requests_per_second: http_cache.requests_per_second must be from 1 to 10000."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -163,9 +163,9 @@ func TestEndpoints(t *testing.T) {
 			0, "a5 b5",
 			"Missing at 2 of 2 endpoints:\n  a: HTTP cache returned 400 Bad Request\n  b: HTTP cache returned 400 Bad Request",
 		},
-		"one rejects a path that is gone": {bad{"b/2": rejected}, reasonRemoved, []string{"0", "1", "3", "4"}, nil, 1, "a5 b5", ""},
-		"both reject a path that is gone": {bad{"a/2": rejected, "b/2": rejected}, reasonRemoved, []string{"0", "1", "3", "4"}, nil, 1, "a5 b5", ""},
-		"one rejects what the other fails": {
+		"one rejects a removed path": {bad{"b/2": rejected}, reasonRemoved, []string{"0", "1", "3", "4"}, nil, 1, "a5 b5", ""},
+		"both reject a removed path": {bad{"a/2": rejected, "b/2": rejected}, reasonRemoved, []string{"0", "1", "3", "4"}, nil, 1, "a5 b5", ""},
+		"one rejects a path and the other fails": {
 			bad{"a/2": rejected, "b/2": failing},
 			reasonRemoved,
 			[]string{"0", "1", "3", "4"},
@@ -173,7 +173,7 @@ func TestEndpoints(t *testing.T) {
 			0, "a5 b5",
 			"Missing at 1 of 2 endpoints:\n  b: HTTP cache returned 500 Internal Server Error",
 		},
-		"the errors in a row are those of one endpoint": {
+		"errors in a row are counted for each endpoint": {
 			bad{"a/0": failing, "b/0": failing, "a/1": failing, "b/1": failing},
 			reasonChanged,
 			[]string{"2", "3", "4"},

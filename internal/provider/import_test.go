@@ -142,7 +142,7 @@ func (p *protocol) adopt(name, id string, identity object) (state, identified ob
 	return p.unpack(p.kind(name), imported.State), identified, told(resp.Diagnostics)
 }
 
-func TestAnImportAdopts(t *testing.T) {
+func TestAnImportRecords(t *testing.T) {
 	t.Parallel()
 	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
 		p := w.speak(t)
@@ -317,7 +317,7 @@ func TestAWildcardIsImportedByTerraform(t *testing.T) {
 	w.compareSent(t, step{name: "all of it"})
 }
 
-func TestImportsOfWhatCanNotBe(t *testing.T) {
+func TestInvalidImports(t *testing.T) {
 	t.Parallel()
 	p := newWorld(t).speak(t)
 	for sentence, c := range map[string]struct {
@@ -328,15 +328,15 @@ func TestImportsOfWhatCanNotBe(t *testing.T) {
 		"a project alone":               {"purge_mstr_cache", projectHex, nil, `error: Invalid import ID: "` + projectHex + `" is not the ID of a purge_mstr_cache. Use <project_id>/<cache_type>, such as B7CA92F04B9FAE8D941C3E9B7E0CD754/element.`},
 		"results by their project":      {"purge_mstr_content_cache", projectHex, nil, `error: Invalid import ID: "` + projectHex + `" is not the ID of a purge_mstr_content_cache. Use <project_id>/content, such as B7CA92F04B9FAE8D941C3E9B7E0CD754/content.`},
 		"results of no project":         {"purge_mstr_content_cache", "/content", nil, "error: Invalid import ID"},
-		"results of what is no project": {"purge_mstr_content_cache", "", object{"project_id": "x"}, `error at AttributeName("project_id"): Invalid project_id`},
-		"nothing behind the slash":      {"purge_mstr_cache", projectHex + "/", nil, "error: Invalid import ID"},
+		"results of an invalid project": {"purge_mstr_content_cache", "", object{"project_id": "x"}, `error at AttributeName("project_id"): Invalid project_id`},
+		"nothing after the slash":       {"purge_mstr_cache", projectHex + "/", nil, "error: Invalid import ID"},
 		"three values":                  {"purge_wpengine_cache", "a/b/c", nil, "error: Invalid import ID"},
 		"a name":                        {"purge_wpengine_cache", "acmeprod/page", nil, `error at AttributeName("install_id"): Invalid install_id`},
-		"a type that does not exist":    {"purge_mstr_cache", projectHex + "/page", nil, `error at AttributeName("cache_type"): Invalid cache_type`},
+		"an invalid cache type":         {"purge_mstr_cache", projectHex + "/page", nil, `error at AttributeName("cache_type"): Invalid cache_type`},
 		"a service by its name":         {"purge_cdn_asset", "website/a.css", nil, `error: Invalid import ID: "website/a.css" is not the ID of a purge_cdn_asset. Use <service_id><url>, such as 96737ae3-cfc1-4c72-be88-5d0e7cc9a3f0/index.html. For assets, the ID is the service ID.`},
 		"a path without a slash":        {"purge_cdn_asset", cdntest.DeployedID + "a.css", nil, "error: Invalid import ID"},
 		"a path with a fragment":        {"purge_cdn_asset", cdntest.DeployedID + "/a#b", nil, `error at AttributeName("url"): Invalid path of an asset`},
-		"an identity that is malformed": {"purge_mstr_cache", "", object{"project_id": "x", "cache_type": "object"}, `error at AttributeName("project_id"): Invalid project_id`},
+		"a malformed identity":          {"purge_mstr_cache", "", object{"project_id": "x", "cache_type": "object"}, `error at AttributeName("project_id"): Invalid project_id`},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()

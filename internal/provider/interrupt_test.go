@@ -350,7 +350,7 @@ func (tf *terraform) releases(t *testing.T, addresses map[string]string) map[str
 	return got
 }
 
-func TestInterruptedHalfWayThroughAssets(t *testing.T) {
+func TestInterruptedPartwayThroughAssets(t *testing.T) {
 	t.Parallel()
 	w := newWatchedWorld(t)
 	config := func(edition string, perMinute int) string {
@@ -410,7 +410,7 @@ resource "purge_cdn_asset" "it" {
 	tf.mustRun(t, "plan", "-detailed-exitcode")
 }
 
-func TestAPlanThatIsInterruptedInALookUp(t *testing.T) {
+func TestAPlanThatIsInterruptedDuringALookup(t *testing.T) {
 	t.Parallel()
 	w := newWatchedWorld(t)
 	tf := newTerraform(t, w.world, "data \"purge_mstr_projects\" \"all\" {}\n")

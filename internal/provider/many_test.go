@@ -59,7 +59,7 @@ func TestInstancesUnderForEach(t *testing.T) {
 	w.compareSent(t, step{name: "a plan without changes"})
 }
 
-func TestSoftAndHardPurgesOfOneServiceDoNotMeet(t *testing.T) {
+func TestSoftAndHardPurgesOfOneServiceDoNotOverlap(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.CDN.DeployTime = 20 * time.Millisecond

@@ -32,17 +32,17 @@ var cases = map[string]struct {
 		x.sends(ignoring, "/b")
 		x.then("triggers", releasing("3")).sends(ignoring, abc...)
 	}},
-	"a url whose release was denied and taken back": {"purge_cdn_asset", object{"service_id": services[0], "url": "/a", "triggers": releasing("1")}, func(x *tale) {
+	"a url whose release was denied and reverted": {"purge_cdn_asset", object{"service_id": services[0], "url": "/a", "triggers": releasing("1")}, func(x *tale) {
 		x.sends(turn{}, "/a")
 		x.then("triggers", releasing("2")).while(illForbidden, "/a").fails(turn{})
 		x.then("triggers", releasing("1")).sends(turn{}, "/a").sends(turn{})
 	}},
-	"an install whose release was denied and taken back": {"purge_wpengine_cache", universes["purge_wpengine_cache"].start, func(x *tale) {
+	"an install whose release was denied and reverted": {"purge_wpengine_cache", universes["purge_wpengine_cache"].start, func(x *tale) {
 		x.sends(turn{}, "page")
 		x.then("triggers", releasing("2")).while(illForbidden, "page").fails(turn{})
 		x.then("triggers", releasing("1")).sends(turn{}, "page").sends(turn{})
 	}},
-	"a project whose release was denied and taken back": {"purge_mstr_cache", universes["purge_mstr_cache"].start, func(x *tale) {
+	"a project whose release was denied and reverted": {"purge_mstr_cache", universes["purge_mstr_cache"].start, func(x *tale) {
 		x.sends(turn{}, "element")
 		x.then("triggers", releasing("2")).while(illForbidden, "element").fails(turn{})
 		x.then("triggers", releasing("1")).sends(turn{}, "element").sends(turn{})
@@ -62,12 +62,12 @@ var cases = map[string]struct {
 			x.t.Error("the purge is a soft one")
 		}
 	}},
-	"a new install that denies after the former one was purged": {"purge_wpengine_cache", edited(universes["purge_wpengine_cache"].start, edit{"purge_on_destroy", true}), func(x *tale) {
+	"a new install that denies after the previous one was purged": {"purge_wpengine_cache", edited(universes["purge_wpengine_cache"].start, edit{"purge_on_destroy", true}), func(x *tale) {
 		x.sends(turn{}, "page")
 		x.then("install_id", installs[1], "cache_type", "cdn").while(illForbidden, "cdn").fails(turn{})
 		x.sends(turn{}, "cdn")
 	}},
-	"a new install with a typing error after the former one was purged": {"purge_wpengine_cache", edited(universes["purge_wpengine_cache"].start, edit{"purge_on_destroy", true}), func(x *tale) {
+	"a new install with a typo after the previous one was purged": {"purge_wpengine_cache", edited(universes["purge_wpengine_cache"].start, edit{"purge_on_destroy", true}), func(x *tale) {
 		x.sends(turn{}, "page")
 		x.then("install_id", strings.Replace(installs[1], "0", "1", 1), "cache_type", "cdn").fails(turn{})
 		x.then("install_id", installs[1]).sends(turn{}, "cdn")
@@ -83,7 +83,7 @@ var cases = map[string]struct {
 		accepted := x.stops(40)
 		x.sends(turn{stale: true}, x.paths(accepted...)...)
 	}},
-	"a create that stops partway, and credentials that are refused after it": {"purge_cdn_asset", hundred(), func(x *tale) {
+	"a create that stops partway, and rejected credentials after it": {"purge_cdn_asset", hundred(), func(x *tale) {
 		accepted := x.stops(40)
 		x.harm(thing{scope: services[0]}, illUnauthorized, false)
 		if err := x.take(turn{}); err != nil || len(x.last.refusals) == 0 || len(x.accepted()) > 0 {
@@ -96,7 +96,7 @@ var cases = map[string]struct {
 		accepted := x.stops(40)
 		x.sends(turn{verb: "untaint"}, x.paths(accepted...)...)
 	}},
-	"a create of which one path fails, and the path is removed": {"purge_cdn_asset", threeAssets(), func(x *tale) {
+	"a create with one path that fails and is then removed": {"purge_cdn_asset", threeAssets(), func(x *tale) {
 		x.while(illBroken, "/b").fails(turn{})
 		x.then("asset:/b", nil).sends(turn{}, "/b")
 	}},
@@ -105,7 +105,7 @@ var cases = map[string]struct {
 		x.sends(turn{verb: "destroy"})
 		x.says("2 purges", "drop")
 	}},
-	"an import, an update that fails wholly, and a replacement": {"purge_cdn_asset", threeAssets(), func(x *tale) {
+	"an import, an update that fails completely, and a replacement": {"purge_cdn_asset", threeAssets(), func(x *tale) {
 		x.sends(turn{verb: "import", value: services[0]})
 		x.then("triggers", releasing("2")).while(illForbidden, abc...).fails(turn{})
 		x.sends(turn{verb: "replace"}, abc...)
@@ -124,7 +124,7 @@ var cases = map[string]struct {
 		}
 		x.then("service_id", services[1]).sends(turn{}, abc...).onlyTo(services[1])
 	}},
-	"20 paths among 50 that are rejected for good": {"purge_cdn_asset", object{"service_id": services[0], "assets": numbered(50)}, func(x *tale) {
+	"20 of 50 paths are permanently rejected": {"purge_cdn_asset", object{"service_id": services[0], "assets": numbered(50)}, func(x *tale) {
 		x.while(illRejected, x.paths()[:20]...)
 		rejected := x.paths()[:20]
 		if x.sends(turn{}, x.paths()...); len(x.accepted()) != 30 {
@@ -136,7 +136,7 @@ var cases = map[string]struct {
 		}
 		x.sends(turn{}, rejected...)
 	}},
-	"a path that is rejected for ever, and is removed": {"purge_cdn_asset", threeAssets("purge_on_create", false), func(x *tale) {
+	"a path that is permanently rejected, and removed": {"purge_cdn_asset", threeAssets("purge_on_create", false), func(x *tale) {
 		x.sends(turn{})
 		x.then("asset:/b", nil).while(illRejected, "/b").sends(turn{}, "/b")
 		if len(x.last.refusals) > 0 {
@@ -145,7 +145,7 @@ var cases = map[string]struct {
 		x.says("/b", "non ascii character")
 		x.sends(turn{})
 	}},
-	"a destroy of an install that answers 400": {"purge_wpengine_cache", edited(universes["purge_wpengine_cache"].start, edit{"purge_on_destroy", true}), func(x *tale) {
+	"a destroy of an install that returns 400": {"purge_wpengine_cache", edited(universes["purge_wpengine_cache"].start, edit{"purge_on_destroy", true}), func(x *tale) {
 		x.sends(turn{}, "page")
 		x.while(illRejected, "page").fails(turn{verb: "destroy"})
 		x.sends(turn{verb: "destroy"}, "page")
@@ -182,7 +182,7 @@ var cases = map[string]struct {
 		x.then("asset:/a", "3").sends(turn{}, "/a")
 		x.sums("since 2000-01-01T00:04:00Z: 1 changed; 1 purge")
 	}},
-	"what failed goes last": {"purge_cdn_asset", object{"service_id": services[0], "assets": numbered(45)}, func(x *tale) {
+	"failed paths go last": {"purge_cdn_asset", object{"service_id": services[0], "assets": numbered(45)}, func(x *tale) {
 		rejected := x.paths()[:5]
 		x.while(illRejected, rejected...).fails(turn{})
 		x.then("triggers", releasing("2")).sends(turn{}, x.paths()...)

@@ -78,7 +78,7 @@ func TestACreateOfAThousandResumes(t *testing.T) {
 		"an apply":          func(x *realTale, rest []string) { x.sends(false, rest) },
 		"without a refresh": func(x *realTale, rest []string) { x.sends(false, rest, "-refresh=false") },
 		"after an untaint":  func(x *realTale, rest []string) { x.tf.mustRun(x.t, "untaint", x.address()); x.sends(false, rest) },
-		"a plan that is kept": func(x *realTale, rest []string) {
+		"a saved plan": func(x *realTale, rest []string) {
 			x.sends(false, []string{}, "plan", "-out=kept")
 			x.sends(false, rest, "apply", "kept")
 		},
@@ -94,7 +94,7 @@ func TestACreateOfAThousandResumes(t *testing.T) {
 			x.tf.write(x.t, "it.tf.json", string(text))
 			x.sends(false, rest)
 		},
-		"after credentials were refused": func(x *realTale, rest []string) {
+		"after rejected credentials": func(x *realTale, rest []string) {
 			x.harm(thing{scope: services[0]}, illUnauthorized, false)
 			x.sends(true, nil)
 			if len(x.keys(true)) > 0 {
@@ -140,7 +140,7 @@ func TestAPathOfAFailedCreateIsRemoved(t *testing.T) {
 	})
 }
 
-func TestAFailedCreateIsTakenOut(t *testing.T) {
+func TestAFailedCreateIsRemoved(t *testing.T) {
 	t.Parallel()
 	tellReal(t, threeAssets(), func(x *realTale) {
 		x.harm(thing{services[0], "/b"}, illBroken, false)
@@ -185,7 +185,7 @@ func TestARejectedPathStaysWhileAssetsAreIgnored(t *testing.T) {
 	})
 }
 
-func TestCredentialsThatAreUnknownWhilePlanning(t *testing.T) {
+func TestCredentialsThatAreUnknownDuringPlanning(t *testing.T) {
 	t.Parallel()
 	tellReal(t, threeAssets("purge_on_destroy", true), func(x *realTale) {
 		withKey := func(edition string) {

@@ -43,20 +43,20 @@ func TestTheValuesOfTriggersMove(t *testing.T) {
 		from, provider, state string
 		want                  []string
 	}{
-		"null_resource":                     {"null_resource", nullProvider, `{"id":"123","triggers":{"release":"1","sum":"abc"}}`, []string{"1", "abc"}},
-		"null_resource of OpenTofu's host":  {"null_resource", "registry.opentofu.org/hashicorp/null", `{"id":"123","triggers":{"release":"1"}}`, []string{"1"}},
-		"null_resource of a mirror":         {"null_resource", "tf.example.com/hashicorp/null", `{"id":"123","triggers":{"release":"1"}}`, []string{"1"}},
-		"null_resource of a later version":  {"null_resource", nullProvider, `{"id":"123","new":[{}],"triggers":{"release":"1"}}`, []string{"1"}},
-		"null_resource without triggers":    {"null_resource", nullProvider, `{"id":"123","triggers":null}`, nil},
-		"numbers and booleans":              {"terraform_data", terraformItself, `{"id":"1","input":null,"output":null,"triggers_replace":{"value":{"n":12.50,"big":123456789012345678901234567890,"yes":true,"no":null},"type":["object",{}]}}`, []string{"12.50", "123456789012345678901234567890", "true"}},
-		"a single string":                   {"terraform_data", terraformItself, `{"id":"1","triggers_replace":{"value":"v1","type":"string"}}`, []string{"v1"}},
-		"a single number":                   {"terraform_data", terraformItself, `{"id":"1","triggers_replace":{"value":7,"type":"number"}}`, []string{"7"}},
-		"a list":                            {"terraform_data", terraformItself, `{"id":"1","triggers_replace":{"value":["a",2,[true]],"type":["tuple",[]]}}`, []string{"a", "2", "[true]"}},
-		"nested values":                     {"terraform_data", terraformItself, `{"id":"1","triggers_replace":{"value":{"a":{"b":[1]}},"type":["object",{}]}}`, []string{`{"b":[1]}`}},
-		"the input where nothing replaces":  {"terraform_data", terraformItself, `{"id":"1","input":{"value":{"release":"1"},"type":["map","string"]},"output":{"value":{"release":"1"},"type":["map","string"]},"triggers_replace":null}`, []string{"1"}},
-		"what replaces wins over the input": {"terraform_data", terraformItself, `{"id":"1","input":{"value":"x","type":"string"},"triggers_replace":{"value":{"release":"1"},"type":["map","string"]}}`, []string{"1"}},
-		"an input that is null":             {"terraform_data", terraformItself, `{"id":"1","input":{"value":null,"type":"dynamic"},"triggers_replace":null}`, nil},
-		"terraform_data without anything":   {"terraform_data", terraformItself, `{"id":"1","input":null,"output":null,"triggers_replace":null}`, nil},
+		"null_resource":                                {"null_resource", nullProvider, `{"id":"123","triggers":{"release":"1","sum":"abc"}}`, []string{"1", "abc"}},
+		"null_resource of OpenTofu's host":             {"null_resource", "registry.opentofu.org/hashicorp/null", `{"id":"123","triggers":{"release":"1"}}`, []string{"1"}},
+		"null_resource of a mirror":                    {"null_resource", "tf.example.com/hashicorp/null", `{"id":"123","triggers":{"release":"1"}}`, []string{"1"}},
+		"null_resource of a later version":             {"null_resource", nullProvider, `{"id":"123","new":[{}],"triggers":{"release":"1"}}`, []string{"1"}},
+		"null_resource without triggers":               {"null_resource", nullProvider, `{"id":"123","triggers":null}`, nil},
+		"numbers and booleans":                         {"terraform_data", terraformItself, `{"id":"1","input":null,"output":null,"triggers_replace":{"value":{"n":12.50,"big":123456789012345678901234567890,"yes":true,"no":null},"type":["object",{}]}}`, []string{"12.50", "123456789012345678901234567890", "true"}},
+		"a single string":                              {"terraform_data", terraformItself, `{"id":"1","triggers_replace":{"value":"v1","type":"string"}}`, []string{"v1"}},
+		"a single number":                              {"terraform_data", terraformItself, `{"id":"1","triggers_replace":{"value":7,"type":"number"}}`, []string{"7"}},
+		"a list":                                       {"terraform_data", terraformItself, `{"id":"1","triggers_replace":{"value":["a",2,[true]],"type":["tuple",[]]}}`, []string{"a", "2", "[true]"}},
+		"nested values":                                {"terraform_data", terraformItself, `{"id":"1","triggers_replace":{"value":{"a":{"b":[1]}},"type":["object",{}]}}`, []string{`{"b":[1]}`}},
+		"input without triggers_replace":               {"terraform_data", terraformItself, `{"id":"1","input":{"value":{"release":"1"},"type":["map","string"]},"output":{"value":{"release":"1"},"type":["map","string"]},"triggers_replace":null}`, []string{"1"}},
+		"triggers_replace takes precedence over input": {"terraform_data", terraformItself, `{"id":"1","input":{"value":"x","type":"string"},"triggers_replace":{"value":{"release":"1"},"type":["map","string"]}}`, []string{"1"}},
+		"a null input":                                 {"terraform_data", terraformItself, `{"id":"1","input":{"value":null,"type":"dynamic"},"triggers_replace":null}`, nil},
+		"terraform_data without arguments":             {"terraform_data", terraformItself, `{"id":"1","input":null,"output":null,"triggers_replace":null}`, nil},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
@@ -96,16 +96,16 @@ func (p *protocol) movedDigest(t *testing.T) *digest {
 	return d
 }
 
-func TestWhatDoesNotMove(t *testing.T) {
+func TestUnsupportedMoves(t *testing.T) {
 	t.Parallel()
 	p := newWorld(t).speak(t)
 	for sentence, c := range map[string]struct{ from, provider, state, want string }{
-		"another type":                       {"aws_s3_object", "registry.terraform.io/hashicorp/aws", `{"id":"1"}`, "error: Unable to Move Resource State"},
-		"another provider's null_resource":   {"null_resource", "registry.terraform.io/nothashicorp/null", `{"id":"1"}`, "error: Unable to Move Resource State"},
-		"another provider's terraform_data":  {"terraform_data", "registry.terraform.io/hashicorp/null", `{"id":"1"}`, "error: Unable to Move Resource State"},
-		"one target into another":            {"purge_mstr_cache", Address, `{"id":"1"}`, "error: Unable to Move Resource State"},
-		"a state that can't be read":         {"null_resource", nullProvider, `{"triggers":`, "error: Unreadable state of null_resource"},
-		"triggers_replace that is no object": {"terraform_data", terraformItself, `{"triggers_replace":"x"}`, "error: Unreadable state of terraform_data"},
+		"another type":                           {"aws_s3_object", "registry.terraform.io/hashicorp/aws", `{"id":"1"}`, "error: Unable to Move Resource State"},
+		"another provider's null_resource":       {"null_resource", "registry.terraform.io/nothashicorp/null", `{"id":"1"}`, "error: Unable to Move Resource State"},
+		"another provider's terraform_data":      {"terraform_data", "registry.terraform.io/hashicorp/null", `{"id":"1"}`, "error: Unable to Move Resource State"},
+		"one target into another":                {"purge_mstr_cache", Address, `{"id":"1"}`, "error: Unable to Move Resource State"},
+		"an unreadable state":                    {"null_resource", nullProvider, `{"triggers":`, "error: Unreadable state of null_resource"},
+		"triggers_replace that is not an object": {"terraform_data", terraformItself, `{"triggers_replace":"x"}`, "error: Unreadable state of terraform_data"},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
@@ -119,7 +119,7 @@ func TestWhatDoesNotMove(t *testing.T) {
 
 // A move from null_resource, without a terraform, because its provider cannot be
 // installed without a network.
-func TestAMoveFromNullResourceAdopts(t *testing.T) {
+func TestAMoveFromNullResourceRecords(t *testing.T) {
 	t.Parallel()
 	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
 		p := w.speak(t)
@@ -151,16 +151,16 @@ func TestWhatAMoveCompares(t *testing.T) {
 		config object
 		sends  int
 	}{
-		"the same triggers":              {`{"release":"1"}`, with(url, object{"release": "1"}), 0},
-		"under other names":              {`{"a":"1","b":"2"}`, with(url, object{"x": "2", "y": "1"}), 0},
-		"other triggers":                 {`{"release":"1"}`, with(url, object{"release": "2"}), 1},
-		"one more":                       {`{"release":"1"}`, with(url, object{"release": "1", "other": "1"}), 1},
-		"none any more":                  {`{"release":"1"}`, url, 1},
-		"none before and none now":       {`null`, url, 0},
-		"none before":                    {`null`, with(url, object{"release": "1"}), 1},
-		"the fingerprints":               {`["1","2"]`, assets, 0},
-		"the fingerprints and a trigger": {`["1","2"]`, with(assets, object{"release": "3"}), 0},
-		"other fingerprints":             {`["1","3"]`, assets, 2},
+		"the same triggers":                     {`{"release":"1"}`, with(url, object{"release": "1"}), 0},
+		"under other names":                     {`{"a":"1","b":"2"}`, with(url, object{"x": "2", "y": "1"}), 0},
+		"other triggers":                        {`{"release":"1"}`, with(url, object{"release": "2"}), 1},
+		"an additional trigger":                 {`{"release":"1"}`, with(url, object{"release": "1", "other": "1"}), 1},
+		"no triggers after the move":            {`{"release":"1"}`, url, 1},
+		"no triggers before and after the move": {`null`, url, 0},
+		"no triggers before the move":           {`null`, with(url, object{"release": "1"}), 1},
+		"the fingerprints":                      {`["1","2"]`, assets, 0},
+		"the fingerprints and a trigger":        {`["1","2"]`, with(assets, object{"release": "3"}), 0},
+		"other fingerprints":                    {`["1","3"]`, assets, 2},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
@@ -199,7 +199,7 @@ func TestAMoveWithoutItsDigestPurges(t *testing.T) {
 	})
 }
 
-func TestAMoveFromTerraformDataAdopts(t *testing.T) {
+func TestAMoveFromTerraformDataRecords(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	config, all := w.oneOfEach(t, release("1"))

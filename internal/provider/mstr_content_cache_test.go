@@ -128,7 +128,7 @@ func TestWhichResultsAreInvalidated(t *testing.T) {
 		filter object
 		stay   []string
 	}{
-		"no filter is everything but cubes":      {object{}, []string{"Sales cube"}},
+		"no filter selects everything except cubes": {object{}, []string{"Sales cube"}},
 		"a table":                                {object{"warehouse_tables": list("D_STORE")}, []string{"Daily sales", "Stock", "Sales cube"}},
 		"a table in another case":                {object{"warehouse_tables": list("f_Stock")}, []string{"Sales by store", "Daily sales", "Sales cube"}},
 		"a report":                               {object{"content_ids": list(report)}, []string{"Daily sales", "Stock", "Sales cube"}},
@@ -314,11 +314,11 @@ func TestFiltersThatAreEqual(t *testing.T) {
 		}
 	}
 	for sentence, other := range map[string]object{
-		"one table less":   {"warehouse_tables": list("F_SALES"), "content_ids": list(a, b)},
-		"all tables":       {"content_ids": list(a, b)},
-		"another content":  {"warehouse_tables": list("F_SALES", "Übersicht"), "content_ids": list(a, projectHex)},
-		"all contents":     {"warehouse_tables": list("F_SALES", "Übersicht")},
-		"a table as an ID": {"warehouse_tables": list("F_SALES", "Übersicht", a), "content_ids": list(b)},
+		"one table less":     {"warehouse_tables": list("F_SALES"), "content_ids": list(a, b)},
+		"all tables":         {"content_ids": list(a, b)},
+		"another content ID": {"warehouse_tables": list("F_SALES", "Übersicht"), "content_ids": list(a, projectHex)},
+		"all content":        {"warehouse_tables": list("F_SALES", "Übersicht")},
+		"a table as an ID":   {"warehouse_tables": list("F_SALES", "Übersicht", a), "content_ids": list(b)},
 	} {
 		if planned, _ := r.plan(contentKind, r.state, contentOf(other)); planned["invalidated"] != (unknown{}) {
 			t.Errorf("%s is no change", sentence)
@@ -336,15 +336,15 @@ func TestFiltersAreCheckedDuringPlanning(t *testing.T) {
 		filter object
 		want   string
 	}{
-		"no tables":         {object{"warehouse_tables": list()}, `error at AttributeName("warehouse_tables"): Empty warehouse_tables: warehouse_tables must not be empty. To purge the results of all tables, omit it.`},
-		"no contents":       {object{"content_ids": list()}, `error at AttributeName("content_ids"): Empty content_ids: content_ids must not be empty. To purge the results of all reports, documents, and dashboards, omit it.`},
-		"a table of null":   {object{"warehouse_tables": list("A", nil)}, `error at AttributeName("warehouse_tables").ElementKeyInt(1): Null value in warehouse_tables: warehouse_tables[1] is null. Remove it, or set it to a value.`},
-		"a content of null": {object{"content_ids": list(nil)}, `error at AttributeName("content_ids").ElementKeyInt(0): Null value in content_ids: content_ids[0] is null. Remove it, or set it to a value.`},
-		"an empty table":    {object{"warehouse_tables": list("")}, `error at AttributeName("warehouse_tables").ElementKeyInt(0): Invalid warehouse_tables[0]: warehouse_tables must not contain an empty name.`},
-		"a space":           {object{"warehouse_tables": list("A", secret+" ")}, `error at AttributeName("warehouse_tables").ElementKeyInt(1): Invalid warehouse_tables[1]: warehouse_tables must not contain a name that begins or ends with a space.`},
-		"a line break":      {object{"warehouse_tables": list(secret + "\nB")}, `error at AttributeName("warehouse_tables").ElementKeyInt(0): Invalid warehouse_tables[0]: warehouse_tables must not contain a name with a line break or another control character.`},
-		"a name for an ID":  {object{"content_ids": list(projectHex, secret)}, `error at AttributeName("content_ids").ElementKeyInt(1): Invalid content_ids[1]: ` + rule},
-		"beside an unknown": {object{"content_ids": list(unknown{}, "B7CA92F0-4B9F-AE8D-941C-3E9B7E0CD754")}, `error at AttributeName("content_ids").ElementKeyInt(1): Invalid content_ids[1]: ` + rule},
+		"no tables":                {object{"warehouse_tables": list()}, `error at AttributeName("warehouse_tables"): Empty warehouse_tables: warehouse_tables must not be empty. To purge the results of all tables, omit it.`},
+		"no content IDs":           {object{"content_ids": list()}, `error at AttributeName("content_ids"): Empty content_ids: content_ids must not be empty. To purge the results of all reports, documents, and dashboards, omit it.`},
+		"a null table":             {object{"warehouse_tables": list("A", nil)}, `error at AttributeName("warehouse_tables").ElementKeyInt(1): Null value in warehouse_tables: warehouse_tables[1] is null. Remove it, or set it to a value.`},
+		"a null content ID":        {object{"content_ids": list(nil)}, `error at AttributeName("content_ids").ElementKeyInt(0): Null value in content_ids: content_ids[0] is null. Remove it, or set it to a value.`},
+		"an empty table":           {object{"warehouse_tables": list("")}, `error at AttributeName("warehouse_tables").ElementKeyInt(0): Invalid warehouse_tables[0]: warehouse_tables must not contain an empty name.`},
+		"a space":                  {object{"warehouse_tables": list("A", secret+" ")}, `error at AttributeName("warehouse_tables").ElementKeyInt(1): Invalid warehouse_tables[1]: warehouse_tables must not contain a name that begins or ends with a space.`},
+		"a line break":             {object{"warehouse_tables": list(secret + "\nB")}, `error at AttributeName("warehouse_tables").ElementKeyInt(0): Invalid warehouse_tables[0]: warehouse_tables must not contain a name with a line break or another control character.`},
+		"a name for an ID":         {object{"content_ids": list(projectHex, secret)}, `error at AttributeName("content_ids").ElementKeyInt(1): Invalid content_ids[1]: ` + rule},
+		"next to an unknown value": {object{"content_ids": list(unknown{}, "B7CA92F0-4B9F-AE8D-941C-3E9B7E0CD754")}, `error at AttributeName("content_ids").ElementKeyInt(1): Invalid content_ids[1]: ` + rule},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()

@@ -25,7 +25,7 @@ func (w *world) rejects(reject func(path string) bool) {
 	})
 }
 
-func TestTheErrorNamesTenRejectedPaths(t *testing.T) {
+func TestTheErrorListsTenRejectedPaths(t *testing.T) {
 	t.Parallel()
 	for rejected, want := range map[int][]string{
 		1:  {"error at AttributeName(\"url\"): Rackspace CDN rejected the purge: 19 of 20 purges were accepted. The next apply sends the remaining 1.", "/0000.css"},
@@ -55,7 +55,7 @@ func TestTheErrorNamesTenRejectedPaths(t *testing.T) {
 	}
 }
 
-func TestAnEmptyMapIsWarnedOf(t *testing.T) {
+func TestTheWarningAboutAnEmptyMap(t *testing.T) {
 	t.Parallel()
 	const warning = `warning at AttributeName("assets"): No assets: `
 	none, some := manyAssets(0, ""), manyAssets(2, "1")
@@ -63,11 +63,11 @@ func TestAnEmptyMapIsWarnedOf(t *testing.T) {
 		prior, config object
 		want          []string
 	}{
-		"a create":                        {nil, none, []string{warning}},
-		"an update that removes all":      {some, none, []string{warning}},
-		"one that has had none":           {none, manyAssets(0, "", object{"purge_on_destroy": true}), nil},
-		"a create with some":              {nil, some, nil},
-		"an update that removes one only": {some, manyAssets(1, "1"), nil},
+		"a create":                   {nil, none, []string{warning}},
+		"an update that removes all": {some, none, []string{warning}},
+		"an update without assets before and after": {none, manyAssets(0, "", object{"purge_on_destroy": true}), nil},
+		"a create with assets":                      {nil, some, nil},
+		"an update that removes one":                {some, manyAssets(1, "1"), nil},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
@@ -77,7 +77,7 @@ func TestAnEmptyMapIsWarnedOf(t *testing.T) {
 	}
 }
 
-func TestWhatIsPendingIsTold(t *testing.T) {
+func TestWarningsAboutPendingPurges(t *testing.T) {
 	t.Parallel()
 	p := newWorld(t).speak(t)
 	const kind = "purge_cdn_asset"

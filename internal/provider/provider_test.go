@@ -35,9 +35,9 @@ func TestAServiceThatIsNotConfigured(t *testing.T) {
 	})
 }
 
-// TestVariablesThatDefaultToNothing uses a module that accepts credentials for all
+// TestVariablesThatDefaultToEmptyStrings uses a module that accepts credentials for all
 // systems, without the credentials of one.
-func TestVariablesThatDefaultToNothing(t *testing.T) {
+func TestVariablesThatDefaultToEmptyStrings(t *testing.T) {
 	t.Parallel()
 	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
 		var blocks strings.Builder
@@ -62,7 +62,7 @@ func TestVariablesThatDefaultToNothing(t *testing.T) {
 	})
 }
 
-func TestAProviderBlockThatIsUnknownWhilePlanning(t *testing.T) {
+func TestAProviderBlockThatIsUnknownDuringPlanning(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	values, blocks := arguments{}, inBlocks(t, w.env, func(variable string) string { return "terraform_data.account.output." + variable })
@@ -123,7 +123,7 @@ func TestAPrivateCertificateAuthority(t *testing.T) {
 	)
 }
 
-func TestFaultsInTheBlockAsTerraformShowsThem(t *testing.T) {
+func TestInvalidSettingsAsTerraformShowsThem(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	f := w.fixture(t, mstrCache)
@@ -152,7 +152,7 @@ provider "purge" {
 	}
 }
 
-func TestCredentialsAreInNoFile(t *testing.T) {
+func TestNoFileContainsCredentials(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	secrets := secretsIn(t, w.env)

@@ -171,7 +171,7 @@ func TestStopProviderWaitsForActions(t *testing.T) {
 		late    time.Duration // when another action is invoked
 		want    time.Duration
 	}{
-		"nothing runs":                  {letGo: time.Hour, want: 0},
+		"no action runs":                {letGo: time.Hour, want: 0},
 		"one ends soon":                 {actions: 1, letGo: 300 * time.Millisecond, want: 300 * time.Millisecond},
 		"many end together":             {actions: 50, letGo: 300 * time.Millisecond, want: 300 * time.Millisecond},
 		"one does not end":              {actions: 1, letGo: time.Hour, want: stopTimeout},

@@ -47,7 +47,7 @@ func TestSitePaths(t *testing.T) {
 		err   string
 	}{
 		"no files": {files: object{}, want: object{}},
-		"an index document is its directory too, with the same fingerprint": {
+		"an index document is also its directory, with the same fingerprint": {
 			files: object{"index.html": "1", "posts/foo/index.html": "2", "posts/foo/a.html": "3"},
 			want:  object{"/": "1", "/index.html": "1", "/posts/foo/": "2", "/posts/foo/index.html": "2", "/posts/foo/a.html": "3"},
 		},
@@ -59,7 +59,7 @@ func TestSitePaths(t *testing.T) {
 			files: object{"a/index.html": "1", "b/default.htm": "2", "c/README": "3"}, index: []string{"default.htm", "README"},
 			want: object{"/a/index.html": "1", "/b/default.htm": "2", "/b/": "2", "/c/README": "3", "/c/": "3"},
 		},
-		"the first of several index documents is the directory's": {
+		"the first of several index documents has the path of the directory": {
 			files: object{"a.htm": "1", "z.htm": "2", "d/a.htm": "3"}, index: []string{"z.htm", "a.htm", "z.htm"},
 			want: object{"/a.htm": "1", "/z.htm": "2", "/": "2", "/d/a.htm": "3", "/d/": "3"},
 		},
@@ -67,22 +67,22 @@ func TestSitePaths(t *testing.T) {
 			files: object{"ü/% #.html": "1"}, index: []string{"% #.html"},
 			want: object{"/%C3%BC/%25%20%23.html": "1", "/%C3%BC/": "1"},
 		},
-		"names in which characters of URLs are just characters": {
+		"names with characters that have a meaning in URLs": {
 			files: object{"C#?.txt": "1", "100%.txt": "2", "%41.txt": "3", "{a}^`\"<>.txt": "4", "a /b": "5", "a+b&c;d=e'.txt": "6", "*.txt": "7", "http:a": "8"},
 			want:  object{"/C%23%3F.txt": "1", "/100%25.txt": "2", "/%2541.txt": "3", "/%7Ba%7D%5E%60%22%3C%3E.txt": "4", "/a%20/b": "5", "/a+b&c;d=e'.txt": "6", "/*.txt": "7", "/http:a": "8"},
 		},
-		"a fingerprint that is not known yet": {files: object{"index.html": unknown{}}, want: object{"/": unknown{}, "/index.html": unknown{}}},
+		"an unknown fingerprint": {files: object{"index.html": unknown{}}, want: object{"/": unknown{}, "/index.html": unknown{}}},
 
-		"a fingerprint that is null":           {files: object{"a": nil}, err: `argument 0: the fingerprint of "a" must not be null`},
-		"an absolute name":                     {files: object{"/a": "1"}, err: `argument 0: the file name "/a" must be relative to the root of the site, without a slash at its start`},
-		"a name of Windows":                    {files: object{`a\b`: "1"}, err: `argument 0: the file name "a\\b" must not contain a backslash. Use "a/b"`},
-		"a name that leads elsewhere":          {files: object{"../a": "1"}, err: `argument 0: the file name "../a" ` + segments},
-		"the first of several faulty ones":     {files: object{"b//": "1", "a/.": "1", "c": "1"}, err: `argument 0: the file name "a/." ` + segments},
-		"an empty name":                        {files: object{"": "1"}, err: `argument 0: the file name "" must not be empty`},
-		"a line break in a name":               {files: object{"a\n": "1"}, err: `argument 0: the file name "a\n" must not contain control characters, such as a line break`},
-		"an index document that has a path":    {files: object{}, index: []string{"index.html", "a/index.html"}, err: `argument 2: the index name "a/index.html" must be a file name without a directory`},
-		"an index document without a name":     {files: object{}, index: []string{""}, err: `argument 1: the index name "" must be a file name without a directory`},
-		"an index document that is of Windows": {files: object{}, index: []string{`a\b`}, err: `argument 1: the index name "a\\b" must be a file name without a directory`},
+		"a null fingerprint":                    {files: object{"a": nil}, err: `argument 0: the fingerprint of "a" must not be null`},
+		"an absolute name":                      {files: object{"/a": "1"}, err: `argument 0: the file name "/a" must be relative to the root of the site, without a slash at its start`},
+		"a Windows path":                        {files: object{`a\b`: "1"}, err: `argument 0: the file name "a\\b" must not contain a backslash. Use "a/b"`},
+		"a name with dots":                      {files: object{"../a": "1"}, err: `argument 0: the file name "../a" ` + segments},
+		"the first of several invalid names":    {files: object{"b//": "1", "a/.": "1", "c": "1"}, err: `argument 0: the file name "a/." ` + segments},
+		"an empty name":                         {files: object{"": "1"}, err: `argument 0: the file name "" must not be empty`},
+		"a line break in a name":                {files: object{"a\n": "1"}, err: `argument 0: the file name "a\n" must not contain control characters, such as a line break`},
+		"an index document with a path":         {files: object{}, index: []string{"index.html", "a/index.html"}, err: `argument 2: the index name "a/index.html" must be a file name without a directory`},
+		"an index document without a name":      {files: object{}, index: []string{""}, err: `argument 1: the index name "" must be a file name without a directory`},
+		"an index document with a Windows path": {files: object{}, index: []string{`a\b`}, err: `argument 1: the index name "a\\b" must be a file name without a directory`},
 	} {
 		got, err := p.call(test.files, test.index...)
 		if diff := cmp.Diff([]any{test.want, test.err}, []any{got, err}); diff != "" {

@@ -72,7 +72,7 @@ func TestStateMoves(t *testing.T) {
 	w.compareSent(t, step{name: "an import of what was forgotten"})
 }
 
-func TestEachWorkspacePurgesForItself(t *testing.T) {
+func TestEachWorkspacePurgesSeparately(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	config, all := w.oneOfEach(t, release("1"))
@@ -122,7 +122,7 @@ run "apply" {
 	w.compareSent(t, step{name: "a test with a mock"})
 }
 
-func TestAliasesOfTheProviderAreApart(t *testing.T) {
+func TestAliasesAreSeparate(t *testing.T) {
 	t.Parallel()
 	one, two := newWorld(t), newWorld(t)
 	two.changeSecrets()
@@ -155,7 +155,7 @@ func (w *world) changeSecrets() {
 
 // Two accounts do not share a quota, so their purges of the first minute are all
 // sent immediately.
-func TestAliasesHaveEachItsOwnQuota(t *testing.T) {
+func TestEachAliasHasItsOwnRateLimit(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, w *world, _ *wiretest.Network) {
 		w.CDN.PurgesPerMinute = 0 // of both accounts together

@@ -177,7 +177,7 @@ func speakOf(t *testing.T, target *target) *protocol {
 	return p
 }
 
-func TestAnImportNeedsWhatTheResourceNeeds(t *testing.T) {
+func TestAnImportRequiresTheArgumentsOfTheResource(t *testing.T) {
 	t.Parallel()
 	optional := *mstrCache
 	optional.arguments = maps.Clone(mstrCache.arguments)

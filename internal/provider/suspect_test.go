@@ -67,7 +67,7 @@ func (w *world) envWith(t *testing.T, service, variable string) (env map[string]
 	return nil, ""
 }
 
-func TestCredentialsInQuotesThatAreRight(t *testing.T) {
+func TestCorrectCredentialsInQuotes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.WPEngine.Password = ` "in quotes" `

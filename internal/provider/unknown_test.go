@@ -28,7 +28,7 @@ func (f fixture) fromElsewhere(edition string, a arguments) string {
 	return fmt.Sprintf("resource \"terraform_data\" \"elsewhere\" {\n  input = %s\n}\n", values.object()) + f.config(links)
 }
 
-func TestValuesThatAreUnknownWhilePlanning(t *testing.T) {
+func TestValuesThatAreUnknownDuringPlanning(t *testing.T) {
 	t.Parallel()
 	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
 		at := f.address()

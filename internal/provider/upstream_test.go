@@ -333,7 +333,7 @@ func steady(text string) string {
 
 var loopbackPort = regexp.MustCompile(`http://127\.0\.0\.1:\d+/`)
 
-func TestRefusalsInFull(t *testing.T) {
+func TestTheTextsOfAPIErrors(t *testing.T) {
 	t.Parallel()
 	for name, r := range refusals() {
 		t.Run(name, func(t *testing.T) {
@@ -381,7 +381,7 @@ func (t *target) parse(tb *testing.T, args object) model {
 	return m
 }
 
-func TestRefusalsAsTerraformShowsThem(t *testing.T) {
+func TestAPIErrorsAsTerraformShowsThem(t *testing.T) {
 	t.Parallel()
 	groups := make(map[string]map[string]refusal)
 	for name, r := range refusals() {

@@ -18,7 +18,7 @@ import (
 // The checks of known values during planning, in one configuration. See
 // unknown_test.go for values that are known only after apply. The same function
 // checks them before anything is sent.
-func TestWhatIsCheckedWhilePlanning(t *testing.T) {
+func TestChecksDuringPlanning(t *testing.T) {
 	t.Parallel()
 	const longest = `"B7CA92F04B9FAE8D941C3E9B7E0CD754"`
 	mstr := arguments{"project_id": longest, "cache_type": `"object"`}

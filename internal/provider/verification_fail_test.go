@@ -83,9 +83,9 @@ func TestAVerificationDoesNotTakeTheStateOfAnother(t *testing.T) {
 	})
 }
 
-// TestAReplacementVerifiesWhatIsNotProvenForIt has other triggers, or one path
+// TestAReplacementVerifiesTheRemainingPaths has other triggers, or one path
 // less.
-func TestAReplacementVerifiesWhatIsNotProvenForIt(t *testing.T) {
+func TestAReplacementVerifiesTheRemainingPaths(t *testing.T) {
 	t.Parallel()
 	all, rest := map[string]int{"/a": 2, "/b": 2}, map[string]int{"/b": 2}
 	files := digests(prints{"/a": "a1", "/b": "b1"})
@@ -93,13 +93,13 @@ func TestAReplacementVerifiesWhatIsNotProvenForIt(t *testing.T) {
 		config object
 		want   map[string]int
 	}{
-		"the same":           {siteOf(files), rest},
-		"a path less":        {siteOf(object{"/a": files["/a"]}), nil},
-		"another purge":      {siteOf(files, object{"purged_at": "2026-11-23T20:29:23Z"}), all},
-		"triggers":           {siteOf(files, object{"triggers": object{"release": "2"}}), all},
-		"other content":      {siteOf(digests(prints{"/a": "a2", "/b": "b1"})), all},
-		"another site":       {siteOf(files, object{"base_url": "http://localhost:80"}), all},
-		"pages and no files": {object{"base_url": "http://localhost", "urls": texts("/a", "/b"), "contains": "1"}, nil},
+		"the same":               {siteOf(files), rest},
+		"one path less":          {siteOf(object{"/a": files["/a"]}), nil},
+		"another purge":          {siteOf(files, object{"purged_at": "2026-11-23T20:29:23Z"}), all},
+		"triggers":               {siteOf(files, object{"triggers": object{"release": "2"}}), all},
+		"other content":          {siteOf(digests(prints{"/a": "a2", "/b": "b1"})), all},
+		"another site":           {siteOf(files, object{"base_url": "http://localhost:80"}), all},
+		"pages instead of files": {object{"base_url": "http://localhost", "urls": texts("/a", "/b"), "contains": "1"}, nil},
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
@@ -127,8 +127,8 @@ func TestAReplacementVerifiesWhatIsNotProvenForIt(t *testing.T) {
 	}
 }
 
-// TestAReplacementThatFailsKeepsWhatIsProven fails twice more without progress.
-func TestAReplacementThatFailsKeepsWhatIsProven(t *testing.T) {
+// TestAReplacementThatFailsKeepsItsProgress fails twice more without progress.
+func TestAReplacementThatFailsKeepsItsProgress(t *testing.T) {
 	t.Parallel()
 	visit(t, func(v *visited) {
 		v.put(prints{"/a": "a1", "/b": "b0"})
@@ -196,8 +196,8 @@ func TestTheErrorIsThatOfTheWorstVerdict(t *testing.T) {
 	})
 }
 
-// TestTheErrorShowsWhatWasSeen compares the whole text.
-func TestTheErrorShowsWhatWasSeen(t *testing.T) {
+// TestTheErrorContainsTheResponse compares the whole text.
+func TestTheErrorContainsTheResponse(t *testing.T) {
 	t.Parallel()
 	visit(t, func(v *visited) {
 		v.put(prints{"/a": "a1"})
@@ -216,9 +216,9 @@ func TestTheErrorShowsWhatWasSeen(t *testing.T) {
 	})
 }
 
-// TestAVerificationIsNoPurge checks that a verification has no attributes of
+// TestAVerificationHasNoAttributesOfAPurge checks that a verification has no attributes of
 // purges.
-func TestAVerificationIsNoPurge(t *testing.T) {
+func TestAVerificationHasNoAttributesOfAPurge(t *testing.T) {
 	t.Parallel()
 	w := &world{provider: New(Options{Getenv: func(string) string { return "" }})}
 	p := w.speak(t)
@@ -247,8 +247,8 @@ func TestAVerificationIsNoPurge(t *testing.T) {
 	}
 }
 
-// TestAPurgeThatTurnsOutEqualLooksAtNothing plans purged_at as unknown.
-func TestAPurgeThatTurnsOutEqualLooksAtNothing(t *testing.T) {
+// TestAnUnknownPurgeThatTurnsOutEqualVerifiesNothing plans purged_at as unknown.
+func TestAnUnknownPurgeThatTurnsOutEqualVerifiesNothing(t *testing.T) {
 	t.Parallel()
 	visit(t, func(v *visited) {
 		files, then := prints{"/a": "a1", "/b": "b1"}, "2026-11-23T20:29:23Z"
@@ -279,8 +279,8 @@ func TestAPurgeThatTurnsOutEqualLooksAtNothing(t *testing.T) {
 	})
 }
 
-// TestAPlanAndARefreshLookAtNothing covers every kind of plan.
-func TestAPlanAndARefreshLookAtNothing(t *testing.T) {
+// TestAPlanAndARefreshVerifyNothing covers every kind of plan.
+func TestAPlanAndARefreshVerifyNothing(t *testing.T) {
 	t.Parallel()
 	visit(t, func(v *visited) {
 		v.put(prints{"/a": "a1"})

@@ -108,7 +108,7 @@ func (v *visited) change(what string, prior, config object, summary string, want
 	return state
 }
 
-func TestWhenAVerificationLooks(t *testing.T) {
+func TestTheRequestsOfAVerification(t *testing.T) {
 	t.Parallel()
 	visit(t, func(v *visited) {
 		one := prints{"/a": "a1", "/b": "b1", "/c": "c1"}
@@ -236,7 +236,7 @@ func TestACreateOfAVerificationResumes(t *testing.T) {
 	})
 }
 
-func TestAVerificationSaysThatTheOriginWasOld(t *testing.T) {
+func TestAnErrorAboutAnOldOrigin(t *testing.T) {
 	t.Parallel()
 	visit(t, func(v *visited) {
 		v.put(prints{"/a": "a1"})
@@ -251,7 +251,7 @@ func TestAVerificationSaysThatTheOriginWasOld(t *testing.T) {
 	})
 }
 
-func TestWhatAVerificationMustBe(t *testing.T) {
+func TestChecksOfAVerification(t *testing.T) {
 	t.Parallel()
 	w := &world{provider: New(Options{Getenv: func(string) string { return "" }})}
 	p := w.speak(t)
@@ -262,26 +262,26 @@ func TestWhatAVerificationMustBe(t *testing.T) {
 		config object
 		want   []string
 	}{
-		"files":                    {files, nil},
-		"pages":                    {pages, nil},
-		"an origin over http":      {merged(files, object{"base_url": "http://10.0.0.1:8080/site"}), nil},
-		"an unknown base_url":      {merged(files, object{"base_url": unknown{}}), nil},
-		"neither":                  {object{"base_url": "https://www.example.com"}, []string{`error at AttributeName("assets"): Nothing to verify`}},
-		"both":                     {merged(files, object{"urls": texts("/"), "contains": "x"}), []string{`error at AttributeName("urls"): Both assets and urls`}},
-		"pages without a text":     {object{"base_url": "https://www.example.com", "urls": texts("/")}, []string{`error at AttributeName("urls"): urls without contains`}},
-		"files with a text":        {merged(files, object{"contains": "x"}), []string{`error at AttributeName("contains"): contains without urls`}},
-		"an empty text":            {merged(pages, object{"contains": ""}), []string{`error at AttributeName("contains"): Invalid contains`}},
-		"no page":                  {merged(pages, object{"urls": texts()}), []string{`error at AttributeName("urls"): Nothing to verify`}},
-		"a page twice":             {merged(pages, object{"urls": texts("/ü", "/%c3%bc")}), []string{`error at AttributeName("urls").ElementKeyInt(1): One path twice`}},
-		"urls that may be null":    {object{"base_url": "https://www.example.com", "urls": unknown{}, "assets": object{"/a": digest}}, nil},
-		"a page with a host":       {merged(pages, object{"urls": texts("https://www.example.com/a")}), []string{`error at AttributeName("urls").ElementKeyInt(0): Invalid path`}},
-		"a wildcard":               {merged(files, object{"assets": object{"/a/*": digest}}), []string{`error at AttributeName("assets").ElementKeyString("/a/*"): Invalid path`}},
-		"no fingerprint":           {merged(files, object{"assets": object{"/a": "1"}}), []string{`error at AttributeName("assets").ElementKeyString("/a"): Invalid fingerprint: assets["/a"] must be an MD5`}},
-		"a base_url with a query":  {merged(files, object{"base_url": "https://www.example.com/?a=b"}), []string{`error at AttributeName("base_url"): Invalid base_url`}},
-		"a base_url with a user":   {merged(files, object{"base_url": "https://me:secret@www.example.com"}), []string{`error at AttributeName("base_url"): Invalid base_url`}},
-		"a purged_at that is none": {merged(files, object{"purged_at": "yesterday"}), []string{`error at AttributeName("purged_at"): Invalid purged_at`}},
-		"a null purged_at":         {merged(files, object{"purged_at": nil}), nil},
-		"no files":                 {merged(files, object{"assets": object{}}), []string{`warning at AttributeName("assets"): No assets`}},
+		"files":                   {files, nil},
+		"pages":                   {pages, nil},
+		"an origin over http":     {merged(files, object{"base_url": "http://10.0.0.1:8080/site"}), nil},
+		"an unknown base_url":     {merged(files, object{"base_url": unknown{}}), nil},
+		"neither":                 {object{"base_url": "https://www.example.com"}, []string{`error at AttributeName("assets"): Nothing to verify`}},
+		"both":                    {merged(files, object{"urls": texts("/"), "contains": "x"}), []string{`error at AttributeName("urls"): Both assets and urls`}},
+		"pages without a text":    {object{"base_url": "https://www.example.com", "urls": texts("/")}, []string{`error at AttributeName("urls"): urls without contains`}},
+		"files with a text":       {merged(files, object{"contains": "x"}), []string{`error at AttributeName("contains"): contains without urls`}},
+		"an empty text":           {merged(pages, object{"contains": ""}), []string{`error at AttributeName("contains"): Invalid contains`}},
+		"no page":                 {merged(pages, object{"urls": texts()}), []string{`error at AttributeName("urls"): Nothing to verify`}},
+		"a page twice":            {merged(pages, object{"urls": texts("/ü", "/%c3%bc")}), []string{`error at AttributeName("urls").ElementKeyInt(1): One path twice`}},
+		"unknown urls":            {object{"base_url": "https://www.example.com", "urls": unknown{}, "assets": object{"/a": digest}}, nil},
+		"a page with a host":      {merged(pages, object{"urls": texts("https://www.example.com/a")}), []string{`error at AttributeName("urls").ElementKeyInt(0): Invalid path`}},
+		"a wildcard":              {merged(files, object{"assets": object{"/a/*": digest}}), []string{`error at AttributeName("assets").ElementKeyString("/a/*"): Invalid path`}},
+		"no fingerprint":          {merged(files, object{"assets": object{"/a": "1"}}), []string{`error at AttributeName("assets").ElementKeyString("/a"): Invalid fingerprint: assets["/a"] must be an MD5`}},
+		"a base_url with a query": {merged(files, object{"base_url": "https://www.example.com/?a=b"}), []string{`error at AttributeName("base_url"): Invalid base_url`}},
+		"a base_url with a user":  {merged(files, object{"base_url": "https://me:secret@www.example.com"}), []string{`error at AttributeName("base_url"): Invalid base_url`}},
+		"an invalid purged_at":    {merged(files, object{"purged_at": "yesterday"}), []string{`error at AttributeName("purged_at"): Invalid purged_at`}},
+		"a null purged_at":        {merged(files, object{"purged_at": nil}), nil},
+		"no files":                {merged(files, object{"assets": object{}}), []string{`warning at AttributeName("assets"): No assets`}},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
