@@ -174,6 +174,40 @@ func TestTheWholeLifeOfAVerification(t *testing.T) {
 	}})
 }
 
+// TestAdviceToPurgeAgain follows the advice after a purge without effect: an apply
+// without a change only verifies and fails again, but a trigger and -replace purge.
+// A tainted resource is replaced, as with -replace.
+func TestAdviceToPurgeAgain(t *testing.T) {
+	t.Parallel()
+	for name, follow := range map[string]func(d *deployedSite, files prints) resource.TestStep{
+		"a trigger": func(d *deployedSite, files prints) resource.TestStep {
+			return resource.TestStep{Config: d.config(files, "2", "3s")}
+		},
+		"-replace": func(d *deployedSite, files prints) resource.TestStep {
+			return resource.TestStep{Config: d.config(files, "1", "3s"), Taint: []string{purgeAt}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDeployed(t)
+			before, after := prints{"/a": "a1"}, prints{"/a": "a2"}
+			lost := func() {
+				d.lost.Store(true)
+				d.upload(after, 0)
+			}
+			failed := says("The site does not serve the expected content", "purge again, because the next apply only verifies")
+			next := follow(d, after)
+			next.PreConfig = func() { d.lost.Store(false) }
+			resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: d.factories(), Steps: []resource.TestStep{
+				{PreConfig: func() { d.upload(before, 0) }, Config: d.config(before, "1", "1m")},
+				{PreConfig: lost, Config: d.config(after, "1", "3s"), ExpectError: failed},
+				{PreConfig: func() { d.lost.Store(false) }, Config: d.config(after, "1", "1s"), ExpectError: failed},
+				next,
+			}})
+		})
+	}
+}
+
 // TestACreateOfAVerificationThatFailsPartwayIsReplaced uses a real terraform, which
 // taints it.
 func TestACreateOfAVerificationThatFailsPartwayIsReplaced(t *testing.T) {
