@@ -25,7 +25,7 @@ type process struct {
 
 // TestSharing measures processes that share the quota of one account, 20 purges per
 // minute. A test with a single purge ends when that purge is accepted, and any
-// other test ends with its last process. The optimum is the time that the quota
+// other test ends with its last process. The minimum is the time that the quota
 // requires. The attributes are for the benchmark's table.
 func TestSharing(t *testing.T) { //nolint:paralleltest // in the order of the table
 	one, run := process{1, 3 * time.Second}, func(n int) process { return process{purges: n} }
@@ -33,8 +33,8 @@ func TestSharing(t *testing.T) { //nolint:paralleltest // in the order of the ta
 		name      string
 		perMinute int // the limit in each process
 		processes []process
-		optimum   time.Duration
-		// The maximum of the time, relative to the optimum, and of rate-limited responses.
+		minimum   time.Duration
+		// The maximum of the time, relative to the minimum, and of rate-limited responses.
 		ratio   float64
 		limited int
 	}{
@@ -61,14 +61,14 @@ func TestSharing(t *testing.T) { //nolint:paralleltest // in the order of the ta
 						limited++
 					}
 				}
-				if ratio := finished.Seconds() / test.optimum.Seconds(); ratio < 1 || ratio > test.ratio {
-					t.Errorf("finished after %s, %.3f of the optimum, want 1 to %.2f", finished, ratio, test.ratio)
+				if ratio := finished.Seconds() / test.minimum.Seconds(); ratio < 1 || ratio > test.ratio {
+					t.Errorf("finished after %s, %.3f of the minimum, want 1 to %.2f", finished, ratio, test.ratio)
 				}
 				if limited > test.limited {
 					t.Errorf("%d rate-limited responses, want at most %d", limited, test.limited)
 				}
 				t.Attr("finished", finished.Round(time.Second).String())
-				t.Attr("optimum", test.optimum.String())
+				t.Attr("minimum", test.minimum.String())
 				t.Attr("limited", strconv.Itoa(limited))
 			})
 		})

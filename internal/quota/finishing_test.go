@@ -42,7 +42,7 @@ func TestFinishingTime(t *testing.T) { //nolint:paralleltest // in the order of 
 						t.Errorf("took %s, want %s", got, want)
 					}
 					t.Attr("finished", time.Since(began).String())
-					t.Attr("optimum", best.String())
+					t.Attr("minimum", best.String())
 				})
 			})
 		}

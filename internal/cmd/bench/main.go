@@ -54,7 +54,7 @@ func measure(ctx context.Context, out io.Writer, o options) (err error) {
 	}()
 	fmt.Fprintf(out, "Medians of %d runs, each with all variants in turn. A ratio is the median of the runs' ratios.\n", o.runs)
 	for _, table := range []func(context.Context, io.Writer, options) error{
-		b.clients, verifications, b.process, b.counts, b.verificationRequests, b.contents, finishing, sharing, b.comparisons,
+		b.clients, verifications, b.process, b.counts, b.verificationRequests, b.contents, finishing, sharing, outages, changed, b.comparisons,
 	} {
 		if err := table(ctx, out, o); err != nil {
 			return err

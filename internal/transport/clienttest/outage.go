@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -181,10 +182,15 @@ func testInTheMiddle(t *testing.T, run runFunc) {
 				run(t, func(b *Bubble, l Load) {
 					met := b.Outage(how, l.Usual/3, lasts)
 					b.wantDelivered(b.Run(l, many))
-					b.wantFew(met())
+					took, during := b.Elapsed(), met()
+					b.wantFew(during)
 					b.wantNoneLimited(l)
 					// The client waits for a hanging probe, and the next probe is late.
 					b.wantWithin(l.Usual + lasts + min(lasts, 30*time.Second) + 90*time.Second)
+					// For the benchmark's table.
+					t.Attr("finished", took.Round(time.Second).String())
+					t.Attr("minimum", (l.Usual + lasts).String())
+					t.Attr("requests", strconv.Itoa(during))
 				})
 			})
 		}
