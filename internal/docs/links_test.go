@@ -69,7 +69,7 @@ func TestLinksAreValid(t *testing.T) {
 	for _, name := range all {
 		for _, target := range links(read(t, name)) {
 			if problem := follow(t, name, target); problem != "" {
-				t.Errorf("%s: the link to %s leads nowhere: %s", name, target, problem)
+				t.Errorf("%s: broken link to %s: %s", name, target, problem)
 			}
 			checked++
 		}
@@ -79,7 +79,7 @@ func TestLinksAreValid(t *testing.T) {
 	}
 }
 
-// follow returns what is wrong with a link. It does not follow links to other
+// follow returns the problem of a link, if any. It does not follow links to other
 // sites, because tests use no network.
 func follow(t *testing.T, from, target string) string {
 	t.Helper()
@@ -95,7 +95,7 @@ func follow(t *testing.T, from, target string) string {
 		local = path.Join(path.Dir(from), local)
 	}
 	if strings.HasPrefix(from, "docs/") && !strings.HasPrefix(local, "docs/") && !repository.MatchString(target) {
-		return "the registry has only what is in docs"
+		return "the registry contains only docs"
 	}
 	info, err := os.Stat(filepath.Join(root, local))
 	switch {
@@ -122,7 +122,7 @@ func TestBrokenLinksAreDetected(t *testing.T) {
 		"missing.md":                  "there is no such file",
 		"../index.md#missing":         "there is no such heading",
 		"#missing":                    "there is no such heading",
-		"../../README.md":             "the registry has only what is in docs",
+		"../../README.md":             "the registry contains only docs",
 		"https://github.com/cachepurge/terraform-provider-purge/tree/main/examples/complete": "",
 		"https://github.com/cachepurge/terraform-provider-purge/tree/main/missing":           "there is no such file",
 	} {
