@@ -20,6 +20,7 @@ import (
 
 	"github.com/cachepurge/terraform-provider-purge/internal/httpcache/httpcachetest"
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
+	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
 )
 
@@ -73,10 +74,15 @@ func value(kind tftypes.Type, v any) tftypes.Value {
 // so.
 func configure(t *testing.T, env map[string]string, block object) (*clients, []string) {
 	t.Helper()
-	p := New(Options{
-		Version: "test", Getenv: func(name string) string { return env[name] },
-		Wire: transport.Options{MaxRetries: -1, Unanswered: 1, UnansweredLookup: 1, Backoff: func(int) time.Duration { return 0 }},
-	})
+	return configureWith(t, env, block, transport.Options{})
+}
+
+// configureWith does the same with options for the connections.
+func configureWith(t *testing.T, env map[string]string, block object, wire transport.Options) (*clients, []string) {
+	t.Helper()
+	wire.MaxRetries, wire.Unanswered, wire.UnansweredLookup = -1, 1, 1
+	wire.Backoff = func(int) time.Duration { return 0 }
+	p := New(Options{Version: "test", Getenv: func(name string) string { return env[name] }, Wire: wire})
 	t.Cleanup(func() { _ = p.Close(context.Background()) })
 	var described provider.SchemaResponse
 	p.Schema(t.Context(), provider.SchemaRequest{}, &described)
@@ -543,34 +549,40 @@ func TestMissingSettings(t *testing.T) {
 
 func TestRetriesAndTheTimeoutOfOneAttempt(t *testing.T) {
 	t.Parallel()
+	stalled := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 	tests := map[string]struct {
-		block  object
-		answer func(over <-chan struct{}) http.HandlerFunc
-		want   int
-		says   string
+		block   object
+		handler http.HandlerFunc
+		want    int
+		took    time.Duration
+		says    string
 	}{
-		"max_retries does not count the first attempt": {object{"max_retries": 2}, failing, 3, "500"},
-		"none":                               {object{"max_retries": 0}, failing, 1, "500"},
-		"request_timeout bounds one attempt": {object{"request_timeout": "50ms"}, stalled, 2, "the attempt exceeded the request timeout"},
+		"max_retries does not count the first attempt": {object{"max_retries": 2}, failing, 3, 0, "500"},
+		"none":                               {object{"max_retries": 0}, failing, 1, 0, "500"},
+		"request_timeout bounds one attempt": {object{"request_timeout": "7s"}, stalled, 2, 14 * time.Second, "the attempt exceeded the request timeout"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
-			over := make(chan struct{})
-			defer close(over)
-			w.WPEngine.Fail("purge", -1, test.answer(over))
-			c, faults := configure(t, w.env, test.block)
-			if len(faults) > 0 {
-				t.Fatalf("faults: %q", faults)
-			}
-			err := w.purgeAt(t, "wpengine")(t.Context(), c)
-			if err == nil || !strings.Contains(err.Error(), test.says) {
-				t.Errorf("error %v, want one that says %q", err, test.says)
-			}
-			if got := len(w.Journal.Select("purge")); got != test.want {
-				t.Errorf("%d requests, want %d", got, test.want)
-			}
+			inBubble(t, func(t *testing.T, w *world, network *wiretest.Network) {
+				w.WPEngine.Fail("purge", -1, test.handler)
+				c, faults := configureWith(t, w.env, test.block, transport.Options{Dial: network.Dial})
+				if len(faults) > 0 {
+					t.Fatalf("faults: %q", faults)
+				}
+				began := time.Now()
+				err := w.purgeAt(t, "wpengine")(t.Context(), c)
+				if err == nil || !strings.Contains(err.Error(), test.says) {
+					t.Errorf("error %v, want one that says %q", err, test.says)
+				}
+				if took := time.Since(began).Round(time.Second); took != test.took {
+					t.Errorf("it took %s, want %s", took, test.took)
+				}
+				if got := len(w.Journal.Select("purge")); got != test.want {
+					t.Errorf("%d requests, want %d", got, test.want)
+				}
+				_ = c.wpengine.client.Close(t.Context())
+			})
 		})
 	}
 }
@@ -598,12 +610,8 @@ func TestRequestsPerMinute(t *testing.T) {
 	}
 }
 
-func failing(<-chan struct{}) http.HandlerFunc {
-	return wpenginetest.Error(500, "Internal Server Error")
-}
-
-func stalled(over <-chan struct{}) http.HandlerFunc {
-	return func(http.ResponseWriter, *http.Request) { <-over }
+func failing(w http.ResponseWriter, r *http.Request) {
+	wpenginetest.Error(500, "Internal Server Error")(w, r)
 }
 
 func TestTheSchemaOfEachArgument(t *testing.T) {
