@@ -31,7 +31,7 @@ func steps(s *sandbox.Sandbox) []step {
 	return []step{
 		{
 			title: "The first apply", release: "1",
-			description: "Every resource is new. Terraform creates it, and the provider sends its purges.",
+			description: "All resources are new. Terraform creates them, and the provider sends their purges.",
 			want: expectation{
 				planExit: 2, summary: "Plan: 7 to add, 0 to change, 0 to destroy.",
 				purges: append(releasePurges(s, http.StatusAccepted), cdnPurges(s, siteAssets...)...),
