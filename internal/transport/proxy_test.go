@@ -140,11 +140,12 @@ func (g *gateway) tunnel(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.WriteHeader(http.StatusOK)
-	near, _, err := http.NewResponseController(w).Hijack()
+	near, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		panic(err)
 	}
-	go func() { _, _ = io.Copy(far, near); _ = far.Close() }()
+	// The client may have sent its first bytes before Hijack.
+	go func() { _, _ = io.Copy(far, buffered); _ = far.Close() }()
 	_, _ = io.Copy(near, far)
 	_ = near.Close()
 }
