@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cachepurge/terraform-provider-purge/internal/quota"
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/clienttest"
 )
 
@@ -32,4 +33,25 @@ func underLoad(t *testing.T, test func(b *clienttest.Bubble, l clienttest.Load))
 func TestOutages(t *testing.T) {
 	t.Parallel()
 	clienttest.TestOutages(t, underLoad)
+}
+
+// TestALoginThatNeverEnds checks that a purge that waits for its slot, while others
+// hold the slots and wait for a login, reports the login.
+func TestALoginThatNeverEnds(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		w.config.RequestsPerMinute = 1
+		w.Fail("login", -1, answer(http.StatusServiceUnavailable, nil, ""))
+		w.config.Wire.Unanswered = time.Hour
+		for _, err := range clienttest.Together(2, func(i int) error {
+			ctx, stop := quota.WithTimeout(t.Context(), time.Minute+time.Duration(i)*time.Second)
+			defer stop()
+			_, err := w.purgeUnder(ctx, hard(fmt.Sprintf("/%d.png", i)))
+			return err
+		}) {
+			got := hear(err)
+			diff(t, "the system", "Rackspace Identity", got.System)
+			diff(t, "the status", http.StatusServiceUnavailable, got.Status)
+		}
+	})
 }
