@@ -42,9 +42,6 @@ func (c *Client) attempt(ctx context.Context, k *call) (*Response, *Error) {
 	if k.Pace != nil {
 		var err error
 		if slot, err = k.Pace(ctx); err != nil {
-			if s, ok := k.Auth.(*Session); ok {
-				err = s.failed(ctx, err) // the slots may wait for a login
-			}
 			return nil, c.waitFailed(ctx, err, WaitingForLimit)
 		}
 	}

@@ -147,6 +147,9 @@ func (c *Client) interrupted(k *call, e *Error) *Error {
 	if h == nil {
 		h = c.hostOf(k.Request)
 	}
+	if s, ok := k.Auth.(*Session); ok {
+		e = s.explain(e)
+	}
 	e = h.explain(e)
 	if e.System == "" { // a login may use another API
 		e.System = c.system

@@ -68,25 +68,24 @@ func (s *Session) Authorize(ctx context.Context) (Grant, error) {
 			}
 		}
 		if err != nil {
-			return Grant{}, s.failed(ctx, err)
+			return Grant{}, err
 		}
 	}
 }
 
-// failed returns the error of a caller that leaves without credentials. If its
-// context ended, the error contains the reason why the latest login failed.
-func (s *Session) failed(ctx context.Context, err error) error {
+// explain returns the failed login as the error of a request whose time is over,
+// and adds it to the error of a canceled request. The request may have waited for
+// something that waits for the login, such as a slot.
+func (s *Session) explain(e *Error) *Error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e := (*Error)(nil); ctx.Err() == nil || errors.As(err, &e) || s.failure.last == nil {
-		return err
-	}
-	e := ended(ctx)
-	e.Waiting = LoggingIn
-	if e.Kind == KindTimeout {
+	switch {
+	case s.failure.last == nil || e.System != "" || e.Last != nil:
+	case e.Kind == KindTimeout && errors.Is(e.Err, context.DeadlineExceeded):
 		return s.failure.abandoned(e.Err)
+	case e.Kind == KindCanceled:
+		e.Waiting, e.Last = LoggingIn, s.failure.last
 	}
-	e.Last = s.failure.last
 	return e
 }
 
