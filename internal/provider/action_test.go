@@ -255,7 +255,7 @@ func TestAnActionThatFails(t *testing.T) {
 			"Terraform does not retry a failed action, except one that runs before_create or before_update, or after_create with on_failure = taint.",
 			"The resource "+f.kind()+" retries the purge on each apply")
 		if len(said) != 1 || !want.MatchString(said[0]) {
-			t.Errorf("said %q", said)
+			t.Errorf("diagnostics: %q", said)
 		}
 		w.compareSent(t, step{name: "one refused purge", sent: []string{f.refusedHere}})
 	})
@@ -334,7 +334,7 @@ func TestErrorsOfActions(t *testing.T) {
 				_, said := p.invoke(t.Context(), c.action, c.config)
 				note := "The resource " + c.action + " retries the purge on each apply until the API accepts it."
 				if len(said) != 1 || !says(c.want...).MatchString(said[0]) || !strings.HasSuffix(said[0], note) {
-					t.Errorf("said %q, want one error with %q", said, c.want)
+					t.Errorf("diagnostics: %q, want one error with %q", said, c.want)
 				}
 				if len(said) > 0 && regexp.MustCompile(`(?i)\bapply again`).MatchString(said[0]) {
 					t.Errorf("the error of an action says that an apply retries it: %q", said)
@@ -361,11 +361,11 @@ func TestAnInterruptedActionReturnsImmediately(t *testing.T) {
 				began := time.Now()
 				_, said := p.invoke(ctx, f.kind(), f.asAction(t, f.here))
 				if took := time.Since(began); took != 7*time.Second {
-					t.Errorf("returned after %s, want at once, after 7s", took)
+					t.Errorf("returned after %s, want 7s", took)
 				}
 				want := says("error: Interrupted before "+target.title+" accepted the purge", "Invoke the action again", "Terraform does not retry a failed action")
 				if len(said) != 1 || !want.MatchString(said[0]) {
-					t.Errorf("said %q", said)
+					t.Errorf("diagnostics: %q", said)
 				}
 				network.Set(nil)
 			})
@@ -388,7 +388,7 @@ func TestAnActionIsInterruptedWhileItWaitsForTheRateLimit(t *testing.T) {
 			t.Errorf("returned after %s, want 70s", took)
 		}
 		if len(said) != 1 || !says("Interrupted before Rackspace CDN accepted all purges", "40 of 50 purges were accepted.").MatchString(said[0]) {
-			t.Errorf("said %q", said)
+			t.Errorf("diagnostics: %q", said)
 		}
 	})
 }
@@ -410,7 +410,7 @@ func TestAnInterruptedActionSendsNoMessage(t *testing.T) {
 			t.Errorf("progress (-want +got):\n%s", diff)
 		}
 		if len(said) > 0 {
-			t.Errorf("said %q of a purge that was accepted", said)
+			t.Errorf("diagnostics: %q of a purge that was accepted", said)
 		}
 	})
 }
@@ -422,7 +422,7 @@ func TestEachOfSeveralURLsIsPurgedOnce(t *testing.T) {
 		"service_id": strings.ToUpper(cdntest.DeployedID), "urls": texts("/b.css", "/ü.css", "/b.css", "/%C3%BC.css", "/a.css"),
 	})
 	if len(said) > 0 {
-		t.Errorf("said %q", said)
+		t.Errorf("diagnostics: %q", said)
 	}
 	want := []string{"/%C3%BC.css", "/a.css", "/b.css"}
 	var got []string
@@ -452,7 +452,7 @@ func TestSeveralURLsAreOneSoftPurge(t *testing.T) {
 		w.CDN.Fail("purge", -1, cdntest.HTML(http.StatusForbidden))
 		_, said = p.invoke(t.Context(), "purge_cdn_asset", config)
 		if len(said) != 1 || !says("error: Rackspace CDN denied permission", "invalidating /css/* on service").MatchString(said[0]) {
-			t.Errorf("said %q", said)
+			t.Errorf("diagnostics: %q", said)
 		}
 	})
 }
@@ -463,7 +463,7 @@ func TestSomeOfSeveralURLsAreDenied(t *testing.T) {
 		w.together(3, "/b")
 		_, said := w.speak(t).invoke(t.Context(), "purge_cdn_asset", object{"service_id": cdntest.DeployedID, "urls": texts("/a", "/b", "/c")})
 		if len(said) != 1 || !says("error: Rackspace CDN denied permission", "2 of 3 purges were accepted.", "purging /b on service").MatchString(said[0]) {
-			t.Errorf("said %q", said)
+			t.Errorf("diagnostics: %q", said)
 		}
 	})
 }
@@ -626,7 +626,7 @@ func TestAnActionReportsItsWaits(t *testing.T) {
 		inBubble(t, func(t *testing.T, w *world, _ *wiretest.Network) {
 			got, said := w.speak(t).invoke(t.Context(), "purge_cdn_asset", object{"service_id": cdntest.DeployedID, "urls": texts(urls...)})
 			if len(said) > 0 {
-				t.Errorf("said %q", said)
+				t.Errorf("diagnostics: %q", said)
 			}
 			checkProgress(t, got)
 			waited := second(75, "40 of 41 purges done, waiting for the rate limit (45 seconds left)")
@@ -650,7 +650,7 @@ func checkProgress(t *testing.T, events []event) {
 	done, last := 0, time.Duration(0)
 	for _, e := range events {
 		if e.After-last > 30*time.Second {
-			t.Errorf("silent from %s to %s", last, e.After)
+			t.Errorf("no message from %s to %s", last, e.After)
 		}
 		last = e.After
 		if match := doneSoFar.FindStringSubmatch(e.Message); match != nil {

@@ -160,7 +160,7 @@ func TestACreateThatFailsPartway(t *testing.T) {
 	output, err := tf.run("apply", "-auto-approve", "-no-color")
 	if err == nil || !says("with "+theSite, "1 of 3 purges were accepted. The next apply sends the remaining 2.",
 		"If the resource has prevent_destroy or create_before_destroy, run terraform untaint first.").MatchString(output) {
-		t.Errorf("the error does not say how to go on (%v):\n%s", err, output)
+		t.Errorf("the error does not say what to do (%v):\n%s", err, output)
 	}
 	w.compareSent(t, step{name: "a create that fails partway", sent: append(journaled(true, 202, "/a.css"), journaled(true, 403, "/b.css", "/c.css")...)})
 	tf.wantAssets(t, "tainted", assets, prints{"/b.css": "created", "/c.css": "created"})

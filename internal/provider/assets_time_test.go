@@ -234,10 +234,10 @@ func TestRequestsInFlightCompleteAfterAFailure(t *testing.T) {
 		state, _, said := p.deploy(nil, manyAssets(40, "1"))
 		wantSaid(t, "the apply", said, "error: Rackspace CDN denied permission: 15 of 40 purges were accepted. ")
 		if took := time.Since(began); took != 25*time.Second {
-			t.Errorf("took %s, want the 25s that those on the wire took", took)
+			t.Errorf("took %s, want 25s, the time of the requests in flight", took)
 		}
 		if n := arrived.Load(); n != 16 {
-			t.Errorf("%d purges were sent, want those on the wire, which are 16", n)
+			t.Errorf("%d purges were sent, want the 16 in flight", n)
 		}
 		if n := acceptedIn(state); n != 15 {
 			t.Errorf("%d assets are recorded as accepted, want 15", n)

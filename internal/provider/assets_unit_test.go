@@ -284,7 +284,7 @@ func TestTheStateAfterAFailure(t *testing.T) {
 				got = result{"prior", listed(test.prior.Assets), listed(test.prior.Pending)}
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Errorf("what is saved (-want +got):\n%s", diff)
+				t.Errorf("the saved state (-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -73,7 +73,7 @@ func commonAttributes(ctx context.Context, t *target) map[string]schema.Attribut
 	if t.many {
 		attributes["summary"] = schema.StringAttribute{
 			Computed:            true,
-			MarkdownDescription: "Number of paths in the latest purge for each reason, and the number of requested purges, such as `since 2026-11-23T20:29:23Z: 1 added, 1 changed, 1 removed; 3 purges`. It is known during planning. Null with `url`.",
+			MarkdownDescription: "Number of paths that the latest apply purged for each reason, and the number of purges that it sent, such as `since 2026-11-23T20:29:23Z: 1 added, 1 changed, 1 removed; 3 purges`. It is known during planning. Null with `url`.",
 		}
 	}
 	return attributes

@@ -121,7 +121,7 @@ func (o Options) configure(ctx context.Context, config *providerModel, diags *di
 	c.open = append(c.open, c.verify)
 	start := func(name, title string) *settings {
 		return &settings{
-			service: name, title: title, getenv: o.getenv(), unknown: !complete, wire: wire, chance: o.Rand, open: &c.open,
+			service: name, title: title, getenv: o.getenv(), unknown: !complete, wire: wire, rand: o.Rand, open: &c.open,
 			inConfig: make(map[string]bool), source: make(map[string]string),
 			insecure: config.AllowInsecureHTTP.IsUnknown() || config.AllowInsecureHTTP.ValueBool(),
 		}
@@ -183,7 +183,7 @@ func configureCDN(ctx context.Context, s *settings, object types.Object, diags *
 		Endpoint:          s.address("endpoint", m.Endpoint, cdn.Endpoint),
 		AllowInsecure:     s.insecure,
 		RequestsPerMinute: int(s.number("requests_per_minute", m.RequestsPerMinute, cdn.DefaultRequestsPerMinute, 1, 6000)),
-		Rand:              s.chance,
+		Rand:              s.rand,
 	}
 	if config.IdentityURL == "" {
 		config.IdentityURL = cdn.DefaultIdentityURL
@@ -218,7 +218,7 @@ func configureWPEngine(ctx context.Context, s *settings, object types.Object, di
 		BaseURL:  s.address("base_url", m.BaseURL, transport.BaseURL),
 		Username: s.credential("username", m.Username),
 		Password: s.credential("password", m.Password),
-		Rand:     s.chance,
+		Rand:     s.rand,
 	}
 	if config.BaseURL == "" {
 		config.BaseURL = wpengine.DefaultBaseURL

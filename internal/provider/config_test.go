@@ -276,7 +276,7 @@ func TestEachArgumentAndItsEnvironmentVariable(t *testing.T) {
 			}
 		})
 	}
-	for _, a := range blockArguments(t) {
+	for _, a := range serviceArguments(t) {
 		if a.variable != "" && !a.ofConnection() && !slices.Contains(covered, a.String()+" "+a.variable) {
 			t.Errorf("no row is about %s and %s", a, a.variable)
 		}
@@ -359,7 +359,7 @@ func TestSettingsThatWork(t *testing.T) {
 			t.Parallel()
 			c, faults := configure(t, test.env, test.block)
 			if len(faults) > 0 {
-				t.Fatalf("faults: %q", faults)
+				t.Fatalf("errors: %q", faults)
 			}
 			if err := purge(t.Context(), c); err != nil {
 				t.Error(err)
@@ -459,7 +459,7 @@ func TestInvalidSettings(t *testing.T) {
 				t.Errorf("diagnostics (-want +got):\n%s", diff)
 			}
 			if all := strings.Join(got, "\n"); strings.Contains(all, "cret") {
-				t.Errorf("a value is shown: %s", all)
+				t.Errorf("the error contains a value: %s", all)
 			}
 		})
 	}
@@ -526,14 +526,14 @@ func TestMissingSettings(t *testing.T) {
 			t.Parallel()
 			c, faults := configure(t, test.env, test.block)
 			if len(faults) > 0 {
-				t.Fatalf("faults before the service is used: %q", faults)
+				t.Fatalf("errors before the service is used: %q", faults)
 			}
 			err := c.missing(test.service)
 			if err == nil {
 				t.Fatal("nothing is missing")
 			}
 			if diff := cmp.Diff(test.want, err.problem); diff != "" {
-				t.Errorf("what is said (-want +got):\n%s", diff)
+				t.Errorf("the message (-want +got):\n%s", diff)
 			}
 			target := targetOf(t, test.service)
 			d := target.diagnose(operationUpdate.voice(), err)
@@ -541,7 +541,7 @@ func TestMissingSettings(t *testing.T) {
 				t.Errorf("shown as %q: %q, want the title %q", d.Summary(), d.Detail(), want)
 			}
 			if strings.Contains(d.Summary()+d.Detail(), "cret") {
-				t.Errorf("a value is shown: %s", d.Detail())
+				t.Errorf("the error contains a value: %s", d.Detail())
 			}
 		})
 	}
@@ -592,7 +592,7 @@ func TestRequestsPerMinute(t *testing.T) {
 	w := newWorld(t)
 	c, faults := configure(t, w.env, object{"cdn": object{"requests_per_minute": 2}})
 	if len(faults) > 0 {
-		t.Fatalf("faults: %q", faults)
+		t.Fatalf("errors: %q", faults)
 	}
 	purge := w.purgeAt(t, "cdn")
 	for range 2 {
@@ -636,7 +636,7 @@ func TestTheSchemaOfEachArgument(t *testing.T) {
 		}
 	}
 	got := make(map[string]about)
-	for _, a := range blockArguments(t) {
+	for _, a := range serviceArguments(t) {
 		got[a.String()] = about{a.variable, a.sensitive}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

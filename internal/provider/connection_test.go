@@ -114,7 +114,7 @@ func TestAServerBehindAGateway(t *testing.T) {
 				}
 				c, faults := configure(t, env, object{"ca_certificate": g.ca, service: row.block})
 				if len(faults) > 0 {
-					t.Fatalf("faults: %q", faults)
+					t.Fatalf("errors: %q", faults)
 				}
 				err := purge(t.Context(), c)
 				if (err != nil) != row.fails {

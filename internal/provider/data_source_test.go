@@ -282,7 +282,7 @@ func TestLookupsThatFindNoneOrSeveral(t *testing.T) {
 			t.Parallel()
 			_, said := newWorld(t).speak(t).lookUp(c.name, c.config)
 			if len(said) != 1 || !strings.HasPrefix(said[0], c.want) || !c.longer && said[0] != c.want {
-				t.Errorf("said %q, want %q", said, c.want)
+				t.Errorf("diagnostics: %q, want %q", said, c.want)
 			}
 		})
 	}
@@ -292,7 +292,7 @@ func TestAnErrorListsTenCandidates(t *testing.T) {
 	t.Parallel()
 	_, said := newWorld(t).speak(t).lookUp("purge_wpengine_install", object{"name": "site"})
 	if len(said) != 1 {
-		t.Fatalf("said %q", said)
+		t.Fatalf("diagnostics: %q", said)
 	}
 	if named := strings.Count(said[0], " ("); named != 10 || !strings.HasSuffix(said[0], ", and 113 more.") {
 		t.Errorf("%d candidates are named: %s", named, said[0])
@@ -329,7 +329,7 @@ func TestTheHintAboutAnEmptyList(t *testing.T) {
 	// If only the filters exclude everything, there is no hint.
 	w.WPEngine.AccessOff = false
 	if _, said := p.lookUp("purge_wpengine_installs", object{"account_id": w.WPEngine.Installs[len(w.WPEngine.Installs)-1].Account.ID, "environment": "development"}); len(said) > 0 {
-		t.Errorf("said %q", said)
+		t.Errorf("diagnostics: %q", said)
 	}
 }
 
@@ -418,10 +418,10 @@ func TestLookupsThatFail(t *testing.T) {
 					return
 				}
 				if len(said) != 1 || !says(c.want...).MatchString(said[0]) {
-					t.Errorf("said %q, want %q", said, c.want)
+					t.Errorf("diagnostics: %q, want %q", said, c.want)
 				}
 				if len(said) == 1 && strings.Contains(said[0], "purge ") {
-					t.Errorf("a look-up purges nothing: %q", said)
+					t.Errorf("a lookup sends a purge: %q", said)
 				}
 			})
 		})

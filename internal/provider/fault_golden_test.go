@@ -90,7 +90,7 @@ func (b *bench) suffer(f fault, at exchange) record {
 	// If the effect of an accepted purge cannot be observed, the purge stays
 	// accepted, with a warning.
 	if f.hopeless && (!f.page || !b.pages) && result.diag == nil && len(result.warnings) == 0 {
-		b.t.Errorf("%s, %s: a success was reported, which -update must not record: mend what the client takes for an acceptance", at.name, f.name)
+		b.t.Errorf("%s, %s: the purge counts as accepted, which -update must not record: fix the check of acceptances in the client", at.name, f.name)
 	}
 	return r
 }
@@ -161,7 +161,7 @@ func golden(t *testing.T, file, what string, records []record) {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); d != "" {
-		t.Errorf("%s is not what a person is told any more. If it should not be, write it anew with -update. (-want +got):\n%s", name, d)
+		t.Errorf("%s does not match. If the change is intended, run the test with -update. (-want +got):\n%s", name, d)
 	}
 }
 

@@ -232,7 +232,7 @@ func TestWaitingIdenticalPurgesAreCoalesced(t *testing.T) {
 				t.Errorf("the first purge ended as %v", got)
 			}
 			if sent := b.count(b.begin()); sent != 2 {
-				t.Errorf("%d purges were sent, want the one that was refused and one for all: equal purges that wait are joined by quota.Do, "+
+				t.Errorf("%d purges were sent, want the one that was refused and one for all: identical waiting purges are coalesced by quota.Do, "+
 					"and wait in the Pace of their requests", sent)
 			}
 		})

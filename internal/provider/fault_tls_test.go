@@ -112,7 +112,7 @@ func TestTLSFaults(t *testing.T) {
 			}
 			server.Close()
 			if n := int(dials.Load()); n != row.dials {
-				t.Errorf("%s, %s: %d dials, want %d: a certificate does not get better", target.name, row.name, n, row.dials)
+				t.Errorf("%s, %s: %d dials, want %d: an invalid certificate is not retried", target.name, row.name, n, row.dials)
 			}
 			// In real time, the elapsed time depends on the machine.
 			told := downFor.ReplaceAllString(normal(result.text()), "")

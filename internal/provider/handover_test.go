@@ -104,12 +104,12 @@ func TestADroppedPathIsNotAccepted(t *testing.T) {
 	}
 	planned, _ := p.plan(kind, nil, config)
 	if left, said := p.destroy(kind, state); left != nil {
-		t.Fatalf("the delete leaves %v and says %q", left, said)
+		t.Fatalf("the delete leaves %v and diagnostics: %q", left, said)
 	}
 	w.Journal.Reset()
 	state, said := p.apply(kind, nil, planned, config)
 	w.compareSent(t, step{name: "the create", sent: journaled(true, 400, "/0002.css")})
 	if diff := cmp.Diff(object{"/0002.css": "created, failed"}, state["pending"]); diff != "" || len(said) != 1 {
-		t.Errorf("said %q; pending after the replacement (-want +got):\n%s", said, diff)
+		t.Errorf("diagnostics: %q; pending after the replacement (-want +got):\n%s", said, diff)
 	}
 }

@@ -140,7 +140,7 @@ func (r *live) apply(t *testing.T, config object) (said []string, changes bool) 
 func (r *live) succeeds(t *testing.T, config object, fresh, old []string) {
 	t.Helper()
 	if said, changes := r.apply(t, config); len(said) > 0 || !changes || r.prior["pending"] != nil {
-		t.Fatalf("said %q, changes: %t, state %v", said, changes, r.prior)
+		t.Fatalf("diagnostics: %q, changes: %t, state %v", said, changes, r.prior)
 	}
 	now := int(r.origin.release.Load())
 	for _, path := range fresh {
@@ -193,7 +193,7 @@ func TestTheWholeLifeOnRealCaches(t *testing.T) {
 		r.caches[1].Stop()
 		said, _ := r.apply(t, realAssets(object{"/a.css": "3", "/b c.css": "1", "/new.css": "1"}))
 		if len(said) != 1 || !says("Missing at 1 of 2 endpoints:", r.caches[1].URL+":").MatchString(said[0]) {
-			t.Errorf("said %q", said)
+			t.Errorf("diagnostics: %q", said)
 		}
 		if got := fmt.Sprint(r.prior["pending"]); got != "map[/a.css:changed]" {
 			t.Errorf("pending is %s", got)
@@ -214,7 +214,7 @@ func TestRealCachesThatDeny(t *testing.T) {
 		r.deploy(t, "/a")
 		said, _ := r.apply(t, object{"host": realHost, "url": "/a", "purge_on_create": true})
 		if len(said) != 1 || !says("access list").MatchString(said[0]) && !says("not in the ACL").MatchString(said[0]) || r.prior != nil {
-			t.Errorf("said %q, state %v", said, r.prior)
+			t.Errorf("diagnostics: %q, state %v", said, r.prior)
 		}
 		r.serves(t, "/a", 0, r.caches...)
 	})
@@ -229,10 +229,10 @@ func TestRealCachesWithoutPurge(t *testing.T) {
 		r.deploy(t, "/a")
 		said, _ := r.apply(t, object{"host": realHost, "url": "/a", "purge_on_create": true})
 		if len(said) != 1 || r.prior != nil {
-			t.Errorf("said %q, state %v", said, r.prior)
+			t.Errorf("diagnostics: %q, state %v", said, r.prior)
 		}
 		if kind.Name == "Varnish" && !says("which only content has").MatchString(strings.Join(said, "")) {
-			t.Errorf("said %q", said)
+			t.Errorf("diagnostics: %q", said)
 		}
 		r.serves(t, "/a", 0, r.caches...)
 	})

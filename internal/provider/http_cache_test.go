@@ -53,13 +53,13 @@ func TestAnInstanceThatIsDownAndComesBack(t *testing.T) {
 			"error: No complete response from HTTP cache", "0 of 2 purges were accepted. The next apply sends all 2.", "at http://two/http_cache, the provider received no response",
 			"Missing at 1 of 3 endpoints: http://two/http_cache: no response from HTTP cache",
 		).MatchString(said[0]) || strings.Contains(said[0], "http://one") || strings.Contains(said[0], "http://three") {
-			t.Errorf("said %q", said)
+			t.Errorf("diagnostics: %q", said)
 		}
 		if took := time.Since(began); took > 5*time.Minute {
 			t.Errorf("it took %s", took)
 		}
 		if diff := cmp.Diff(object(nil), state); diff != "" {
-			t.Errorf("a create of which nothing was accepted leaves a state (-want +got):\n%s", diff)
+			t.Errorf("a create without an accepted purge leaves a state (-want +got):\n%s", diff)
 		}
 		if diff := cmp.Diff([]string{"www.example.com/a", "www.example.com/a", "www.example.com/b", "www.example.com/b"}, slices.Sorted(slices.Values(w.purges()))); diff != "" {
 			t.Errorf("sent to the instances that are up (-want +got):\n%s", diff)
@@ -70,7 +70,7 @@ func TestAnInstanceThatIsDownAndComesBack(t *testing.T) {
 		planned, _ = p.plan(kind, nil, config)
 		state, said = p.apply(kind, nil, planned, config)
 		if len(said) > 0 || state["pending"] != nil || state["summary"] != "2 created; 2 purges" {
-			t.Errorf("said %q, and the state is %v", said, state)
+			t.Errorf("diagnostics: %q, and the state is %v", said, state)
 		}
 		if n := len(w.purges()); n != 6 {
 			t.Errorf("%d purges were sent, want each of 2 paths to all of 3 endpoints", n)
@@ -86,7 +86,7 @@ func TestAnInstanceThatIsDownAndComesBack(t *testing.T) {
 		failed, said := p.apply(kind, state, planned, config)
 		want := object{"/a": "changed", "/b": "removed", "/c": "added"}
 		if diff := cmp.Diff(want, failed["pending"]); diff != "" || len(said) != 1 {
-			t.Errorf("said %q; pending (-want +got):\n%s", said, diff)
+			t.Errorf("diagnostics: %q; pending (-want +got):\n%s", said, diff)
 		}
 		w.purges()
 
@@ -95,7 +95,7 @@ func TestAnInstanceThatIsDownAndComesBack(t *testing.T) {
 		planned, _ = p.plan(kind, failed, config)
 		state, said = p.apply(kind, failed, planned, config)
 		if n := len(w.purges()); n != 9 || len(said) > 0 || state["pending"] != nil {
-			t.Errorf("%d purges were sent; said %q; the state is %v", n, said, state)
+			t.Errorf("%d purges were sent; diagnostics: %q; the state is %v", n, said, state)
 		}
 	})
 }
@@ -111,7 +111,7 @@ func TestEndpointsThatFailForDifferentReasons(t *testing.T) {
 			"error: Unknown host for HTTP cache", "0 of 2 purges were accepted.", "Missing at 2 of 3 endpoints:",
 			"http://three/http_cache: no response from HTTP cache", "http://two/http_cache: no response from HTTP cache", "no such host",
 		).MatchString(said[0]) {
-			t.Errorf("said %q", said)
+			t.Errorf("diagnostics: %q", said)
 		}
 		if diff := cmp.Diff([]string{"www.example.com/a", "www.example.com/b"}, slices.Sorted(slices.Values(w.purges()))); diff != "" {
 			t.Errorf("sent to the instance that is up (-want +got):\n%s", diff)

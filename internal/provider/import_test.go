@@ -176,7 +176,7 @@ func TestAnImportRecords(t *testing.T) {
 			}
 			planned, said := p.plan(f.kind(), state, f.here.inGo(t))
 			if len(said) != 1 || !strings.HasPrefix(said[0], "warning: "+recorded) || planned["purge_on_create"] != true {
-				t.Errorf("%s, with nothing to add: %v is planned, and said %q", sentence, planned, said)
+				t.Errorf("%s, with nothing to add: %v is planned, and diagnostics: %q", sentence, planned, said)
 			}
 			p.liveOn(f, sentence, state, w)
 		}
@@ -190,11 +190,11 @@ func (p *protocol) liveOn(f fixture, sentence string, adopted object, w *world) 
 		p.t.Helper()
 		planned, said := p.plan(f.kind(), prior, config)
 		if got := len(said) == 1 && strings.HasPrefix(said[0], "warning: "+recorded); got != warns || !warns && len(said) > 0 {
-			p.t.Errorf("%s, %s: the plan says %q", sentence, what, said)
+			p.t.Errorf("%s, %s: the plan returns %q", sentence, what, said)
 		}
 		state, said := p.apply(f.kind(), prior, planned, config)
 		if len(said) > 0 {
-			p.t.Errorf("%s, %s: the apply says %q", sentence, what, said)
+			p.t.Errorf("%s, %s: the apply returns %q", sentence, what, said)
 		}
 		w.compareSent(p.t, step{name: sentence + ", " + what, sent: sent})
 		if again, _ := p.plan(f.kind(), state, config); !cmp.Equal(state, again) {
@@ -239,7 +239,7 @@ func TestAServiceWithManyAssetsIsImported(t *testing.T) {
 		config := object{"service_id": cdntest.DeployedID, "assets": object{"/a.css": "1", "/b.css": "1"}}
 		planned, said := p.plan("purge_cdn_asset", state, config)
 		if len(said) != 1 || !strings.HasPrefix(said[0], "warning: "+recorded) {
-			t.Errorf("%s: the plan says %q", sentence, said)
+			t.Errorf("%s: the plan returns %q", sentence, said)
 		}
 		state, _ = p.apply("purge_cdn_asset", state, planned, config)
 		w.compareSent(t, step{name: sentence + ", the first apply"})
@@ -274,12 +274,12 @@ func TestAWildcardIsImported(t *testing.T) {
 		config["hard"] = false
 		planned, said := p.plan("purge_cdn_asset", adopted, config)
 		if len(said) != 1 || !strings.HasPrefix(said[0], "warning: "+recorded) {
-			t.Errorf("%s: the plan says %q", sentence, said)
+			t.Errorf("%s: the plan returns %q", sentence, said)
 		}
 		state, _ := p.apply("purge_cdn_asset", adopted, planned, config)
 		w.compareSent(t, step{name: sentence + ", the first apply"})
 		if again, said := p.plan("purge_cdn_asset", state, config); !cmp.Equal(state, again) || len(said) > 0 {
-			t.Errorf("%s: the next plan says %q and is not empty:\n%s", sentence, said, cmp.Diff(state, again))
+			t.Errorf("%s: the next plan returns %q and is not empty:\n%s", sentence, said, cmp.Diff(state, again))
 		}
 		config["triggers"] = object{"release": "2"}
 		planned, _ = p.plan("purge_cdn_asset", state, config)
@@ -342,7 +342,7 @@ func TestInvalidImports(t *testing.T) {
 			t.Parallel()
 			_, _, said := p.adopt(c.name, c.id, c.identity)
 			if len(said) != 1 || !strings.HasPrefix(said[0], c.want) {
-				t.Errorf("said %q, want %q", said, c.want)
+				t.Errorf("diagnostics: %q, want %q", said, c.want)
 			}
 		})
 	}

@@ -305,7 +305,7 @@ resource "purge_cdn_asset" "deploying" {
 	output := apply.interrupt()
 	for _, system := range []string{"MicroStrategy", "WP Engine", "Rackspace CDN"} {
 		if !says("Interrupted before " + system + " accepted the purge").MatchString(output) {
-			t.Errorf("nothing says that the purge of %s was interrupted:\n%s", system, output)
+			t.Errorf("the output does not say that the purge of %s was interrupted:\n%s", system, output)
 		}
 	}
 	w.openSessions(t, "the interrupted apply", 1)
@@ -422,7 +422,7 @@ func TestAPlanThatIsInterruptedDuringALookup(t *testing.T) {
 	plan := tf.start(t, "plan", "-no-color")
 	plan.until(w, "the look-up is on its way", func() bool { return len(w.Journal.Select("projects")) == 1 })
 	if output := plan.interrupt(); !says("Interrupted before MicroStrategy answered").MatchString(output) {
-		t.Errorf("nothing says that the look-up was interrupted:\n%s", output)
+		t.Errorf("the output does not say that the lookup was interrupted:\n%s", output)
 	}
 	w.openSessions(t, "an interrupted plan", 1)
 }
@@ -455,7 +455,7 @@ func TestTheProcessGroupIsTerminated(t *testing.T) {
 			tf, apply, sent := w.startHalfDone(t, target)
 			output := apply.signal(syscall.SIGTERM)
 			if !says("Interrupted before " + target.title + " accepted the purge").MatchString(output) {
-				t.Errorf("nothing says that the purge was interrupted:\n%s", output)
+				t.Errorf("the output does not say that the purge was interrupted:\n%s", output)
 			}
 			if open := w.MSTR.OpenSessions(); open != 0 {
 				t.Errorf("%d sessions are open, want none", open)
@@ -531,7 +531,7 @@ func TestAnInterruptedActionFails(t *testing.T) {
 				apply.shows("Sending 1 purge to " + target.title)
 				output := apply.interrupt()
 				if !says("Interrupted before " + target.title + " accepted the purge").MatchString(output) {
-					t.Errorf("try %d: nothing says that the action was interrupted:\n%s", try, output)
+					t.Errorf("try %d: the output does not say that the action was interrupted:\n%s", try, output)
 				}
 				if open := w.MSTR.OpenSessions(); open != 0 {
 					t.Errorf("%d sessions are open, want none", open)

@@ -88,7 +88,7 @@ resource "purge_cdn_asset" "hard" {
 		}
 	}
 	if got := len(w.Journal.Select("purge")); got != soft+hard {
-		t.Errorf("%d of %d purges were refused", got-soft-hard, got)
+		t.Errorf("%d of %d purges were rejected", got-soft-hard, got)
 	}
 	// Terraform does not start all resources at the same time, so some can be sent
 	// before the others wait.

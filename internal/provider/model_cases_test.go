@@ -87,7 +87,7 @@ var cases = map[string]struct {
 		accepted := x.stops(40)
 		x.harm(thing{scope: services[0]}, illUnauthorized, false)
 		if err := x.take(turn{}); err != nil || len(x.last.refusals) == 0 || len(x.accepted()) > 0 {
-			x.t.Errorf("the apply with refused credentials: %v, %v", err, x.last)
+			x.t.Errorf("the apply with rejected credentials: %v, %v", err, x.last)
 		}
 		x.heal()
 		x.sends(turn{}, x.paths(accepted...)...)

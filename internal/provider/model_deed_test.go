@@ -132,7 +132,7 @@ func (d *deed) marked(kind string) error {
 			case d.rejected()[t] && !failed:
 				return fmt.Errorf("%s was rejected and is pending as %q", name, reason)
 			case failed && !before[t] && !d.sent()[t] && len(d.handed) == 0:
-				return fmt.Errorf("%s was not tried and is pending as %q", name, reason)
+				return fmt.Errorf("%s was not sent and is pending as %q", name, reason)
 			}
 		}
 	}

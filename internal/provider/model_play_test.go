@@ -80,11 +80,11 @@ func (p *player) play(s sequence) error {
 		s.turn, s.wanted = turn{}, true
 	}
 	if err := p.command(turn{}); err != nil {
-		return fmt.Errorf("after the faults are healed: %w", err)
+		return fmt.Errorf("after the faults are removed: %w", err)
 	}
 	for _, s := range p.slots {
 		if s.current == nil || s.current.tainted || len(s.deposed) > 0 || len(s.current.ledger.due) > 0 {
-			return errors.New("after the faults are healed one apply does not converge")
+			return errors.New("after the faults are removed, one apply does not converge")
 		}
 	}
 	return nil
@@ -301,7 +301,7 @@ func (p *player) plansDestroy(run *process, s *slot, o *holding) (*change, error
 	}
 	soft := o.state["hard"] == false || o.state["wildcard_threshold"] != nil // one request for all paths
 	if n > 0 && len(o.ledger.maybe) == 0 && !mentions(c.said, n, "") && (!o.ledger.onDestroy || !soft) {
-		return nil, fmt.Errorf("%d purges are sent or given up by a destroy, and the plan says %q", n, c.said)
+		return nil, fmt.Errorf("%d purges are sent or dropped by a destroy, and the plan returns %q", n, c.said)
 	}
 	return c, nil
 }
@@ -315,7 +315,7 @@ func plansWell(c *change) error {
 		return fmt.Errorf("pending is planned as %v", c.planned["pending"])
 	}
 	if _, later := c.planned["summary"].(unknown); later && whole("", c.config) == nil {
-		return errors.New("the summary is unknown although all is known")
+		return errors.New("the summary is unknown, although all arguments are known")
 	}
 	return nil
 }

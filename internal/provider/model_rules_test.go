@@ -99,11 +99,11 @@ func (l *ledger) leave(kind string, d *deed, want map[thing]version) (*ledger, e
 // previous one.
 func (l *ledger) stay(kind string, d *deed, former, next things) (*ledger, error) {
 	if now, _ := wants(kind, d.state); now != l.id && !l.adopted {
-		return nil, fmt.Errorf("the state is of %q, and %q was not left: %v", now, l.id, d.arrivals)
+		return nil, fmt.Errorf("the state has the identity %q, and %q was not left: %v", now, l.id, d.arrivals)
 	}
 	if len(former) > 0 {
 		if early := d.sent().and(next).without(former, l.maybe); len(early) > 0 && !d.broad() {
-			return nil, fmt.Errorf("%v were sent before the former target was finished", early)
+			return nil, fmt.Errorf("%v were sent before the previous target was finished", early)
 		}
 	}
 	if !d.failed {
@@ -181,7 +181,7 @@ func (*ledger) create(kind string, d *deed) (*ledger, error) {
 		next.unfinished = d.failed && !next.unclear
 		next.maybe = may // settle removes the things that must be pending
 	} else if d.failed && len(d.accepted()) == 0 {
-		return nil, fmt.Errorf("a create of which nothing was accepted leaves a state: %v", d.state)
+		return nil, fmt.Errorf("a create without an accepted purge leaves a state: %v", d.state)
 	}
 	return next.settle(kind, d, must, want)
 }

@@ -98,7 +98,7 @@ func TestACreateOfAThousandResumes(t *testing.T) {
 			x.harm(thing{scope: services[0]}, illUnauthorized, false)
 			x.sends(true, nil)
 			if len(x.keys(true)) > 0 {
-				x.t.Errorf("accepted with refused credentials: %v", x.keys(true))
+				x.t.Errorf("accepted with rejected credentials: %v", x.keys(true))
 			}
 			x.heal()
 			x.sends(false, rest)
@@ -228,7 +228,7 @@ func TestASecretThatMoves(t *testing.T) {
 			t.Fatal(err)
 		}
 		if strings.Contains(string(state), secret) {
-			t.Errorf("the state holds the secret:\n%s", state)
+			t.Errorf("the state contains the secret:\n%s", state)
 		}
 		x.planEmpty()
 	})

@@ -75,14 +75,14 @@ func (p *realPlayer) play(s sequence) error {
 	}
 	p.heal()
 	if err := p.take(turn{heal: true}); err != nil {
-		return fmt.Errorf("after the faults are healed: %w", err)
+		return fmt.Errorf("after the faults are removed: %w", err)
 	}
 	if len(p.current.ledger.due) > 0 || p.current.tainted {
-		return errors.New("after the faults are healed one apply does not converge")
+		return errors.New("after the faults are removed, one apply does not converge")
 	}
 	output, err := p.tf.run("plan", "-detailed-exitcode", "-no-color")
 	if err != nil {
-		return fmt.Errorf("after the faults are healed: the next plan is not empty: %s", output)
+		return fmt.Errorf("after the faults are removed: the next plan is not empty: %s", output)
 	}
 	return nil
 }

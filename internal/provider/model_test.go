@@ -9,36 +9,36 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestModel plays random sequences of changes, failures and interruptions, and
-// asks an oracle after each operation whether a purge was lost, repeated without
-// a reason, or promised by a plan and not sent. It plays the same 500 sequences
-// each time, so that a failure is about a change and not about chance. With
-// -soak, it draws five times as many as -rapid.checks says.
+// TestModel plays random sequences of changes, failures, and interrupts. After each
+// operation, an oracle checks that no purge was lost, sent without a reason, or
+// planned and not sent. It plays the same 500 sequences each time, so that a failure
+// is caused by a change of the code. With -soak, it draws five times as many
+// sequences as -rapid.checks states.
 //
-// These mutations of the provider were seen to fail it, those with a star only
-// by TestCases or in a longer run:
+// It failed for each of these mutations of the provider. A star marks those that
+// only TestCases or a longer run detected:
 //
 //   - an unknown purge_on_destroy counts as false
-//   - a pending item that is no longer configured is forgotten
-//   - an unchanged item that is pending is not sent
-//   - a plan without a change does not look at what is pending
-//   - an update of which nothing was accepted leaves the state alone, or does
-//     not take purge_on_destroy over
-//   - an identity that was never reached moves in, or is purged as the previous one
-//   - what a previous target got accepted stays in the state
+//   - a pending item that is no longer configured is dropped
+//   - an unchanged pending item is not sent
+//   - a plan without a change ignores pending items
+//   - an update without an accepted purge does not change the state, or does not
+//     copy purge_on_destroy
+//   - an identity that was never reached is saved, or is purged as the previous one
+//   - the accepted items of a previous target stay in the state
 //   - a path of the previous and the new target is sent twice
-//   - the purge of a previous target leaves out what is pending (*)
-//   - a destroy leaves out what is pending
+//   - the purge of a previous target omits pending items (*)
+//   - a destroy omits pending items
 //   - the import of another identity is recorded
-//   - nothing is handed over to a create, or a state again and again (*)
-//   - a create skips what was accepted with other triggers, what a complete
-//     resource got accepted, or what is pending
-//   - a resumed create forgets what is no longer configured
+//   - no state is handed over to a create, or one is handed over repeatedly (*)
+//   - a create omits the accepted items of other triggers or of a complete resource,
+//     or pending items
+//   - a resumed create omits items that are no longer configured
 //   - the rest of a create is pending as added
 //   - a rejected path stops the others
 //   - a path that is rejected and no longer configured stays pending (*)
-//   - what was rejected is not marked
-//   - what is pending is compared by its spelling
+//   - rejected items are not marked
+//   - pending items are compared by their spelling
 //   - the summary does not count the previous target
 func TestModel(t *testing.T) {
 	t.Parallel()
@@ -63,11 +63,11 @@ func TestModel(t *testing.T) {
 	}
 }
 
-// sequencesOfOne is how many sequences each part of TestModel plays.
+// sequencesOfOne is the number of sequences that each part of TestModel plays.
 const sequencesOfOne = 100
 
-// playSequences plays sequences by their seeds. With -model-seed, it starts
-// elsewhere.
+// playSequences plays sequences by their seeds. With -model-seed, it starts with
+// another seed.
 func playSequences(t *testing.T, first, n int) {
 	t.Helper()
 	for seed := *modelSeed + first; n > 0; seed, n = seed+1, n-1 {

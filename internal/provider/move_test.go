@@ -111,7 +111,7 @@ func TestUnsupportedMoves(t *testing.T) {
 			t.Parallel()
 			_, _, said := p.move(c.from, c.provider, c.state, "purge_wpengine_cache")
 			if len(said) != 1 || !strings.HasPrefix(said[0], c.want) {
-				t.Errorf("said %q, want %q", said, c.want)
+				t.Errorf("diagnostics: %q, want %q", said, c.want)
 			}
 		})
 	}
@@ -125,7 +125,7 @@ func TestAMoveFromNullResourceRecords(t *testing.T) {
 		p := w.speak(t)
 		moved, _, said := p.move("null_resource", nullProvider, `{"id":"123","triggers":{"release":"1"}}`, f.kind())
 		if len(said) > 0 {
-			t.Fatalf("said %q", said)
+			t.Fatalf("diagnostics: %q", said)
 		}
 		read, _ := p.read(f.kind(), moved)
 		if diff := cmp.Diff(moved, read); diff != "" {
@@ -174,7 +174,7 @@ func TestWhatAMoveCompares(t *testing.T) {
 				t.Errorf("%d purges were sent, want %d", got, c.sends)
 			}
 			if warned := len(said) == 1 && strings.HasPrefix(said[0], "warning: "+recorded); warned != (c.sends == 0) {
-				t.Errorf("the plan says %q", said)
+				t.Errorf("the plan returns %q", said)
 			}
 			if len(p.kept) > 0 {
 				t.Errorf("private state after the first apply: %s", p.kept)

@@ -116,7 +116,7 @@ func TestResultsAreCounted(t *testing.T) {
 		},
 	)
 	if diff := cmp.Diff(map[string]int{"Sales cube": 2}, w.ready()); diff != "" {
-		t.Errorf("what is ready at the end (-want +got):\n%s", diff)
+		t.Errorf("the ready results at the end (-want +got):\n%s", diff)
 	}
 }
 
@@ -139,14 +139,14 @@ func TestWhichResultsAreInvalidated(t *testing.T) {
 			w := newWorld(t)
 			r := &resourceOf{protocol: w.speak(t), kind: contentKind}
 			if _, said := r.apply(contentOf(c.filter)); len(said) > 0 {
-				t.Errorf("the apply says %q", said)
+				t.Errorf("the apply returns %q", said)
 			}
 			want := map[string]int{}
 			for _, name := range c.stay {
 				want[name] = all[name]
 			}
 			if diff := cmp.Diff(want, w.ready()); diff != "" {
-				t.Errorf("what is ready (-want +got):\n%s", diff)
+				t.Errorf("the ready results (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -160,14 +160,14 @@ func TestAFilterThatChanges(t *testing.T) {
 	r := &resourceOf{protocol: w.speak(t), kind: contentKind}
 	sales := contentOf(object{"warehouse_tables": list("F_SALES"), "triggers": object{"load": "1"}})
 	if _, said := r.apply(sales); len(said) > 0 {
-		t.Fatalf("the create says %q", said)
+		t.Fatalf("the create returns %q", said)
 	}
 	w.runReports()
 	sales["triggers"] = object{"load": "2"}
 	w.MSTR.Fail("contents", 2, mstrtest.Error(http.StatusForbidden, "ERR014", "", "no privilege"))
 	_, said := r.apply(sales)
 	if diff := cmp.Diff(any(object{"content": "triggered"}), r.state["pending"]); diff != "" || len(said) != 1 {
-		t.Fatalf("after a purge that is denied, pending is (-want +got):\n%s\nand the apply says %q", diff, said)
+		t.Fatalf("after a purge that is denied, pending is (-want +got):\n%s\nand the apply returns %q", diff, said)
 	}
 	if r.state["invalidated"] != 4 {
 		t.Errorf("after a purge that is denied, invalidated is %v, want 4 as before", r.state["invalidated"])
@@ -177,14 +177,14 @@ func TestAFilterThatChanges(t *testing.T) {
 		t.Errorf("the apply with another filter says %q", said)
 	}
 	if diff := cmp.Diff(map[string]int{"Sales by store": 2, "Daily sales": 2, "Sales cube": 2}, w.ready()); diff != "" {
-		t.Errorf("what is ready after it (-want +got):\n%s", diff)
+		t.Errorf("the ready results after it (-want +got):\n%s", diff)
 	}
 	if r.state["pending"] != nil || r.state["invalidated"] != 2 {
 		t.Errorf("the state has pending = %v and invalidated = %v, want null and 2", r.state["pending"], r.state["invalidated"])
 	}
 	w.Journal.Reset()
 	if planned, said := r.apply(stock); !cmp.Equal(planned, r.state) || len(said) > 0 || len(w.purges()) > 0 {
-		t.Errorf("another apply of the same is no end: it says %q", said)
+		t.Errorf("another apply without changes returns %q", said)
 	}
 }
 
@@ -197,12 +197,12 @@ func TestAFilterThatIsUnknown(t *testing.T) {
 	for sentence, tables := range map[string]any{"a list": unknown{}, "an element": list("F_SALES", unknown{})} {
 		planned, said := r.plan(contentKind, r.state, contentOf(object{"warehouse_tables": tables}))
 		if planned["invalidated"] != (unknown{}) || planned["last_purged_at"] != (unknown{}) || len(said) > 0 {
-			t.Errorf("%s that is unknown: invalidated = %v, last_purged_at = %v, said %q", sentence, planned["invalidated"], planned["last_purged_at"], said)
+			t.Errorf("%s that is unknown: invalidated = %v, last_purged_at = %v, diagnostics: %q", sentence, planned["invalidated"], planned["last_purged_at"], said)
 		}
 		w.Journal.Reset()
 		state, said := r.protocol.apply(contentKind, r.state, planned, config)
 		if sent := w.purges(); len(sent) > 0 || len(said) > 0 || state["invalidated"] != 4 {
-			t.Errorf("%s that turns out equal: sent %q, said %q, invalidated = %v", sentence, sent, said, state["invalidated"])
+			t.Errorf("%s that turns out equal: sent %q, diagnostics: %q, invalidated = %v", sentence, sent, said, state["invalidated"])
 		}
 	}
 }
@@ -216,13 +216,13 @@ func TestTablesThatNoResultUses(t *testing.T) {
 	detail := "No cached result of project " + projectHex + " uses these tables:\n  D_STORES\n  F_SALE\n\n" +
 		"Check the names in warehouse_tables. If they are correct, nobody has run a report on these tables since their results were last invalidated."
 	if diff := cmp.Diff([]string{"warning: No cached result uses some warehouse tables: " + detail}, said); diff != "" {
-		t.Errorf("the apply says (-want +got):\n%s", diff)
+		t.Errorf("the diagnostics of the apply (-want +got):\n%s", diff)
 	}
 	w.runReports()
 	progress, said := p.invoke(t.Context(), contentKind, config)
 	want := []string{"Sending 1 purge to MicroStrategy", detail, "MicroStrategy accepted 1 purge"}
 	if diff := cmp.Diff(want, messages(progress)); diff != "" || len(said) > 0 {
-		t.Errorf("the action says (-want +got):\n%s\nand %q", diff, said)
+		t.Errorf("the messages of the action (-want +got):\n%s\nand %q", diff, said)
 	}
 }
 
@@ -252,11 +252,11 @@ func TestOneNodeThatFails(t *testing.T) {
 	w.MSTR.FailNode("iserver-2", "invalidate", 1, mstrtest.Error(http.StatusForbidden, "ERR014", "", "no privilege"))
 	_, said := r.apply(config)
 	if len(said) != 1 || !says("error: MicroStrategy denied permission", "on node iserver-2").MatchString(said[0]) {
-		t.Errorf("the apply says %q, want one error that names the node", said)
+		t.Errorf("the apply returns %q, want one error that names the node", said)
 	}
 	left := map[string]int{"Sales by store": 1, "Daily sales": 1, "Stock": 1, "Sales cube": 2}
 	if diff := cmp.Diff(left, w.ready()); diff != "" {
-		t.Errorf("what is ready after it (-want +got):\n%s", diff)
+		t.Errorf("the ready results after it (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(any(object{"content": "triggered"}), r.state["pending"]); diff != "" {
 		t.Errorf("pending (-want +got):\n%s", diff)
@@ -265,14 +265,14 @@ func TestOneNodeThatFails(t *testing.T) {
 	w.runReports()
 	w.Journal.Reset()
 	if _, said := r.apply(config); len(said) > 0 || r.state["invalidated"] != 6 || r.state["pending"] != nil {
-		t.Errorf("the next apply says %q, and the state has invalidated = %v and pending = %v", said, r.state["invalidated"], r.state["pending"])
+		t.Errorf("the next apply returns %q, and the state has invalidated = %v and pending = %v", said, r.state["invalidated"], r.state["pending"])
 	}
 	nodes := make(map[string]bool)
 	for _, e := range w.Journal.Select("invalidate") {
 		nodes[e.Subject] = true
 	}
 	if !nodes["iserver-1"] || !nodes["iserver-2"] {
-		t.Errorf("the next apply goes over %v, want both nodes", nodes)
+		t.Errorf("the next apply purges the nodes %v, want both nodes", nodes)
 	}
 }
 
@@ -289,10 +289,10 @@ func TestAnotherProjectCountsItsOwn(t *testing.T) {
 	r.apply(contentOf(object{"warehouse_tables": list("F_SALES"), "purge_on_create": false, "purge_on_destroy": true}))
 	_, said := r.apply(object{"project_id": other, "warehouse_tables": list("F_STOCK"), "purge_on_destroy": true})
 	if len(said) > 0 || r.state["invalidated"] != 1 {
-		t.Errorf("invalidated = %v, want the 1 of the other project; said %q", r.state["invalidated"], said)
+		t.Errorf("invalidated = %v, want the 1 of the other project; diagnostics: %q", r.state["invalidated"], said)
 	}
 	if diff := cmp.Diff(map[string]int{"Stock": 2, "Sales cube": 2}, w.ready()); diff != "" {
-		t.Errorf("what is ready (-want +got):\n%s", diff)
+		t.Errorf("the ready results (-want +got):\n%s", diff)
 	}
 }
 
@@ -310,7 +310,7 @@ func TestFiltersThatAreEqual(t *testing.T) {
 	} {
 		planned, said := r.plan(contentKind, r.state, contentOf(same))
 		if diff := cmp.Diff(r.state, planned); diff != "" || len(said) > 0 {
-			t.Errorf("%s is a change (-state +plan):\n%s\nand says %q", sentence, diff, said)
+			t.Errorf("%s is a change (-state +plan):\n%s\nand diagnostics: %q", sentence, diff, said)
 		}
 	}
 	for sentence, other := range map[string]object{
@@ -321,7 +321,7 @@ func TestFiltersThatAreEqual(t *testing.T) {
 		"a table as an ID":   {"warehouse_tables": list("F_SALES", "Übersicht", a), "content_ids": list(b)},
 	} {
 		if planned, _ := r.plan(contentKind, r.state, contentOf(other)); planned["invalidated"] != (unknown{}) {
-			t.Errorf("%s is no change", sentence)
+			t.Errorf("%s is not a change", sentence)
 		}
 	}
 }

@@ -38,7 +38,7 @@ func TestTheErrorListsTenRejectedPaths(t *testing.T) {
 			w.rejects(func(path string) bool { return path < fmt.Sprintf("/%04d", rejected) })
 			_, _, said := w.speak(t).deploy(nil, manyAssets(20, "1"))
 			if len(said) != 1 {
-				t.Fatalf("said %q", said)
+				t.Fatalf("diagnostics: %q", said)
 			}
 			for _, text := range want {
 				if !strings.Contains(said[0], text) {

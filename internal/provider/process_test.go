@@ -216,7 +216,7 @@ func TestTheProcessClosesItsSessions(t *testing.T) {
 	f.refuse()
 	tf.write(t, "main.tf", f.config(f.here, release("2")))
 	if output, err := tf.run("apply", "-auto-approve"); err == nil {
-		t.Errorf("the upstream refused and terraform succeeded:\n%s", output)
+		t.Errorf("the API denied the purge, and terraform succeeded:\n%s", output)
 	}
 	w.openSessions(t, "a failed apply", 1)
 }

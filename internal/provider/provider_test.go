@@ -40,15 +40,15 @@ func TestAServiceThatIsNotConfigured(t *testing.T) {
 func TestVariablesThatDefaultToEmptyStrings(t *testing.T) {
 	t.Parallel()
 	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
-		var blocks strings.Builder
-		for _, a := range blockArguments(t) {
-			if a.block == f.target.service && a.variable != "" && a.name != "headers" {
-				fmt.Fprintf(&blocks, "    %s = %s\n", a.name, a.decode("var.nothing"))
+		var services strings.Builder
+		for _, a := range serviceArguments(t) {
+			if a.service == f.target.service && a.variable != "" && a.name != "headers" {
+				fmt.Fprintf(&services, "    %s = %s\n", a.name, a.decode("var.nothing"))
 			}
 		}
 		w.withoutService(t, f.target.service)
 		config := func(count string) string {
-			return fmt.Sprintf("variable \"nothing\" {\n  default = \"\"\n}\nprovider \"purge\" {\n  %s = {\n%s  }\n}\n", f.target.service, blocks.String()) +
+			return fmt.Sprintf("variable \"nothing\" {\n  default = \"\"\n}\nprovider \"purge\" {\n  %s = {\n%s  }\n}\n", f.target.service, services.String()) +
 				f.config(f.here, arguments{"count": count})
 		}
 		w.play(
@@ -65,7 +65,7 @@ func TestVariablesThatDefaultToEmptyStrings(t *testing.T) {
 func TestAProviderBlockThatIsUnknownDuringPlanning(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	values, blocks := arguments{}, inBlocks(t, w.env, func(variable string) string { return "terraform_data.account.output." + variable })
+	values, services := arguments{}, providerArguments(t, w.env, func(variable string) string { return "terraform_data.account.output." + variable })
 	for name, value := range w.env {
 		values[name] = fmt.Sprintf("%q", value)
 		w.env[name] = "what would be an error\n" // would cause an error if it were used
@@ -77,7 +77,7 @@ resource "terraform_data" "account" {
 }
 provider "purge" {
   %s}
-`, values.with(arguments{"edition": fmt.Sprintf("%q", edition)}).object(), blocks)
+`, values.with(arguments{"edition": fmt.Sprintf("%q", edition)}).object(), services)
 		for _, target := range targets {
 			f := w.fixture(t, target)
 			all += f.config(f.here, release(edition))
@@ -163,7 +163,7 @@ func TestNoFileContainsCredentials(t *testing.T) {
 		arguments = append(arguments, "-var="+name+"="+value)
 		delete(w.env, name)
 	}
-	config.WriteString("provider \"purge\" {\n" + inBlocks(t, secrets, func(variable string) string { return "var." + variable }) + "}\n")
+	config.WriteString("provider \"purge\" {\n" + providerArguments(t, secrets, func(variable string) string { return "var." + variable }) + "}\n")
 	var sent []string
 	for _, target := range targets {
 		f := w.fixture(t, target)
@@ -185,7 +185,7 @@ func TestNoFileContainsCredentials(t *testing.T) {
 	for _, secret := range append(w.Secrets(), kept(w.Sandbox)...) {
 		for name, content := range files {
 			if strings.Contains(content, secret) {
-				t.Errorf("%s holds %q", name, secret)
+				t.Errorf("%s contains %q", name, secret)
 			}
 		}
 	}

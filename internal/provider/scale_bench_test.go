@@ -27,7 +27,7 @@ func BenchmarkPlanCreateAssets(b *testing.B) {
 			kind := schemas.ResourceSchemas["purge_cdn_asset"].ValueType()
 			object, ok := kind.(tftypes.Object)
 			if !ok {
-				b.Fatal("the schema is no object")
+				b.Fatal("the schema is not an object")
 			}
 			config := assetsValue(object, n)
 			dynamic, err := tfprotov6.NewDynamicValue(kind, config)

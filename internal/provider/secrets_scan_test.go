@@ -78,14 +78,14 @@ func newVault(t *testing.T) *vault {
 // ignore both, but echo the headers.
 func (v *vault) plantConnections(t *testing.T) {
 	t.Helper()
-	for _, a := range blockArguments(t) {
+	for _, a := range serviceArguments(t) {
 		switch a.name {
 		case "headers":
 			v.gateway[a.variable] = v.plant(tokenSpice)
 			v.env[a.variable] = withHeader(v.env[a.variable], "X-Gateway-Key", v.gateway[a.variable])
 		case "client_key":
 			certificate, key := clientPair(t)
-			v.env[environment[a.block+".client_certificate"]], v.env[a.variable] = certificate, key
+			v.env[environment[a.service+".client_certificate"]], v.env[a.variable] = certificate, key
 			v.planted = append(v.planted, linesOfKey(key)...)
 		}
 	}
@@ -500,7 +500,7 @@ func (v *vault) credentialsAreWrong(t *testing.T) {
 	t.Helper()
 	wrong := v.plant(tokenSpice)
 	secrets, addresses, connections := make(map[string]string), make(map[string]string), make(map[string]string)
-	for _, a := range blockArguments(t) {
+	for _, a := range serviceArguments(t) {
 		switch {
 		case a.ofConnection():
 			connections[a.variable] = wrong
@@ -560,7 +560,7 @@ func (v *vault) search(t *testing.T) {
 	if t.Failed() {
 		for _, name := range slices.Sorted(maps.Keys(texts)) {
 			if n := len(leaks(texts[name], secrets)); n > 0 {
-				t.Logf("%s holds %d secrets", name, n)
+				t.Logf("%s contains %d secrets", name, n)
 			}
 		}
 	}
@@ -581,7 +581,7 @@ func (v *vault) searchEchoes(t *testing.T) {
 			t.Errorf("nothing was answered with %s", s.name)
 		}
 	}
-	for _, a := range blockArguments(t) {
+	for _, a := range serviceArguments(t) {
 		if strings.HasPrefix(a.name, "client_") {
 			continue // is presented in a handshake that does not contain the key
 		}

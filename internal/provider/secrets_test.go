@@ -20,14 +20,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// leaks names the secrets that a text shows, and how they are spelled there. It
-// shares nothing with the scrubber, whose mistakes it is to find.
+// leaks returns the secrets that a text contains, and their spelling. It shares no
+// code with the scrubber, to find its mistakes.
 func leaks(text string, secrets []string) []string {
 	var found []string
 	for _, secret := range slices.Compact(slices.Sorted(slices.Values(secrets))) {
 		for core, forms := range spellingsOf(secret) {
 			if !strings.Contains(text, core) {
-				continue // which is the usual case
+				continue // the common case
 			}
 			if i := slices.IndexFunc(forms, func(f form) bool { return strings.Contains(text, f.text) }); i >= 0 {
 				found = append(found, fmt.Sprintf("%q (%s)", secret, forms[i].name))
@@ -38,15 +38,14 @@ func leaks(text string, secrets []string) []string {
 	return found
 }
 
-// form is one spelling of a secret, and what it is called.
+// form is one spelling of a secret, with its name.
 type form struct{ text, name string }
 
-// spelled are the spellings of secrets that were searched for before: most tests
-// have the same ones.
+// spelled caches the spellings of secrets, because most tests use the same secrets.
 var spelled sync.Map
 
-// spellingsOf are the forms of a secret by the longest word in each, which many
-// share.
+// spellingsOf groups the forms of a secret by their longest word, which many of
+// them share.
 func spellingsOf(secret string) map[string][]form {
 	if forms, ok := spelled.Load(secret); ok {
 		return forms.(map[string][]form) //nolint:forcetypeassert // nothing else is stored
@@ -56,7 +55,7 @@ func spellingsOf(secret string) map[string][]form {
 		core := longestWord(text)
 		forms[core] = append(forms[core], form{text, name})
 	}
-	if longestWord(secret) != secret { // others are handed out once, and have few forms
+	if longestWord(secret) != secret { // other secrets are issued once and have few forms
 		spelled.Store(secret, forms)
 	}
 	return forms
@@ -74,8 +73,8 @@ func longestWord(s string) string {
 
 const alphanumeric = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-// spellings are the forms of a secret, and what each is called. Each is also in
-// a form that stands in JSON, Go's quotes or a query, as logs have them.
+// spellings returns the forms of a secret with their names. It includes forms
+// inside JSON, Go quotes, and queries, as in logs.
 func spellings(secret string) map[string]string {
 	forms := map[string]string{secret: "raw"}
 	add := func(name string, of []string) {
@@ -97,7 +96,7 @@ func spellings(secret string) map[string]string {
 			return []string{unquoted(strconv.Quote(s)), unquoted(strconv.QuoteToASCII(s))}
 		}},
 	}
-	if longestWord(secret) != secret { // or it is the same in all of them
+	if longestWord(secret) != secret { // otherwise, all forms are equal
 		for _, encoding := range inText {
 			add(encoding.name, encoding.of(secret))
 		}
@@ -113,7 +112,7 @@ func spellings(secret string) map[string]string {
 	return forms
 }
 
-// escaped is percent escapes in upper and lower case.
+// escaped returns the percent escapes in uppercase and lowercase.
 func escaped(s string) []string {
 	return []string{s, percent.ReplaceAllStringFunc(s, strings.ToLower)}
 }
@@ -126,7 +125,7 @@ func inJSON(s string) []string {
 		var b bytes.Buffer
 		encoder := json.NewEncoder(&b)
 		encoder.SetEscapeHTML(escapeHTML)
-		_ = encoder.Encode(s) // never fails for a string
+		_ = encoder.Encode(s) // encoding a string cannot fail
 		plain := unquoted(strings.TrimSpace(b.String()))
 		forms = append(forms, plain, strings.ReplaceAll(plain, "/", `\/`), unquoted(strconv.QuoteToASCII(plain)))
 	}
@@ -138,15 +137,15 @@ func inHTML(s string) []string {
 	return []string{named, strings.NewReplacer("&#34;", "&quot;", "&#39;", "&apos;").Replace(named)}
 }
 
-// inBase64 is what base64 makes of the secret wherever it stands in what is
-// encoded, so that it is found in the pair of a Basic header, whoever the user.
+// inBase64 returns the base64 text of the secret at every offset in the encoded
+// data, so that it is also found in a Basic header, after any username.
 func inBase64(s string) []string {
 	var forms []string
 	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 		for before := range 3 {
 			whole := encoding.EncodeToString([]byte(strings.Repeat("x", before) + s))
-			first := (before*8 + 5) / 6       // the first that no other byte is part of
-			last := (before + len(s)) * 8 / 6 // behind the last such one
+			first := (before*8 + 5) / 6       // the first character without bits of a preceding byte
+			last := (before + len(s)) * 8 / 6 // after the last character without bits of a following byte
 			forms = append(forms, whole[first:last])
 		}
 	}
@@ -192,6 +191,6 @@ func TestLeaksAreFoundInEveryEncoding(t *testing.T) {
 	}
 	clean := "user=abc [redacted] kQ7# wPx9 " + url.QueryEscape(secret[:10]) + base64.StdEncoding.EncodeToString([]byte("abc:"))
 	if diff := cmp.Diff([]string(nil), leaks(clean, []string{secret})); diff != "" {
-		t.Errorf("found in what holds none (-want +got):\n%s", diff)
+		t.Errorf("found in a text without secrets (-want +got):\n%s", diff)
 	}
 }

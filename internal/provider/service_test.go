@@ -77,64 +77,64 @@ var accesses = map[string]access{
 	},
 }
 
-// blockArgument is an argument of a system in the provider block.
-type blockArgument struct {
-	block, name string
-	variable    string // "" if there is none
-	sensitive   bool
+// serviceArgument is an argument of a system in the provider block.
+type serviceArgument struct {
+	service, name string
+	variable      string // "" if there is none
+	sensitive     bool
 }
 
-func (a blockArgument) String() string { return a.block + "." + a.name }
+func (a serviceArgument) String() string { return a.service + "." + a.name }
 
 // connectionArguments are the arguments that each system has and no fake checks.
 var connectionArguments = []string{"client_certificate", "client_key", "headers"}
 
-func (a blockArgument) ofConnection() bool { return slices.Contains(connectionArguments, a.name) }
+func (a serviceArgument) ofConnection() bool { return slices.Contains(connectionArguments, a.name) }
 
-// blockArguments returns all of them, from the schema.
-func blockArguments(t *testing.T) []blockArgument {
+// serviceArguments returns all of them, from the schema.
+func serviceArguments(t *testing.T) []serviceArgument {
 	t.Helper()
 	var resp provider.SchemaResponse
 	New(Options{}).Schema(t.Context(), provider.SchemaRequest{}, &resp)
-	var all []blockArgument
-	for _, block := range slices.Sorted(maps.Keys(resp.Schema.Attributes)) {
-		nested, ok := resp.Schema.Attributes[block].(schema.SingleNestedAttribute)
+	var all []serviceArgument
+	for _, service := range slices.Sorted(maps.Keys(resp.Schema.Attributes)) {
+		nested, ok := resp.Schema.Attributes[service].(schema.SingleNestedAttribute)
 		if !ok {
 			continue
 		}
 		for _, name := range slices.Sorted(maps.Keys(nested.Attributes)) {
 			a := nested.Attributes[name]
 			_, variable, _ := strings.Cut(a.GetMarkdownDescription(), "Environment variable: `")
-			all = append(all, blockArgument{block, name, strings.TrimSuffix(variable, "`."), a.IsSensitive()})
+			all = append(all, serviceArgument{service, name, strings.TrimSuffix(variable, "`."), a.IsSensitive()})
 		}
 	}
 	return all
 }
 
-// inBlocks returns the HCL of a provider block with each argument whose variable is
-// set. The value is the expression for the variable's name.
-func inBlocks(t *testing.T, env map[string]string, expression func(variable string) string) string {
+// providerArguments returns the HCL of a provider block that sets each argument whose
+// variable is set. The value is the expression for the variable's name.
+func providerArguments(t *testing.T, env map[string]string, expression func(variable string) string) string {
 	t.Helper()
 	written := make(map[string]arguments)
-	for _, a := range blockArguments(t) {
+	for _, a := range serviceArguments(t) {
 		if env[a.variable] == "" {
 			continue
 		}
-		if written[a.block] == nil {
-			written[a.block] = arguments{}
+		if written[a.service] == nil {
+			written[a.service] = arguments{}
 		}
-		written[a.block][a.name] = a.decode(expression(a.variable))
+		written[a.service][a.name] = a.decode(expression(a.variable))
 	}
 	var b strings.Builder
-	for _, block := range slices.Sorted(maps.Keys(written)) {
-		fmt.Fprintf(&b, "%s = %s\n", block, written[block].object())
+	for _, service := range slices.Sorted(maps.Keys(written)) {
+		fmt.Fprintf(&b, "%s = %s\n", service, written[service].object())
 	}
 	return b.String()
 }
 
 // decode returns an expression for an argument that is not a string, from the text
 // of its variable.
-func (a blockArgument) decode(text string) string {
+func (a serviceArgument) decode(text string) string {
 	switch a.name {
 	case "headers":
 		return "jsondecode(" + text + ")"
@@ -149,7 +149,7 @@ func (a blockArgument) decode(text string) string {
 func secretsIn(t *testing.T, env map[string]string) map[string]string {
 	t.Helper()
 	found := make(map[string]string)
-	for _, a := range blockArguments(t) {
+	for _, a := range serviceArguments(t) {
 		if a.sensitive && env[a.variable] != "" {
 			found[a.variable] = env[a.variable]
 		}
@@ -160,8 +160,8 @@ func secretsIn(t *testing.T, env map[string]string) map[string]string {
 // withoutService removes the variables of one service from the environment.
 func (w *world) withoutService(t *testing.T, service string) {
 	t.Helper()
-	for _, a := range blockArguments(t) {
-		if a.block == service {
+	for _, a := range serviceArguments(t) {
+		if a.service == service {
 			delete(w.env, a.variable)
 		}
 	}
@@ -185,42 +185,42 @@ func TestAccessesAreComplete(t *testing.T) {
 	s := sandbox.New()
 	env, secrets := s.Reach("http://localhost"), s.Secrets()
 	reached, variables := make(map[string]bool), make(map[string]bool)
-	for _, a := range blockArguments(t) {
-		row, ok := accesses[a.block]
+	for _, a := range serviceArguments(t) {
+		row, ok := accesses[a.service]
 		if !ok {
-			t.Fatalf("the provider's block %s is not in accesses in service_test.go: add a row, and the tests of secrets cover it", a.block)
+			t.Fatalf("the provider's argument %s has no row in accesses in service_test.go: add one, so that the tests of secrets cover it", a.service)
 		}
 		variables[a.variable] = true
-		reached[a.block] = reached[a.block] || env[a.variable] != ""
+		reached[a.service] = reached[a.service] || env[a.variable] != ""
 		if !a.sensitive || a.ofConnection() {
 			continue
 		}
 		if !slices.ContainsFunc(row.secrets, func(s secretPlace) bool { return s.variable == a.variable }) {
-			t.Errorf("%s is sensitive, and %q is not among the secrets of %s in accesses in service_test.go", a, a.variable, a.block)
+			t.Errorf("%s is sensitive, and %q is not among the secrets of %s in accesses in service_test.go", a, a.variable, a.service)
 		}
 		if value := env[a.variable]; value != "" && !slices.Contains(secrets, value) {
-			t.Errorf("Secrets of the fake of %s does not return what %s holds", a.block, a.variable)
+			t.Errorf("Secrets of the fake of %s does not return the value of %s", a.service, a.variable)
 		}
 	}
-	for block, row := range accesses {
-		if !reached[block] {
-			t.Errorf("Reach of the sandbox sets no variable of %s", block)
+	for service, row := range accesses {
+		if !reached[service] {
+			t.Errorf("Reach of the sandbox sets no variable of %s", service)
 		}
 		for _, secret := range row.secrets {
 			if !variables[secret.variable] {
-				t.Errorf("%s has a secret for %s, which is no argument's variable", block, secret.variable)
+				t.Errorf("%s has a secret for %s, which is not a variable of an argument", service, secret.variable)
 			}
 			if value := *secret.in(s); value == "" || !slices.Contains(secrets, value) {
-				t.Errorf("Secrets of the fake of %s does not return a secret for %s", block, secret.variable)
+				t.Errorf("Secrets of the fake of %s does not return a secret for %s", service, secret.variable)
 			}
 		}
 	}
 	for _, target := range targets {
 		if !reached[target.service] {
-			t.Errorf("the target %s is of the service %q, which is no block of the provider", target.name, target.service)
+			t.Errorf("the target %s is of the service %q, which is not an argument of the provider", target.name, target.service)
 		}
 		if addresses[target.title] == "" {
-			t.Errorf("addresses in diagnostics.go does not say where the address of %s comes from", target.title)
+			t.Errorf("addresses in diagnostics.go does not contain the argument for the address of %s", target.title)
 		}
 	}
 }

@@ -34,7 +34,7 @@ type settings struct {
 	suspects    []string          // credentials that look mistyped
 	alternative string            // follows the list of missing arguments in messages
 	wire        transport.Options // for this service
-	chance      func() float64    // see Options
+	rand        func() float64    // see Options.Rand
 	open        *[]closer         // shared by all services
 }
 

@@ -127,7 +127,7 @@ func TestAliasesAreSeparate(t *testing.T) {
 	one, two := newWorld(t), newWorld(t)
 	two.changeSecrets()
 	block := func(alias string, w *world) string {
-		return fmt.Sprintf("provider \"purge\" {\n  %s\n%s}\n", alias, inBlocks(t, w.env, func(variable string) string { return fmt.Sprintf("%q", w.env[variable]) }))
+		return fmt.Sprintf("provider \"purge\" {\n  %s\n%s}\n", alias, providerArguments(t, w.env, func(variable string) string { return fmt.Sprintf("%q", w.env[variable]) }))
 	}
 	config, all := one.oneOfEach(t)
 	other, _ := two.oneOfEach(t, arguments{"provider": "purge.two"})

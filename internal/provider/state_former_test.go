@@ -98,13 +98,13 @@ func TestStatesOfFormerVersionsPlanEmpty(t *testing.T) {
 			}
 			planned, said := p.plan(f.kind, state, config)
 			if diff := cmp.Diff(state, planned); diff != "" || len(said) > 0 {
-				t.Errorf("%s: %s.%s does not plan empty (-state +plan):\n%s\nand says %q", file, f.kind, f.name, diff, said)
+				t.Errorf("%s: %s.%s does not plan empty (-state +plan):\n%s\nand diagnostics: %q", file, f.kind, f.name, diff, said)
 			}
 			// The state is not adopted, so the next change purges.
 			config["triggers"] = object{"release": "next"}
 			planned, _ = p.plan(f.kind, state, config)
 			if _, said := p.apply(f.kind, state, planned, config); len(said) > 0 {
-				t.Errorf("%s: %s.%s: the next change says %q", file, f.kind, f.name, said)
+				t.Errorf("%s: %s.%s: the next change returns %q", file, f.kind, f.name, said)
 			}
 			if len(w.purges()) == 0 {
 				t.Errorf("%s: %s.%s: the next change sends nothing", file, f.kind, f.name)

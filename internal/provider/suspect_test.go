@@ -30,7 +30,7 @@ func TestCredentialsThatLookMistyped(t *testing.T) {
 				}
 				c, faults := configure(t, env, object{service: object{name: mistyped}})
 				if len(faults) > 0 {
-					t.Fatalf("faults with %q: %q", mistyped, faults)
+					t.Fatalf("errors with %q: %q", mistyped, faults)
 				}
 				err := w.purgeAt(t, service)(t.Context(), c)
 				if err == nil {
@@ -73,7 +73,7 @@ func TestCorrectCredentialsInQuotes(t *testing.T) {
 	w.WPEngine.Password = ` "in quotes" `
 	c, faults := configure(t, with(w.env, "WPE_API_PASSWORD", w.WPEngine.Password), nil)
 	if len(faults) > 0 {
-		t.Fatalf("faults: %q", faults)
+		t.Fatalf("errors: %q", faults)
 	}
 	if err := w.purgeAt(t, "wpengine")(t.Context(), c); err != nil {
 		t.Error(err)
@@ -106,16 +106,16 @@ func TestNoValueIsShown(t *testing.T) {
 		}
 	}
 	for _, value := range values {
-		for _, a := range blockArguments(t) {
+		for _, a := range serviceArguments(t) {
 			if a.variable == "" {
 				continue
 			}
 			shown(a.variable+" "+value, map[string]string{a.variable: value}, nil)
 			if a.name == "headers" {
-				shown(a.String()+" "+value, nil, object{a.block: object{a.name: object{value: value, "X-A": value}}})
+				shown(a.String()+" "+value, nil, object{a.service: object{a.name: object{value: value, "X-A": value}}})
 				continue
 			}
-			shown(a.String()+" "+value, nil, object{a.block: object{a.name: value}})
+			shown(a.String()+" "+value, nil, object{a.service: object{a.name: value}})
 		}
 		for _, name := range []string{"ca_certificate", "request_timeout"} {
 			shown(name+" "+value, nil, object{name: value})

@@ -342,7 +342,7 @@ func TestTheTextsOfAPIErrors(t *testing.T) {
 			put(w, map[string]refusal{name: r})
 			c, faults := configure(t, w.env, nil)
 			if len(faults) > 0 {
-				t.Fatalf("faults: %q", faults)
+				t.Fatalf("errors: %q", faults)
 			}
 			m := r.target.parse(t, r.args)
 			ctx, cancel := quota.WithTimeout(t.Context(), refusalTimeout)
@@ -353,7 +353,7 @@ func TestTheTextsOfAPIErrors(t *testing.T) {
 				_, err = m.send(ctx, c, request{name: u.name}, r.target.endpoint(c))
 			}
 			if err == nil {
-				t.Fatal("nothing was refused")
+				t.Fatal("nothing was rejected")
 			}
 			d := r.target.diagnose(operationUpdate.voice(), err)
 			got := refusal{summary: d.Summary(), detail: strings.Split(steady(d.Detail()), "\n\n")}
@@ -362,7 +362,7 @@ func TestTheTextsOfAPIErrors(t *testing.T) {
 			}
 			want := refusal{attribute: r.attribute, summary: r.summary, detail: r.detail}
 			if diff := cmp.Diff(want, got, cmp.AllowUnexported(refusal{}), cmpopts.IgnoreFields(refusal{}, "target", "world", "fault")); diff != "" {
-				t.Errorf("what is shown (-want +got):\n%s", diff)
+				t.Errorf("the output (-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -120,7 +120,7 @@ func TestAReplacementVerifiesTheRemainingPaths(t *testing.T) {
 					c.want = all
 				}
 				if diff := cmp.Diff(c.want, v.looked()); diff != "" {
-					t.Errorf("looks (-want +got):\n%s", diff)
+					t.Errorf("requests (-want +got):\n%s", diff)
 				}
 			})
 		})
@@ -142,7 +142,7 @@ func TestAReplacementThatFailsKeepsItsProgress(t *testing.T) {
 			state, _ = v.apply(verification, nil, planned, config)
 			wantPending(t, "the replacement", object{"/b": "created, failed"}, state)
 			if looks := v.looked(); looks["/a"] > 0 || looks["/b"] == 0 {
-				t.Errorf("the replacement looks %v", looks)
+				t.Errorf("the replacement requests %v", looks)
 			}
 			if diff := cmp.Diff(config["assets"], state["assets"]); diff != "" || state["last_verified_at"] != since {
 				t.Errorf("the state is %v", state)
@@ -266,7 +266,7 @@ func TestAnUnknownPurgeThatTurnsOutEqualVerifiesNothing(t *testing.T) {
 			t.Errorf("the state changes:\n%s", diff)
 		}
 		if looks := v.looked(); looks != nil {
-			t.Errorf("looked at %v", looks)
+			t.Errorf("requested %v", looks)
 		}
 		since := state["last_verified_at"]
 		state = turnsOut("2026-11-23T20:30:00Z")
@@ -274,7 +274,7 @@ func TestAnUnknownPurgeThatTurnsOutEqualVerifiesNothing(t *testing.T) {
 			t.Errorf("another purge: %v", state)
 		}
 		if diff := cmp.Diff(map[string]int{"/a": 2, "/b": 2}, v.looked()); diff != "" {
-			t.Errorf("looks (-want +got):\n%s", diff)
+			t.Errorf("requests (-want +got):\n%s", diff)
 		}
 	})
 }
@@ -302,7 +302,7 @@ func TestAPlanAndARefreshVerifyNothing(t *testing.T) {
 			}
 		}
 		if looks := v.looked(); looks != nil {
-			t.Errorf("looked at %v", looks)
+			t.Errorf("requested %v", looks)
 		}
 	})
 }

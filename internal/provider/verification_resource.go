@@ -69,7 +69,7 @@ func (r *verificationResource) Schema(ctx context.Context, _ resource.SchemaRequ
 			},
 			"summary": schema.StringAttribute{
 				Computed:            true,
-				MarkdownDescription: "Number of paths in the latest verification for each reason, such as `since 2026-11-23T20:29:23Z: 1 changed, 1 removed; 2 paths`. It is known during planning, unless `purged_at` is unknown and nothing else changes.",
+				MarkdownDescription: "Number of paths that the latest apply verified for each reason, such as `since 2026-11-23T20:29:23Z: 1 changed, 1 removed; 2 paths`. It is known during planning, unless `purged_at` is unknown and nothing else changes.",
 			},
 			"pending": schema.MapAttribute{
 				Computed: true, ElementType: types.StringType,

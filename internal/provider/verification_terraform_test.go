@@ -129,7 +129,7 @@ func TestTheWholeLifeOfAVerification(t *testing.T) {
 	}
 	quiet := func(*tfstate.State) error {
 		if looks := append(d.edge.Journal.Select("get"), d.edge.Origin.Journal.Select("get")...); len(looks) > 0 {
-			return fmt.Errorf("looked at %v", looks)
+			return fmt.Errorf("requested %v", looks)
 		}
 		return nil
 	}
@@ -233,7 +233,7 @@ resource "purge_verification" "origin" {
 			Check: func(*tfstate.State) error {
 				for _, look := range d.edge.Origin.Journal.Select("get") {
 					if look.Subject != "/b" {
-						return fmt.Errorf("the replacement looks at %s", look.Subject)
+						return fmt.Errorf("the replacement requests %s", look.Subject)
 					}
 				}
 				return nil

@@ -100,7 +100,7 @@ func (v *visited) change(what string, prior, config object, summary string, want
 		v.t.Errorf("%s: the summary becomes %q", what, state["summary"])
 	}
 	if diff := cmp.Diff(want, v.looked()); diff != "" {
-		v.t.Errorf("%s: looks (-want +got):\n%s", what, diff)
+		v.t.Errorf("%s: requests (-want +got):\n%s", what, diff)
 	}
 	if again, said := v.plan(verification, state, config); !cmp.Equal(state, again) || len(said) > 0 {
 		v.t.Errorf("%s: the next plan is not empty: %q\n%s", what, said, cmp.Diff(state, again))
@@ -190,7 +190,7 @@ func TestAVerificationThatFailsKeepsItsProgress(t *testing.T) {
 			}
 		}
 		if took := time.Since(began); took != defaultTimeout {
-			t.Errorf("gave up after %s, want %s", took, defaultTimeout)
+			t.Errorf("stopped after %s, want %s", took, defaultTimeout)
 		}
 		want := object{"/a": "changed, failed", "/gone": "removed " + digestOf("g1") + ", failed"}
 		if diff := cmp.Diff(want, failed["pending"]); diff != "" {
@@ -215,7 +215,7 @@ func TestACreateOfAVerificationResumes(t *testing.T) {
 		planned, _ := v.plan(verification, nil, config)
 		failed, said := v.apply(verification, nil, planned, config)
 		if len(said) != 1 || !strings.HasSuffix(said[0], "run terraform untaint first.") {
-			t.Errorf("said %q", said)
+			t.Errorf("diagnostics: %q", said)
 		}
 		if diff := cmp.Diff(object{"/b": "created, failed"}, failed["pending"]); diff != "" {
 			t.Fatalf("pending (-want +got):\n%s", diff)
@@ -228,7 +228,7 @@ func TestACreateOfAVerificationResumes(t *testing.T) {
 		state, said := v.apply(verification, nil, planned, config)
 		wantSaid(t, "the replacement", said)
 		if diff := cmp.Diff(map[string]int{"/b": 2}, v.looked()); diff != "" {
-			t.Errorf("looks (-want +got):\n%s", diff)
+			t.Errorf("requests (-want +got):\n%s", diff)
 		}
 		if state["pending"] != nil || state["summary"] != "2 created; 2 paths" {
 			t.Errorf("the state: %v", state)
@@ -246,7 +246,7 @@ func TestAnErrorAboutAnOldOrigin(t *testing.T) {
 		state, said := v.apply(verification, nil, planned, config)
 		wantSaid(t, "the apply", said, "error: The origin had old content after the purge: http://localhost/a: expected content with MD5 digest ")
 		if state != nil {
-			t.Errorf("a create of which nothing is proven leaves %v", state)
+			t.Errorf("a create without a verified path leaves %v", state)
 		}
 	})
 }

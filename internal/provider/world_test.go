@@ -183,7 +183,7 @@ func (w *world) compareSent(t *testing.T, s step) {
 	want := slices.Sorted(slices.Values(s.sent))
 	slices.Sort(got)
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("%s: what was sent (-want +got):\n%s", s.name, diff)
+		t.Errorf("%s: purges (-want +got):\n%s", s.name, diff)
 	}
 }
 
