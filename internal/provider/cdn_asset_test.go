@@ -34,7 +34,7 @@ func TestASoftPurgeWhoseDeploymentFailsIsSentAgain(t *testing.T) {
 		step{
 			name: "a create whose deployment fails", config: softAsset(release("1")), sent: softPurge(202),
 			before: func() { w.CDN.FailNextDeploy("the edge is full") },
-			fails:  says("Rackspace CDN cannot purge this now", "the service is failed: the edge is full"),
+			fails:  says("Rackspace CDN cannot purge this now", "the service has the status failed: the edge is full"),
 		},
 		step{
 			name: "is created again", config: softAsset(release("1")), sent: softPurge(202),
@@ -44,10 +44,10 @@ func TestASoftPurgeWhoseDeploymentFailsIsSentAgain(t *testing.T) {
 		step{
 			name: "an update whose deployment fails", config: softAsset(release("2")), sent: softPurge(202),
 			before: func() { w.CDN.FailNextDeploy("the edge is full") },
-			fails:  says("the service is failed: the edge is full"),
+			fails:  says("the service has the status failed: the edge is full"),
 		},
 		step{
-			name: "is asked for again", config: softAsset(release("2")), sent: softPurge(202),
+			name: "is sent again", config: softAsset(release("2")), sent: softPurge(202),
 			before: func() { w.CDN.SetStatus(cdntest.DeployedID, cdntest.StatusDeployed) },
 			plan:   []plancheck.PlanCheck{does(at, plancheck.ResourceActionUpdate)},
 		},

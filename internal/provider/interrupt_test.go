@@ -395,7 +395,7 @@ resource "purge_cdn_asset" "it" {
 	if len(purged) == 0 {
 		came = "0 of 5 purges were accepted. The next apply sends all 5."
 	}
-	if !says("Interrupted before Rackspace CDN accepted the purge", came).MatchString(output) {
+	if !says("Interrupted before Rackspace CDN accepted all purges", came).MatchString(output) {
 		t.Errorf("the output does not say %q:\n%s", came, output)
 	}
 	tf.write(t, "main.tf", config("2", 100))
@@ -420,8 +420,8 @@ func TestAPlanThatIsInterruptedDuringALookup(t *testing.T) {
 		panic(http.ErrAbortHandler)
 	})
 	plan := tf.start(t, "plan", "-no-color")
-	plan.until(w, "the look-up is on its way", func() bool { return len(w.Journal.Select("projects")) == 1 })
-	if output := plan.interrupt(); !says("Interrupted before MicroStrategy answered").MatchString(output) {
+	plan.until(w, "the lookup is in flight", func() bool { return len(w.Journal.Select("projects")) == 1 })
+	if output := plan.interrupt(); !says("Interrupted before MicroStrategy responded").MatchString(output) {
 		t.Errorf("the output does not say that the lookup was interrupted:\n%s", output)
 	}
 	w.openSessions(t, "an interrupted plan", 1)
