@@ -568,7 +568,7 @@ func TestRetriesAndTheTimeoutOfOneAttempt(t *testing.T) {
 				w.WPEngine.Fail("purge", -1, test.handler)
 				c, faults := configureWith(t, w.env, test.block, transport.Options{Dial: network.Dial})
 				if len(faults) > 0 {
-					t.Fatalf("faults: %q", faults)
+					t.Fatalf("errors: %q", faults)
 				}
 				began := time.Now()
 				err := w.purgeAt(t, "wpengine")(t.Context(), c)
