@@ -144,6 +144,9 @@ func TestUnusableLoginResponses(t *testing.T) {
 	catalog := func(token, url string) string {
 		return `{"access":{"token":{"id":"` + token + `","tenant":{"id":"1"}},"serviceCatalog":[{"type":"rax:dns"},{"type":"rax:cdn","endpoints":[{"publicURL":"` + url + `"},{"publicURL":"http://localhost/second"}]}]}}`
 	}
+	unusable := func(advice, message string) said {
+		return said{System: "Rackspace Identity", Kind: transport.KindConfig, Status: 200, Message: message, Advice: advice, Waiting: "logging in"}
+	}
 	unexpected := func(message string) said {
 		return said{System: "Rackspace Identity", Kind: transport.KindUnexpected, Status: 200, Message: message, Advice: "Check the address", Waiting: "logging in"}
 	}
@@ -158,9 +161,9 @@ func TestUnusableLoginResponses(t *testing.T) {
 		"null":             {200, "null", unexpected("the response is null")},
 		"a broken token":   {200, catalog(`to\nken`, "http://localhost/v1.0/1"), unexpected("the login response contains an invalid token")},
 		"a number":         {200, `{"access":{"token":{"id":1}}}`, unexpected(`the field "access.token.id" contains an unexpected number`)},
-		"an http endpoint": {200, catalog("token", "http://cdn.example.com/v1.0/1"), unexpected("the CDN's address in the service catalog must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http)")},
-		"no endpoint":      {200, catalog("token", ""), unexpected("the CDN's address in the service catalog must start with https://")},
-		"no project":       {200, `{"access":{"token":{"id":"token"},"serviceCatalog":[{"type":"rax:cdn","endpoints":[{"publicURL":"http://localhost/v1.0"}]}]}}`, unexpected("the login response contains no project (tenant). Set cdn.project_id")},
+		"an http endpoint": {200, catalog("token", "http://cdn.example.com/v1.0/1"), unusable("Set cdn.endpoint.", "the CDN's address in the service catalog must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http)")},
+		"no endpoint":      {200, catalog("token", ""), unusable("Set cdn.endpoint.", "the CDN's address in the service catalog must start with https://")},
+		"no project":       {200, `{"access":{"token":{"id":"token"},"serviceCatalog":[{"type":"rax:cdn","endpoints":[{"publicURL":"http://localhost/v1.0"}]}]}}`, unusable("Set cdn.project_id.", "the login response contains no project (tenant)")},
 		"no CDN in the catalog": {200, `{"access":{"token":{"id":"token"}}}`, said{
 			System: "Rackspace Identity", Kind: transport.KindConfig, Status: 200, Message: "the service catalog of the account contains no entry of type rax:cdn", Advice: "not enabled for this account", Waiting: "logging in",
 		}},

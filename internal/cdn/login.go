@@ -84,7 +84,7 @@ func (c *Client) fromLogin(resp *access) (*transport.Credential, error) {
 		}
 	}
 	if project == "" && !HasProject(endpoint) {
-		return nil, errors.New("the login response contains no project (tenant). Set cdn.project_id")
+		return nil, unusable("the login response contains no project (tenant)", "Set cdn.project_id.")
 	}
 	return c.credential(token.ID, project, endpoint), nil
 }
@@ -101,14 +101,18 @@ func (c *Client) fromCatalog(resp *access) (string, error) {
 		}
 		endpoint, err := transport.BaseURL(entry.Endpoints[0].PublicURL, c.config.AllowInsecure)
 		if err != nil {
-			return "", errors.New("the CDN's address in the service catalog " + err.Error())
+			return "", unusable("the CDN's address in the service catalog "+err.Error(), "Set cdn.endpoint.")
 		}
 		return endpoint, c.trusts(endpoint)
 	}
-	return "", &transport.Error{
-		Kind: transport.KindConfig, Message: "the service catalog of the account contains no entry of type rax:cdn",
-		Advice: "Rackspace CDN is not enabled for this account. Enable it, or set cdn.endpoint.",
-	}
+	return "", unusable("the service catalog of the account contains no entry of type rax:cdn",
+		"Rackspace CDN is not enabled for this account. Enable it, or set cdn.endpoint.")
+}
+
+// unusable is the error of a valid login response from which the client cannot
+// find the address or the project.
+func unusable(message, advice string) error {
+	return &transport.Error{Kind: transport.KindConfig, Message: message, Advice: advice}
 }
 
 // trusts returns an error for an endpoint that is neither on the host of the
@@ -119,10 +123,8 @@ func (c *Client) trusts(endpoint string) error {
 	if named == from || domainOf(named) != "" && domainOf(named) == domainOf(from) {
 		return nil
 	}
-	return &transport.Error{
-		Kind: transport.KindConfig, Message: "the host of the CDN in the service catalog, " + c.wire.Line(named) + ", is not in the domain of " + from,
-		Advice: "The provider does not send the token to this host. If the address is correct, set cdn.endpoint.",
-	}
+	return unusable("the host of the CDN in the service catalog, "+c.wire.Line(named)+", is not in the domain of "+from,
+		"The provider does not send the token to this host. If the address is correct, set cdn.endpoint.")
 }
 
 // hostOf returns the host of an address that transport.BaseURL has checked.

@@ -168,7 +168,7 @@ func golden(t *testing.T, file, what string, records []record) {
 // render combines records with equal texts, in the order of the first one.
 func render(what string, records []record) string {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "What a person is told when something goes wrong with %s, and what it costs.\n"+
+	fmt.Fprintf(&b, "Messages of %s, each with the faults that cause it.\n"+
 		"Under each text: the fault, the requests that reached the server, the virtual time.\n"+
 		"Written by: go test ./internal/provider -run Faults -update\n", what)
 	at := ""

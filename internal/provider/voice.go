@@ -96,6 +96,9 @@ func (v voice) advice(e *transport.Error) string {
 	case transport.KindTLS:
 		return "Check the address. If the server's certificate is from a private CA, set ca_certificate in the provider block."
 	case transport.KindInvalid:
+		if e.Message == "" {
+			return "Check the arguments."
+		}
 		return "Check the arguments against the message above."
 	case transport.KindOutage:
 		return v.Again() + " when the system is up. If it is up, check the address, the network, and the proxy."
