@@ -257,7 +257,7 @@ func TestAnActionThatFails(t *testing.T) {
 		if len(said) != 1 || !want.MatchString(said[0]) {
 			t.Errorf("diagnostics: %q", said)
 		}
-		w.compareSent(t, step{name: "one refused purge", sent: []string{f.refusedHere}})
+		w.compareSent(t, step{name: "one denied purge", sent: []string{f.refusedHere}})
 	})
 }
 
@@ -497,14 +497,14 @@ func TestAResourceTriggersAnAction(t *testing.T) {
 	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
 		w.playFrom(
 			t, []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},
-			step{name: "a create fires it", config: f.asBlock("1", f.here), sent: []string{f.purgedHere}},
+			step{name: "a create triggers it", config: f.asBlock("1", f.here), sent: []string{f.purgedHere}},
 			step{name: "nothing changed", config: f.asBlock("1", f.here)},
 			step{
 				name: "an action that fails", before: f.refuse, config: f.asBlock("2", f.here), sent: []string{f.refusedHere},
 				fails: says("denied permission", "Terraform does not retry a failed action"),
 			},
 			step{
-				name: "a malformed id is found by the plan", config: f.asBlock("3", f.here.with(f.malformed)), fails: says(f.complaint),
+				name: "the plan reports a malformed ID", config: f.asBlock("3", f.here.with(f.malformed)), fails: says(f.complaint),
 			},
 			step{name: "is lost", config: f.asBlock("2", f.here)},
 		)

@@ -33,7 +33,7 @@ func TestAChangeOfFingerprintsThatFailsPartway(t *testing.T) {
 			sent: journaled(true, 202, "/a.css", "/b.css", "/gone.css", "/left.css", "/same.css"),
 		},
 		step{
-			name: "a failure half-way", config: next, before: func() { w.together(5, "/b.css", "/left.css") },
+			name: "a failure partway", config: next, before: func() { w.together(5, "/b.css", "/left.css") },
 			plan:  []plancheck.PlanCheck{plansPurged(prints{"/a.css": "changed", "/b.css": "changed", "/new ü.css": "added", "/gone.css": "removed", "/left.css": "removed"})},
 			fails: says("Rackspace CDN denied permission", "3 of 5 purges were accepted. The next apply sends the remaining 2.", "403"),
 			sent:  append(journaled(true, 202, "/a.css", "/new%20%C3%BC.css", "/gone.css"), journaled(true, 403, "/b.css", "/left.css")...),
@@ -63,7 +63,7 @@ func TestTriggersAndHardThatFailPartway(t *testing.T) {
 		t,
 		step{name: "a create", config: site(three, release("1")), sent: journaled(true, 202, "/a.css", "/b.css", "/c.css")},
 		step{
-			name: "triggers, half-way", config: site(three, release("2")), before: func() { w.together(3, "/a.css", "/c.css") },
+			name: "triggers, partway", config: site(three, release("2")), before: func() { w.together(3, "/a.css", "/c.css") },
 			plan: []plancheck.PlanCheck{plansPurged(all)}, fails: says("1 of 3 purges were accepted. The next apply sends the remaining 2."),
 			sent: append(journaled(true, 202, "/b.css"), journaled(true, 403, "/a.css", "/c.css")...),
 		},
@@ -88,12 +88,12 @@ func TestTriggersAndHardThatFailPartway(t *testing.T) {
 			},
 		},
 		step{
-			name: "nothing is purged", config: site(three, release("3")), before: func() { w.together(3, "/a.css", "/b.css", "/c.css") },
+			name: "no purge is accepted", config: site(three, release("3")), before: func() { w.together(3, "/a.css", "/b.css", "/c.css") },
 			plan: []plancheck.PlanCheck{plansPurged(all)}, fails: says("0 of 3 purges were accepted. The next apply sends all 3."),
 			sent: journaled(true, 403, "/a.css", "/b.css", "/c.css"),
 		},
 		step{
-			name: "then the state stays as it was", config: site(three, release("3")), sent: journaled(true, 202, "/a.css", "/b.css", "/c.css"),
+			name: "the state does not change", config: site(three, release("3")), sent: journaled(true, 202, "/a.css", "/b.css", "/c.css"),
 			plan: []plancheck.PlanCheck{
 				stateWas{
 					"triggers": prints{"release": "2"}, "hard": false, "assets": three, "pending": all,
@@ -118,12 +118,12 @@ func TestThePreviousTargetThatFailsPartway(t *testing.T) {
 		t,
 		step{name: "a create", config: here, sent: journaled(true, 202, "/a.css", "/b.css")},
 		step{
-			name: "another service, and a failure with the former one", config: there, before: func() { w.together(2, "/a.css") },
+			name: "another service, and a failure with the previous one", config: there, before: func() { w.together(2, "/a.css") },
 			fails: says("1 of 4 purges were accepted. The next apply sends the remaining 3."),
 			sent:  append(journaled(true, 202, "/b.css"), journaled(true, 403, "/a.css")...),
 		},
 		step{
-			name: "the rest of the former one, and then a failure with the new one", config: there,
+			name: "the rest of the previous one, and then a failure with the new one", config: there,
 			before: func() { w.together(1); w.together(2, "/b.css") },
 			plan: []plancheck.PlanCheck{
 				stateWas{
@@ -143,7 +143,7 @@ func TestThePreviousTargetThatFailsPartway(t *testing.T) {
 			},
 		},
 		step{
-			name: "a destroy that fails half-way", config: there, destroy: true, before: func() { w.together(2, "/b.css") },
+			name: "a destroy that fails partway", config: there, destroy: true, before: func() { w.together(2, "/b.css") },
 			fails: says("1 of 2 purges were accepted. The next destroy sends the remaining 1."),
 			sent:  append(journaledOf(other, true, 202, "/a.css"), journaledOf(other, true, 403, "/b.css")...),
 		},

@@ -210,7 +210,7 @@ func TestOnlyAssetsThatChangedArePurged(t *testing.T) {
 			},
 		},
 		step{
-			name: "an update purges what was added, changed or removed", config: site(third, release("1")),
+			name: "an update purges the paths that were added, changed, or removed", config: site(third, release("1")),
 			plan: []plancheck.PlanCheck{update, plansPurged(prints{"/new.css": "added", "/the logo ü.png": "changed", "/gone.js": "removed"})},
 			sent: journaled(true, 202, "/new.css", "/the%20logo%20%C3%BC.png", "/gone.js"),
 			state: []statecheck.StateCheck{
@@ -219,7 +219,7 @@ func TestOnlyAssetsThatChangedArePurged(t *testing.T) {
 			},
 		},
 		step{
-			name: "what concerns no purge leaves summary alone", config: site(third, release("1"), keep),
+			name: "an argument that purges nothing does not change the summary", config: site(third, release("1"), keep),
 			plan: []plancheck.PlanCheck{
 				update, plansPurged(prints{"/new.css": "added", "/the logo ü.png": "changed", "/gone.js": "removed"}),
 				plancheck.ExpectKnownValue(theSite, purgedAt, rfc3339UTC),
@@ -227,7 +227,7 @@ func TestOnlyAssetsThatChangedArePurged(t *testing.T) {
 			state: []statecheck.StateCheck{unmoved.AddStateValue(theSite, purgedAt), unchanged.AddStateValue(theSite, tfjsonpath.New("summary"))},
 		},
 		step{
-			name: "so does another spelling of a path", config: site(respelled, release("1")),
+			name: "another spelling of a path does not change it either", config: site(respelled, release("1")),
 			plan: []plancheck.PlanCheck{update, plansPurged(prints{"/new.css": "added", "/the logo ü.png": "changed", "/gone.js": "removed"})},
 			state: []statecheck.StateCheck{
 				holds("assets", respelled.exactly()),
@@ -253,13 +253,13 @@ func TestOnlyAssetsThatChangedArePurged(t *testing.T) {
 			sent:   append(journaled(true, 202, "/new.css"), journaled(false, 202, "/img/*")...),
 		},
 		step{
-			name: "a map that is emptied purges what it held", config: site(nil, release("2")),
+			name: "an empty map purges the previous paths", config: site(nil, release("2")),
 			plan:  []plancheck.PlanCheck{update, plansPurged(prints{"/new.css": "removed"})},
 			sent:  journaled(true, 202, "/new.css"),
 			state: []statecheck.StateCheck{holds("assets", prints{}.exactly()), holds("summary", prints{"/new.css": "removed"}.counted())},
 		},
 		step{
-			name: "triggers have nothing to purge in an empty map", config: site(nil, release("3")),
+			name: "triggers with an empty map purge nothing", config: site(nil, release("3")),
 			plan: []plancheck.PlanCheck{update, plansPurged(prints{"/new.css": "removed"})},
 		},
 	)
@@ -285,7 +285,7 @@ func TestAssetsThatAreOnlyRecorded(t *testing.T) {
 	w.play(
 		t,
 		step{
-			name: "purge_on_create = false records, and the plan says so though a fingerprint is unknown", config: fingerprint("1"),
+			name: "purge_on_create = false records, and the plan shows it with an unknown fingerprint", config: fingerprint("1"),
 			plan: []plancheck.PlanCheck{
 				does(theSite, plancheck.ResourceActionCreate), plancheck.ExpectKnownValue(theSite, tfjsonpath.New("summary"), knownvalue.StringExact(nothingPurged)),
 				plancheck.ExpectKnownValue(theSite, purgedAt, knownvalue.Null()),
@@ -301,7 +301,7 @@ func TestAssetsThatAreOnlyRecorded(t *testing.T) {
 			state: []statecheck.StateCheck{holds("summary", prints{"/a.css": "changed"}.counted()), unmoved.AddStateValue(theSite, purgedAt)},
 		},
 		step{
-			name: "one that turns out equal is no update", plan: unknownPurges,
+			name: "an unknown fingerprint that turns out equal is not an update", plan: unknownPurges,
 			config: strings.Replace(fingerprint("2"), "input =", "triggers_replace = \"anew\"\n  input =", 1),
 			state:  []statecheck.StateCheck{holds("summary", prints{"/a.css": "changed"}.counted()), unmoved.AddStateValue(theSite, purgedAt)},
 		},
@@ -340,7 +340,7 @@ func TestAnImportOfAssetsRecords(t *testing.T) {
 			state: []statecheck.StateCheck{holds("assets", assets.exactly()), holds("summary", knownvalue.Null()), holds("last_purged_at", knownvalue.Null())},
 		},
 		step{
-			name: "and after that all is as usual", config: site(prints{"/a.css": "2", "/b.css": "1"}, release("1")),
+			name: "the next change purges as usual", config: site(prints{"/a.css": "2", "/b.css": "1"}, release("1")),
 			plan: []plancheck.PlanCheck{plansPurged(prints{"/a.css": "changed"})}, sent: journaled(true, 202, "/a.css"),
 		},
 	)
@@ -362,7 +362,7 @@ func TestBetweenURLAndAssets(t *testing.T) {
 			state: []statecheck.StateCheck{holds("id", knownvalue.StringExact(cdntest.DeployedID+"/one.css"))},
 		},
 		step{
-			name: "becomes many assets in place", config: site(both), sent: journaled(true, 202, "/a.css", "/b.css"),
+			name: "changes to assets in place", config: site(both), sent: journaled(true, 202, "/a.css", "/b.css"),
 			plan: []plancheck.PlanCheck{
 				update, plansPurged(prints{"/a.css": "added", "/b.css": "added"}),
 				plancheck.ExpectKnownValue(theSite, idPath, knownvalue.StringExact(cdntest.DeployedID)),
@@ -375,7 +375,7 @@ func TestBetweenURLAndAssets(t *testing.T) {
 			state: []statecheck.StateCheck{holds("assets", knownvalue.Null()), holds("url", knownvalue.StringExact("/one.css"))},
 		},
 		step{
-			name: "another service is purged, and the former one", sent: append(journaled(true, 202, "/one.css"), journaledOf(cdntest.OtherID, true, 202, "/a.css", "/b.css")...),
+			name: "another service and the previous one are purged", sent: append(journaled(true, 202, "/one.css"), journaledOf(cdntest.OtherID, true, 202, "/a.css", "/b.css")...),
 			config: site(both, arguments{"service_id": `"` + cdntest.OtherID + `"`, "purge_on_destroy": "true"}),
 			plan:   []plancheck.PlanCheck{update, plansPurged(prints{"/a.css": "added", "/b.css": "added", "/one.css": "removed"})},
 		},
@@ -397,7 +397,7 @@ func TestInvalidAssets(t *testing.T) {
 			fails: says("One asset twice", `assets contains "/the logo.png" and "/the%20logo.png", which are two spellings of one path.`),
 		},
 		step{
-			name: "both forms, found when the second is known", config: unknownURL + site(prints{"/a.css": "1"}, arguments{"url": "terraform_data.late.output"}),
+			name: "url and assets, reported when the second one is known", config: unknownURL + site(prints{"/a.css": "1"}, arguments{"url": "terraform_data.late.output"}),
 			fails: says("Both url and assets"),
 		},
 	)

@@ -139,7 +139,7 @@ resource "purge_wpengine_cache" "stage" {
 	}
 
 	// Data sources send no purges. The only purge is that of the new resource.
-	w.compareSent(t, step{name: "all look-ups", sent: []string{"wpengine " + stage.ID + "/page 202"}})
+	w.compareSent(t, step{name: "all lookups", sent: []string{"wpengine " + stage.ID + "/page 202"}})
 }
 
 // compareNames compares the names in a list, in order or, with anyOrder, in any

@@ -56,6 +56,6 @@ func TestTheErrorOfADestroyNamesTheAlternatives(t *testing.T) {
 		tf.write(t, "main.tf", strings.Replace(keeps, "purge_on_destroy = true", "purge_on_destroy = false", 1))
 		tf.mustRun(t, "apply", "-auto-approve")
 		tf.mustRun(t, "destroy", "-auto-approve")
-		w.compareSent(t, step{name: "the way out"})
+		w.compareSent(t, step{name: "the destroy without a purge"})
 	})
 }

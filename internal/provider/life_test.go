@@ -61,11 +61,11 @@ func TestAPurgeIsRepeatedWhenItsTriggersChangeAndOnlyThen(t *testing.T) {
 				plan: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()},
 			},
 			step{
-				name: "an update whose purge is refused", before: f.refuse, config: f.config(f.here, release("2")),
+				name: "an update whose purge is denied", before: f.refuse, config: f.config(f.here, release("2")),
 				plan: updates, fails: says("denied permission"), sent: []string{f.refusedHere},
 			},
 			step{
-				name: "keeps the old triggers, so that the next apply purges", config: f.config(f.here, release("2")),
+				name: "keeps the old triggers, so the next apply purges", config: f.config(f.here, release("2")),
 				plan: append(updates, priorTriggers{at, map[string]any{"release": "1"}}), sent: []string{f.purgedHere},
 				state: []statecheck.StateCheck{
 					statecheck.ExpectKnownValue(at, tfjsonpath.New("triggers"), releaseIs("2")),
@@ -120,7 +120,7 @@ func TestAFailedCreateIsCreatedAgain(t *testing.T) {
 		w.play(
 			t,
 			step{
-				name: "a create that is refused", before: f.refuse, config: config,
+				name: "a create that is denied", before: f.refuse, config: config,
 				fails: says("denied permission"), sent: []string{f.refusedHere},
 			},
 			step{
@@ -128,12 +128,12 @@ func TestAFailedCreateIsCreatedAgain(t *testing.T) {
 				plan: []plancheck.PlanCheck{does(at, plancheck.ResourceActionCreate)},
 			},
 			step{
-				name: "a destroy that is refused", before: f.refuse, config: config, destroy: true,
+				name: "a destroy that is denied", before: f.refuse, config: config, destroy: true,
 				plan:  []plancheck.PlanCheck{does(at, plancheck.ResourceActionDestroy)},
 				fails: says("denied permission"), sent: []string{f.refusedHere},
 			},
 			step{
-				name: "is done again, and purges with purge_on_destroy", config: config, destroy: true,
+				name: "is retried, and purges with purge_on_destroy", config: config, destroy: true,
 				plan: []plancheck.PlanCheck{does(at, plancheck.ResourceActionDestroy)},
 				sent: []string{f.purgedHere},
 			},
@@ -159,18 +159,18 @@ func TestPurgeOnCreateFalseOnlyRecords(t *testing.T) {
 				},
 			},
 			{
-				name: "no triggers and {} are the same", config: f.config(f.here, later, arguments{"triggers": "{}"}),
+				name: "no triggers and {} are equal", config: f.config(f.here, later, arguments{"triggers": "{}"}),
 				state: []statecheck.StateCheck{statecheck.ExpectKnownValue(at, purgedAt, knownvalue.Null())},
 			},
 			{
-				name: "a trigger that is added purges", config: f.config(f.here, later, release("1")), sent: []string{f.purgedHere},
+				name: "an added trigger purges", config: f.config(f.here, later, release("1")), sent: []string{f.purgedHere},
 				plan:  []plancheck.PlanCheck{does(at, plancheck.ResourceActionUpdate)},
 				state: []statecheck.StateCheck{statecheck.ExpectKnownValue(at, purgedAt, rfc3339UTC)},
 			},
 		}
 		if f.how != nil {
 			steps = append(steps, step{
-				name: "another way to purge purges", config: f.config(f.here, later, release("1"), f.how), sent: []string{f.purgedSo},
+				name: "another purge mode purges", config: f.config(f.here, later, release("1"), f.how), sent: []string{f.purgedSo},
 				plan: []plancheck.PlanCheck{does(at, plancheck.ResourceActionUpdate)},
 			})
 		}

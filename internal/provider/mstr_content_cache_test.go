@@ -99,7 +99,7 @@ func TestResultsAreCounted(t *testing.T) {
 			plan: purges, state: counts(4),
 		},
 		step{
-			name: "what sends nothing keeps the number", config: f.config(f.here, release("1"), arguments{"purge_on_destroy": "false"}),
+			name: "an apply that sends nothing keeps the number", config: f.config(f.here, release("1"), arguments{"purge_on_destroy": "false"}),
 			plan: []plancheck.PlanCheck{plancheck.ExpectKnownValue(at, invalidated, knownvalue.Int64Exact(4))}, state: counts(4),
 		},
 		step{

@@ -27,10 +27,10 @@ func TestAServiceThatIsNotConfigured(t *testing.T) {
 		w.play(
 			t,
 			step{
-				name: "using it is an error while planning", config: f.config(f.here),
+				name: "a use of it is an error during planning", config: f.config(f.here),
 				fails: says(append([]string{"Error running pre-apply plan"}, f.needs...)...),
 			},
-			step{name: "what purges nothing needs no service", config: f.config(f.here, later)},
+			step{name: "a resource that purges nothing needs no service", config: f.config(f.here, later)},
 		)
 	})
 }
@@ -53,9 +53,9 @@ func TestVariablesThatDefaultToEmptyStrings(t *testing.T) {
 		}
 		w.play(
 			t,
-			step{name: "what is not used needs no credentials", config: config("0")},
+			step{name: "an unused service needs no credentials", config: config("0")},
 			step{
-				name: "what is used does", config: config("1"),
+				name: "a used service needs credentials", config: config("1"),
 				fails: says(append([]string{"Error running pre-apply plan"}, f.needs...)...),
 			},
 		)

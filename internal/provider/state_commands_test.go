@@ -33,7 +33,7 @@ func TestReplaceWithPurgeOnDestroyPurgesTwice(t *testing.T) {
 	config, _ = w.oneOfEach(t)
 	tf.write(t, "main.tf", config)
 	tf.mustRun(t, replace...)
-	w.compareSent(t, step{name: "-replace with purge_on_destroy, in the configuration no more", sent: append(purgesHere(all), purgesHere(all)...)})
+	w.compareSent(t, step{name: "-replace with purge_on_destroy in the state only", sent: append(purgesHere(all), purgesHere(all)...)})
 	tf.mustRun(t, replace...)
 	w.compareSent(t, step{name: "-replace without purge_on_destroy", sent: purgesHere(all)})
 }
@@ -63,13 +63,13 @@ func TestStateMoves(t *testing.T) {
 	tf.write(t, "main.tf", removed)
 	tf.mustRun(t, "apply", "-auto-approve")
 	tf.planEmpty(t, "after removed {}")
-	w.compareSent(t, step{name: "state mv, and removed {} of what has purge_on_destroy"})
+	w.compareSent(t, step{name: "state mv, and removed {} of a resource with purge_on_destroy"})
 
 	// A forgotten object can be imported again, under another address.
 	tf.write(t, "main.tf", config+strings.Join(each(all, func(f fixture) string { return f.importBlock(fmt.Sprintf("id = %q", f.hereID)) }), ""))
 	tf.mustRun(t, "apply", "-auto-approve")
 	tf.planEmpty(t, "after it was imported again")
-	w.compareSent(t, step{name: "an import of what was forgotten"})
+	w.compareSent(t, step{name: "an import of the forgotten object"})
 }
 
 func TestEachWorkspacePurgesSeparately(t *testing.T) {

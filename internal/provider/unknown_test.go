@@ -53,7 +53,7 @@ func TestValuesThatAreUnknownDuringPlanning(t *testing.T) {
 				},
 			},
 			step{
-				name: "all that turns out equal is no update", config: f.fromElsewhere("2", first),
+				name: "unknown values that turn out equal are not an update", config: f.fromElsewhere("2", first),
 				plan: []plancheck.PlanCheck{
 					does(at, plancheck.ResourceActionUpdate),
 					plancheck.ExpectUnknownValue(at, idPath),
@@ -65,17 +65,17 @@ func TestValuesThatAreUnknownDuringPlanning(t *testing.T) {
 				},
 			},
 			step{
-				name: "triggers that turn out different purge", config: f.fromElsewhere("3", first.with(release("2"))), sent: []string{f.purgedHere},
+				name: "unknown triggers that turn out different purge", config: f.fromElsewhere("3", first.with(release("2"))), sent: []string{f.purgedHere},
 				plan:  []plancheck.PlanCheck{does(at, plancheck.ResourceActionUpdate)},
 				state: []statecheck.StateCheck{statecheck.ExpectKnownValue(at, tfjsonpath.New("triggers"), releaseIs("2"))},
 			},
 			step{
-				name: "a target that turns out different is purged", config: f.fromElsewhere("4", first.with(release("2"), f.there)), sent: []string{f.purgedThere},
+				name: "an unknown target that turns out different is purged", config: f.fromElsewhere("4", first.with(release("2"), f.there)), sent: []string{f.purgedThere},
 				plan:  []plancheck.PlanCheck{does(at, plancheck.ResourceActionUpdate)},
 				state: []statecheck.StateCheck{statecheck.ExpectKnownValue(at, idPath, knownvalue.StringExact(f.thereID))},
 			},
 			step{
-				name: "an id that turns out malformed is an error before anything is sent", fails: says(f.complaint),
+				name: "an unknown ID that turns out malformed is an error before anything is sent", fails: says(f.complaint),
 				config: f.fromElsewhere("5", first.with(release("3"), f.malformed)),
 				plan:   []plancheck.PlanCheck{does(at, plancheck.ResourceActionUpdate)},
 			},
