@@ -33,17 +33,17 @@ var (
 	_ action.ActionWithValidateConfig = (*purgeAction)(nil)
 )
 
-// actionModel is what a configuration says of one action.
+// actionModel is the configuration of an action.
 type actionModel interface {
 	commonAction() *commonActionModel
-	// check reports every fault of the values that are known.
+	// check reports every error in known values.
 	check(*diag.Diagnostics)
-	// purge returns the same as a resource would have it, and the names of the
-	// requests in order.
+	// purge returns the model of a resource that purges the same, and the names of
+	// the items in order.
 	purge() (model, []string)
 }
 
-// commonActionModel is the attributes that every action has.
+// commonActionModel contains the attributes of every action.
 type commonActionModel struct {
 	Timeout types.String `tfsdk:"timeout"`
 }
@@ -60,7 +60,7 @@ func (a *purgeAction) Schema(_ context.Context, _ action.SchemaRequest, resp *ac
 	attributes := map[string]schema.Attribute{
 		"timeout": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "How long the action may take, as a duration such as `30m`. " + a.target.timeoutNote,
+			MarkdownDescription: "Timeout of the action, as a duration such as `30m`. " + a.target.timeoutNote,
 		},
 	}
 	arguments := maps.Clone(a.target.arguments)
@@ -87,9 +87,9 @@ func (a *purgeAction) ValidateConfig(ctx context.Context, req action.ValidateCon
 	}
 }
 
-// ModifyPlan implements action.ActionWithModifyPlan. Variables are unknown when
-// a configuration is validated and Terraform validates no action again, so that
-// what they turn out to be is checked here, and whether a purge could be sent.
+// ModifyPlan implements action.ActionWithModifyPlan. It checks the values of
+// variables, which are unknown during validation because Terraform does not
+// validate an action again, and checks whether a purge can be sent.
 func (a *purgeAction) ModifyPlan(ctx context.Context, req action.ModifyPlanRequest, resp *action.ModifyPlanResponse) {
 	m := a.target.actionModel()
 	resp.Diagnostics.Append(req.Config.Get(ctx, m)...)
@@ -130,7 +130,7 @@ func (a *purgeAction) Invoke(ctx context.Context, req action.InvokeRequest, resp
 		tasks[i] = task{name: name}
 	}
 	say := func(message string) {
-		// Terraform 1.14 and 1.15 crash when they are told more after an interrupt.
+		// Terraform 1.14 and 1.15 crash if they receive progress after an interrupt.
 		if ctx.Err() == nil {
 			resp.SendProgress(action.InvokeProgressEvent{Message: message})
 		}
@@ -149,7 +149,7 @@ func (a *purgeAction) Invoke(ctx context.Context, req action.InvokeRequest, resp
 
 var actionVoice = voice{again: "invoke the action again", timeout: "timeout"}
 
-// diagnose makes the diagnostic of a failed action. It points at an attribute
+// diagnose returns the diagnostic of a failed action. It refers to an attribute
 // only if the action has it.
 func (a *purgeAction) diagnose(o *outcome, total int) diag.Diagnostic {
 	d := a.target.diagnoseOutcome(actionVoice, o, total)
@@ -167,13 +167,13 @@ func (a *purgeAction) diagnose(o *outcome, total int) diag.Diagnostic {
 	return diag.NewErrorDiagnostic(d.Summary(), detail)
 }
 
-// deliver sends the purges and tells meanwhile what is going on. Progress can
-// only be sent from here, so the purges run beside.
+// deliver sends the purges and reports progress. Only this goroutine can report
+// it, so the purges run in another one.
 func (a *purgeAction) deliver(ctx context.Context, m actionModel, purge model, tasks []task, phases [][]request, say func(string)) *outcome {
 	p, total := purge.pace(phases, a.clients), requestsIn(phases)
 	timeout := p.timeout + p.wait
 	if text := m.commonAction().Timeout.ValueString(); text != "" {
-		timeout, _ = time.ParseDuration(text) // checked before
+		timeout, _ = time.ParseDuration(text) // checked earlier
 	}
 	ctx, cancel := quota.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -197,8 +197,8 @@ func (a *purgeAction) deliver(ctx context.Context, m actionModel, purge model, t
 	}
 }
 
-// actionProgressInterval is shorter than the half minute after which a person
-// begins to wonder.
+// actionProgressInterval is shorter than the 30 seconds that the documentation
+// guarantees.
 const actionProgressInterval = 25 * time.Second
 
 func count(n int) string {
@@ -208,44 +208,44 @@ func count(n int) string {
 	return fmt.Sprintf("%d purges", n)
 }
 
-// watch is how far a run is and what it waits for.
+// watch is the progress of a run and the reason for its current wait.
 type watch struct {
 	total int
-	// news has room for one: what is told is what is so by then.
+	// news has a buffer of one, because a report contains the latest state.
 	news chan struct{}
 
 	mu    sync.Mutex
 	done  int
-	what  string    // empty while nothing is waited for
-	since time.Time // when that began
-	until time.Time // when it ends, if that is known
+	what  string    // the reason for the wait, empty if there is none
+	since time.Time // when the wait began
+	until time.Time // when the wait ends, if that is known
 }
 
-// accepted is told of each purge; every tenth of them is news.
+// accepted is called after each purge. It reports every tenth of the total.
 func (w *watch) accepted(done int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.done = done
 	if !w.until.After(time.Now()) {
-		w.what = "" // else others are still waiting
+		w.what = "" // otherwise, other requests are still waiting
 	}
 	if done < w.total && 10*done/w.total > 10*(done-1)/w.total {
-		w.tell()
+		w.notify()
 	}
 }
 
-// waiting is told by whoever waits. Only a change of what is waited for is news.
+// waiting is called by each request that waits. It reports only a new reason.
 func (w *watch) waiting(what string, until time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.until = until
 	if w.what != what {
 		w.what, w.since = what, time.Now()
-		w.tell()
+		w.notify()
 	}
 }
 
-func (w *watch) tell() {
+func (w *watch) notify() {
 	select {
 	case w.news <- struct{}{}:
 	default:

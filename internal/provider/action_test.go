@@ -133,7 +133,7 @@ func TestAnActionHasTheArgumentsOfItsResource(t *testing.T) {
 			_, shared := target.arguments[a.Name]
 			return shared
 		})
-		want["timeout"] = argument{"tftypes.String", false, "How long the action may take, as a duration such as `30m`. " + target.timeoutNote}
+		want["timeout"] = argument{"tftypes.String", false, "Timeout of the action, as a duration such as `30m`. " + target.timeoutNote}
 		for name, a := range target.actionOnly {
 			want[name] = argument{a.kind.TerraformType(t.Context()).String(), a.required, a.about}
 		}

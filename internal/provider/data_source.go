@@ -18,41 +18,40 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
-// lookup is one kind of thing that an upstream system lists, described once and
-// served as a data source for one of them and a data source for all. T is what
-// the client says of one.
+// lookup describes one kind of object that an API lists. It is served as a data
+// source for one object and a data source for all. T is the client's type.
 type lookup[T any] struct {
 	// one and many are the names: purge_<one>, purge_<many>.
 	one, many string
-	// what is the thing in words, whats the same in the plural.
+	// what is the noun for an object, and whats its plural.
 	what, whats string
 	service     string
 	title       string
-	// keys are the arguments that find one, exactly one of which is to be set.
+	// keys are the arguments that find one object. Exactly one must be set.
 	keys []key[T]
-	// filters are the arguments of the data source for all.
+	// filters are the arguments of the data source for all objects.
 	filters []key[T]
-	// fields are what is said of each.
+	// fields are the computed attributes of an object.
 	fields map[string]field[T]
-	// list gets all from the upstream system, or those that the filters let
-	// through where it can filter by itself.
+	// list gets all objects from the API, or only those that match the filters if
+	// the API can filter.
 	list func(ctx context.Context, c *clients, filters map[string]string) ([]T, error)
-	// get gets one by its id, or all where there is none with it. Nil: list does.
+	// get gets one object by its ID, or all if none has the ID. If nil, list is used.
 	get func(ctx context.Context, c *clients, id string) ([]T, error)
-	// hint says what else an empty list can mean.
+	// hint is another possible reason for an empty list.
 	hint string
 }
 
-// key is an argument and the values that something has for it.
+// key is an argument, with the values that an object has for it.
 type key[T any] struct {
 	name, about string
 	of          func(T) []string
-	// anyCase: upper and lower case are the same.
+	// anyCase ignores case.
 	anyCase bool
 	check   func(*diag.Diagnostics, string, types.String)
 }
 
-// matches tells whether something has a value for the key.
+// matches reports whether an object has the wanted value.
 func (k key[T]) matches(item T, wanted string) bool {
 	return slices.ContainsFunc(k.of(item), func(value string) bool {
 		return value == wanted || k.anyCase && strings.EqualFold(value, wanted)
@@ -83,7 +82,7 @@ func (f field[T]) attribute() schema.Attribute {
 	}
 }
 
-// values is what is said of one thing.
+// values returns the computed attributes of an object.
 func (l *lookup[T]) values(item T) map[string]attr.Value {
 	values := make(map[string]attr.Value, len(l.fields))
 	for name, f := range l.fields {
@@ -100,12 +99,12 @@ func (l *lookup[T]) types() map[string]attr.Type {
 	return kinds
 }
 
-// lookupTimeout ends a look-up whose upstream asks for a longer wait, because a
-// data source has no timeout of its own and Terraform has none for it.
+// lookupTimeout limits a lookup if the API requires a longer wait, because
+// neither the data source nor Terraform has a timeout.
 const lookupTimeout = 5 * time.Minute
 
-// lookupVoice is how the messages of lookups speak. A lookup has no timeout that
-// could be raised.
+// lookupVoice is the voice of lookups. A lookup has no timeout that the user could
+// raise.
 var lookupVoice = voice{again: "plan again", summaries: map[transport.Kind]string{
 	transport.KindUnknown:  "%s lookup failed",
 	transport.KindCanceled: "Interrupted before %s responded",
@@ -115,13 +114,13 @@ var lookupVoice = voice{again: "plan again", summaries: map[transport.Kind]strin
 	transport.KindState:    "%s cannot respond now",
 }}
 
-// diagnose makes the diagnostic of a failed lookup. It points at no argument,
-// because a lookup has none with the name of an input of the API.
+// diagnose returns the diagnostic of a failed lookup. It refers to no argument,
+// because no argument of a lookup has the name of an input of the API.
 func (l *lookup[T]) diagnose(name string, err error) diag.Diagnostic {
 	return (&target{name: name, title: l.title}).diagnose(lookupVoice, err)
 }
 
-// dataSources are the two that a lookup is served as.
+// dataSources returns the two data sources of a lookup.
 func (l *lookup[T]) dataSources() []func() datasource.DataSource {
 	return []func() datasource.DataSource{
 		func() datasource.DataSource { return &oneDataSource[T]{lookup: l} },
@@ -148,7 +147,7 @@ func (l *lookup[T]) checkKey(diags *diag.Diagnostics, k key[T], value types.Stri
 	}
 }
 
-// text is a string attribute, null where the upstream system said nothing.
+// text returns a string attribute, null if the API returned nothing.
 func text(s string) attr.Value {
 	if s == "" {
 		return types.StringNull()

@@ -13,8 +13,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/quota"
 )
 
-// lane is the requests of a phase on their way to one endpoint. The phase's mu
-// guards it.
+// lane sends the requests of a phase to one endpoint. The phase's mu guards it.
 type lane struct {
 	*phase
 	endpoint string
@@ -22,12 +21,12 @@ type lane struct {
 	halt     func()
 	sending  sync.WaitGroup
 
-	queue    []int // the requests that are not sent yet
+	queue    []int // requests that are not sent yet
 	inFlight int
-	parallel int  // how many may be in flight
+	parallel int  // maximum number of requests in flight
 	judged   int  // requests that the API accepted or rejected
-	streak   int  // errors of the server to requests sent since then
-	reasoned bool // why it stopped is in the outcome
+	streak   int  // server errors for requests sent since the latest of these
+	reasoned bool // the outcome contains the reason why it stopped
 }
 
 // runAt sends the requests to one endpoint.
@@ -45,9 +44,9 @@ func (p *phase) runAt(ctx context.Context, endpoint string) {
 }
 
 // order returns the indexes of the requests in the order in which they are sent.
-// Requests that failed last time go last. Neighbors go far apart, because they fail
-// for the same reason: sorting indexes by the fractional parts of their multiples of
-// the golden ratio spreads each directory evenly over the whole order.
+// Requests that failed last time come last. Neighbors are far apart, because they
+// often fail for the same reason: sorting the indexes by the fractional parts of
+// their multiples of the golden ratio spreads each directory evenly over the order.
 func (p *phase) order() []int {
 	failed := make([]int, len(p.requests)) // 1 if it failed last time
 	order := make([]int, len(p.requests))
@@ -64,7 +63,7 @@ func (p *phase) order() []int {
 	return order
 }
 
-// start sends as many requests as may be in flight. Its caller holds mu.
+// start sends as many requests as may be in flight. The caller holds mu.
 func (l *lane) start(ctx context.Context) {
 	for l.inFlight < l.allowed() && len(l.queue) > 0 && l.stopped.Err() == nil {
 		i, judged := l.queue[0], l.judged
@@ -81,13 +80,13 @@ func (l *lane) start(ctx context.Context) {
 	}
 }
 
-// minServerErrors is the smallest number of errors of the server that stop a lane.
+// minServerErrors is the smallest number of server errors that stop a lane.
 const minServerErrors = 3
 
-// allowed returns how many requests may be in flight. Each error of the server
-// allows one less, until the API accepts or rejects a request: the others in
-// flight show whether the server fails for some paths or for all of them. If no
-// request is allowed, the lane stops.
+// allowed returns how many requests may be in flight. Each server error allows one
+// less, until the API accepts or rejects a request: the others in flight show
+// whether the server fails for some paths or for all. If none is allowed, the lane
+// stops.
 func (l *lane) allowed() int {
 	if l.streak < minServerErrors {
 		return max(l.parallel-l.streak, 1)
@@ -95,8 +94,8 @@ func (l *lane) allowed() int {
 	return l.parallel - l.streak
 }
 
-// note records what became of one request. If the API judged another request since
-// this one was sent, an error of the server does not count: it concerns this path.
+// note records the result of one request. A server error counts only if the API
+// accepted or rejected no other request since this one was sent.
 func (l *lane) note(i int, got receipt, err error, counts bool) {
 	if err == nil {
 		l.judge()
@@ -124,7 +123,7 @@ func (l *lane) note(i int, got receipt, err error, counts bool) {
 			l.stop(failed)
 		}
 	default:
-		// Also of a request that was given up between two attempts.
+		// The request may have been canceled between two attempts.
 		if apiFailed(err) {
 			l.fail(i)
 		}
@@ -132,11 +131,11 @@ func (l *lane) note(i int, got receipt, err error, counts bool) {
 	}
 }
 
-// judge notes that the API accepted or rejected a request.
+// judge records that the API accepted or rejected a request.
 func (l *lane) judge() { l.judged, l.streak = l.judged+1, 0 }
 
-// stop ends the lane. That others were stopped is a consequence; the first error
-// of a lane is the reason.
+// stop ends the lane. The reason is its first error, except ErrStopped, which is a
+// consequence.
 func (l *lane) stop(f failure) {
 	o := l.outcome
 	if o.err == nil || errors.Is(o.err, quota.ErrStopped) {

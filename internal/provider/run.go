@@ -16,28 +16,28 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
-// fate is what became of a task.
+// fate is the result of a task.
 type fate int
 
 const (
-	fateUntried  fate = iota // not sent, or nobody can tell
-	fateFailed               // the API answered with an error
+	fateUntried  fate = iota // not sent, or unknown
+	fateFailed               // the API returned an error
 	fateAccepted             // the API accepted it
-	fateDropped              // the API rejected it for good, and the configuration no longer has it
+	fateDropped              // the API rejected it permanently, and it is no longer configured
 )
 
 func (f fate) settled() bool { return f == fateAccepted || f == fateDropped }
 
 func (f fate) open() bool { return !f.settled() }
 
-// request is what is sent for one task or for several.
+// request is one request to the API, for one or more tasks.
 type request struct {
 	name  string // of the item, or a pattern that covers the items of all tasks
 	soft  bool   // invalidates a pattern
 	tasks []int  // by their index in the batch
 }
 
-// oneEach returns a request for each of the tasks.
+// oneEach returns a request for each task.
 func oneEach(tasks []task) []request {
 	requests := make([]request, len(tasks))
 	for i, t := range tasks {
@@ -48,32 +48,32 @@ func oneEach(tasks []task) []request {
 
 func requestsIn(phases [][]request) int { return len(slices.Concat(phases...)) }
 
-// failure is an error that concerned one request only.
+// failure is an error of one request.
 type failure struct {
 	request  request
 	endpoint string
 	err      error
 }
 
-// outcome is what became of tasks.
+// outcome is the result of a batch.
 type outcome struct {
 	fates    []fate    // by the index of the task
 	accepted int       // requests
-	latest   time.Time // when the latest was accepted
-	warnings []warning // each once
-	count    int64     // the sum of the receipts', of the previous target only if no other was purged
+	latest   time.Time // when the latest request was accepted
+	warnings []warning // without duplicates
+	count    int64     // sum over the receipts, of the previous target only if no other was purged
 	dropped  []failure
 	failures []failure
-	err      error     // why the run stopped, if it did
-	stops    []failure // why it stopped at each endpoint where it did
-	// endpoints is how many there are.
+	err      error     // the reason if the run stopped
+	stops    []failure // the reason at each endpoint where it stopped
+	// endpoints is the number of endpoints.
 	endpoints int
 }
 
-// complete tells whether nothing is left to send.
+// complete reports whether nothing is left to send.
 func (o *outcome) complete() bool { return o.err == nil && len(o.failures) == 0 }
 
-// add joins what became of the tasks that were sent after these.
+// add appends the outcome of a later batch.
 func (o *outcome) add(next *outcome) {
 	o.fates = append(o.fates, next.fates...)
 	o.accepted += next.accepted
@@ -90,7 +90,7 @@ func (o *outcome) add(next *outcome) {
 	o.endpoints = next.endpoints
 }
 
-// warn keeps each warning once.
+// warn adds a warning, unless it is already there.
 func (o *outcome) warn(w warning) {
 	if w.summary != "" && !slices.Contains(o.warnings, w) {
 		o.warnings = append(o.warnings, w)
@@ -101,36 +101,35 @@ func (o *outcome) purgedAt() types.String {
 	return types.StringValue(o.latest.UTC().Format(time.RFC3339))
 }
 
-// scope is what an error concerns.
+// scope is the set of requests that an error affects.
 type scope int
 
 const (
-	everyItem scope = iota // all that is to be sent: nothing new is
-	oneItem                // one request: the others go on
-	rejection              // the same, and the request is no use if its items are no longer configured
-	theServer              // this request, and all of them if it happens repeatedly
+	everyItem scope = iota // all requests: no more are sent
+	oneItem                // one request: the others continue
+	rejection              // one request, which is dropped if its items are no longer configured
+	theServer              // one request, or all of them if it happens repeatedly
 )
 
-// batch is tasks, ready to be sent.
+// batch contains tasks and the requests for them.
 type batch struct {
 	tasks []task
-	// phases are the requests for them. The next one begins when the one before
-	// is complete.
+	// phases are the requests. A phase begins when the previous one is complete.
 	phases [][]request
-	// endpoints each get every request. What stops one of them does not stop the
-	// others. An empty list stands for the only endpoint that there is.
+	// endpoints each receive every request. An error that stops one of them does
+	// not stop the others. An empty list means a single, unnamed endpoint.
 	endpoints []string
 	parallel  int // requests in flight at each endpoint
 	send      func(ctx context.Context, r request, endpoint string) (receipt, error)
-	// concerns tells what an error concerns.
+	// concerns returns the scope of an error.
 	concerns func(error) scope
-	// report is called with the number of accepted requests when it grows.
+	// report is called with the number of accepted requests when it increases.
 	report func(accepted int)
 }
 
-// run sends a batch. An error that concerns one request only does not stop the
-// others. After any other, nothing new is sent and the requests in flight are
-// waited for, unless the context ends.
+// run sends a batch. An error that affects only one request does not stop the
+// others. After any other error, run sends no more requests and waits for those in
+// flight, unless the context ends.
 func run(ctx context.Context, b batch) *outcome {
 	o := &outcome{fates: make([]fate, len(b.tasks))}
 	if len(b.endpoints) == 0 {
@@ -152,13 +151,13 @@ func run(ctx context.Context, b batch) *outcome {
 	return o
 }
 
-// phase is requests that are sent at the same time.
+// phase contains requests that are sent in parallel.
 type phase struct {
 	batch
 	requests []request
 
 	mu      sync.Mutex
-	open    []int // at how many endpoints each request is not settled
+	open    []int // number of endpoints at which each request is not settled
 	outcome *outcome
 }
 
@@ -186,8 +185,8 @@ func (p *phase) accept(i int, got receipt) {
 	}
 }
 
-// settle notes that a request is settled at one endpoint, and returns whether it
-// is now settled at all of them.
+// settle records that a request is settled at one endpoint, and reports whether
+// it is now settled at all of them.
 func (p *phase) settle(i int, f fate) bool {
 	p.open[i]--
 	if p.open[i] > 0 {
@@ -205,14 +204,14 @@ func (p *phase) fail(i int) {
 	}
 }
 
-// leaves tells whether a request is only for items that are no longer
+// leaves reports whether a request is only for items that are no longer
 // configured.
 func (p *phase) leaves(r request) bool {
 	return !slices.ContainsFunc(r.tasks, func(i int) bool { return p.tasks[i].reason != reasonRemoved })
 }
 
-// apiFailed tells whether the API answered a request with an error of its own,
-// whatever ended the request in the end.
+// apiFailed reports whether the API returned an error for any attempt of a
+// request, even if something else ended the request.
 func apiFailed(err error) bool {
 	var e *transport.Error
 	for errors.As(err, &e) {
@@ -227,8 +226,8 @@ func apiFailed(err error) bool {
 	return false
 }
 
-// verdict returns the API's error about a request; nil if the request was
-// stopped, so that the error, if any, is not about it.
+// verdict returns the API's error about a request, or nil if the request was
+// stopped, because the error is then not about it.
 func verdict(err error) *transport.Error {
 	var e *transport.Error
 	if errors.Is(err, quota.ErrStopped) || errors.Is(err, context.Canceled) || !errors.As(err, &e) {

@@ -28,7 +28,7 @@ type apiError struct {
 func explain(resp *transport.Response, e *transport.Error) {
 	var body apiError
 	_ = json.Unmarshal(resp.Body, &body) // fields that cannot be read stay empty
-	said := describe(resp, &body, e)
+	message := describe(resp, &body, e)
 	if id := resp.Header.Get("X-Amzn-Requestid"); id != "" {
 		e.ID = "request ID " + resp.Line(id)
 	}
@@ -36,7 +36,7 @@ func explain(resp *transport.Response, e *transport.Error) {
 	case resp.Status == http.StatusUnauthorized:
 		e.Input = "password"
 		e.Advice = "Check wpengine.username and wpengine.password. They are the credentials of API access (User Portal, API Access), not of a User Portal login."
-	case resp.Status == http.StatusForbidden && unknownPath(resp, said):
+	case resp.Status == http.StatusForbidden && unknownPath(resp, message):
 		e.Kind, e.Input = transport.KindConfig, inputAddress
 		e.Advice = "The API returns this message for an unknown path, not for a missing permission. " + addressAdvice
 	case resp.Status == http.StatusNotFound, resp.Status == http.StatusMethodNotAllowed:
@@ -44,11 +44,12 @@ func explain(resp *transport.Response, e *transport.Error) {
 	case resp.Status == http.StatusForbidden:
 		e.Advice = "Give the API user access to the account (User Portal, Users)."
 	case resp.Status == http.StatusTooManyRequests:
-		readWait(resp, said, e)
+		readWait(resp, message, e)
 	}
 }
 
-// explainPurge returns what adds what the error means for the purge of a cache.
+// explainPurge returns a function that reads the error and adds its meaning for
+// the purge of a cache.
 func explainPurge(cacheType string) func(*transport.Response, *transport.Error) {
 	return func(resp *transport.Response, e *transport.Error) {
 		explain(resp, e)
@@ -71,7 +72,7 @@ const (
 	addressAdvice = "Check wpengine.base_url. Its default is " + DefaultBaseURL + "."
 )
 
-// describe sets the message, and returns it as it came.
+// describe sets the fields of the error, and returns the message unredacted.
 func describe(resp *transport.Response, body *apiError, e *transport.Error) string {
 	var messages []string
 	if body.Message != "" {
@@ -92,9 +93,9 @@ func describe(resp *transport.Response, body *apiError, e *transport.Error) stri
 	if len(messages) == 0 {
 		return e.Message // of a body that is not JSON
 	}
-	said := strings.Join(messages, "; ")
-	e.Message = resp.Line(said)
-	return said
+	message := strings.Join(messages, "; ")
+	e.Message = resp.Line(message)
+	return message
 }
 
 // The API's gateway requires a signature of its own for an unknown path, or
@@ -102,17 +103,17 @@ func describe(resp *transport.Response, body *apiError, e *transport.Error) stri
 var wantsSignature = regexp.MustCompile(`(?i)missing ?authentication ?token|incomplete ?signature|not a valid key=value pair`)
 
 // unknownPath reports whether a 403 is from the gateway, not about a permission.
-func unknownPath(resp *transport.Response, said string) bool {
-	return wantsSignature.MatchString(resp.Header.Get("X-Amzn-Errortype")) || wantsSignature.MatchString(said)
+func unknownPath(resp *transport.Response, message string) bool {
+	return wantsSignature.MatchString(resp.Header.Get("X-Amzn-Errortype")) || wantsSignature.MatchString(message)
 }
 
 var everySeconds = regexp.MustCompile(`every (\d{1,6}) seconds`)
 
 // readWait reads the wait from the message, because WP Engine is not known to
 // send Retry-After.
-func readWait(resp *transport.Response, said string, e *transport.Error) {
+func readWait(resp *transport.Response, message string, e *transport.Error) {
 	if resp.Header.Get("Retry-After") == "" {
-		if m := everySeconds.FindStringSubmatch(said); m != nil {
+		if m := everySeconds.FindStringSubmatch(message); m != nil {
 			if n, err := strconv.Atoi(m[1]); err == nil {
 				e.Limit(time.Duration(n) * time.Second)
 			}
