@@ -449,7 +449,11 @@ func TestInvalidSettings(t *testing.T) {
 		"plain http, if it is permitted":                {nil, object{"allow_insecure_http": true, "mstr": object{"base_url": "http://bi.example.com"}}, nil},
 		"plain http, if allow_insecure_http is unknown": {nil, object{"allow_insecure_http": unknown{}, "mstr": object{"base_url": "http://bi.example.com"}}, nil},
 		"plain http to IPv6 loopback":                   {nil, object{"mstr": object{"base_url": "http://[::1]:8080/x"}}, nil},
-		"errors in the environment of a service that is not mentioned": {map[string]string{"MSTR_PASSWORD": "s3\ncret", "RAX_CDN_ENDPOINT": "x", "WPE_API_HEADERS": "s3cret", "HTTPS_PROXY": "http:/s3cret"}, nil, nil},
+		"errors in the environment of a service that is not mentioned": {
+			map[string]string{"MSTR_PASSWORD": "s3\ncret", "RAX_CDN_ENDPOINT": "x", "WPE_API_HEADERS": "s3cret", "HTTPS_PROXY": "http:/s3cret"},
+			nil,
+			nil,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

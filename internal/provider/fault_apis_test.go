@@ -38,7 +38,7 @@ func mstrFaults() []fault {
 	login := at("login",
 		answers("wrong password", forEver, mstrtest.Error(401, "ERR003", mstrtest.LoginFailed, "Login failure")),
 		answers("account locked", forEver, mstrtest.Error(401, "ERR003", mstrtest.AccountLocked, "The account is locked")),
-		answers("as many sessions as are allowed", forEver, mstrtest.Error(500, "ERR001", mstrtest.SessionCap, "Maximum number of sessions exceeded")),
+		answers("maximum number of sessions", forEver, mstrtest.Error(500, "ERR001", mstrtest.SessionCap, "Maximum number of sessions exceeded")),
 		answers("login mode that is not supported", forEver, mstrtest.Error(400, "ERR006", "", "The loginMode is not supported")),
 		state("user without UseLibrary", func(b *bench) { b.MSTR.UseLibrary = false }),
 		answers("two tokens", forEver, tokens("one", "two")),
@@ -47,17 +47,17 @@ func mstrFaults() []fault {
 	)
 	purge := at("purge",
 		answers("project that does not exist", forEver, mstrtest.Error(400, "ERR006", "", "The given Project ID does not exist")),
-		state("cache type that the server is too old for", func(b *bench) { b.MSTR.CacheTypes = []string{"element"} }),
+		state("cache type that requires a newer server", func(b *bench) { b.MSTR.CacheTypes = []string{"element"} }),
 		state("user without the privilege", func(b *bench) { b.MSTR.Privileged = false }),
-		answers("missing privilege, said with 500 and the long code", forEver, mstrtest.Error(500, "ERR0014", "", "No privilege")),
+		answers("missing privilege, as a 500 with the long code", forEver, mstrtest.Error(500, "ERR0014", "", "No privilege")),
 		answers("missing permission", forEver, mstrtest.Error(403, "ERR017", "", "No permission")),
 		state("project that is not loaded", func(b *bench) { b.MSTR.Projects[0].Status = -1 }),
 		state("server that is too old", func(b *bench) { b.MSTR.TooOld = true }),
-		state("server that knows the singular only", func(b *bench) { b.MSTR.Spelling = "cache" }),
+		state("server that supports only the singular", func(b *bench) { b.MSTR.Spelling = "cache" }),
 		answers("I-Server that fails, with code and ticket", forEver, mstrtest.Error(500, "ERR002", "-2147212800", "I-Server is down")),
 		answers("error in a list", forEver, mstrtest.WrappedError(500, "ERR002", "-2147212800", "I-Server is down")),
 		answers("session that expired", 1, mstrtest.Error(401, "ERR009", "", "The user's session has expired")),
-		state("session that another request's cookies are needed for", func(b *bench) {
+		state("session that requires the cookies of another request", func(b *bench) {
 			b.fail("purge", forEver, mstrtest.Error(401, "ERR009", "", "The user's session has expired"))
 		}),
 	)
@@ -74,18 +74,18 @@ func mstrContentFaults() []fault {
 	contents := at("contents",
 		state("user without Administer caches", func(b *bench) { b.MSTR.Privileged = false }),
 		state("server that is too old", func(b *bench) { b.MSTR.ContentAPI = mstrtest.ContentNone }),
-		answers("route that takes no GET", forEver, reply(405, "")),
-		answers("project that the server does not like", forEver, mstrtest.Error(400, "ERR006", "", "The given Project ID does not exist")),
+		answers("route without GET", forEver, reply(405, "")),
+		answers("project that the server rejects", forEver, mstrtest.Error(400, "ERR006", "", "The given Project ID does not exist")),
 		answers("node that stopped", forEver, mstrtest.Error(503, "ERR002", "", "The cluster node 'iserver-1' is not connected or canonical name")),
-		answers("list without an end", forEver, reply(200, `{"offset":0,"total":1000,"contentCaches":[]}`)),
+		answers("endless list", forEver, reply(200, `{"offset":0,"total":1000,"contentCaches":[]}`)),
 		answers("list of something else", forEver, reply(200, `{"offset":0,"total":1,"contentCaches":[{"A":{"id":7}}]}`)),
 	)
 	invalidate := at("invalidate",
 		state("server that can only list", func(b *bench) { b.MSTR.ContentAPI = mstrtest.ContentListOnly }),
-		state("200 in place of 202", func(b *bench) { b.MSTR.InvalidateStatus = 200 }),
+		state("200 instead of 202", func(b *bench) { b.MSTR.InvalidateStatus = 200 }),
 		state("invalidation that takes effect later", func(b *bench) { b.MSTR.InvalidateAfter = 40 * time.Second }),
 		state("invalidation that never takes effect", func(b *bench) { b.MSTR.InvalidateAfter = 24 * time.Hour }),
-		state("users who run the reports again at once", func(b *bench) {
+		state("users who run the reports again immediately", func(b *bench) {
 			time.Sleep(time.Second) // otherwise, the results would look as if they were older
 			b.MSTR.BusyUsers = true
 		}),
@@ -105,7 +105,7 @@ func cdnFaults() []fault {
 		answers("token with a line break", forEver, reply(200, `{"access":{"token":{"id":"t\nu","tenant":{"id":"1"}}}}`)),
 	)
 	purge := at("purge",
-		answers("service id that is none", forEver, cdntest.Error(400, "Invalid service id")),
+		answers("invalid service ID", forEver, cdntest.Error(400, "Invalid service id")),
 		answers("url that is not ASCII", forEver, cdntest.Error(400, "non ascii character present in url")),
 		answers("message that is an object", forEver, cdntest.Error(400, map[string]any{"hard": "bad"})),
 		state("service that does not exist", func(b *bench) { b.CDN.Remove(cdntest.DeployedID) }),
@@ -114,32 +114,32 @@ func cdnFaults() []fault {
 			b.CDN.SetStatus(cdntest.DeployedID, "update_in_progress")
 			time.AfterFunc(5*time.Minute, func() { b.CDN.SetStatus(cdntest.DeployedID, "deployed") })
 		}),
-		state("service that is being deployed for ever", func(b *bench) { b.CDN.SetStatus(cdntest.DeployedID, "update_in_progress") }),
+		state("service that is being deployed forever", func(b *bench) { b.CDN.SetStatus(cdntest.DeployedID, "update_in_progress") }),
 		state("service that is being created and then fails", func(b *bench) {
 			b.CDN.SetStatus(cdntest.DeployedID, "create_in_progress")
 			time.AfterFunc(5*time.Minute, func() { b.CDN.SetStatus(cdntest.DeployedID, "failed", "No such origin") })
 		}),
-		state("service that disappears while it is waited for", func(b *bench) {
+		state("service that disappears during the wait", func(b *bench) {
 			b.CDN.SetStatus(cdntest.DeployedID, "update_in_progress")
 			time.AfterFunc(5*time.Minute, func() { b.CDN.Remove(cdntest.DeployedID) })
 		}),
-		answers("service that says deployed and refuses", forEver, cdntest.Error(400, "Service x is not deployed.")),
+		answers("service that is deployed and rejects purges", forEver, cdntest.Error(400, "Service x is not deployed.")),
 		answers("over the limit, 413 with a date", 1, func(w http.ResponseWriter, r *http.Request) {
 			cdntest.OverLimit(413, time.Now().Add(30*time.Second).UTC().Format(http.TimeFormat))(w, r)
 		}),
 		answers("over the limit, 413 for an hour", forEver, cdntest.OverLimit(413, "3600")),
-		answers("over the limit, 429 without a word", 1, cdntest.OverLimit(429, "")),
-		answers("over the global limit, 503 without a word", 1, cdntest.OverLimit(503, "")),
+		answers("over the limit, 429 without a message", 1, cdntest.OverLimit(429, "")),
+		answers("over the global limit, 503 without a message", 1, cdntest.OverLimit(503, "")),
 		answers("token of another project", forEver, cdntest.HTML(http.StatusUnauthorized)),
 		interruptedInQuota(20),
 	)
 	service := at("service",
 		state("service that stays update_in_progress", func(b *bench) { b.CDN.DeployTime = 24 * time.Hour }),
 		state("service that turns failed", func(b *bench) { b.CDN.FailNextDeploy("edge nodes refused the rule") }),
-		state("service that disappears while we wait", func(b *bench) {
+		state("service that disappears during the wait for its status", func(b *bench) {
 			time.AfterFunc(30*time.Second, func() { b.CDN.Remove(cdntest.DeployedID) })
 		}),
-		state("service that is disabled while we wait", func(b *bench) {
+		state("service that is disabled during the wait", func(b *bench) {
 			time.AfterFunc(30*time.Second, func() { b.CDN.SetStatus(cdntest.DeployedID, "disabled") })
 		}),
 	)
@@ -148,19 +148,19 @@ func cdnFaults() []fault {
 
 func wpengineFaults() []fault {
 	return at("purge",
-		answers("cache type that is wrong", forEver, wpenginetest.FieldError("type", "invalid", "type must be one of object, page, cdn, all", "https://wpengineapi.com/reference")),
-		answers("install id that is wrong", forEver, wpenginetest.FieldError("install_id", "invalid", "install_id must be a UUID", "")),
+		answers("invalid cache type", forEver, wpenginetest.FieldError("type", "invalid", "type must be one of object, page, cdn, all", "https://wpengineapi.com/reference")),
+		answers("invalid install ID", forEver, wpenginetest.FieldError("install_id", "invalid", "install_id must be a UUID", "")),
 		answers("wrong password", forEver, wpenginetest.Error(401, "Bad Credentials")),
-		answers("install that may not be purged", forEver, wpenginetest.Error(403, "You do not have permission to access this install")),
-		answers("gateway that does not know the path", forEver, wpenginetest.Error(403, "Missing Authentication Token")),
-		answers("gateway that takes the credentials for a signature", forEver, wpenginetest.GatewayEcho()),
+		answers("install without permission", forEver, wpenginetest.Error(403, "You do not have permission to access this install")),
+		answers("gateway without the path", forEver, wpenginetest.Error(403, "Missing Authentication Token")),
+		answers("gateway that parses the credentials as a signature", forEver, wpenginetest.GatewayEcho()),
 		answers("install that does not exist", forEver, wpenginetest.Error(404, "Install not found")),
-		answers("503 as the API says it", forEver, wpenginetest.EmptyUnavailable()),
-		answers("502 of the gateway in HTML", forEver, wpenginetest.HTML(502)),
+		answers("503 as the API returns it", forEver, wpenginetest.EmptyUnavailable()),
+		answers("502 from a gateway, in HTML", forEver, wpenginetest.HTML(502)),
 		state("backend that fails after it purged", func(b *bench) { b.WPEngine.AcceptStatus = 418 }),
-		state("200 in place of 202", func(b *bench) { b.WPEngine.AcceptStatus = 200 }),
-		answers("purged by somebody else a moment ago", 1, wpenginetest.Error(429, "Object cache purges are rate-limited to one request every 45 seconds for each install")),
-		state("lost reply, then 429 for longer than the timeout", func(b *bench) {
+		state("200 instead of 202", func(b *bench) { b.WPEngine.AcceptStatus = 200 }),
+		answers("purged by another client a moment ago", 1, wpenginetest.Error(429, "Object cache purges are rate-limited to one request every 45 seconds for each install")),
+		state("lost response, then 429 for longer than the timeout", func(b *bench) {
 			b.fail("purge", 1, b.WPEngine.LostResponse())
 			b.WPEngine.ObjectWindow = time.Hour
 		}),
@@ -171,7 +171,7 @@ func wpengineFaults() []fault {
 // interruptedInQuota sends as many purges as the quota allows, and interrupts the
 // next one while it waits.
 func interruptedInQuota(allowed int) fault {
-	return fault{name: "interrupted in the quota's wait", do: func(ctx context.Context, b *bench, at exchange) diagnosis {
+	return fault{name: "interrupted while waiting for the quota", do: func(ctx context.Context, b *bench, at exchange) diagnosis {
 		for range allowed {
 			if d := at.do(ctx, b); d.diag != nil {
 				return d

@@ -29,14 +29,14 @@ func TestProxyFaults(t *testing.T) {
 		status      int            // of the proxy
 		fault       wiretest.Fault // of the dial
 	}{
-		{"no proxy, where the name is unknown", "", 0, wiretest.UnknownHost},
+		{"no proxy and an unknown host", "", 0, wiretest.UnknownHost},
 		{"dead", right, 0, wiretest.Refuse},
 		{"unknown", right, 0, wiretest.UnknownHost},
-		{"https:// for one that speaks plain HTTP", "https://user:hunter22@proxy.example.com:3128", 0, nil},
+		{"https:// for a proxy without TLS", "https://user:hunter22@proxy.example.com:3128", 0, nil},
 		{"wrong password", right, http.StatusProxyAuthRequired, nil},
 		{"host that is not permitted", right, http.StatusForbidden, nil},
-		{"host that it does not reach", right, http.StatusBadGateway, nil},
-		{"address that is none", "http://user:hunter%22@proxy.example.com:port", 0, nil},
+		{"host that the proxy cannot reach", right, http.StatusBadGateway, nil},
+		{"invalid address", "http://user:hunter%22@proxy.example.com:port", 0, nil},
 	}
 	var records []record
 	for _, target := range targets {

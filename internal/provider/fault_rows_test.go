@@ -63,19 +63,19 @@ func connectionFaults() []fault {
 	}
 	return []fault{
 		broken("connection refused, then up", 1, wiretest.Refuse),
-		broken("connection refused for ever", forEver, wiretest.Refuse),
+		broken("connection refused forever", forEver, wiretest.Refuse),
 		broken("connection that never comes up", forEver, wiretest.Hang),
 		broken("unknown host", forEver, wiretest.UnknownHost),
-		broken("name server in trouble, then well", 1, wiretest.NoNameServer),
-		broken("name server in trouble for ever", forEver, wiretest.NoNameServer),
-		broken("reset before the answer, once", 1, wiretest.Reset(0)),
-		broken("reset before the answer, for ever", forEver, wiretest.Reset(0)),
+		broken("DNS failure, then success", 1, wiretest.NoNameServer),
+		broken("DNS failure forever", forEver, wiretest.NoNameServer),
+		broken("reset before the response, once", 1, wiretest.Reset(0)),
+		broken("reset before the response, forever", forEver, wiretest.Reset(0)),
 		broken("reset in the middle of the headers", 1, wiretest.Reset(20)),
-		broken("stall before the answer, once", 1, wiretest.Stall(0)),
-		broken("stall before the answer, for ever", forEver, wiretest.Stall(0)),
-		broken("an answer that trickles", 1, wiretest.Trickle(time.Second)),
+		broken("stall before the response, once", 1, wiretest.Stall(0)),
+		broken("stall before the response, forever", forEver, wiretest.Stall(0)),
+		broken("a response that trickles", 1, wiretest.Trickle(time.Second)),
 		answers("body that breaks off, once", 1, brokenBody(http.StatusOK)),
-		answers("body that breaks off, for ever", forEver, brokenBody(http.StatusOK)),
+		answers("body that breaks off, forever", forEver, brokenBody(http.StatusOK)),
 		answers("error whose body breaks off", forEver, brokenBody(http.StatusBadRequest)),
 		answers("body that trickles, once", 1, tricklingBody(http.StatusOK)),
 		answers("accepted with a body that trickles", forEver, tricklingBody(http.StatusAccepted)),
@@ -96,7 +96,7 @@ func statusFaults() []fault {
 	for _, status := range []int{408, 413, 429, 500, 502, 503, 504} {
 		all = append(all,
 			answers(fmt.Sprintf("%d, once", status), 1, reply(status, "")),
-			answers(fmt.Sprintf("%d for ever", status), forEver, reply(status, "")))
+			answers(fmt.Sprintf("%d forever", status), forEver, reply(status, "")))
 	}
 	for _, status := range []int{400, 403, 404, 409} {
 		for _, f := range []fault{
@@ -110,8 +110,8 @@ func statusFaults() []fault {
 	}
 	return append(all,
 		answers("401, once", 1, reply(401, `{"message":"Unauthorized"}`)),
-		hopeless(answers("401 for ever", forEver, reply(401, `{"message":"Unauthorized"}`))),
-		answers("a status that nobody knows", forEver, reply(599, "")))
+		hopeless(answers("401 forever", forEver, reply(401, `{"message":"Unauthorized"}`))),
+		answers("an unknown status", forEver, reply(599, "")))
 }
 
 // refusalFaults contain the forms of Retry-After. The dates are from RFC 9110,
@@ -134,7 +134,7 @@ func refusalFaults() []fault {
 		{"negative", is("-7")},
 		{"a day", is("86400")},
 		{"a date next year", in(365*24*time.Hour, http.TimeFormat)},
-		{"more than a duration holds", is("9223372037")},
+		{"above the maximum duration", is("9223372037")},
 		{"garbage", is("soon")},
 		{"twice", is("3", "7")},
 	}
@@ -205,14 +205,14 @@ func bodyFaults() []fault {
 		answers("500 with 1 GiB of body", 1, endless(http.StatusInternalServerError, "")),
 		answers("200 with a gzip bomb", forEver, endless(http.StatusOK, "gzip")),
 		answers("500 with a gzip bomb", 1, endless(http.StatusInternalServerError, "gzip")),
-		answers("200 with what is not gzip", forEver, func(w http.ResponseWriter, r *http.Request) {
+		answers("200 with invalid gzip", forEver, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
 			reply(200, "{}")(w, r)
 		}),
-		answers("huge headers, for as often as a request is repeated", 5, func(w http.ResponseWriter, _ *http.Request) {
+		answers("huge headers for all retries", 5, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X-Huge", strings.Repeat("a", 300<<10))
 		}),
-		answers("500 whose text is long, has many lines and escape sequences", forEver,
+		answers("500 with a long text of many lines and escape sequences", forEver,
 			reply(500, "\x1b[31mfailed\x1b[0m\r\n\tat com.example.Main\n"+strings.Repeat("and on ", 100))),
 		answers("500 with a text in invalid UTF-8", forEver, reply(500, "caf\xe9 closed")),
 		answers("500 that echoes the request's credentials", forEver, func(w http.ResponseWriter, r *http.Request) {
@@ -242,14 +242,14 @@ func interruptions() []fault {
 	const soon = 2500 * time.Millisecond
 	return []fault{
 		{name: "interrupted before", do: after(0)},
-		{name: "interrupted in the dial", do: after(soon), inject: func(b *bench, at exchange) { b.dial(at, forEver, wiretest.Hang) }},
-		{name: "interrupted while the answer is awaited", do: after(soon), lost: true, inject: func(b *bench, at exchange) {
+		{name: "interrupted while dialing", do: after(soon), inject: func(b *bench, at exchange) { b.dial(at, forEver, wiretest.Hang) }},
+		{name: "interrupted while waiting for the response", do: after(soon), lost: true, inject: func(b *bench, at exchange) {
 			b.dial(at, forEver, wiretest.Stall(0))
 		}},
-		{name: "interrupted in the body", do: after(soon), inject: func(b *bench, at exchange) { b.fail(at.name, forEver, tricklingBody(200)) }},
-		{name: "interrupted in the body of an error", do: after(soon), inject: func(b *bench, at exchange) { b.fail(at.name, forEver, tricklingBody(500)) }},
-		{name: "interrupted in the backoff", do: after(soon), inject: func(b *bench, at exchange) { b.fail(at.name, forEver, reply(500, "")) }},
-		{name: "interrupted in the wait that a refusal asks for", do: after(soon), inject: func(b *bench, at exchange) { b.fail(at.name, forEver, reply(429, "")) }},
+		{name: "interrupted while reading the body", do: after(soon), inject: func(b *bench, at exchange) { b.fail(at.name, forEver, tricklingBody(200)) }},
+		{name: "interrupted while reading the body of an error", do: after(soon), inject: func(b *bench, at exchange) { b.fail(at.name, forEver, tricklingBody(500)) }},
+		{name: "interrupted during the backoff", do: after(soon), inject: func(b *bench, at exchange) { b.fail(at.name, forEver, reply(500, "")) }},
+		{name: "interrupted in the wait after a rate-limited response", do: after(soon), inject: func(b *bench, at exchange) { b.fail(at.name, forEver, reply(429, "")) }},
 	}
 }
 
