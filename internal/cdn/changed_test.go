@@ -42,7 +42,7 @@ func TestChangedAssets(t *testing.T) { //nolint:paralleltest // in the order of 
 		{"a hard purge for each", func(t *testing.T, w *world) {
 			t.Helper()
 			for _, err := range clienttest.Together(changed, func(i int) error { return w.purge(hard(paths[i])) }) {
-				wantNone(t, err)
+				wantNoErrors(t, err)
 			}
 		}, changed, 0, 10 * time.Minute},
 	} {
@@ -65,6 +65,6 @@ func TestChangedAssets(t *testing.T) { //nolint:paralleltest // in the order of 
 func (w *world) invalidate(t *testing.T, paths ...string) {
 	t.Helper()
 	inv, err := w.connect().Invalidate(t.Context(), cdntest.DeployedID, paths...)
-	wantNone(t, err)
-	wantNone(t, inv.Wait(t.Context()))
+	wantNoErrors(t, err)
+	wantNoErrors(t, inv.Wait(t.Context()))
 }

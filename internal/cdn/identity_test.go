@@ -42,7 +42,7 @@ func TestCredentials(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
 				test.configure(w)
-				wantNone(t, w.purge(hard("/a")), w.purge(hard("/b")))
+				wantNoErrors(t, w.purge(hard("/a")), w.purge(hard("/b")))
 				diff(t, "logins", test.logins, w.Count("login"))
 				diff(t, "purges", []int{202, 202}, w.Statuses("purge"))
 			})
@@ -52,21 +52,21 @@ func TestCredentials(t *testing.T) {
 
 func TestRejectedLogins(t *testing.T) {
 	t.Parallel()
-	rejected := said{System: "Rackspace Identity", Kind: transport.KindCredentials, Status: 401, Message: "Unable to authenticate user with credentials provided.", Input: "api_key", Advice: "Check cdn.username, and cdn.api_key or cdn.password", Waiting: "logging in"}
+	rejected := errorFields{System: "Rackspace Identity", Kind: transport.KindCredentials, Status: 401, Message: "Unable to authenticate user with credentials provided.", Input: "api_key", Advice: "Check cdn.username, and cdn.api_key or cdn.password", Waiting: "logging in"}
 	tests := map[string]struct {
 		configure func(*world)
-		want      said
+		want      errorFields
 		again     int // logins after a second purge
 	}{
 		"a wrong API key is tried once": {func(w *world) { w.config.APIKey = "wrong-key" }, rejected, 1},
 		"a password for an account with multi-factor": {
 			func(w *world) { w.config.APIKey, w.config.Password, w.MultiFactor = "", w.Password, true },
-			said{System: rejected.System, Kind: rejected.Kind, Status: 401, Message: "Additional authentication credentials required", Input: "password", Advice: "Set cdn.api_key instead of cdn.password", Waiting: "logging in"},
+			errorFields{System: rejected.System, Kind: rejected.Kind, Status: 401, Message: "Additional authentication credentials required", Input: "password", Advice: "Set cdn.api_key instead of cdn.password", Waiting: "logging in"},
 			1,
 		},
 		"a wrong identity_url": {
 			func(w *world) { w.config.IdentityURL = "http://localhost/identity/v2.0" },
-			said{System: rejected.System, Kind: transport.KindConfig, Status: 404, Message: `an HTML page with the title "404 Not Found"`, Input: "identity_url", Advice: "cdn.identity_url", Waiting: "logging in"},
+			errorFields{System: rejected.System, Kind: transport.KindConfig, Status: 404, Message: `an HTML page with the title "404 Not Found"`, Input: "identity_url", Advice: "cdn.identity_url", Waiting: "logging in"},
 			0,
 		},
 	}
@@ -76,7 +76,7 @@ func TestRejectedLogins(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
 				test.configure(w)
 				err := w.purge(hard("/a"))
-				wantSaid(t, err, test.want)
+				wantError(t, err, test.want)
 				_ = w.purge(hard("/a"))
 				diff(t, "all logins", test.again, w.Count("login"))
 				diff(t, "purges sent", 0, w.Count("purge"))
@@ -93,16 +93,16 @@ func TestTemporaryFailuresOfALogin(t *testing.T) {
 		fault http.HandlerFunc
 		took  time.Duration
 	}{
-		"a failing Identity":             {answer(503, nil, ""), time.Second},
+		"a failing Identity":             {respond(503, nil, ""), time.Second},
 		"a rate limit":                   {cdntest.OverLimit(413, "60"), time.Minute},
-		"a request that comes too late":  {answer(408, nil, ""), time.Second},
-		"a gateway that got no response": {answer(504, nil, ""), time.Second},
+		"a request that comes too late":  {respond(408, nil, ""), time.Second},
+		"a gateway that got no response": {respond(504, nil, ""), time.Second},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
 				w.Fail("login", 1, test.fault)
-				wantNone(t, together(20, func(i int) error { return w.purge(hard("/" + strings.Repeat("a", i+1))) })...)
+				wantNoErrors(t, together(20, func(i int) error { return w.purge(hard("/" + strings.Repeat("a", i+1))) })...)
 				diff(t, "logins", 2, w.Count("login"))
 				diff(t, "elapsed", test.took, w.Elapsed())
 			})
@@ -128,7 +128,7 @@ func TestFiftyPurgesTryAWrongKeyOrTokenOnce(t *testing.T) {
 				test.configure(w)
 				errs := together(50, func(i int) error { return w.purge(hard("/" + strings.Repeat("a", i))) })
 				for i, err := range errs {
-					if hear(err).Kind != transport.KindCredentials {
+					if fieldsOf(err).Kind != transport.KindCredentials {
 						t.Errorf("caller %d received %v", i, err)
 					}
 				}
@@ -144,16 +144,16 @@ func TestUnusableLoginResponses(t *testing.T) {
 	catalog := func(token, url string) string {
 		return `{"access":{"token":{"id":"` + token + `","tenant":{"id":"1"}},"serviceCatalog":[{"type":"rax:dns"},{"type":"rax:cdn","endpoints":[{"publicURL":"` + url + `"},{"publicURL":"http://localhost/second"}]}]}}`
 	}
-	unusable := func(advice, message string) said {
-		return said{System: "Rackspace Identity", Kind: transport.KindConfig, Status: 200, Message: message, Advice: advice, Waiting: "logging in"}
+	unusable := func(advice, message string) errorFields {
+		return errorFields{System: "Rackspace Identity", Kind: transport.KindConfig, Status: 200, Message: message, Advice: advice, Waiting: "logging in"}
 	}
-	unexpected := func(message string) said {
-		return said{System: "Rackspace Identity", Kind: transport.KindUnexpected, Status: 200, Message: message, Advice: "Check the address", Waiting: "logging in"}
+	unexpected := func(message string) errorFields {
+		return errorFields{System: "Rackspace Identity", Kind: transport.KindUnexpected, Status: 200, Message: message, Advice: "Check the address", Waiting: "logging in"}
 	}
 	tests := map[string]struct {
 		status int
 		body   string
-		want   said
+		want   errorFields
 	}{
 		"a page":           {200, "<html>", unexpected("the response is an HTML page, not JSON")},
 		"an empty body":    {200, "", unexpected("the response is empty")},
@@ -164,17 +164,17 @@ func TestUnusableLoginResponses(t *testing.T) {
 		"an http endpoint": {200, catalog("token", "http://cdn.example.com/v1.0/1"), unusable("Set cdn.endpoint.", "the CDN's address in the service catalog must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http)")},
 		"no endpoint":      {200, catalog("token", ""), unusable("Set cdn.endpoint.", "the CDN's address in the service catalog must start with https://")},
 		"no project":       {200, `{"access":{"token":{"id":"token"},"serviceCatalog":[{"type":"rax:cdn","endpoints":[{"publicURL":"http://localhost/v1.0"}]}]}}`, unusable("Set cdn.project_id.", "the login response contains no project (tenant)")},
-		"no CDN in the catalog": {200, `{"access":{"token":{"id":"token"}}}`, said{
+		"no CDN in the catalog": {200, `{"access":{"token":{"id":"token"}}}`, errorFields{
 			System: "Rackspace Identity", Kind: transport.KindConfig, Status: 200, Message: "the service catalog of the account contains no entry of type rax:cdn", Advice: "not enabled for this account", Waiting: "logging in",
 		}},
-		"a 204": {204, "", said{System: "Rackspace Identity", Kind: transport.KindUnexpected, Status: 204, Waiting: "logging in"}},
+		"a 204": {204, "", errorFields{System: "Rackspace Identity", Kind: transport.KindUnexpected, Status: 204, Waiting: "logging in"}},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
-				w.Fail("login", -1, answer(test.status, nil, test.body))
-				wantSaid(t, w.purge(hard("/a")), test.want)
+				w.Fail("login", -1, respond(test.status, nil, test.body))
+				wantError(t, w.purge(hard("/a")), test.want)
 				diff(t, "purges", 0, w.Count("purge"))
 			})
 		})
@@ -213,7 +213,7 @@ func TestTheHostInTheCatalog(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
 				w.config.IdentityURL, w.config.AllowInsecure = test.identity, true
 				w.config.Wire.Proxies = transport.NewProxies(func(string) string { return "" })
-				w.Fail("login", -1, answer(200, nil, `{"access":{"token":{"id":"token-1","tenant":{"id":"7"}},"serviceCatalog":[
+				w.Fail("login", -1, respond(200, nil, `{"access":{"token":{"id":"token-1","tenant":{"id":"7"}},"serviceCatalog":[
 					{"type":"rax:cdn","endpoints":[{"publicURL":"`+test.named+`"}]}]}}`))
 				err := w.purge(hard("/a"))
 				if test.trusted {
@@ -221,12 +221,12 @@ func TestTheHostInTheCatalog(t *testing.T) {
 					return
 				}
 				diff(t, "dialed: only Identity", 1, len(w.Network.Dialed()))
-				wantSaid(t, err, said{
-					System: cdn.IdentitySystem, Kind: transport.KindConfig, Status: 200, Message: hear(err).Message,
+				wantError(t, err, errorFields{
+					System: cdn.IdentitySystem, Kind: transport.KindConfig, Status: 200, Message: fieldsOf(err).Message,
 					Advice: "If the address is correct, set cdn.endpoint.", Waiting: "logging in",
 				})
-				if !strings.Contains(hear(err).Message, "is not in the domain of") {
-					t.Errorf("the message is %q", hear(err).Message)
+				if !strings.Contains(fieldsOf(err).Message, "is not in the domain of") {
+					t.Errorf("the message is %q", fieldsOf(err).Message)
 				}
 			})
 		})
@@ -236,7 +236,7 @@ func TestTheHostInTheCatalog(t *testing.T) {
 func TestTheFirstEndpointIsUsed(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
-		w.Fail("login", 1, answer(200, nil, `{"access":{"token":{"id":"token-1","tenant":{"id":"7"}},"serviceCatalog":[
+		w.Fail("login", 1, respond(200, nil, `{"access":{"token":{"id":"token-1","tenant":{"id":"7"}},"serviceCatalog":[
 			{"type":"rax:object-cdn","endpoints":[{"publicURL":"http://localhost/wrong"}]},
 			{"type":"rax:cdn","endpoints":[]},
 			{"type":"rax:cdn","endpoints":[{"publicURL":"http://localhost/first/v1.0/7/"},{"publicURL":"http://localhost/second/v1.0/7"}]}]}}`))
@@ -260,7 +260,7 @@ func TestExpiredTokens(t *testing.T) {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
-				wantNone(t, w.purge(hard("/a")))
+				wantNoErrors(t, w.purge(hard("/a")))
 				test.expire(w)
 				diff(t, "fails", test.fails, w.purge(hard("/a")) != nil)
 				diff(t, "purges", test.purges, w.Statuses("purge"))
@@ -273,7 +273,7 @@ func TestExpiredTokens(t *testing.T) {
 func TestOneLoginForAll(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
-		wantNone(t, together(50, func(i int) error { return w.purge(hard("/" + strings.Repeat("a", i))) })...)
+		wantNoErrors(t, together(50, func(i int) error { return w.purge(hard("/" + strings.Repeat("a", i))) })...)
 		diff(t, "logins", 1, w.Count("login"))
 	})
 }
@@ -338,7 +338,7 @@ func TestInvalidListsOfServices(t *testing.T) {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
-				w.Fail("services", -1, answer(200, nil, test.body))
+				w.Fail("services", -1, respond(200, nil, test.body))
 				_, err := w.connect().Services(t.Context())
 				if err == nil || !strings.Contains(err.Error(), test.want) {
 					t.Errorf("the error is %v, want %s", err, test.want)

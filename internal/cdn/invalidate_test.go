@@ -128,7 +128,7 @@ func TestSoftPurgesOfOneService(t *testing.T) {
 		"purges that wait for a retry are sent with it": {
 			set: func(w *world) {
 				w.Latency = 5 * s
-				w.Fail("purge", 1, answer(http.StatusInternalServerError, nil, ""))
+				w.Fail("purge", 1, respond(http.StatusInternalServerError, nil, ""))
 			},
 			// The login takes 5 s, and the response to the first request comes after 10 s.
 			callers: []caller{{paths: "/css/a"}, {at: 7 * s, paths: "/css/b"}, {at: 16 * s, paths: "/img/c"}},
@@ -247,7 +247,7 @@ func TestASeriesOfSoftPurgesLosesNothing(t *testing.T) {
 						callers[i].leaves = time.Duration(random.Int64N(int64(time.Minute)) + 1)
 					}
 				}
-				w.Fail("purge", 2, answer(http.StatusInternalServerError, nil, ""))
+				w.Fail("purge", 2, respond(http.StatusInternalServerError, nil, ""))
 				var mu sync.Mutex
 				var accepted []string
 				_ = together(len(callers), func(i int) error {
@@ -287,7 +287,7 @@ func TestASharedDeployment(t *testing.T) {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
-				wantNone(t, w.purge(soft("/a")))
+				wantNoErrors(t, w.purge(soft("/a")))
 				if fault != "" {
 					w.FailNextDeploy(fault)
 				}
@@ -300,11 +300,11 @@ func TestASharedDeployment(t *testing.T) {
 				})
 				diff(t, "purges", []string{"/a 202", "/* 202"}, w.sent())
 				for _, err := range errs {
-					want := said{}
+					want := errorFields{}
 					if fault != "" {
-						want = said{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service has the status failed: no policy", Input: "service_id"}
+						want = errorFields{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service has the status failed: no policy", Input: "service_id"}
 					}
-					wantSaid(t, err, want)
+					wantError(t, err, want)
 				}
 			})
 		})
@@ -349,7 +349,7 @@ func TestAWiderPatternIsLogged(t *testing.T) {
 		}
 		for i, paths := range [][]string{{"/css/a", "/css/b"}, {"/css/c"}, {"/css/d", "/css/e"}} {
 			_, err := w.connect().Invalidate(context.WithValue(t.Context(), key{}, i), cdntest.DeployedID, paths...)
-			wantNone(t, err)
+			wantNoErrors(t, err)
 		}
 		diff(t, "the lines", []string{"1: /css/c is /css/* of " + cdntest.DeployedID}, lines)
 	})
@@ -360,7 +360,7 @@ func TestAnInvalidationWithoutAPathIsNotSent(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		for _, paths := range [][]string{nil, {}, {""}, {"/a", ""}} {
 			_, err := w.connect().Invalidate(t.Context(), cdntest.DeployedID, paths...)
-			diff(t, fmt.Sprintf("the error for %q", paths), said{Err: "a purge without a path purges everything"}, hear(err))
+			diff(t, fmt.Sprintf("the error for %q", paths), errorFields{Err: "a purge without a path purges everything"}, fieldsOf(err))
 		}
 		diff(t, "requests", 0, len(w.Journal.Entries()))
 	})
@@ -375,7 +375,7 @@ func TestTheErrorOfAPurgeThatWaited(t *testing.T) {
 		short, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		_, err := w.purgeUnder(short, soft("/css/a"))
-		wantNone(t, err)
+		wantNoErrors(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
 		left := make(chan error)
 		go func() { _, err := w.purgeUnder(ctx, soft("/css/b")); left <- err }()

@@ -33,21 +33,21 @@ func TestMemoryIsBounded(t *testing.T) { //nolint:paralleltest // see above
 		err       string // part of the error
 	}{
 		"empty services":                  {"services", list, clienttest.Bomb(200, `{"services":[`, "{},", "]}"), "values"},
-		"fewer empty services":            {"services", list, clienttest.Answer(200, nil, `{"services":[`+strings.Repeat("{},", 200_000)+"{}]}"), "a service has no ID or no name"},
-		"services with short names":       {"services", list, clienttest.Answer(200, nil, `{"services":[`+strings.Repeat(`{"id":"a","name":"b"},`, 160_000)+"{}]}"), "the list contains more than 50000 elements"},
-		"services with domains":           {"services", list, clienttest.Answer(200, nil, `{"services":[{"id":"a","name":"b","domains":[`+strings.Repeat("{},", 200_000)+"{}]}]}"), "accepted"},
+		"fewer empty services":            {"services", list, clienttest.Respond(200, nil, `{"services":[`+strings.Repeat("{},", 200_000)+"{}]}"), "a service has no ID or no name"},
+		"services with short names":       {"services", list, clienttest.Respond(200, nil, `{"services":[`+strings.Repeat(`{"id":"a","name":"b"},`, 160_000)+"{}]}"), "the list contains more than 50000 elements"},
+		"services with domains":           {"services", list, clienttest.Respond(200, nil, `{"services":[{"id":"a","name":"b","domains":[`+strings.Repeat("{},", 200_000)+"{}]}]}"), "accepted"},
 		"pages without an end":            {"services", list, servicesForEver(1), "the list of services does not end: it has more than 500 pages"},
 		"large pages without an end":      {"services", list, servicesForEver(1000), "values"},
 		"a failure with a list":           {"services", list, clienttest.Bomb(400, `{"message":[`, "{},", "]}"), "400"},
 		"a failure with a long message":   {"services", list, clienttest.Bomb(400, ``, `it's &amp;#x27; %2525 \\u0025 `, ""), "400"},
 		"a service with domains":          {"service", one, clienttest.Bomb(200, `{"id":"a","status":"deployed","domains":[`, "{},", "]}"), "values"},
-		"a service with fewer rules":      {"service", one, clienttest.Answer(200, nil, `{"id":"a","status":"deployed","caching":[`+strings.Repeat("{},", 200_000)+"{}]}"), "accepted"},
-		"a service with errors":           {"service", one, clienttest.Answer(200, nil, service+strings.Repeat(`{"message":"something went wrong"},`, 200_000)+"{}]}"), "accepted"},
-		"a service with different errors": {"service", one, clienttest.Answer(200, nil, service+numbered(200_000)+"{}]}"), "accepted"},
-		"a service with long errors":      {"service", one, clienttest.Answer(200, nil, service+strings.ReplaceAll(numbered(100), "went", strings.Repeat("x", 100<<10))+"{}]}"), "accepted"},
+		"a service with fewer rules":      {"service", one, clienttest.Respond(200, nil, `{"id":"a","status":"deployed","caching":[`+strings.Repeat("{},", 200_000)+"{}]}"), "accepted"},
+		"a service with errors":           {"service", one, clienttest.Respond(200, nil, service+strings.Repeat(`{"message":"something went wrong"},`, 200_000)+"{}]}"), "accepted"},
+		"a service with different errors": {"service", one, clienttest.Respond(200, nil, service+numbered(200_000)+"{}]}"), "accepted"},
+		"a service with long errors":      {"service", one, clienttest.Respond(200, nil, service+strings.ReplaceAll(numbered(100), "went", strings.Repeat("x", 100<<10))+"{}]}"), "accepted"},
 		"a token of 16 KiB":               {"login", one, login(16<<10, `[]`), "no entry"},
 		"a token of 3 MiB":                {"login", one, login(3<<20, `[]`), "too long"},
-		"a project of 3 MiB":              {"login", one, clienttest.Answer(200, nil, `{"access":{"token":{"id":"a","tenant":{"id":"`+strings.Repeat("1", 3<<20)+`"}}}}`), "too long"},
+		"a project of 3 MiB":              {"login", one, clienttest.Respond(200, nil, `{"access":{"token":{"id":"a","tenant":{"id":"`+strings.Repeat("1", 3<<20)+`"}}}}`), "too long"},
 		"an address of 3 MiB":             {"login", one, login(1, `[{"type":"rax:cdn","endpoints":[{"publicURL":"http://localhost/`+strings.Repeat("x", 3<<20)+`"}]}]`), "too long"},
 		"a catalog of empty entries":      {"login", one, clienttest.Bomb(200, `{"access":{"serviceCatalog":[`, "{},", "]}}"), "values"},
 		"a catalog of fewer entries":      {"login", one, login(1, `[`+strings.Repeat("{},", 200_000)+"{}]"), "no entry"},
@@ -60,12 +60,12 @@ func TestMemoryIsBounded(t *testing.T) { //nolint:paralleltest // see above
 				err := error(nil)
 				clienttest.Allocates(t, func() { err = row.call(t.Context(), client) })
 				w.Show(err)
-				said := "accepted"
+				got := "accepted"
 				if err != nil {
-					said = err.Error()
+					got = err.Error()
 				}
-				if !strings.Contains(said, row.err) {
-					t.Errorf("%q is not in %.1000q", row.err, said)
+				if !strings.Contains(got, row.err) {
+					t.Errorf("%q is not in %.1000q", row.err, got)
 				}
 				diff(t, "time", time.Duration(0), time.Since(began))
 			})
@@ -76,7 +76,7 @@ func TestMemoryIsBounded(t *testing.T) { //nolint:paralleltest // see above
 // login responds to a login with a token of the given length.
 func login(length int, catalog string) http.HandlerFunc {
 	const body = `{"access":{"token":{"id":"%s","tenant":{"id":"1"}},"serviceCatalog":%s}}`
-	return clienttest.Answer(200, nil, fmt.Sprintf(body, strings.Repeat("a&<", length/3)+"a", catalog))
+	return clienttest.Respond(200, nil, fmt.Sprintf(body, strings.Repeat("a&<", length/3)+"a", catalog))
 }
 
 func numbered(n int) string {

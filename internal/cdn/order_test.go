@@ -21,7 +21,7 @@ import (
 func TestHardIsAlwaysSent(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
-		wantNone(t, w.purge(hard("/a")), w.purge(soft("/b/*")))
+		wantNoErrors(t, w.purge(hard("/a")), w.purge(soft("/b/*")))
 		var got []string
 		for _, e := range w.Journal.Select("purge") {
 			got = append(got, e.Subject)
@@ -34,7 +34,7 @@ func TestHardPurgesRunInParallel(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.Latency = 5 * time.Second
-		wantNone(t, together(10, func(i int) error { return w.purge(hard(fmt.Sprint("/", i))) })...)
+		wantNoErrors(t, together(10, func(i int) error { return w.purge(hard(fmt.Sprint("/", i))) })...)
 		diff(t, "elapsed, with the login and the one that proves the token", 10*time.Second, w.Elapsed())
 	})
 }
@@ -55,7 +55,7 @@ func TestSoftPurgesAreAlone(t *testing.T) {
 				return w.purge(purge{cdntest.OtherID, fmt.Sprint("/other/", i), true})
 			}
 		})
-		wantNone(t, errs...)
+		wantNoErrors(t, errs...)
 		diff(t, "rejected purges", false, slices.ContainsFunc(w.Statuses("purge"), func(status int) bool { return status != 202 }))
 		diff(t, "accepted purges", 21, len(w.Purges()))
 		// During the deployment of a soft purge, no purge of its service is sent.
@@ -83,7 +83,7 @@ func TestIdenticalPurgesThatWaitAreSentOnce(t *testing.T) {
 		if err := w.purge(soft("/*")); err != nil {
 			t.Fatal(err)
 		}
-		wantNone(t, together(10, func(int) error { return w.purge(hard("/a")) })...)
+		wantNoErrors(t, together(10, func(int) error { return w.purge(hard("/a")) })...)
 		diff(t, "purges", []int{202, 202}, w.Statuses("purge"))
 	})
 }
@@ -92,42 +92,42 @@ func TestWaitingForADeployment(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		meanwhile func(*world) // immediately after the purge was accepted
-		want      said
+		want      errorFields
 		atLeast   time.Duration
 	}{
-		"until it is deployed": {func(*world) {}, said{}, time.Minute},
+		"until it is deployed": {func(*world) {}, errorFields{}, time.Minute},
 		"that fails, with the reasons": {
 			func(w *world) {
 				<-time.After(30 * time.Second)
 				w.SetStatus(cdntest.DeployedID, "failed", "origin unreachable", "edge: 2 of 9")
 			},
-			said{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service has the status failed: origin unreachable; edge: 2 of 9", Input: "service_id", Advice: "Fix the service in the control panel"},
+			errorFields{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service has the status failed: origin unreachable; edge: 2 of 9", Input: "service_id", Advice: "Fix the service in the control panel"},
 			30 * time.Second,
 		},
 		"that fails without a reason": {
 			func(w *world) { w.SetStatus(cdntest.DeployedID, "failed") },
-			said{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service has the status failed", Input: "service_id"},
+			errorFields{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service has the status failed", Input: "service_id"},
 			0,
 		},
 		"of a service that is disabled meanwhile": {
 			func(w *world) { w.SetStatus(cdntest.DeployedID, "disabled") },
-			said{Err: "the service is disabled, which hides whether it is deployed"},
+			errorFields{Err: "the service is disabled, which hides whether it is deployed"},
 			0,
 		},
 		"of a service that is being deleted": {
 			func(w *world) { w.SetStatus(cdntest.DeployedID, "delete_in_progress") },
-			said{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service has the status delete_in_progress", Input: "service_id"},
+			errorFields{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service has the status delete_in_progress", Input: "service_id"},
 			0,
 		},
 		"of a service that disappears": {
 			func(w *world) { w.Remove(cdntest.DeployedID) },
-			said{System: "Rackspace CDN", Kind: transport.KindNotFound, Status: 404, Message: "service " + cdntest.DeployedID + " could not be found", Input: "service_id", Advice: "Check service_id"},
+			errorFields{System: "Rackspace CDN", Kind: transport.KindNotFound, Status: 404, Message: "service " + cdntest.DeployedID + " could not be found", Input: "service_id", Advice: "Check service_id"},
 			0,
 		},
-		"while the CDN fails for a time":      {func(w *world) { w.Fail("service", 12, answer(500, nil, "")) }, said{}, time.Minute},
-		"while the CDN limits requests":       {func(w *world) { w.Fail("service", 2, cdntest.OverLimit(413, "90")) }, said{}, time.Minute},
-		"with a token that expires meanwhile": {func(w *world) { w.ExpireTokens() }, said{}, time.Minute},
-		"until a response without a status":   {func(w *world) { w.Fail("service", 1, answer(200, nil, `{"id":"x"}`)) }, said{System: "Rackspace CDN", Kind: transport.KindUnexpected, Status: 200, Message: "the service has no status", Advice: "not from this API"}, 0},
+		"while the CDN fails for a time":      {func(w *world) { w.Fail("service", 12, respond(500, nil, "")) }, errorFields{}, time.Minute},
+		"while the CDN limits requests":       {func(w *world) { w.Fail("service", 2, cdntest.OverLimit(413, "90")) }, errorFields{}, time.Minute},
+		"with a token that expires meanwhile": {func(w *world) { w.ExpireTokens() }, errorFields{}, time.Minute},
+		"until a response without a status":   {func(w *world) { w.Fail("service", 1, respond(200, nil, `{"id":"x"}`)) }, errorFields{System: "Rackspace CDN", Kind: transport.KindUnexpected, Status: 200, Message: "the service has no status", Advice: "not from this API"}, 0},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
@@ -143,7 +143,7 @@ func TestWaitingForADeployment(t *testing.T) {
 				test.meanwhile(w)
 				err = <-ended
 				w.Show(err)
-				wantSaid(t, err, test.want)
+				wantError(t, err, test.want)
 				diff(t, "purges: the DELETE is not retried", []int{202}, w.Statuses("purge"))
 				if w.Elapsed() < test.atLeast || w.Elapsed() > test.atLeast+5*time.Minute {
 					t.Errorf("took %s, want at least %s and not much more", w.Elapsed(), test.atLeast)
@@ -181,7 +181,7 @@ func TestManyCallersWaitForOneDeployment(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		wantNone(t, together(50, func(int) error { return d.Wait(t.Context()) })...)
+		wantNoErrors(t, together(50, func(int) error { return d.Wait(t.Context()) })...)
 		if n := w.Count("service"); n > 12 {
 			t.Errorf("%d requests in about a minute, want the requests of one caller", n)
 		}
@@ -200,8 +200,8 @@ func TestAServiceThatAnotherClientChanges(t *testing.T) {
 		go func() { first <- w.purge(hard("/first")) }()
 		synctest.Wait()
 		diff(t, "the first is rejected", []int{400}, w.Statuses("purge"))
-		wantNone(t, together(10, func(i int) error { return w.purge(hard(fmt.Sprint("/", i))) })...)
-		wantNone(t, <-first)
+		wantNoErrors(t, together(10, func(i int) error { return w.purge(hard(fmt.Sprint("/", i))) })...)
+		wantNoErrors(t, <-first)
 		diff(t, "later purges wait with GET", 1, len(slices.DeleteFunc(w.Statuses("purge"), func(s int) bool { return s == 202 })))
 		if d := w.Elapsed(); d < 10*time.Minute || d > 11*time.Minute {
 			t.Errorf("took %s", d)
@@ -214,24 +214,24 @@ func TestAServiceThatCannotBePurged(t *testing.T) {
 	tests := map[string]struct {
 		service string
 		prepare func(*world)
-		want    said
+		want    errorFields
 		purges  []int
 	}{
 		"because its last deployment failed": {
 			cdntest.FailedID, func(*world) {},
-			said{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service has the status failed: Policy failed to deploy", Input: "service_id", Advice: "Fix the service", Waiting: "waiting for the service to be deployed"},
+			errorFields{System: "Rackspace CDN", Kind: transport.KindState, Status: 200, Message: "the service has the status failed: Policy failed to deploy", Input: "service_id", Advice: "Fix the service", Waiting: "waiting for the service to be deployed"},
 			[]int{400},
 		},
 		"because it is never deployed, whatever its status": {
 			cdntest.DeployedID, func(w *world) {
 				w.Fail("purge", -1, cdntest.Error(400, "Service "+cdntest.DeployedID+" is not deployed."))
 			},
-			said{System: "Rackspace CDN", Kind: transport.KindState, Status: 400, Message: "Service " + cdntest.DeployedID + " is not deployed.", Input: "service_id", Advice: "only while the service is deployed"},
+			errorFields{System: "Rackspace CDN", Kind: transport.KindState, Status: 400, Message: "Service " + cdntest.DeployedID + " is not deployed.", Input: "service_id", Advice: "only while the service is deployed"},
 			[]int{400, 400, 400, 400},
 		},
 		"because it is missing": {
 			cdntest.MissingID, func(*world) {},
-			said{System: "Rackspace CDN", Kind: transport.KindNotFound, Status: 404, Message: "service " + cdntest.MissingID + " does not exist", Input: "service_id", Advice: "belongs to the project"},
+			errorFields{System: "Rackspace CDN", Kind: transport.KindNotFound, Status: 404, Message: "service " + cdntest.MissingID + " does not exist", Input: "service_id", Advice: "belongs to the project"},
 			[]int{404},
 		},
 	}
@@ -241,7 +241,7 @@ func TestAServiceThatCannotBePurged(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
 				test.prepare(w)
 				err := w.purge(purge{test.service, "/a", true})
-				wantSaid(t, err, test.want)
+				wantError(t, err, test.want)
 				diff(t, "purges", test.purges, w.Statuses("purge"))
 				if !strings.Contains(err.Error(), "purging /a on service "+test.service) {
 					t.Errorf("%q does not contain the request", err)
@@ -256,7 +256,7 @@ func TestAServiceThatCannotBePurged(t *testing.T) {
 func TestADisabledServiceAcceptsPurges(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
-		wantNone(t, w.purge(purge{cdntest.DisabledID, "/a", true}))
+		wantNoErrors(t, w.purge(purge{cdntest.DisabledID, "/a", true}))
 		d, err := w.purgeUnder(t.Context(), purge{cdntest.DisabledID, "/b", false})
 		if err != nil {
 			t.Fatal(err)
@@ -266,8 +266,8 @@ func TestADisabledServiceAcceptsPurges(t *testing.T) {
 		}
 		diff(t, "elapsed", time.Duration(0), w.Elapsed())
 		w.DeployTime = 5 * time.Minute
-		wantNone(t, w.purge(purge{cdntest.DisabledID, "/c", true}), w.purge(purge{cdntest.DisabledID, "/d", false}))
-		wantNone(t, w.purge(purge{cdntest.DisabledID, "/e", true}))
+		wantNoErrors(t, w.purge(purge{cdntest.DisabledID, "/c", true}), w.purge(purge{cdntest.DisabledID, "/d", false}))
+		wantNoErrors(t, w.purge(purge{cdntest.DisabledID, "/e", true}))
 		diff(t, "purges", []int{202, 202, 400, 202, 202, 400, 400, 400, 400, 400, 202}, w.Statuses("purge"))
 		diff(t, "elapsed: a request a minute", 6*time.Minute, w.Elapsed())
 		w.SetStatus(cdntest.DisabledID, cdntest.StatusFailed)
@@ -275,7 +275,7 @@ func TestADisabledServiceAcceptsPurges(t *testing.T) {
 		ctx, cancel := quota.WithTimeout(t.Context(), 150*time.Second)
 		defer cancel()
 		_, err = w.purgeUnder(ctx, purge{cdntest.DisabledID, "/f", true})
-		wantSaid(t, err, said{System: "Rackspace CDN", Kind: transport.KindTimeout, Waiting: "waiting for the service to be deployed"})
+		wantError(t, err, errorFields{System: "Rackspace CDN", Kind: transport.KindTimeout, Waiting: "waiting for the service to be deployed"})
 		var e, last *transport.Error
 		if !errors.As(err, &e) || !errors.As(e.Last, &last) || last.Status != 400 {
 			t.Errorf("%v does not contain the cause", err)
@@ -312,7 +312,7 @@ func TestAStuckServiceDelaysOtherPurgesForALimitedTime(t *testing.T) {
 		short, cancel := quota.WithTimeout(t.Context(), 5*time.Minute)
 		defer cancel()
 		_, err := w.purgeUnder(short, hard("/a"))
-		wantSaid(t, err, said{System: "Rackspace CDN", Kind: transport.KindTimeout, Waiting: "waiting for the service to be deployed"})
+		wantError(t, err, errorFields{System: "Rackspace CDN", Kind: transport.KindTimeout, Waiting: "waiting for the service to be deployed"})
 		diff(t, "elapsed: the timeout of the first, then its own", 65*time.Minute, w.Elapsed())
 		diff(t, "purges", []int{202}, w.Statuses("purge"))
 	})
@@ -325,7 +325,7 @@ func TestWaitingForADeploymentOfAnotherClientCounts(t *testing.T) {
 		ctx, cancel := quota.WithTimeout(t.Context(), 5*time.Minute)
 		defer cancel()
 		_, err := w.purgeUnder(ctx, hard("/a"))
-		wantSaid(t, err, said{System: "Rackspace CDN", Kind: transport.KindTimeout, Waiting: "waiting for the service to be deployed"})
+		wantError(t, err, errorFields{System: "Rackspace CDN", Kind: transport.KindTimeout, Waiting: "waiting for the service to be deployed"})
 		diff(t, "elapsed", 5*time.Minute, w.Elapsed())
 		diff(t, "purges", []int{400}, w.Statuses("purge"))
 	})
@@ -346,8 +346,8 @@ func TestInterruptedInTheQueueOfAService(t *testing.T) {
 		cancel()
 		<-left
 		diff(t, "elapsed", time.Duration(0), w.Elapsed())
-		wantSaid(t, second, said{System: "Rackspace CDN", Kind: transport.KindCanceled, Waiting: "waiting for other purges of the same service"})
+		wantError(t, second, errorFields{System: "Rackspace CDN", Kind: transport.KindCanceled, Waiting: "waiting for other purges of the same service"})
 		<-done
-		wantNone(t, first)
+		wantNoErrors(t, first)
 	})
 }

@@ -41,7 +41,7 @@ func TestALoginThatNeverEnds(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.config.RequestsPerMinute = 1
-		w.Fail("login", -1, answer(http.StatusServiceUnavailable, nil, ""))
+		w.Fail("login", -1, respond(http.StatusServiceUnavailable, nil, ""))
 		w.config.Wire.Unanswered = time.Hour
 		for _, err := range clienttest.Together(2, func(i int) error {
 			ctx, stop := quota.WithTimeout(t.Context(), time.Minute+time.Duration(i)*time.Second)
@@ -49,7 +49,7 @@ func TestALoginThatNeverEnds(t *testing.T) {
 			_, err := w.purgeUnder(ctx, hard(fmt.Sprintf("/%d.png", i)))
 			return err
 		}) {
-			got := hear(err)
+			got := fieldsOf(err)
 			diff(t, "the system", "Rackspace Identity", got.System)
 			diff(t, "the status", http.StatusServiceUnavailable, got.Status)
 		}

@@ -30,7 +30,7 @@ func TestTwentyAMinute(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
 				w.PurgesPerMinute, w.config.RequestsPerMinute = test.perMinute, test.perMinute
-				wantNone(t, together(test.purges, func(i int) error { return w.purge(hard(fmt.Sprint("/", i))) })...)
+				wantNoErrors(t, together(test.purges, func(i int) error { return w.purge(hard(fmt.Sprint("/", i))) })...)
 				diff(t, "accepted", test.purges, len(w.Purges()))
 				diff(t, "sent", test.purges, w.Count("purge"))
 				diff(t, "finished after", test.want, w.Purges()[test.purges-1].Time.Sub(w.Purges()[0].Time))
@@ -73,7 +73,7 @@ func TestAWaitLongerThanTheTimeout(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 		defer cancel()
 		_, err := w.purgeUnder(ctx, hard("/a"))
-		wantSaid(t, err, said{
+		wantError(t, err, errorFields{
 			System: "Rackspace CDN", Kind: transport.KindLimited, Status: 413, Message: "OverLimit Retry...", Wait: time.Hour,
 			Advice: "Another client uses the quota of the account",
 		})
@@ -85,8 +85,8 @@ func TestAWaitLongerThanTheTimeout(t *testing.T) {
 func TestA503WithoutALimitIsRetried(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
-		w.Fail("purge", 2, answer(503, nil, "<html><title>503</title>"))
-		wantNone(t, w.purge(hard("/a")))
+		w.Fail("purge", 2, respond(503, nil, "<html><title>503</title>"))
+		wantNoErrors(t, w.purge(hard("/a")))
 		diff(t, "purges", []int{503, 503, 202}, w.Statuses("purge"))
 		diff(t, "elapsed", time.Second, w.Elapsed())
 	})
@@ -98,51 +98,51 @@ func TestErrors(t *testing.T) {
 	const id = cdntest.DeployedID
 	tests := map[string]struct {
 		fault http.HandlerFunc
-		want  said
+		want  errorFields
 		sent  int
 	}{
 		"400 about the service id": {
 			cdntest.Error(400, "Invalid service id"),
-			said{Kind: transport.KindInvalid, Status: 400, Message: "Invalid service id", Input: "service_id", Advice: "UUID"},
+			errorFields{Kind: transport.KindInvalid, Status: 400, Message: "Invalid service id", Input: "service_id", Advice: "UUID"},
 			1,
 		},
 		"400 about the url": {
 			cdntest.Error(400, "non ascii character present in url"),
-			said{Kind: transport.KindInvalid, Status: 400, Message: "non ascii character present in url", Input: "url", Advice: "Check the path."},
+			errorFields{Kind: transport.KindInvalid, Status: 400, Message: "non ascii character present in url", Input: "url", Advice: "Check the path."},
 			1,
 		},
 		"400 whose message is an object": {
 			cdntest.Error(400, map[string]any{"marker": "bad"}),
-			said{Kind: transport.KindInvalid, Status: 400, Message: `{"marker":"bad"}`, Advice: "Check service_id and the path"},
+			errorFields{Kind: transport.KindInvalid, Status: 400, Message: `{"marker":"bad"}`, Advice: "Check service_id and the path"},
 			1,
 		},
-		"400 without a body": {answer(400, nil, ""), said{Kind: transport.KindInvalid, Status: 400, Advice: "Check service_id and the path"}, 1},
-		"403":                {cdntest.HTML(403), said{Kind: transport.KindForbidden, Status: 403, Message: `an HTML page with the title "403 Forbidden"`, Advice: "role"}, 1},
+		"400 without a body": {respond(400, nil, ""), errorFields{Kind: transport.KindInvalid, Status: 400, Advice: "Check service_id and the path"}, 1},
+		"403":                {cdntest.HTML(403), errorFields{Kind: transport.KindForbidden, Status: 403, Message: `an HTML page with the title "403 Forbidden"`, Advice: "role"}, 1},
 		"404 of the service": {
 			cdntest.Error(404, "service "+id+" does not exist"),
-			said{Kind: transport.KindNotFound, Status: 404, Message: "service " + id + " does not exist", Input: "service_id", Advice: "belongs to the project"},
+			errorFields{Kind: transport.KindNotFound, Status: 404, Message: "service " + id + " does not exist", Input: "service_id", Advice: "belongs to the project"},
 			1,
 		},
 		"404 of the path, in HTML": {
 			cdntest.HTML(404),
-			said{Kind: transport.KindConfig, Status: 404, Message: `an HTML page with the title "404 Not Found"`, Input: "endpoint", Advice: "cdn.endpoint"},
+			errorFields{Kind: transport.KindConfig, Status: 404, Message: `an HTML page with the title "404 Not Found"`, Input: "endpoint", Advice: "cdn.endpoint"},
 			1,
 		},
 		"405 in HTML": {
 			cdntest.HTML(405),
-			said{Kind: transport.KindConfig, Status: 405, Message: `an HTML page with the title "405 Method Not Allowed"`, Input: "endpoint", Advice: "cdn.endpoint"},
+			errorFields{Kind: transport.KindConfig, Status: 405, Message: `an HTML page with the title "405 Method Not Allowed"`, Input: "endpoint", Advice: "cdn.endpoint"},
 			1,
 		},
-		"a 500 is retried": {cdntest.Error(500, "Internal"), said{Kind: transport.KindServer, Status: 500, Message: "Internal"}, 5},
+		"a 500 is retried": {cdntest.Error(500, "Internal"), errorFields{Kind: transport.KindServer, Status: 500, Message: "Internal"}, 5},
 		"the ID of the request": {
-			answer(500, http.Header{"X-Openstack-Request-Id": {"req-1"}, "X-Trans-Id": {""}}, ""),
-			said{Kind: transport.KindServer, Status: 500, ID: "request ID req-1"},
+			respond(500, http.Header{"X-Openstack-Request-Id": {"req-1"}, "X-Trans-Id": {""}}, ""),
+			errorFields{Kind: transport.KindServer, Status: 500, ID: "request ID req-1"},
 			5,
 		},
-		"a 200 is not an acceptance":               {answer(200, nil, ""), said{Kind: transport.KindUnexpected, Status: 200}, 1},
-		"a 202 with a page is not an acceptance":   {answer(202, nil, "<html>"), said{Kind: transport.KindUnexpected, Status: 202, Message: "the response is an HTML page", Advice: "Check the address"}, 1},
-		"a redirect is neither followed nor shown": {answer(307, http.Header{"Location": {"https://evil.example.com/x?y=z"}}, ""), said{Kind: transport.KindRedirect, Status: 307, Message: "redirect to evil.example.com", Advice: "does not follow redirects"}, 1},
-		"the Location of an acceptance is ignored": {answer(202, http.Header{"Location": {"https://evil.example.com/"}}, ""), said{}, 1},
+		"a 200 is not an acceptance":               {respond(200, nil, ""), errorFields{Kind: transport.KindUnexpected, Status: 200}, 1},
+		"a 202 with a page is not an acceptance":   {respond(202, nil, "<html>"), errorFields{Kind: transport.KindUnexpected, Status: 202, Message: "the response is an HTML page", Advice: "Check the address"}, 1},
+		"a redirect is neither followed nor shown": {respond(307, http.Header{"Location": {"https://evil.example.com/x?y=z"}}, ""), errorFields{Kind: transport.KindRedirect, Status: 307, Message: "redirect to evil.example.com", Advice: "does not follow redirects"}, 1},
+		"the Location of an acceptance is ignored": {respond(202, http.Header{"Location": {"https://evil.example.com/"}}, ""), errorFields{}, 1},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
@@ -152,7 +152,7 @@ func TestErrors(t *testing.T) {
 				if test.want.Kind != 0 {
 					test.want.System = "Rackspace CDN"
 				}
-				wantSaid(t, w.purge(hard("/a")), test.want)
+				wantError(t, w.purge(hard("/a")), test.want)
 				diff(t, "purges sent", test.sent, w.Count("purge"))
 				diff(t, "elapsed", time.Duration(test.sent-1)*time.Second, w.Elapsed())
 				diff(t, "hosts dialed", "localhost:80", w.Network.Dialed()[0])

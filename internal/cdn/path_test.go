@@ -99,7 +99,7 @@ func TestThePatternOfADirectory(t *testing.T) {
 func TestAPurgeWithoutAPathIsNotSent(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
-		diff(t, "the error", said{Err: "a purge without a path purges everything"}, hear(w.purge(hard(""))))
+		diff(t, "the error", errorFields{Err: "a purge without a path purges everything"}, fieldsOf(w.purge(hard(""))))
 		diff(t, "requests", 0, len(w.Journal.Entries()))
 	})
 }

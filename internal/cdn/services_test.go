@@ -79,7 +79,7 @@ func TestANotFoundOfAListIsNotAboutAService(t *testing.T) {
 				w.Fail("services", -1, row.fault)
 				_, err := w.connect().Services(t.Context())
 				w.Show(err)
-				got := hear(err)
+				got := fieldsOf(err)
 				diff(t, "the kind", transport.KindConfig, got.Kind)
 				diff(t, "the input", "endpoint", got.Input)
 				diff(t, "the advice", "The server does not have this path, whatever the service is. Check cdn.endpoint and cdn.project_id."+row.hint, got.Advice)
@@ -87,8 +87,8 @@ func TestANotFoundOfAListIsNotAboutAService(t *testing.T) {
 		})
 	}
 	inWorld(t, func(t *testing.T, w *world) {
-		w.Fail("services", 1, answer(404, nil, `{"overLimit":{"message":"OverLimit Retry..."}}`))
+		w.Fail("services", 1, respond(404, nil, `{"overLimit":{"message":"OverLimit Retry..."}}`))
 		_, err := w.connect().Services(t.Context())
-		wantNone(t, err)
+		wantNoErrors(t, err)
 	})
 }

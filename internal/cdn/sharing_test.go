@@ -79,7 +79,7 @@ func TestSharing(t *testing.T) { //nolint:paralleltest // in the order of the ta
 func (w *world) share(t *testing.T, processes []process) []time.Duration {
 	t.Helper()
 	took := make([]time.Duration, len(processes))
-	wantNone(t, together(len(processes), func(i int) error {
+	wantNoErrors(t, together(len(processes), func(i int) error {
 		p := processes[i]
 		<-time.After(p.arrives)
 		config := w.config

@@ -70,8 +70,8 @@ func (w *world) purgeUnder(ctx context.Context, p purge) (*cdn.Invalidation, err
 	return inv, err
 }
 
-// said contains the fields of an error that the tests compare.
-type said struct {
+// errorFields contains the fields of an error that the tests compare.
+type errorFields struct {
 	System             string
 	Kind               transport.Kind
 	Status             int
@@ -83,10 +83,10 @@ type said struct {
 
 // Shared with the other clients.
 var (
-	diff     = clienttest.Diff
-	together = clienttest.Together
-	answer   = clienttest.Answer
-	hear     = clienttest.ErrorFields[said]
-	wantSaid = clienttest.WantError[said]
-	wantNone = clienttest.WantNoErrors
+	diff         = clienttest.Diff
+	together     = clienttest.Together
+	respond      = clienttest.Respond
+	fieldsOf     = clienttest.ErrorFields[errorFields]
+	wantError    = clienttest.WantError[errorFields]
+	wantNoErrors = clienttest.WantNoErrors
 )

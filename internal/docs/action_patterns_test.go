@@ -87,7 +87,7 @@ func TestAMarkerWaitsForTheDeploy(t *testing.T) {
 		t.Fatal(err)
 	}
 	purged := time.Time{}
-	for _, e := range s.Take() {
+	for _, e := range s.TakeEntries() {
 		if e.Operation == "purge" {
 			purged = e.Time
 		}

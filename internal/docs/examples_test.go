@@ -61,7 +61,7 @@ func (s *site) apply(t *testing.T, doing string, want []string, variables ...str
 func (s *site) compare(t *testing.T, doing string, want []string) {
 	t.Helper()
 	var got []string
-	for _, e := range s.Take() {
+	for _, e := range s.TakeEntries() {
 		switch e.Operation {
 		case "purge":
 			got = append(got, fmt.Sprintf("%s %s %d", e.System, e.Subject, e.Status))

@@ -94,8 +94,8 @@ type Recorder struct {
 }
 
 type fault struct {
-	left   int
-	answer http.HandlerFunc
+	left    int
+	handler http.HandlerFunc
 }
 
 // NewRecorder returns a recorder with its own journal and the real clock.
@@ -103,21 +103,21 @@ func NewRecorder(system string) *Recorder {
 	return &Recorder{System: system, Journal: &Journal{}, Now: time.Now}
 }
 
-// Fail makes answer handle the next times requests of an operation instead of
-// the fake, or all of them if times is negative. Several faults of one
-// operation apply in the order in which they were added. An answer that panics
+// Fail makes h instead of the fake handle the next requests of an operation, as
+// many as times, or all of them if times is negative. Several faults of one
+// operation apply in the order in which they were added. A handler that panics
 // with http.ErrAbortHandler closes the connection.
-func (r *Recorder) Fail(operation string, times int, answer http.HandlerFunc) {
+func (r *Recorder) Fail(operation string, times int, h http.HandlerFunc) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.faults == nil {
 		r.faults = make(map[string][]*fault)
 	}
-	r.faults[operation] = append(r.faults[operation], &fault{left: times, answer: answer})
+	r.faults[operation] = append(r.faults[operation], &fault{left: times, handler: h})
 }
 
-// Heal removes all faults.
-func (r *Recorder) Heal() {
+// ClearFaults removes all faults.
+func (r *Recorder) ClearFaults() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.faults = nil
@@ -133,7 +133,7 @@ func (r *Recorder) nextFault(operation string) http.HandlerFunc {
 		if f.left > 0 {
 			f.left--
 		}
-		return f.answer
+		return f.handler
 	}
 	return nil
 }
@@ -150,14 +150,14 @@ func (r *Recorder) Handle(operation string, subject func(*http.Request) string, 
 		watched := &statusWriter{ResponseWriter: w}
 		defer func() { r.Journal.close(entry, watched.status) }()
 
-		answer := r.nextFault(operation)
-		if answer == nil {
-			answer = h
+		handler := r.nextFault(operation)
+		if handler == nil {
+			handler = h
 		}
 		if r.Around != nil {
-			answer = r.Around(operation, answer)
+			handler = r.Around(operation, handler)
 		}
-		answer(watched, req)
+		handler(watched, req)
 		if watched.status == 0 {
 			watched.status = http.StatusOK
 		}

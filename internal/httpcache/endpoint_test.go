@@ -21,7 +21,7 @@ func TestEachEndpointHasItsOwnRate(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.config.Endpoints = []string{endpoint, "http://10.0.0.12:6081"}
 		w.config.RequestsPerSecond = 4
-		wantNone(t, together(40, func(i int) error { return w.purgeAt(w.config.Endpoints[i%2], fmt.Sprint("/", i)) })...)
+		wantNoErrors(t, together(40, func(i int) error { return w.purgeAt(w.config.Endpoints[i%2], fmt.Sprint("/", i)) })...)
 		// 20 purges at each endpoint are 40 requests, 4 of them immediately.
 		if want := 9 * time.Second; w.Elapsed() != want {
 			t.Errorf("it took %s, want %s", w.Elapsed(), want)
@@ -33,15 +33,15 @@ func TestRateLimitOfOneEndpoint(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.config.Endpoints = []string{endpoint, "http://10.0.0.12:6081"}
-		w.Fail("purge", 1, answer(http.StatusTooManyRequests, http.Header{"Retry-After": {"30"}}, ""))
+		w.Fail("purge", 1, respond(http.StatusTooManyRequests, http.Header{"Retry-After": {"30"}}, ""))
 		var limited time.Duration
 		var wg sync.WaitGroup
 		wg.Go(func() { // it gets the 429
-			wantNone(t, w.purge("/a"))
+			wantNoErrors(t, w.purge("/a"))
 			limited = w.Elapsed()
 		})
 		<-time.After(time.Second)
-		wantNone(t, w.purgeAt(w.config.Endpoints[1], "/a"))
+		wantNoErrors(t, w.purgeAt(w.config.Endpoints[1], "/a"))
 		if w.Elapsed() != time.Second {
 			t.Errorf("the other endpoint waited for %s", w.Elapsed())
 		}
@@ -73,7 +73,7 @@ func TestFailedEndpointDoesNotDelayOthers(t *testing.T) {
 			})
 		}
 		<-time.After(time.Second)
-		wantNone(t, together(100, func(i int) error { return w.purge(fmt.Sprint("/", i)) })...)
+		wantNoErrors(t, together(100, func(i int) error { return w.purge(fmt.Sprint("/", i)) })...)
 		if w.Elapsed() != time.Second {
 			t.Errorf("the purges at the other endpoint took until %s", w.Elapsed())
 		}
@@ -89,7 +89,7 @@ func TestAWrongKeyIsTriedOnceAtEachEndpoint(t *testing.T) {
 		w.config.Wire.Header.Set(w.KeyHeader, "wrong-key")
 		errs := together(20, func(i int) error { return w.purgeAt(w.config.Endpoints[i%2], fmt.Sprint("/", i)) })
 		for _, err := range errs {
-			if hear(err).Kind != transport.KindCredentials {
+			if fieldsOf(err).Kind != transport.KindCredentials {
 				t.Errorf("the error is %v", err)
 			}
 		}

@@ -34,14 +34,14 @@ func TestVisitorsGetTheNewContent(t *testing.T) {
 						w.visit(path, "gzip")
 					}
 					w.Release()
-					wantNone(t, w.purge(path))
+					wantNoErrors(t, w.purge(path))
 					for _, encoding := range []string{"", "gzip"} {
 						before := w.visit(path, encoding)
 						w.Release()
 						if again := w.visit(path, encoding); again != before {
 							t.Errorf("the fake does not cache %s: %q, then %q", path, before, again)
 						}
-						wantNone(t, w.purge(path))
+						wantNoErrors(t, w.purge(path))
 						if after := w.visit(path, encoding); after == before {
 							t.Errorf("%s with %q is %q before and after the purge", path, encoding, after)
 						}
@@ -82,7 +82,7 @@ func TestRequests(t *testing.T) {
 						got = append(got, sent{r.Method, r.RequestURI, r.Host, r.Header})
 					})
 				}
-				wantNone(t, w.purge("/a%20b?x=1"))
+				wantNoErrors(t, w.purge("/a%20b?x=1"))
 				plain := http.Header{"Accept": {"*/*"}, "User-Agent": {"test"}, w.KeyHeader: {w.Key}, "Fastly-Soft-Purge": {"1"}}
 				gzip := plain.Clone()
 				gzip.Set("Accept-Encoding", "gzip")
@@ -97,38 +97,38 @@ func TestStatuses(t *testing.T) {
 	t.Parallel()
 	const address = `{"msg":"Too many purges"}`
 	for name, test := range map[string]struct {
-		answer http.HandlerFunc
-		want   said // nothing: it is accepted
-		sent   int  // 0: any number
+		respond http.HandlerFunc
+		want    errorFields // nothing: it is accepted
+		sent    int         // 0: any number
 	}{
-		"200":           {answer(200, nil, ""), said{}, 1},
-		"202":           {answer(202, nil, ""), said{}, 1},
-		"204":           {answer(204, nil, ""), said{}, 1},
-		"404":           {answer(404, nil, "<title>404 Not Found</title>"), said{}, 1},
-		"200 with HTML": {answer(200, http.Header{"Content-Type": {"text/html"}}, "<!DOCTYPE html><html><title>200 Purged</title></html>"), said{}, 1},
-		"200 of Fastly": {answer(200, nil, `{"status":"ok","id":"1378-1712345678-1234567"}`), said{}, 1},
-		"200 that reports an error": {answer(200, nil, `{"error":"backend is down"}`), said{
+		"200":           {respond(200, nil, ""), errorFields{}, 1},
+		"202":           {respond(202, nil, ""), errorFields{}, 1},
+		"204":           {respond(204, nil, ""), errorFields{}, 1},
+		"404":           {respond(404, nil, "<title>404 Not Found</title>"), errorFields{}, 1},
+		"200 with HTML": {respond(200, http.Header{"Content-Type": {"text/html"}}, "<!DOCTYPE html><html><title>200 Purged</title></html>"), errorFields{}, 1},
+		"200 of Fastly": {respond(200, nil, `{"status":"ok","id":"1378-1712345678-1234567"}`), errorFields{}, 1},
+		"200 that reports an error": {respond(200, nil, `{"error":"backend is down"}`), errorFields{
 			Kind: transport.KindUnexpected, Status: 200, Message: `the response contains an error: "backend is down"`,
 		}, 1},
-		"400": {answer(400, nil, "Bad URL"), said{Kind: transport.KindInvalid, Status: 400, Message: "Bad URL", Input: "url", Advice: "Check the path and host"}, 1},
-		"401": {answer(401, nil, ""), said{Kind: transport.KindCredentials, Status: 401, Advice: "Check http_cache.headers."}, 1},
-		"403": {answer(403, http.Header{"X-Varnish": {"7"}}, "<title>403 Forbidden</title>"), said{
+		"400": {respond(400, nil, "Bad URL"), errorFields{Kind: transport.KindInvalid, Status: 400, Message: "Bad URL", Input: "url", Advice: "Check the path and host"}, 1},
+		"401": {respond(401, nil, ""), errorFields{Kind: transport.KindCredentials, Status: 401, Advice: "Check http_cache.headers."}, 1},
+		"403": {respond(403, http.Header{"X-Varnish": {"7"}}, "<title>403 Forbidden</title>"), errorFields{
 			Kind: transport.KindForbidden, Status: 403, Message: `an HTML page with the title "403 Forbidden"`, ID: "X-Varnish 7", Advice: "access list",
 		}, 1},
-		"403 packed": {answer(403, http.Header{"Content-Encoding": {"gzip"}}, "\x1f\x8b\x08"), said{Kind: transport.KindForbidden, Status: 403, Advice: "access list"}, 1},
-		"405":        {answer(405, nil, ""), said{Kind: transport.KindConfig, Status: 405, Advice: "Configure purges"}, 1},
-		"410":        {answer(410, nil, ""), said{Kind: transport.KindUnexpected, Status: 410, Advice: "passed the request on to the origin"}, 1},
-		"414":        {answer(414, nil, ""), said{Kind: transport.KindInvalid, Status: 414, Input: "url", Advice: "Check the path"}, 1},
-		"415":        {answer(415, nil, ""), said{Kind: transport.KindConfig, Status: 415, Advice: "Configure purges"}, 1},
-		"421":        {answer(421, nil, ""), said{Kind: transport.KindConfig, Status: 421, Input: "host", Advice: "Check host"}, 1},
-		"429 for longer than the test has": {answer(429, http.Header{"Retry-After": {"86400"}}, address), said{
+		"403 packed": {respond(403, http.Header{"Content-Encoding": {"gzip"}}, "\x1f\x8b\x08"), errorFields{Kind: transport.KindForbidden, Status: 403, Advice: "access list"}, 1},
+		"405":        {respond(405, nil, ""), errorFields{Kind: transport.KindConfig, Status: 405, Advice: "Configure purges"}, 1},
+		"410":        {respond(410, nil, ""), errorFields{Kind: transport.KindUnexpected, Status: 410, Advice: "passed the request on to the origin"}, 1},
+		"414":        {respond(414, nil, ""), errorFields{Kind: transport.KindInvalid, Status: 414, Input: "url", Advice: "Check the path"}, 1},
+		"415":        {respond(415, nil, ""), errorFields{Kind: transport.KindConfig, Status: 415, Advice: "Configure purges"}, 1},
+		"421":        {respond(421, nil, ""), errorFields{Kind: transport.KindConfig, Status: 421, Input: "host", Advice: "Check host"}, 1},
+		"429 for longer than the test has": {respond(429, http.Header{"Retry-After": {"86400"}}, address), errorFields{
 			Kind: transport.KindLimited, Status: 429, Message: "Too many purges",
 		}, 1},
-		"500": {answer(500, nil, ""), said{Kind: transport.KindServer, Status: 500}, 5},
-		"501": {answer(501, nil, ""), said{Kind: transport.KindConfig, Status: 501, Advice: "Configure purges"}, 1},
-		"503": {answer(503, nil, "Guru Meditation"), said{Kind: transport.KindOutage, Status: 503, Message: "Guru Meditation"}, 0},
-		"206": {answer(206, nil, ""), said{Kind: transport.KindUnexpected, Status: 206, Advice: "passed the request on to the origin"}, 1},
-		"301": {answer(301, http.Header{"Location": {"https://www.example.com/"}}, ""), said{
+		"500": {respond(500, nil, ""), errorFields{Kind: transport.KindServer, Status: 500}, 5},
+		"501": {respond(501, nil, ""), errorFields{Kind: transport.KindConfig, Status: 501, Advice: "Configure purges"}, 1},
+		"503": {respond(503, nil, "Guru Meditation"), errorFields{Kind: transport.KindOutage, Status: 503, Message: "Guru Meditation"}, 0},
+		"206": {respond(206, nil, ""), errorFields{Kind: transport.KindUnexpected, Status: 206, Advice: "passed the request on to the origin"}, 1},
+		"301": {respond(301, http.Header{"Location": {"https://www.example.com/"}}, ""), errorFields{
 			Kind: transport.KindRedirect, Status: 301, Message: "redirect to www.example.com",
 		}, 1},
 	} {
@@ -136,13 +136,13 @@ func TestStatuses(t *testing.T) {
 			t.Parallel()
 			for _, operation := range []string{"purge", "variant"} {
 				inWorld(t, func(t *testing.T, w *world) {
-					w.Fail(operation, -1, test.answer)
+					w.Fail(operation, -1, test.respond)
 					ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 					defer cancel()
 					err := w.connect().Purge(ctx, endpoint, host, "/a")
 					w.Show(err)
 					want := test.want
-					if want != (said{}) {
+					if want != (errorFields{}) {
 						want.Doing = "purging /a of www.example.com at http://10.0.0.11:6081"
 						if operation == "variant" {
 							if want.Kind == transport.KindCredentials {
@@ -151,7 +151,7 @@ func TestStatuses(t *testing.T) {
 							want.Doing = "purging the gzip variant of /a of www.example.com at http://10.0.0.11:6081"
 						}
 					}
-					wantSaid(t, err, want)
+					wantError(t, err, want)
 					if n := w.Count(operation); n != test.sent && test.sent > 0 {
 						t.Errorf("%s was sent %d times, want %d", operation, n, test.sent)
 					}
@@ -171,8 +171,8 @@ func TestContentIsNotAnAcceptance(t *testing.T) {
 				t.Run(fmt.Sprintf("%s: %q with %d", header, value, status), func(t *testing.T) {
 					t.Parallel()
 					inWorld(t, func(t *testing.T, w *world) {
-						w.Fail("purge", -1, answer(status, http.Header{http.CanonicalHeaderKey(header): {value}}, ""))
-						wantSaid(t, w.purge("/a"), said{
+						w.Fail("purge", -1, respond(status, http.Header{http.CanonicalHeaderKey(header): {value}}, ""))
+						wantError(t, w.purge("/a"), errorFields{
 							Kind: transport.KindUnexpected, Status: status, Message: "the response has the header " + header + ", which only content has",
 							Advice: "The cache passed the request on to the origin, and purged nothing.",
 							Doing:  "purging /a of www.example.com at http://10.0.0.11:6081",
@@ -206,7 +206,7 @@ func TestCacheWithoutPurges(t *testing.T) {
 			before := w.visit("/a", "")
 			w.Release()
 			// The documentation says so, and points to purge_verification.
-			wantNone(t, w.purge("/a"))
+			wantNoErrors(t, w.purge("/a"))
 			diff(t, "what visitors get", before, w.visit("/a", ""))
 		})
 	})
@@ -220,7 +220,7 @@ func TestDeniedByTheAccessList(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
 				w.runs(s)
 				w.Denied = true
-				got := hear(w.purge("/a"))
+				got := fieldsOf(w.purge("/a"))
 				if got.Kind != transport.KindForbidden && got.Kind != transport.KindConfig {
 					t.Errorf("the error is %+v", got)
 				}
@@ -238,7 +238,7 @@ func TestRetryAfterOfASuccess(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		for i := range 20 {
-			wantNone(t, w.purge(fmt.Sprint("/", i)))
+			wantNoErrors(t, w.purge(fmt.Sprint("/", i)))
 		}
 		if w.Elapsed() != 0 {
 			t.Errorf("20 purges took %s", w.Elapsed())
@@ -250,8 +250,8 @@ func TestIdenticalPurgesThatWait(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.config.RequestsPerSecond = 1
-		wantNone(t, w.purge("/first"))
-		wantNone(t, together(10, func(int) error { return w.purge("/a") })...)
+		wantNoErrors(t, w.purge("/first"))
+		wantNoErrors(t, together(10, func(int) error { return w.purge("/a") })...)
 		diff(t, "requests", []int{200, 200}, w.Statuses("purge"))
 		diff(t, "variants", []int{200, 200}, w.Statuses("variant"))
 	})
@@ -264,9 +264,9 @@ func TestNoCoalescingBetweenTheTwoRequests(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.Latency = time.Second
 		var wg sync.WaitGroup
-		wg.Go(func() { wantNone(t, w.purge("/a")) })
+		wg.Go(func() { wantNoErrors(t, w.purge("/a")) })
 		<-time.After(1500 * time.Millisecond)
-		wantNone(t, w.purge("/a"))
+		wantNoErrors(t, w.purge("/a"))
 		wg.Wait()
 		diff(t, "requests", []int{200, 200}, w.Statuses("purge"))
 	})

@@ -82,8 +82,8 @@ func (w *world) visit(path, encoding string) string {
 	return string(body)
 }
 
-// said contains the fields of an error that the tests compare.
-type said struct {
+// errorFields contains the fields of an error that the tests compare.
+type errorFields struct {
 	Kind        transport.Kind
 	Status      int
 	Message, ID string
@@ -95,10 +95,10 @@ type said struct {
 
 // Shared with the other clients.
 var (
-	diff     = clienttest.Diff
-	together = clienttest.Together
-	answer   = clienttest.Answer
-	hear     = clienttest.ErrorFields[said]
-	wantSaid = clienttest.WantError[said]
-	wantNone = clienttest.WantNoErrors
+	diff         = clienttest.Diff
+	together     = clienttest.Together
+	respond      = clienttest.Respond
+	fieldsOf     = clienttest.ErrorFields[errorFields]
+	wantError    = clienttest.WantError[errorFields]
+	wantNoErrors = clienttest.WantNoErrors
 )

@@ -140,7 +140,7 @@ func TestOnlyReadyCachesOfTheProjectAreInvalidated(t *testing.T) {
 			return fmt.Sprintf(`{%q:{"projectId":%q,"source":{"type":"report"},"status":{%s}}}`, id, project, status)
 		}
 		list := func(entries ...string) http.HandlerFunc {
-			return answer(200, nil, fmt.Sprintf(`{"total":%d,"contentCaches":[%s]}`, len(entries), strings.Join(entries, ",")))
+			return respond(200, nil, fmt.Sprintf(`{"total":%d,"contentCaches":[%s]}`, len(entries), strings.Join(entries, ",")))
 		}
 		w.Fail("contents", 1, list(
 			entry("a+/=", tutorial, `"ready":true`), entry("b", "", `"ready":true,"invalid":false`),
@@ -233,7 +233,7 @@ func TestALostInvalidationIsSentAgain(t *testing.T) {
 	t.Parallel()
 	inCluster(t, 1, func(t *testing.T, w *world) {
 		w.AddContentCache(result(first, 1))
-		w.FailNode(first, "invalidate", 1, answer(202, nil, ""))
+		w.FailNode(first, "invalidate", 1, respond(202, nil, ""))
 		w.mustPurge(mstr.ContentFilter{})
 		diff(t, "left", []string(nil), w.ready())
 		diff(t, "invalidations", 2, w.Count("invalidate"))
@@ -249,7 +249,7 @@ func TestInvalidationThatTakesTooLong(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer cancel()
 		_, err := w.connect().PurgeContent(ctx, tutorial, mstr.ContentFilter{})
-		diff(t, "kind", transport.KindTimeout, hear(err).Kind)
+		diff(t, "kind", transport.KindTimeout, fieldsOf(err).Kind)
 		diff(t, "error", "checking the invalidated content caches of project "+tutorial+" on node iserver-1: "+
 			"timed out waiting for 2 of 2 content caches to become invalid", fmt.Sprint(err))
 		diff(t, "elapsed", 10*time.Minute, w.Elapsed())
@@ -262,14 +262,14 @@ func TestEveryWaitOfAContentPurgeCanBeInterrupted(t *testing.T) {
 	for sentence, prepare := range map[string]func(*world){
 		"for a cache to become invalid": func(w *world) { w.InvalidateAfter = time.Hour },
 		"for the end of a rate limit, before the nodes": func(w *world) {
-			w.Fail("nodes", 1, answer(429, http.Header{"Retry-After": {"3600"}}, ""))
+			w.Fail("nodes", 1, respond(429, http.Header{"Retry-After": {"3600"}}, ""))
 		},
 		"for the end of a rate limit, after the list": func(w *world) {
-			w.Fail("invalidate", 1, answer(429, http.Header{"Retry-After": {"3600"}}, ""))
+			w.Fail("invalidate", 1, respond(429, http.Header{"Retry-After": {"3600"}}, ""))
 		},
 		"before a retry": func(w *world) {
 			w.config.Wire.Backoff = func(int) time.Duration { return time.Hour }
-			w.Fail("contents", -1, answer(500, nil, ""))
+			w.Fail("contents", -1, respond(500, nil, ""))
 		},
 	} {
 		t.Run(sentence, func(t *testing.T) {
@@ -337,7 +337,7 @@ func TestCheckFindsAllCachesIfTheListShrinks(t *testing.T) {
 			if op == "invalidate" {
 				count++
 				if count > 10 && count <= 20 {
-					return answer(202, nil, "")
+					return respond(202, nil, "")
 				}
 			}
 			return next
@@ -372,7 +372,7 @@ func TestRejectedBatchIsAnError(t *testing.T) {
 		w.AddContentCache(result(first, 1))
 		w.Fail("invalidate", -1, mstrtest.Error(400, "ERR006", "", "Invalid patch operations"))
 		_, err := w.purgeContent(mstr.ContentFilter{})
-		wantSaid(t, err, said{Kind: transport.KindInvalid, Status: 400, Code: "ERR006", Message: "Invalid patch operations", ID: "ticket " + mstrtest.FaultTicket, Advice: "may serve instead"})
+		wantError(t, err, errorFields{Kind: transport.KindInvalid, Status: 400, Code: "ERR006", Message: "Invalid patch operations", ID: "ticket " + mstrtest.FaultTicket, Advice: "may serve instead"})
 		diff(t, "invalidations", 1, w.Count("invalidate"))
 	})
 }

@@ -25,7 +25,7 @@ func TestFailedNodeDoesNotStopTheOthers(t *testing.T) {
 				}
 				w.FailNode(second, operation, 5, mstrtest.Error(500, "ERR002", "", "I-Server failed"))
 				_, err := w.purgeContent(mstr.ContentFilter{})
-				wantSaid(t, err, said{Kind: transport.KindServer, Status: 500, Code: "ERR002", Message: "I-Server failed", ID: "ticket " + mstrtest.FaultTicket})
+				wantError(t, err, errorFields{Kind: transport.KindServer, Status: 500, Code: "ERR002", Message: "I-Server failed", ID: "ticket " + mstrtest.FaultTicket})
 				if !strings.Contains(fmt.Sprint(err), " on node "+second+": ") {
 					t.Errorf("%q does not name the node", err)
 				}
@@ -41,7 +41,7 @@ func TestAllFailedNodesAreNamed(t *testing.T) {
 	t.Parallel()
 	inCluster(t, 4, func(t *testing.T, w *world) {
 		for _, node := range []string{"iserver-2", "iserver-3", "iserver-4"} {
-			w.FailNode(node, "contents", -1, answer(418, nil, ""))
+			w.FailNode(node, "contents", -1, respond(418, nil, ""))
 		}
 		_, err := w.purgeContent(mstr.ContentFilter{})
 		want := "listing the content caches of project " + tutorial + " on node iserver-2 (also failed: iserver-3, iserver-4): MicroStrategy returned 418 I'm a teapot"
@@ -57,85 +57,85 @@ func TestErrorsOfAContentPurge(t *testing.T) {
 	missing := func(api mstrtest.ContentAPI, how mstrtest.Missing) func(*world) {
 		return func(w *world) { w.ContentAPI, w.MissingRoute = api, how }
 	}
-	noRoute := said{Kind: transport.KindConfig, Status: 404, Code: "ERR004", Message: "HTTP 404 Not Found", ID: "ticket", Input: "base_url", Advice: "11.3.0700"}
+	noRoute := errorFields{Kind: transport.KindConfig, Status: 404, Code: "ERR004", Message: "HTTP 404 Not Found", ID: "ticket", Input: "base_url", Advice: "11.3.0700"}
 	for sentence, test := range map[string]struct {
 		server func(*world)
-		want   said
+		want   errorFields
 		doing  string
 	}{
 		"a server that is too old to list": {missing(mstrtest.ContentNone, mstrtest.MissingJSON), noRoute, "listing the content caches"},
 		"a server that is too old to list, 405": {
 			missing(mstrtest.ContentNone, mstrtest.MissingMethod),
-			said{Kind: transport.KindConfig, Status: 405, Input: "base_url", Advice: `cache_type = "report" may serve instead`},
+			errorFields{Kind: transport.KindConfig, Status: 405, Input: "base_url", Advice: `cache_type = "report" may serve instead`},
 			"listing the content caches",
 		},
 		"a server that is too old to invalidate": {
 			missing(mstrtest.ContentListOnly, mstrtest.MissingPlain),
-			said{Kind: transport.KindConfig, Status: 404, Message: "Not Found", Input: "base_url", Advice: "invalidating them requires a release of 2025 or later"},
+			errorFields{Kind: transport.KindConfig, Status: 404, Message: "Not Found", Input: "base_url", Advice: "invalidating them requires a release of 2025 or later"},
 			"invalidating content caches",
 		},
 		"a server that only loads, unloads, and removes": {
 			missing(mstrtest.ContentLoadOnly, mstrtest.MissingJSON),
-			said{Kind: transport.KindInvalid, Status: 400, Code: "ERR006", Message: "Invalid JSON body. Please validate operation type or value. Input value can not be 'replace' for the path /contentCaches/…/status/invalid", ID: "ticket", Advice: "Servers before 2025 list content caches but do not invalidate them"},
+			errorFields{Kind: transport.KindInvalid, Status: 400, Code: "ERR006", Message: "Invalid JSON body. Please validate operation type or value. Input value can not be 'replace' for the path /contentCaches/…/status/invalid", ID: "ticket", Advice: "Servers before 2025 list content caches but do not invalidate them"},
 			"invalidating content caches",
 		},
 		"a web page of a firewall": {
 			func(w *world) {
-				w.Fail("invalidate", 1, answer(400, http.Header{"Content-Type": {"text/html"}}, "<html>"))
+				w.Fail("invalidate", 1, respond(400, http.Header{"Content-Type": {"text/html"}}, "<html>"))
 			},
-			said{Kind: transport.KindInvalid, Status: 400, Message: "an HTML page", Advice: "The response is a web page"},
+			errorFields{Kind: transport.KindInvalid, Status: 400, Message: "an HTML page", Advice: "The response is a web page"},
 			"invalidating content caches",
 		},
 		"no route to the nodes": {
 			func(w *world) { w.Fail("nodes", 1, mstrtest.Error(404, "ERR004", "", "HTTP 404 Not Found")) },
-			said{Kind: transport.KindConfig, Status: 404, Code: "ERR004", Message: "HTTP 404 Not Found", ID: "ticket", Input: "base_url", Advice: "11.3.0700"},
+			errorFields{Kind: transport.KindConfig, Status: 404, Code: "ERR004", Message: "HTTP 404 Not Found", ID: "ticket", Input: "base_url", Advice: "11.3.0700"},
 			"listing the nodes",
 		},
 		"without the privilege to list the nodes": {
 			func(w *world) { w.MonitorCluster = false },
-			said{Kind: transport.KindForbidden, Status: 403, Code: "ERR014, iServerCode -2147213784", Message: "You do not have Monitor cluster privilege(s) to perform the task.", ID: "ticket", Advice: "(Monitor cluster)"},
+			errorFields{Kind: transport.KindForbidden, Status: 403, Code: "ERR014, iServerCode -2147213784", Message: "You do not have Monitor cluster privilege(s) to perform the task.", ID: "ticket", Advice: "(Monitor cluster)"},
 			"listing the nodes",
 		},
 		"without the privilege for caches": {
 			func(w *world) { w.Privileged = false },
-			said{Kind: transport.KindForbidden, Status: 403, Code: "ERR014, iServerCode -2147213784", Message: "You do not have Administer caches privilege(s) to perform the task.", ID: "ticket", Advice: needed},
+			errorFields{Kind: transport.KindForbidden, Status: 403, Code: "ERR014, iServerCode -2147213784", Message: "You do not have Administer caches privilege(s) to perform the task.", ID: "ticket", Advice: needed},
 			"listing the content caches",
 		},
 		"a project that is not loaded": {
 			func(w *world) { w.Projects[0].Status = -1 },
-			said{Kind: transport.KindState, Status: 200, Message: "the project is not loaded on any running node", Input: "project_id", Advice: "Load the project"},
+			errorFields{Kind: transport.KindState, Status: 200, Message: "the project is not loaded on any running node", Input: "project_id", Advice: "Load the project"},
 			"listing the nodes",
 		},
 		"an unknown project": {
 			func(w *world) { w.Projects = nil },
-			said{Kind: transport.KindState, Status: 200, Message: "the project is not loaded on any running node", Input: "project_id", Advice: "check project_id"},
+			errorFields{Kind: transport.KindState, Status: 200, Message: "the project is not loaded on any running node", Input: "project_id", Advice: "check project_id"},
 			"listing the nodes",
 		},
 		"a project that is unloaded meanwhile": {
 			func(w *world) { w.before("contents", 1, func() { w.Projects[0].Status = -1 }) },
-			said{Kind: transport.KindState, Status: 404, Code: "ERR001, iServerCode -2147209151", Message: "The project " + tutorial + " is not loaded on iserver-1", ID: "ticket", Input: "project_id", Advice: "Load the project"},
+			errorFields{Kind: transport.KindState, Status: 404, Code: "ERR001, iServerCode -2147209151", Message: "The project " + tutorial + " is not loaded on iserver-1", ID: "ticket", Input: "project_id", Advice: "Load the project"},
 			"listing the content caches",
 		},
 		"a node that stops meanwhile": {
 			func(w *world) { w.before("contents", 1, func() { w.Nodes[0].Status = "stopped" }) },
-			said{Kind: transport.KindServer, Status: 503, Code: "ERR002", Message: "The cluster node 'iserver-1' is not connected or canonical name, you should use the cluster node name from the GET /api/monitors/iServer/nodes", ID: "ticket"},
+			errorFields{Kind: transport.KindServer, Status: 503, Code: "ERR002", Message: "The cluster node 'iserver-1' is not connected or canonical name, you should use the cluster node name from the GET /api/monitors/iServer/nodes", ID: "ticket"},
 			"listing the content caches",
 		},
 		"400 about the project": {
 			func(w *world) {
 				w.Fail("contents", 1, mstrtest.Error(400, "ERR006", "", "The given Project ID is wrong"))
 			},
-			said{Kind: transport.KindInvalid, Status: 400, Code: "ERR006", Message: "The given Project ID is wrong", ID: "ticket", Input: "project_id", Advice: "properties"},
+			errorFields{Kind: transport.KindInvalid, Status: 400, Code: "ERR006", Message: "The given Project ID is wrong", ID: "ticket", Input: "project_id", Advice: "properties"},
 			"listing the content caches",
 		},
 		"404 about something else": {
 			func(w *world) { w.Fail("contents", 1, mstrtest.Error(404, "ERR004", "", "Gone")) },
-			said{Kind: transport.KindNotFound, Status: 404, Code: "ERR004", Message: "Gone", ID: "ticket", Advice: "may have changed during the purge"},
+			errorFields{Kind: transport.KindNotFound, Status: 404, Code: "ERR004", Message: "Gone", ID: "ticket", Advice: "may have changed during the purge"},
 			"listing the content caches",
 		},
 		"202 with an error": {
-			func(w *world) { w.Fail("invalidate", 1, answer(202, nil, `{"errors":[{"message":"no"}]}`)) },
-			said{Kind: transport.KindUnexpected, Status: 202, Message: `the response contains an error: [{"message":"no"}]`, Advice: "not from this API"},
+			func(w *world) { w.Fail("invalidate", 1, respond(202, nil, `{"errors":[{"message":"no"}]}`)) },
+			errorFields{Kind: transport.KindUnexpected, Status: 202, Message: `the response contains an error: [{"message":"no"}]`, Advice: "not from this API"},
 			"invalidating content caches",
 		},
 	} {
@@ -145,7 +145,7 @@ func TestErrorsOfAContentPurge(t *testing.T) {
 				id := w.AddContentCache(result(first, 1))
 				test.server(w)
 				_, err := w.purgeContent(mstr.ContentFilter{})
-				got := hear(err)
+				got := fieldsOf(err)
 				got.ID, _, _ = strings.Cut(got.ID, " ")
 				got.Message = strings.ReplaceAll(got.Message, id, "…")
 				if strings.Contains(got.Advice, test.want.Advice) {
@@ -166,9 +166,9 @@ func TestContentPurgeRecovers(t *testing.T) {
 		"a session that ends between the requests": func(w *world) { w.before("invalidate", 1, w.ExpireSessions) },
 		"a session that ends before the check":     func(w *world) { w.before("contents", 2, w.ExpireSessions) },
 		"failures": func(w *world) {
-			w.Fail("nodes", 2, answer(500, nil, ""))
-			w.Fail("contents", 2, answer(502, nil, ""))
-			w.Fail("invalidate", 2, answer(503, nil, ""))
+			w.Fail("nodes", 2, respond(500, nil, ""))
+			w.Fail("contents", 2, respond(502, nil, ""))
+			w.Fail("invalidate", 2, respond(503, nil, ""))
 		},
 		"connections that break": func(w *world) {
 			w.Fail("contents", 1, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
@@ -176,7 +176,7 @@ func TestContentPurgeRecovers(t *testing.T) {
 		},
 		"rate limits": func(w *world) {
 			for _, operation := range []string{"nodes", "contents", "invalidate"} {
-				w.Fail(operation, 2, answer(429, http.Header{"Retry-After": {"7"}}, ""))
+				w.Fail(operation, 2, respond(429, http.Header{"Retry-After": {"7"}}, ""))
 			}
 		},
 	} {
@@ -217,9 +217,9 @@ func TestInvalidListsOfContentCaches(t *testing.T) {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			inCluster(t, 1, func(t *testing.T, w *world) {
-				w.Fail(test.operation, 1, answer(200, nil, test.body))
+				w.Fail(test.operation, 1, respond(200, nil, test.body))
 				_, err := w.purgeContent(mstr.ContentFilter{})
-				wantSaid(t, err, said{Kind: transport.KindUnexpected, Status: 200, Message: test.want, Advice: "not from this API"})
+				wantError(t, err, errorFields{Kind: transport.KindUnexpected, Status: 200, Message: test.want, Advice: "not from this API"})
 				diff(t, "invalidations", 0, w.Count("invalidate"))
 			})
 		})
@@ -229,9 +229,9 @@ func TestInvalidListsOfContentCaches(t *testing.T) {
 func TestListWithoutAnEnd(t *testing.T) {
 	t.Parallel()
 	inCluster(t, 1, func(t *testing.T, w *world) {
-		w.Fail("contents", -1, answer(200, nil, `{"total":5000,"contentCaches":[{"a":{"source":{"type":"report"},"status":{"ready":true}}}]}`))
+		w.Fail("contents", -1, respond(200, nil, `{"total":5000,"contentCaches":[{"a":{"source":{"type":"report"},"status":{"ready":true}}}]}`))
 		_, err := w.purgeContent(mstr.ContentFilter{})
-		wantSaid(t, err, said{Kind: transport.KindUnexpected, Status: 200, Message: "the list of content caches has more than 1000 pages, or changes too fast to be read"})
+		wantError(t, err, errorFields{Kind: transport.KindUnexpected, Status: 200, Message: "the list of content caches has more than 1000 pages, or changes too fast to be read"})
 		diff(t, "lists", 1000, w.Count("contents"))
 	})
 }
@@ -240,7 +240,7 @@ func TestIdenticalWaitingContentPurgesAreCoalesced(t *testing.T) {
 	t.Parallel()
 	inCluster(t, 1, func(t *testing.T, w *world) {
 		w.AddContentCache(result(first, 1, "A"))
-		w.Fail("nodes", 1, answer(429, http.Header{"Retry-After": {"60"}}, "")) // makes all of them wait
+		w.Fail("nodes", 1, respond(429, http.Header{"Retry-After": {"60"}}, "")) // makes all of them wait
 		filters := []mstr.ContentFilter{
 			{WarehouseTables: []string{"A", "x"}, ContentIDs: []string{sourceID(10), sourceID(1)}},
 			{WarehouseTables: []string{"X", "a", "X"}, ContentIDs: []string{sourceID(1), strings.ToLower(sourceID(10))}},
@@ -271,7 +271,7 @@ func TestContentPurgeInFlightIsNotShared(t *testing.T) {
 	t.Parallel()
 	inCluster(t, 1, func(t *testing.T, w *world) {
 		w.AddContentCache(result(first, 1))
-		w.Fail("invalidate", 1, answer(429, http.Header{"Retry-After": {"60"}}, "")) // makes the first wait again
+		w.Fail("invalidate", 1, respond(429, http.Header{"Retry-After": {"60"}}, "")) // makes the first wait again
 		for _, err := range together(2, func(i int) error {
 			if i == 1 {
 				<-time.After(30 * time.Second)

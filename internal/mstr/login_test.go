@@ -41,66 +41,66 @@ func TestLoginModes(t *testing.T) {
 func TestRejectedLogins(t *testing.T) {
 	t.Parallel()
 	const ticket = "ticket " + mstrtest.FaultTicket
-	wrong := said{Kind: transport.KindCredentials, Status: 401, Code: "ERR003, iServerCode -2147216959", Message: "Login failure", Input: "password", Advice: "mstr.login_mode"}
+	wrong := errorFields{Kind: transport.KindCredentials, Status: 401, Code: "ERR003, iServerCode -2147216959", Message: "Login failure", Input: "password", Advice: "mstr.login_mode"}
 	tests := map[string]struct {
 		configure func(*world)
-		want      said
+		want      errorFields
 		again     int // logins after a second purge
 	}{
 		"a wrong password": {
 			func(w *world) { w.config.Password = "wrong" }, wrong, 1,
 		},
 		"the right password in the wrong mode": {
-			func(w *world) { w.config.LoginMode = mstr.LoginLDAP }, said{
+			func(w *world) { w.config.LoginMode = mstr.LoginLDAP }, errorFields{
 				Kind: wrong.Kind, Status: 401, Code: wrong.Code, Message: wrong.Message, Input: "password", Advice: "SAML or OIDC cannot log in here. For such a user, set mstr.api_token",
 			}, 1,
 		},
 		"a wrong API token": {
 			func(w *world) { w.config.APIToken = "revoked-token" },
-			said{Kind: wrong.Kind, Status: 401, Code: wrong.Code, Message: wrong.Message, Input: "api_token", Advice: "Check mstr.api_token"},
+			errorFields{Kind: wrong.Kind, Status: 401, Code: wrong.Code, Message: wrong.Message, Input: "api_token", Advice: "Check mstr.api_token"},
 			1,
 		},
 		"a locked account": {
 			func(w *world) {
 				w.Fail("login", -1, mstrtest.Error(401, "ERR003", mstrtest.AccountLocked, "The account is locked"))
 			},
-			said{Kind: transport.KindCredentials, Status: 401, Code: "ERR003, iServerCode -2147202287", Message: "The account is locked", ID: ticket, Input: "password", Advice: "Unlock it"},
+			errorFields{Kind: transport.KindCredentials, Status: 401, Code: "ERR003, iServerCode -2147202287", Message: "The account is locked", ID: ticket, Input: "password", Advice: "Unlock it"},
 			1,
 		},
 		"the session limit": {
 			func(w *world) {
 				w.Fail("login", -1, mstrtest.Error(500, "ERR001", mstrtest.SessionCap, "Maximum number of sessions"))
 			},
-			said{Kind: transport.KindState, Status: 500, Code: "ERR001, iServerCode -2147072486", Message: "Maximum number of sessions", ID: ticket, Advice: "reached the server's limit of sessions"},
+			errorFields{Kind: transport.KindState, Status: 500, Code: "ERR001, iServerCode -2147072486", Message: "Maximum number of sessions", ID: ticket, Advice: "reached the server's limit of sessions"},
 			1,
 		},
 		"a user without UseLibrary": {
 			func(w *world) { w.UseLibrary = false },
-			said{Kind: transport.KindForbidden, Status: 403, Code: "ERR014", Message: "The user does not have the privilege UseLibrary", Advice: "UseLibrary"},
+			errorFields{Kind: transport.KindForbidden, Status: 403, Code: "ERR014", Message: "The user does not have the privilege UseLibrary", Advice: "UseLibrary"},
 			1,
 		},
 		"a mode that the server does not support": {
 			func(w *world) {
 				w.Fail("login", -1, mstrtest.Error(400, "ERR006", "", "The loginMode is not supported"))
 			},
-			said{Kind: transport.KindCredentials, Status: 400, Code: "ERR006", Message: "The loginMode is not supported", ID: ticket, Input: "password", Advice: "mstr.login_mode"},
+			errorFields{Kind: transport.KindCredentials, Status: 400, Code: "ERR006", Message: "The loginMode is not supported", ID: ticket, Input: "password", Advice: "mstr.login_mode"},
 			1,
 		},
 		"a wrong base_url": {
 			func(w *world) { w.config.BaseURL = "http://localhost/Library" },
-			said{Kind: transport.KindConfig, Status: 404, Message: `an HTML page with the title "HTTP Status 404 – Not Found"`, Input: "base_url", Advice: "Check mstr.base_url. It is the Library root"},
+			errorFields{Kind: transport.KindConfig, Status: 404, Message: `an HTML page with the title "HTTP Status 404 – Not Found"`, Input: "base_url", Advice: "Check mstr.base_url. It is the Library root"},
 			0,
 		},
 		"404 of a gateway": {
 			func(w *world) {
-				w.Fail("login", -1, answer(404, http.Header{"Content-Type": {"application/json"}}, `{"message":"no Route matched with those values"}`))
+				w.Fail("login", -1, respond(404, http.Header{"Content-Type": {"application/json"}}, `{"message":"no Route matched with those values"}`))
 			},
-			said{Kind: transport.KindConfig, Status: 404, Message: "no Route matched with those values", Input: "base_url", Advice: "Check mstr.base_url. It is the Library root"},
+			errorFields{Kind: transport.KindConfig, Status: 404, Message: "no Route matched with those values", Input: "base_url", Advice: "Check mstr.base_url. It is the Library root"},
 			1,
 		},
 		"404 of the API": {
 			func(w *world) { w.Fail("login", -1, mstrtest.Error(404, "ERR004", "", "Resource not found")) },
-			said{Kind: transport.KindConfig, Status: 404, Code: "ERR004", Message: "Resource not found", ID: ticket, Input: "base_url", Advice: "Check mstr.base_url. It is the Library root"},
+			errorFields{Kind: transport.KindConfig, Status: 404, Code: "ERR004", Message: "Resource not found", ID: ticket, Input: "base_url", Advice: "Check mstr.base_url. It is the Library root"},
 			1,
 		},
 	}
@@ -113,7 +113,7 @@ func TestRejectedLogins(t *testing.T) {
 				if tickets := w.Tickets(); test.want.ID == "" && len(tickets) > 0 {
 					test.want.ID = "ticket " + tickets[0]
 				}
-				wantSaid(t, err, test.want)
+				wantError(t, err, test.want)
 				if !strings.Contains(err.Error(), "while logging in") {
 					t.Errorf("%q does not contain \"while logging in\"", err)
 				}
@@ -132,8 +132,8 @@ func TestTemporaryLoginFailures(t *testing.T) {
 		fault http.HandlerFunc
 		took  time.Duration
 	}{
-		"a failing server": {answer(503, nil, ""), time.Second},
-		"a rate limit":     {answer(429, nil, ""), time.Minute},
+		"a failing server": {respond(503, nil, ""), time.Second},
+		"a rate limit":     {respond(429, nil, ""), time.Minute},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
@@ -157,7 +157,7 @@ func TestSessionLimitIsFinal(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.Fail("login", -1, mstrtest.Error(500, "ERR001", mstrtest.SessionCap, "Maximum number of sessions"))
 		for _, err := range together(50, func(i int) error { return w.purge(tutorial, mstr.CacheTypes[i%4]) }) {
-			diff(t, "kind", transport.KindState, hear(err).Kind)
+			diff(t, "kind", transport.KindState, fieldsOf(err).Kind)
 		}
 		diff(t, "logins", 1, w.Count("login"))
 	})
@@ -168,7 +168,7 @@ func TestAccountsAreNotLocked(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.config.Password = "wrong"
 		for i, err := range together(50, func(int) error { return w.purge(tutorial, "object") }) {
-			if hear(err).Kind != transport.KindCredentials {
+			if fieldsOf(err).Kind != transport.KindCredentials {
 				t.Errorf("caller %d got %v", i, err)
 			}
 		}
@@ -183,20 +183,20 @@ func TestInvalidTokens(t *testing.T) {
 		login http.HandlerFunc
 		want  string // the message
 	}{
-		"no token":       {answer(204, nil, ""), "the login response contains 0 tokens in X-MSTR-AuthToken instead of one"},
-		"two tokens":     {answer(204, http.Header{name: {"one", "two"}}, ""), "the login response contains 2 tokens in X-MSTR-AuthToken instead of one"},
-		"an empty token": {answer(204, http.Header{name: {""}}, ""), "the login response contains an invalid token in X-MSTR-AuthToken"},
+		"no token":       {respond(204, nil, ""), "the login response contains 0 tokens in X-MSTR-AuthToken instead of one"},
+		"two tokens":     {respond(204, http.Header{name: {"one", "two"}}, ""), "the login response contains 2 tokens in X-MSTR-AuthToken instead of one"},
+		"an empty token": {respond(204, http.Header{name: {""}}, ""), "the login response contains an invalid token in X-MSTR-AuthToken"},
 		"a folded line":  {raw("HTTP/1.1 204 No Content\r\n" + name + ": one\r\n two\r\n\r\n"), "the login response contains an invalid token in X-MSTR-AuthToken"},
 		"an umlaut":      {raw("HTTP/1.1 204 No Content\r\n" + name + ": \xc3\xa4\r\n\r\n"), "the login response contains an invalid token in X-MSTR-AuthToken"},
-		"a login page":   {answer(200, nil, "<html><title>Sign in</title>"), "the login response contains 0 tokens in X-MSTR-AuthToken instead of one"},
+		"a login page":   {respond(200, nil, "<html><title>Sign in</title>"), "the login response contains 0 tokens in X-MSTR-AuthToken instead of one"},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
 				w.Fail("login", -1, test.login)
-				wantSaid(t, w.purge(tutorial, "object"), said{
-					Kind: transport.KindUnexpected, Status: hear(w.purge(tutorial, "object")).Status, Message: test.want, Advice: "Check the address",
+				wantError(t, w.purge(tutorial, "object"), errorFields{
+					Kind: transport.KindUnexpected, Status: fieldsOf(w.purge(tutorial, "object")).Status, Message: test.want, Advice: "Check the address",
 				})
 				diff(t, "purges sent", 0, w.Count("purge"))
 			})

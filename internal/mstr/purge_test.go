@@ -114,95 +114,95 @@ func TestErrors(t *testing.T) {
 	const ticket = "ticket " + mstrtest.FaultTicket
 	tests := map[string]struct {
 		fault http.HandlerFunc
-		want  said
+		want  errorFields
 		sent  int
 	}{
 		"400 about the project": {
 			mstrtest.Error(400, "ERR006", "", "The given Project ID does not exist"),
-			said{Kind: transport.KindInvalid, Status: 400, Code: "ERR006", Message: "The given Project ID does not exist", ID: ticket, Input: "project_id", Advice: "Check project_id"},
+			errorFields{Kind: transport.KindInvalid, Status: 400, Code: "ERR006", Message: "The given Project ID does not exist", ID: ticket, Input: "project_id", Advice: "Check project_id"},
 			1,
 		},
 		"400 about the cache type": {
 			mstrtest.Error(400, "ERR006", "", "The cache type has to be element or object"),
-			said{Kind: transport.KindInvalid, Status: 400, Code: "ERR006", Message: "The cache type has to be element or object", ID: ticket, Input: "cache_type", Advice: "newer server"},
+			errorFields{Kind: transport.KindInvalid, Status: 400, Code: "ERR006", Message: "The cache type has to be element or object", ID: ticket, Input: "cache_type", Advice: "newer server"},
 			1,
 		},
 		"400 about something else": {
 			mstrtest.Error(400, "ERR005", "", "Bad input"),
-			said{Kind: transport.KindInvalid, Status: 400, Code: "ERR005", Message: "Bad input", ID: ticket, Advice: "Check project_id and cache_type."},
+			errorFields{Kind: transport.KindInvalid, Status: 400, Code: "ERR005", Message: "Bad input", ID: ticket, Advice: "Check project_id and cache_type."},
 			1,
 		},
 		"403": {
 			mstrtest.Error(403, "ERR014", "", "No privilege"),
-			said{Kind: transport.KindForbidden, Status: 403, Code: "ERR014", Message: "No privilege", ID: ticket, Advice: "DssXmlPrivilegesCacheAdministration"},
+			errorFields{Kind: transport.KindForbidden, Status: 403, Code: "ERR014", Message: "No privilege", ID: ticket, Advice: "DssXmlPrivilegesCacheAdministration"},
 			1,
 		},
 		"ERR0014 with 500, a missing privilege": {
 			mstrtest.Error(500, "ERR0014", "", "No privilege"),
-			said{Kind: transport.KindForbidden, Status: 500, Code: "ERR0014", Message: "No privilege", ID: ticket, Advice: "DssXmlPrivilegesCacheAdministration"},
+			errorFields{Kind: transport.KindForbidden, Status: 500, Code: "ERR0014", Message: "No privilege", ID: ticket, Advice: "DssXmlPrivilegesCacheAdministration"},
 			1,
 		},
 		"err17 with 500, a missing permission": {
 			mstrtest.Error(500, "err17", "", "No permission"),
-			said{Kind: transport.KindForbidden, Status: 500, Code: "err17", Message: "No permission", ID: ticket, Advice: "DssXmlPrivilegesCacheAdministration"},
+			errorFields{Kind: transport.KindForbidden, Status: 500, Code: "err17", Message: "No permission", ID: ticket, Advice: "DssXmlPrivilegesCacheAdministration"},
 			1,
 		},
 		"a project that is not loaded, by its iServerCode": {
 			mstrtest.Error(404, "ERR001", mstrtest.ProjectNotLoaded, "not available"),
-			said{Kind: transport.KindState, Status: 404, Code: "ERR001, iServerCode -2147209151", Message: "not available", ID: ticket, Input: "project_id", Advice: "Load it"},
+			errorFields{Kind: transport.KindState, Status: 404, Code: "ERR001, iServerCode -2147209151", Message: "not available", ID: ticket, Input: "project_id", Advice: "Load it"},
 			1,
 		},
 		"a project that is not loaded, with 500": {
 			mstrtest.Error(500, "ERR002", mstrtest.ProjectNotLoaded, "not available"),
-			said{Kind: transport.KindState, Status: 500, Code: "ERR002, iServerCode -2147209151", Message: "not available", ID: ticket, Input: "project_id", Advice: "Load it"},
+			errorFields{Kind: transport.KindState, Status: 500, Code: "ERR002, iServerCode -2147209151", Message: "not available", ID: ticket, Input: "project_id", Advice: "Load it"},
 			1,
 		},
 		"the spelling IserverCode": {
 			mstrtest.RespelledError(404, "ERR001", mstrtest.ProjectNotLoaded, "not available"),
-			said{Kind: transport.KindState, Status: 404, Code: "ERR001, iServerCode -2147209151", Message: "not available", ID: ticket, Input: "project_id", Advice: "Load it"},
+			errorFields{Kind: transport.KindState, Status: 404, Code: "ERR001, iServerCode -2147209151", Message: "not available", ID: ticket, Input: "project_id", Advice: "Load it"},
 			1,
 		},
 		"an error in a list, as in the Modeling service": {
 			mstrtest.WrappedError(404, "ERR001", mstrtest.ProjectNotLoaded, "not available"),
-			said{Kind: transport.KindState, Status: 404, Code: "ERR001, iServerCode -2147209151", Message: "not available", ID: ticket, Input: "project_id", Advice: "Load it"},
+			errorFields{Kind: transport.KindState, Status: 404, Code: "ERR001, iServerCode -2147209151", Message: "not available", ID: ticket, Input: "project_id", Advice: "Load it"},
 			1,
 		},
 		"404 about the project": {
 			mstrtest.Error(404, "ERR004", "", "The project could not be found"),
-			said{Kind: transport.KindNotFound, Status: 404, Code: "ERR004", Message: "The project could not be found", ID: ticket, Input: "project_id", Advice: "Check project_id"},
+			errorFields{Kind: transport.KindNotFound, Status: 404, Code: "ERR004", Message: "The project could not be found", ID: ticket, Input: "project_id", Advice: "Check project_id"},
 			1,
 		},
 		"404 with invalid subErrors": {
-			answer(404, nil, `{"code":"ERR004","message":"Gone","subErrors":"none"}`),
-			said{Kind: transport.KindNotFound, Status: 404, Code: "ERR004", Message: "Gone", Input: "project_id", Advice: "Check project_id"},
+			respond(404, nil, `{"code":"ERR004","message":"Gone","subErrors":"none"}`),
+			errorFields{Kind: transport.KindNotFound, Status: 404, Code: "ERR004", Message: "Gone", Input: "project_id", Advice: "Check project_id"},
 			1,
 		},
 		"500, which is retried": {
 			mstrtest.Error(500, "ERR002", "-2147212800", "I-Server failed"),
-			said{Kind: transport.KindServer, Status: 500, Code: "ERR002, iServerCode -2147212800", Message: "I-Server failed", ID: ticket},
+			errorFields{Kind: transport.KindServer, Status: 500, Code: "ERR002, iServerCode -2147212800", Message: "I-Server failed", ID: ticket},
 			5,
 		},
 		"subErrors in the message": {
-			answer(500, nil, `{"code":"ERR001","message":"Failed","subErrors":[{"message":"node 1"},{"message":"node 2"}]}`),
-			said{Kind: transport.KindServer, Status: 500, Code: "ERR001", Message: "Failed; node 1; node 2"},
+			respond(500, nil, `{"code":"ERR001","message":"Failed","subErrors":[{"message":"node 1"},{"message":"node 2"}]}`),
+			errorFields{Kind: transport.KindServer, Status: 500, Code: "ERR001", Message: "Failed; node 1; node 2"},
 			5,
 		},
-		"a code that is a number": {answer(400, nil, `{"code":14,"iServerCode":"7"}`), said{Kind: transport.KindForbidden, Status: 400, Code: "14, iServerCode 7", Message: "", Advice: "DssXml"}, 1},
-		"no fields":               {answer(500, nil, `{}`), said{Kind: transport.KindServer, Status: 500}, 5},
-		"no body":                 {answer(500, nil, ``), said{Kind: transport.KindServer, Status: 500}, 5},
-		"a plain-text body":       {answer(500, nil, "out of\nmemory"), said{Kind: transport.KindServer, Status: 500, Message: "out of memory"}, 5},
-		"an HTML body":            {answer(500, nil, "<html><title>Apache Tomcat</title>"), said{Kind: transport.KindServer, Status: 500, Message: `an HTML page with the title "Apache Tomcat"`}, 5},
-		"409":                     {answer(409, nil, ``), said{Kind: transport.KindInvalid, Status: 409}, 1},
-		"200":                     {answer(200, nil, `<html><title>Sign in</title>`), said{Kind: transport.KindUnexpected, Status: 200, Message: `an HTML page with the title "Sign in"`}, 1},
-		"202":                     {answer(202, nil, ``), said{Kind: transport.KindUnexpected, Status: 202}, 1},
-		"a redirect":              {answer(302, http.Header{"Location": {"https://sso.example.com/?token=x"}}, ``), said{Kind: transport.KindRedirect, Status: 302, Message: "redirect to sso.example.com", Advice: "does not follow redirects"}, 1},
+		"a code that is a number": {respond(400, nil, `{"code":14,"iServerCode":"7"}`), errorFields{Kind: transport.KindForbidden, Status: 400, Code: "14, iServerCode 7", Message: "", Advice: "DssXml"}, 1},
+		"no fields":               {respond(500, nil, `{}`), errorFields{Kind: transport.KindServer, Status: 500}, 5},
+		"no body":                 {respond(500, nil, ``), errorFields{Kind: transport.KindServer, Status: 500}, 5},
+		"a plain-text body":       {respond(500, nil, "out of\nmemory"), errorFields{Kind: transport.KindServer, Status: 500, Message: "out of memory"}, 5},
+		"an HTML body":            {respond(500, nil, "<html><title>Apache Tomcat</title>"), errorFields{Kind: transport.KindServer, Status: 500, Message: `an HTML page with the title "Apache Tomcat"`}, 5},
+		"409":                     {respond(409, nil, ``), errorFields{Kind: transport.KindInvalid, Status: 409}, 1},
+		"200":                     {respond(200, nil, `<html><title>Sign in</title>`), errorFields{Kind: transport.KindUnexpected, Status: 200, Message: `an HTML page with the title "Sign in"`}, 1},
+		"202":                     {respond(202, nil, ``), errorFields{Kind: transport.KindUnexpected, Status: 202}, 1},
+		"a redirect":              {respond(302, http.Header{"Location": {"https://sso.example.com/?token=x"}}, ``), errorFields{Kind: transport.KindRedirect, Status: 302, Message: "redirect to sso.example.com", Advice: "does not follow redirects"}, 1},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
 				w.Fail("purge", -1, test.fault)
-				wantSaid(t, w.purge(tutorial, "object"), test.want)
+				wantError(t, w.purge(tutorial, "object"), test.want)
 				diff(t, "purges sent", test.sent, w.Count("purge"))
 				diff(t, "requests to missing routes", 0, w.Count("unknown"))
 				diff(t, "elapsed", time.Duration(test.sent-1)*time.Second, w.Elapsed())
@@ -216,27 +216,27 @@ func TestErrorsOfTheServer(t *testing.T) {
 	tests := map[string]struct {
 		server             func(*mstrtest.Server)
 		project, cacheType string
-		want               said
+		want               errorFields
 	}{
 		"an unknown project": {
 			func(*mstrtest.Server) {}, "00000000000000000000000000000000", "object",
-			said{Kind: transport.KindInvalid, Status: 400, Code: "ERR006", Message: "The given Project ID (00000000000000000000000000000000) does not exist", Input: "project_id", Advice: "GET /api/projects"},
+			errorFields{Kind: transport.KindInvalid, Status: 400, Code: "ERR006", Message: "The given Project ID (00000000000000000000000000000000) does not exist", Input: "project_id", Advice: "GET /api/projects"},
 		},
 		"a cache type that an older server does not have": {
 			func(s *mstrtest.Server) { s.CacheTypes = []string{"element", "object"} }, tutorial, "report",
-			said{Kind: transport.KindInvalid, Status: 400, Code: "ERR006", Message: "The cache type has to be element or object", Input: "cache_type", Advice: "newer server"},
+			errorFields{Kind: transport.KindInvalid, Status: 400, Code: "ERR006", Message: "The cache type has to be element or object", Input: "cache_type", Advice: "newer server"},
 		},
 		"a project that is not loaded": {
 			func(*mstrtest.Server) {}, archive, "object",
-			said{Kind: transport.KindState, Status: 404, Code: "ERR001, iServerCode -2147209151", Message: "There are no Intelligence Servers in the cluster with the project " + archive + " available.", Input: "project_id", Advice: "Load it"},
+			errorFields{Kind: transport.KindState, Status: 404, Code: "ERR001, iServerCode -2147209151", Message: "There are no Intelligence Servers in the cluster with the project " + archive + " available.", Input: "project_id", Advice: "Load it"},
 		},
 		"a user without the privilege": {
 			func(s *mstrtest.Server) { s.Privileged = false }, tutorial, "object",
-			said{Kind: transport.KindForbidden, Status: 403, Code: "ERR014", Message: "The user does not have the privilege DssXmlPrivilegesCacheAdministration", Advice: "Administer caches"},
+			errorFields{Kind: transport.KindForbidden, Status: 403, Code: "ERR014", Message: "The user does not have the privilege DssXmlPrivilegesCacheAdministration", Advice: "Administer caches"},
 		},
 		"a server that is too old, or a wrong base_url": {
 			func(s *mstrtest.Server) { s.TooOld = true }, tutorial, "object",
-			said{Kind: transport.KindConfig, Status: 404, Code: "ERR004", Message: "HTTP 404 Not Found", Input: "base_url", Advice: "older than 2021 Update 8 (I-Server 11.3.0800), which does not have this API, or mstr.base_url"},
+			errorFields{Kind: transport.KindConfig, Status: 404, Code: "ERR004", Message: "HTTP 404 Not Found", Input: "base_url", Advice: "older than 2021 Update 8 (I-Server 11.3.0800), which does not have this API, or mstr.base_url"},
 		},
 	}
 	for sentence, test := range tests {
@@ -246,7 +246,7 @@ func TestErrorsOfTheServer(t *testing.T) {
 				test.server(w.Server)
 				err := w.purge(test.project, test.cacheType)
 				test.want.ID = "ticket " + w.Tickets()[0] // of the first spelling, if there are two
-				wantSaid(t, err, test.want)
+				wantError(t, err, test.want)
 			})
 		})
 	}
@@ -256,7 +256,7 @@ func TestIdenticalWaitingPurgesAreCoalesced(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		// The rate limit makes all of them wait.
-		w.Fail("purge", 1, answer(429, http.Header{"Retry-After": {"60"}}, ""))
+		w.Fail("purge", 1, respond(429, http.Header{"Retry-After": {"60"}}, ""))
 		for _, err := range together(10, func(int) error { return w.purge(tutorial, "object") }) {
 			if err != nil {
 				t.Error(err)
@@ -313,9 +313,9 @@ func TestInvalidLists(t *testing.T) {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
-				w.Fail("projects", -1, answer(200, nil, test.body))
+				w.Fail("projects", -1, respond(200, nil, test.body))
 				_, err := w.connect().Projects(t.Context())
-				wantSaid(t, err, said{Kind: transport.KindUnexpected, Status: 200, Message: test.want, Advice: "not from this API"})
+				wantError(t, err, errorFields{Kind: transport.KindUnexpected, Status: 200, Message: test.want, Advice: "not from this API"})
 				diff(t, "requests", 1, w.Count("projects"))
 			})
 		})

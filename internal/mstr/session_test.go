@@ -65,7 +65,7 @@ func TestExpiredSessions(t *testing.T) {
 				}
 				diff(t, "purges", test.want, got)
 				diff(t, "logins", test.logins, w.Count("login"))
-				w.Heal()
+				w.ClearFaults()
 			})
 		})
 	}
@@ -136,7 +136,7 @@ func TestClose(t *testing.T) {
 		},
 		"after an interrupted purge": {
 			func(w *world) {
-				w.Fail("purge", -1, answer(500, nil, ""))
+				w.Fail("purge", -1, respond(500, nil, ""))
 				ctx, cancel := context.WithTimeout(w.T.Context(), time.Second/2)
 				defer cancel()
 				_ = w.connect().Purge(ctx, tutorial, "object")
@@ -153,7 +153,7 @@ func TestClose(t *testing.T) {
 		"a failed logout, which is not retried": {
 			func(w *world) {
 				_ = w.purge(tutorial, "object")
-				w.Fail("logout", -1, answer(503, nil, ""))
+				w.Fail("logout", -1, respond(503, nil, ""))
 				// The test fails if a session stays open.
 				w.ExpireSessions()
 			},
@@ -166,16 +166,16 @@ func TestClose(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
 				test.before(w)
-				said := ""
+				text := ""
 				if err := w.connect().Close(t.Context()); err != nil {
-					said = err.Error()
+					text = err.Error()
 				}
 				var got []int
 				for _, e := range w.Journal.Select("logout") {
 					got = append(got, e.Status)
 				}
 				diff(t, "logouts", test.logouts, got)
-				diff(t, "error", test.err, said)
+				diff(t, "error", test.err, text)
 				if err := w.purge(tutorial, "object"); err == nil {
 					t.Error("a closed client purges")
 				}
@@ -189,7 +189,7 @@ func TestCloseWaitsForALoginInFlight(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		slow := func(rw http.ResponseWriter, r *http.Request) {
 			<-time.After(3 * time.Second)
-			w.Heal()
+			w.ClearFaults()
 			w.ServeHTTP(rw, r)
 		}
 		w.Fail("login", 1, slow)
@@ -198,7 +198,7 @@ func TestCloseWaitsForALoginInFlight(t *testing.T) {
 		go func() { purged <- w.connect().Purge(ctx, tutorial, "object") }()
 		synctest.Wait()
 		cancel()
-		if kind := hear(<-purged).Kind; kind != transport.KindCanceled {
+		if kind := fieldsOf(<-purged).Kind; kind != transport.KindCanceled {
 			t.Errorf("the interrupted purge ended with kind %d", kind)
 		}
 		diff(t, "interrupted after", time.Duration(0), w.Elapsed())
@@ -217,6 +217,6 @@ func TestSecretsAreScrubbedOutOfWhatTheServerSays(t *testing.T) {
 			mstrtest.Error(400, "ERR006", "", "token "+r.Header.Get("X-MSTR-AuthToken")+" and "+r.Header.Get("Cookie"))(rw, r)
 		})
 		err := w.purge(tutorial, "object")
-		diff(t, "message", "token [redacted] and AWSALB=[redacted]; JSESSIONID=[redacted]", hear(err).Message)
+		diff(t, "message", "token [redacted] and AWSALB=[redacted]; JSESSIONID=[redacted]", fieldsOf(err).Message)
 	})
 }

@@ -71,8 +71,8 @@ func (w *world) requests() []request {
 	return all
 }
 
-// said contains the fields of an error that the tests compare.
-type said struct {
+// errorFields contains the fields of an error that the tests compare.
+type errorFields struct {
 	Kind               transport.Kind
 	Status             int
 	Code, Message, ID  string
@@ -81,9 +81,9 @@ type said struct {
 
 // Shared with the other clients.
 var (
-	diff     = clienttest.Diff
-	together = clienttest.Together
-	answer   = clienttest.Answer
-	hear     = clienttest.ErrorFields[said]
-	wantSaid = clienttest.WantError[said]
+	diff      = clienttest.Diff
+	together  = clienttest.Together
+	respond   = clienttest.Respond
+	fieldsOf  = clienttest.ErrorFields[errorFields]
+	wantError = clienttest.WantError[errorFields]
 )

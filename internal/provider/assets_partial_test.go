@@ -81,7 +81,7 @@ func TestTriggersAndHardThatFailPartway(t *testing.T) {
 			sent: journaled(false, 403, "/*"),
 		},
 		step{
-			name: "and is sent again", config: site(three, release("2"), soft), before: w.CDN.Heal, sent: journaled(false, 202, "/*"),
+			name: "and is sent again", config: site(three, release("2"), soft), before: w.CDN.ClearFaults, sent: journaled(false, 202, "/*"),
 			plan: []plancheck.PlanCheck{
 				stateWas{"hard": nil, "assets": three, "pending": all},
 				plansSoft(all, 1, "/*"),
@@ -202,7 +202,7 @@ func (tf *terraform) wantAssets(t *testing.T, status string, assets, pending pri
 }
 
 // answerPurges accepts a number of purges and then responds with otherwise, until
-// Heal.
+// ClearFaults.
 func (w *world) answerPurges(accepted int64, otherwise http.HandlerFunc) {
 	var arrived atomic.Int64
 	w.CDN.Fail("purge", -1, func(rw http.ResponseWriter, r *http.Request) {
@@ -244,9 +244,9 @@ resource "purge_cdn_asset" "it" {
 		if (err != nil) != (accepted < wanted) || err != nil && !says(message).MatchString(output) {
 			t.Fatalf("want %q, got %v:\n%s", message, err, output)
 		}
-		w.CDN.Heal()
+		w.CDN.ClearFaults()
 		got := 0
-		for _, e := range w.Take() {
+		for _, e := range w.TakeEntries() {
 			if e.Status == http.StatusAccepted {
 				times[e.Subject]++
 				got++

@@ -70,7 +70,7 @@ func newGuarded(t *testing.T) *guarded {
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	g.ca = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
-	g.env = g.Reach(server.URL)
+	g.env = g.SetAddress(server.URL)
 	return g
 }
 

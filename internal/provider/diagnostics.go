@@ -35,7 +35,7 @@ var addresses = map[string]string{
 
 // aboutAddress are the kinds that a wrong address can cause.
 var aboutAddress = []transport.Kind{
-	transport.KindNoAnswer, transport.KindUnknownHost, transport.KindTLS, transport.KindRedirect, transport.KindUnexpected,
+	transport.KindNoResponse, transport.KindUnknownHost, transport.KindTLS, transport.KindRedirect, transport.KindUnexpected,
 }
 
 // wrongPath are the statuses that servers return for an unknown path, so a wrong
@@ -116,7 +116,7 @@ func facts(e *transport.Error) []string {
 		notes = append(notes, "The request went through the proxy "+e.Proxy+".")
 	}
 	if slices.Contains(wrongPath, e.Status) && e.Kind != transport.KindState {
-		notes = append(notes, "The request was "+e.Asked+".")
+		notes = append(notes, "The request was "+e.Request+".")
 	}
 	if lost(e) {
 		notes = append(notes, "An earlier attempt received no response. It may have succeeded and caused this rate limit.")

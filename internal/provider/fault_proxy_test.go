@@ -48,7 +48,7 @@ func TestProxyFaults(t *testing.T) {
 			}))
 			b := &bench{Sandbox: sandbox.New(), upstream: upstreamOf(t, target), t: t, target: target, began: time.Now()}
 			b.MSTR.Projects[0].ID, b.WPEngine.Installs[0].ID = projectHex, install
-			env := b.Reach("https://upstream.example.com")
+			env := b.SetAddress("https://upstream.example.com")
 			env["HTTPS_PROXY"] = row.proxy
 			dial := func(ctx context.Context) (net.Conn, error) {
 				return (&net.Dialer{}).DialContext(ctx, "tcp", proxy.Listener.Addr().String())

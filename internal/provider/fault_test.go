@@ -280,7 +280,7 @@ func onBench(t *testing.T, target *target, test func(*bench), edit ...func(*benc
 			b.prepare(b)
 		}
 		b.network.Serve(b)
-		env := b.Reach("http://localhost")
+		env := b.SetAddress("http://localhost")
 		for _, e := range edit {
 			e(b, env)
 		}
@@ -361,7 +361,7 @@ func (b *bench) dial(at exchange, times int, f wiretest.Fault) {
 // end closes the provider and checks that nothing is left open.
 func (b *bench) end() {
 	b.t.Helper()
-	b.recorder(b).Heal()
+	b.recorder(b).ClearFaults()
 	b.network.Set(nil)
 	for _, c := range b.clients.open {
 		if err := c.Close(context.Background()); err != nil {

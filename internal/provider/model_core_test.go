@@ -55,7 +55,7 @@ var readSchemas = sync.OnceValues(func() (*schemas, error) {
 // read outside the bubble.
 func newCore(s *schemas) *core {
 	c := &core{sickbay: newSickbay(), network: wiretest.Listen(), schemas: s}
-	c.env = c.Reach("http://localhost")
+	c.env = c.SetAddress("http://localhost")
 	c.network.Serve(c)
 	return c
 }

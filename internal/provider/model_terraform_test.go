@@ -59,7 +59,7 @@ func newRealPlayer(t *testing.T, s sequence) *realPlayer {
 	p.slot = &slot{managed: managed{kind: s.kinds[0], config: universes[s.kinds[0]].start}, wanted: true}
 	server := httptest.NewServer(p)
 	t.Cleanup(server.Close)
-	p.tf = newTerraform(t, &world{Sandbox: p.Sandbox, env: p.Reach(server.URL)}, realProvider)
+	p.tf = newTerraform(t, &world{Sandbox: p.Sandbox, env: p.SetAddress(server.URL)}, realProvider)
 	return p
 }
 

@@ -537,7 +537,7 @@ func (v *vault) actionsAreEchoed(t *testing.T) {
 func (v *vault) heal(t *testing.T) {
 	t.Helper()
 	for _, target := range targets {
-		v.recorder(t, target).Heal()
+		v.recorder(t, target).ClearFaults()
 	}
 }
 

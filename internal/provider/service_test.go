@@ -183,7 +183,7 @@ func kept(s *sandbox.Sandbox) []string {
 func TestAccessesAreComplete(t *testing.T) {
 	t.Parallel()
 	s := sandbox.New()
-	env, secrets := s.Reach("http://localhost"), s.Secrets()
+	env, secrets := s.SetAddress("http://localhost"), s.Secrets()
 	reached, variables := make(map[string]bool), make(map[string]bool)
 	for _, a := range serviceArguments(t) {
 		row, ok := accesses[a.service]
@@ -204,7 +204,7 @@ func TestAccessesAreComplete(t *testing.T) {
 	}
 	for service, row := range accesses {
 		if !reached[service] {
-			t.Errorf("Reach of the sandbox sets no variable of %s", service)
+			t.Errorf("SetAddress returns no variable of %s", service)
 		}
 		for _, secret := range row.secrets {
 			if !variables[secret.variable] {

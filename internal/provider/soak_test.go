@@ -119,7 +119,7 @@ func newSoak(t *testing.T, seed uint64) *soak {
 		s.disturb(target.service, upstreamOf(t, target))
 	}
 	s.network.Serve(s.Sandbox)
-	s.env = s.Reach("http://localhost")
+	s.env = s.SetAddress("http://localhost")
 	return s
 }
 

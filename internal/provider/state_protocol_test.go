@@ -229,7 +229,7 @@ func inBubble(t *testing.T, test func(t *testing.T, w *world, network *wiretest.
 	synctest.Test(t, func(t *testing.T) {
 		network := wiretest.Listen()
 		w := &world{Sandbox: sandbox.New()}
-		w.env = w.Reach("http://localhost")
+		w.env = w.SetAddress("http://localhost")
 		w.provider = New(Options{
 			Version: "test", Getenv: func(name string) string { return w.env[name] },
 			Wire: transport.Options{Dial: network.Dial, Backoff: func(int) time.Duration { return time.Second }},

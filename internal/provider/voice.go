@@ -16,7 +16,7 @@ var summaries = map[transport.Kind]string{
 	transport.KindUnknown:     "%s purge failed",
 	transport.KindCanceled:    "Interrupted before %s accepted the purge",
 	transport.KindTimeout:     "Timed out before %s accepted the purge",
-	transport.KindNoAnswer:    "No complete response from %s",
+	transport.KindNoResponse:  "No complete response from %s",
 	transport.KindUnknownHost: "Unknown host for %s",
 	transport.KindProxy:       "No connection to %s through the proxy",
 	transport.KindTLS:         "No trusted connection to %s",
@@ -89,7 +89,7 @@ func (v voice) advice(e *transport.Error) string {
 			why = "To send more purges in one run"
 		}
 		return v.Again() + v.raise(why)
-	case transport.KindNoAnswer:
+	case transport.KindNoResponse:
 		return "Check the address, the network, and the proxy, then " + v.again + "."
 	case transport.KindUnknownHost:
 		return "Check the address for a typo, and check DNS. If this network reaches the internet through a proxy, set HTTPS_PROXY."
@@ -136,7 +136,7 @@ func (v voice) retry(e *transport.Error) string {
 		return capital(enumerate(ways, "or")) + "."
 	case e.Retry != "":
 		return v.Again() + " " + e.Retry + "."
-	case e.Advice != "" && slices.Contains([]transport.Kind{transport.KindNoAnswer, transport.KindServer, transport.KindTimeout, transport.KindOutage}, e.Kind):
+	case e.Advice != "" && slices.Contains([]transport.Kind{transport.KindNoResponse, transport.KindServer, transport.KindTimeout, transport.KindOutage}, e.Kind):
 		return v.Again() + "."
 	default:
 		return ""

@@ -60,7 +60,7 @@ func (w *world) open(t *testing.T, start func(*httptest.Server)) *httptest.Serve
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes fail on purpose
 	start(server)
 	t.Cleanup(server.Close)
-	w.env = w.Reach(server.URL)
+	w.env = w.SetAddress(server.URL)
 	w.provider = New(Options{Version: "test", Getenv: func(name string) string { return w.env[name] }})
 	t.Cleanup(func() { w.endSessions(t) })
 	return server

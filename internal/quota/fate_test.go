@@ -31,7 +31,7 @@ type fate struct {
 // trip is a request that was sent.
 type trip struct {
 	fate
-	sent, answered time.Duration
+	sent, responded time.Duration
 }
 
 func drawFates(rt *rapid.T, ends ...string) []fate {
@@ -78,7 +78,7 @@ func travel(w *Window, fates []fate) ([]time.Duration, []trip) {
 			time.Sleep(f.There)
 			j.stamp()
 			time.Sleep(f.Back)
-			trips[i].answered = time.Since(j.began)
+			trips[i].responded = time.Since(j.began)
 			switch f.End {
 			case "passed":
 				s.Passed()
@@ -92,7 +92,7 @@ func travel(w *Window, fates []fate) ([]time.Duration, []trip) {
 	wg.Wait()
 	trips = slices.DeleteFunc(trips, func(t trip) bool { return t.End == "" })
 	slices.SortFunc(trips, func(a, b trip) int {
-		return cmp.Or(cmp.Compare(a.sent, b.sent), cmp.Compare(a.answered, b.answered))
+		return cmp.Or(cmp.Compare(a.sent, b.sent), cmp.Compare(a.responded, b.responded))
 	})
 	return j.sorted(), trips
 }
@@ -129,8 +129,8 @@ func TestNeverFasterThanTheServerAllows(t *testing.T) {
 func sentWhileClosed(trips []trip) error {
 	for _, r := range trips {
 		for _, other := range trips {
-			if r.End == "rate-limited" && other.sent > r.answered && other.sent < r.answered+r.Wait {
-				return fmt.Errorf("sent at %s, but closed at %s for %s", other.sent, r.answered, r.Wait)
+			if r.End == "rate-limited" && other.sent > r.responded && other.sent < r.responded+r.Wait {
+				return fmt.Errorf("sent at %s, but closed at %s for %s", other.sent, r.responded, r.Wait)
 			}
 		}
 	}
@@ -147,17 +147,17 @@ func sentWithTheProbe(trips []trip) error {
 		passed := never
 		var after []trip
 		for _, t := range trips {
-			if t.sent > r.answered {
+			if t.sent > r.responded {
 				after = append(after, t)
 			}
-			if t.sent >= r.answered && t.End == "passed" {
-				passed = min(passed, t.answered)
+			if t.sent >= r.responded && t.End == "passed" {
+				passed = min(passed, t.responded)
 			}
 		}
 		for i := 1; i < len(after); i++ {
-			if after[i].sent < passed && after[i].sent < after[i-1].answered {
+			if after[i].sent < passed && after[i].sent < after[i-1].responded {
 				return fmt.Errorf("closed at %s; sent at %s and, before the response at %s, at %s",
-					r.answered, after[i-1].sent, after[i-1].answered, after[i].sent)
+					r.responded, after[i-1].sent, after[i-1].responded, after[i].sent)
 			}
 		}
 	}

@@ -227,16 +227,16 @@ func TestAWindowThatReopensTooLateRejectsImmediately(t *testing.T) {
 						first.RateLimited(time.Minute, errServer)
 					}
 					began := time.Now()
-					answer := make(chan error, 1)
+					result := make(chan error, 1)
 					go func() {
 						_, err := w.Acquire(ctx)
-						answer <- err
+						result <- err
 					}()
 					synctest.Wait()
 					if early {
 						first.RateLimited(time.Minute, errServer)
 					}
-					err := <-answer
+					err := <-result
 					var got *ClosedError
 					errors.As(err, &got)
 					if diff := cmp.Diff(tt.want, got); diff != "" {

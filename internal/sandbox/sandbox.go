@@ -30,14 +30,14 @@ type Sandbox struct {
 	// of the CDN fake purge the edge.
 	Site *verifytest.Edge
 	// SiteURL and OriginURL are the addresses of the site and of its origin.
-	// Reach sets them.
+	// SetAddress sets them.
 	SiteURL, OriginURL string
 	// Journal records the requests that reached any of the fakes.
 	Journal *fake.Journal
 
 	mux *http.ServeMux
-	// answering is read-locked while a request is in flight.
-	answering sync.RWMutex
+	// inFlight is read-locked while a request is in flight.
+	inFlight sync.RWMutex
 }
 
 // system is one fake in the sandbox.
@@ -48,9 +48,9 @@ type system struct {
 		http.Handler
 		Secrets() []string
 	}
-	// reach receives the address of the path. It returns the environment
+	// setAddress receives the address of the path. It returns the environment
 	// variables that configure the provider to use the fake.
-	reach func(address string) map[string]string
+	setAddress func(address string) map[string]string
 }
 
 // systems returns all fakes.
@@ -131,18 +131,18 @@ func (s *Sandbox) runReports() {
 
 // ServeHTTP implements http.Handler.
 func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.answering.RLock()
-	defer s.answering.RUnlock()
+	s.inFlight.RLock()
+	defer s.inFlight.RUnlock()
 	s.mux.ServeHTTP(w, r)
 }
 
-// Reach sets the address of the sandbox, for the links in its responses. It
+// SetAddress sets the address of the sandbox, for the links in its responses. It
 // returns the environment variables that configure the provider to use the
 // sandbox.
-func (s *Sandbox) Reach(address string) map[string]string {
+func (s *Sandbox) SetAddress(address string) map[string]string {
 	env := make(map[string]string)
 	for _, system := range s.systems() {
-		maps.Copy(env, system.reach(address+system.path))
+		maps.Copy(env, system.setAddress(address+system.path))
 	}
 	return env
 }

@@ -20,7 +20,7 @@ func (s *Sandbox) Start(ctx context.Context, address string) (env map[string]str
 	if err != nil {
 		return nil, nil, err
 	}
-	env = s.Reach("http://" + listener.Addr().String())
+	env = s.SetAddress("http://" + listener.Addr().String())
 	server := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
 	done := make(chan struct{})
 	go func() {
@@ -43,11 +43,11 @@ func (s *Sandbox) Inputs() map[string]string {
 	}
 }
 
-// Take returns the entries since the last call. It waits until no request is in
+// TakeEntries returns the entries since the last call. It waits until no request is in
 // flight.
-func (s *Sandbox) Take() []fake.Entry {
-	s.answering.Lock()
-	defer s.answering.Unlock()
+func (s *Sandbox) TakeEntries() []fake.Entry {
+	s.inFlight.Lock()
+	defer s.inFlight.Unlock()
 	entries := s.Journal.Entries()
 	s.Journal.Reset()
 	return entries

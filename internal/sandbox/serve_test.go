@@ -42,10 +42,10 @@ func TestTakeReturnsEachAnsweredRequestOnce(t *testing.T) {
 		{System: "wpengine", Operation: "status", Status: http.StatusOK},
 		{System: "wpengine", Operation: "unknown", Subject: "GET /v1/nothing", Status: http.StatusForbidden},
 	}
-	if diff := cmp.Diff(want, s.Take(), cmpopts.IgnoreFields(fake.Entry{}, "Time")); diff != "" {
+	if diff := cmp.Diff(want, s.TakeEntries(), cmpopts.IgnoreFields(fake.Entry{}, "Time")); diff != "" {
 		t.Errorf("first take (-want +got):\n%s", diff)
 	}
-	if again := s.Take(); len(again) != 0 {
+	if again := s.TakeEntries(); len(again) != 0 {
 		t.Errorf("second take returns %v, want nothing", again)
 	}
 }

@@ -126,7 +126,7 @@ func TestSlowAcceptance(t *testing.T) {
 // TestByteOrderMark checks that a byte order mark is ignored.
 func TestByteOrderMark(t *testing.T) {
 	t.Parallel()
-	inBubble(t, Options{}, answer(202, "\xef\xbb\xbf"+`{"id":"a"}`), func(t *testing.T, r *rig) {
+	inBubble(t, Options{}, respond(202, "\xef\xbb\xbf"+`{"id":"a"}`), func(t *testing.T, r *rig) {
 		var got project
 		req := purge()
 		req.Into = &got

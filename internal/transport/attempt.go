@@ -56,7 +56,7 @@ func (c *Client) attempt(ctx context.Context, k *call) (*Response, *Error) {
 	resp, e := c.onHost(ctx, k, slot, grant)
 	if e != nil && e.skipped {
 		slot.Unsent()
-		grant.answered(0, nil, &k.denial)
+		grant.received(0, nil, &k.denial)
 		return nil, e
 	}
 	c.settle(k, slot, grant, resp, e)
@@ -105,7 +105,7 @@ func (c *Client) settle(k *call, slot Slot, grant Grant, resp *Response, e *Erro
 	k.sent++
 	if e == nil {
 		slot.Passed()
-		grant.answered(resp.Status, nil, &k.denial)
+		grant.received(resp.Status, nil, &k.denial)
 		return
 	}
 	e.Sent, e.Lost, e.Reasons = k.sent, k.lost, slices.Clone(k.reasons)
@@ -121,7 +121,7 @@ func (c *Client) settle(k *call, slot Slot, grant Grant, resp *Response, e *Erro
 	default:
 		slot.Passed()
 	}
-	e.again = grant.answered(e.Status, e, &k.denial)
+	e.again = grant.received(e.Status, e, &k.denial)
 }
 
 // waitFailed returns the *Error for a wait that ended before the request was
@@ -178,7 +178,7 @@ func (c *Client) roundTrip(ctx context.Context, r *Request, req *http.Request, c
 			err = context.Cause(once)
 		}
 		e := c.noResponse(r, req.URL, err, t)
-		e.answered = resp != nil
+		e.partial = resp != nil
 		return nil, e
 	case !slices.Contains(r.Expect, resp.Status):
 		return nil, c.failed(r, resp)
@@ -230,7 +230,7 @@ func (c *Client) send(req *http.Request, r *Request, t *attemptTrace) (*Response
 		return nil, err
 	}
 	defer reply.Body.Close()
-	resp := &Response{Status: reply.StatusCode, Header: reply.Header, asked: requestLine(req), scrubber: c.scrubber}
+	resp := &Response{Status: reply.StatusCode, Header: reply.Header, request: requestLine(req), scrubber: c.scrubber}
 	if reply.StatusCode == http.StatusSwitchingProtocols {
 		return resp, nil // its body is the connection, which no context closes
 	}

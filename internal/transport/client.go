@@ -220,7 +220,7 @@ type Response struct {
 	// slow, or cut off.
 	Cut bool
 
-	asked    string // "DELETE https://host/path"
+	request  string // "DELETE https://host/path"
 	scrubber *Scrubber
 }
 

@@ -21,14 +21,14 @@ type Auth interface {
 // request.
 type Grant struct {
 	*Credential
-	answer func(status int, err *Error, d *denial) again
+	onResponse func(status int, err *Error, d *denial) again
 }
 
-func (g Grant) answered(status int, err *Error, d *denial) again {
-	if g.answer == nil {
+func (g Grant) received(status int, err *Error, d *denial) again {
+	if g.onResponse == nil {
 		return never
 	}
-	return g.answer(status, err, d)
+	return g.onResponse(status, err, d)
 }
 
 // accepts reports whether a response proves that the credentials are valid.

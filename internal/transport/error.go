@@ -17,7 +17,7 @@ const (
 	KindUnknown     Kind = iota
 	KindCanceled         // interrupted by the caller
 	KindTimeout          // the time for the whole operation is over
-	KindNoAnswer         // no connection, or no complete response
+	KindNoResponse       // no connection, or no complete response
 	KindUnknownHost      // no such host
 	KindTLS              // no trusted connection
 	KindRedirect         // a redirect, which is never followed
@@ -66,9 +66,9 @@ type Error struct {
 	Wait time.Duration
 	// Host is where a request went that got no response.
 	Host string
-	// Asked is the request that got the response, without its query:
+	// Request is the request that got the response, without its query:
 	// "DELETE https://host/path".
-	Asked string
+	Request string
 	// Proxy is the proxy that the request went through, if any, and the
 	// environment variable that names it: "proxy.example.com:3128 (from HTTPS_PROXY)".
 	Proxy string
@@ -96,7 +96,7 @@ type Error struct {
 	outage    bool   // no response, or a gateway's: the host may be down
 	wrong     bool   // an unknown host or a bad certificate
 	inOutage  bool   // the host is down, and the request waits for it
-	answered  bool   // a part of a response was received
+	partial   bool   // a part of a response was received
 	again     again  // after a 401 response
 	single    bool   // the API accepts other requests with the same credentials
 	over      bool   // no caller waits for the host any more
@@ -218,7 +218,7 @@ func (e *Error) clause(canceled, timeout, config, none, incomplete string) strin
 		return timeout
 	case e.Kind == KindConfig:
 		return config
-	case e.answered:
+	case e.partial:
 		return incomplete + " from " + e.System
 	default:
 		return none + " from " + e.System

@@ -16,7 +16,7 @@ import (
 
 // failed returns the error of a response with an unexpected status.
 func (c *Client) failed(r *Request, resp *Response) *Error {
-	e := &Error{System: c.system, Doing: r.Doing, Status: resp.Status, Kind: usualKind(resp.Status), Asked: resp.asked}
+	e := &Error{System: c.system, Doing: r.Doing, Status: resp.Status, Kind: usualKind(resp.Status), Request: resp.request}
 	wait, saysWhen := retryAfter(resp.Header, time.Now())
 	e.Wait = wait
 	switch judge(resp.Status, r.Body == nil, saysWhen) {
@@ -108,12 +108,12 @@ func redirectHost(h http.Header) string {
 func (c *Client) unexpected(r *Request, resp *Response, err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
-		e.System, e.Doing, e.Status, e.Asked = c.system, r.Doing, resp.Status, resp.asked
+		e.System, e.Doing, e.Status, e.Request = c.system, r.Doing, resp.Status, resp.request
 		return e
 	}
 	return &Error{
 		System: c.system, Doing: r.Doing, Status: resp.Status, Kind: KindUnexpected, Err: err, Message: err.Error(),
-		Advice: notFromAPI, Asked: resp.asked,
+		Advice: notFromAPI, Request: resp.request,
 	}
 }
 
@@ -168,7 +168,7 @@ func classify(err, handshake error) (Kind, bool) {
 	case handshake != nil && !brokenOff(handshake):
 		return KindTLS, false
 	default:
-		return KindNoAnswer, true
+		return KindNoResponse, true
 	}
 }
 

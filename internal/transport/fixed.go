@@ -50,7 +50,7 @@ func (f *Fixed) Authorize(ctx context.Context) (Grant, error) {
 		<-f.turn
 		return grant, err
 	}
-	return Grant{Credential: f.cred, answer: func(status int, err *Error, _ *denial) again {
+	return Grant{Credential: f.cred, onResponse: func(status int, err *Error, _ *denial) again {
 		defer func() { <-f.turn }()
 		return f.learn(status, err, true)
 	}}, nil
@@ -64,7 +64,7 @@ func (f *Fixed) known() (Grant, bool, error) {
 	if f.rejected != nil {
 		return Grant{}, true, f.rejected
 	}
-	return Grant{Credential: f.cred, answer: func(status int, err *Error, _ *denial) again {
+	return Grant{Credential: f.cred, onResponse: func(status int, err *Error, _ *denial) again {
 		return f.learn(status, err, false)
 	}}, f.accepted && f.denials == 0, nil
 }

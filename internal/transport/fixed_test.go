@@ -18,8 +18,8 @@ func TestFixedGoesAlone(t *testing.T) {
 	t.Parallel()
 	type cost struct{ Requests, Together int }
 	for why, row := range map[string]struct {
-		answers []int // the last one for all further requests
-		want    cost
+		statuses []int // the last one for all further requests
+		want     cost
 	}{
 		"accepted credentials are sent in parallel after the first request": {[]int{202}, cost{50, 16}},
 		"wrong credentials are sent once":                                   {[]int{401}, cost{1, 1}},
@@ -37,7 +37,7 @@ func TestFixedGoesAlone(t *testing.T) {
 			arrived, inFlight, most := 0, 0, 0
 			inBubble(t, Options{}, func(w http.ResponseWriter, _ *http.Request) {
 				mu.Lock()
-				status := row.answers[min(arrived, len(row.answers)-1)]
+				status := row.statuses[min(arrived, len(row.statuses)-1)]
 				arrived++
 				inFlight++
 				most = max(most, inFlight)
@@ -62,7 +62,7 @@ func TestFixedGoesAlone(t *testing.T) {
 
 func TestFixedReturnsItsTurn(t *testing.T) {
 	t.Parallel()
-	inBubble(t, Options{}, answer(202, ""), func(t *testing.T, r *rig) {
+	inBubble(t, Options{}, respond(202, ""), func(t *testing.T, r *rig) {
 		auth := NewFixed(&Credential{Base: base})
 		grant, err := auth.Authorize(t.Context())
 		if err != nil {
@@ -82,7 +82,7 @@ func TestFixedReturnsItsTurn(t *testing.T) {
 		err = <-left
 		same(t, "text", "purging /a: interrupted while logging in", textOf(err))
 		same(t, "cause", true, errors.Is(err, errGone))
-		grant.answered(0, nil, nil) // not sent, so the next request has the turn
+		grant.received(0, nil, nil) // not sent, so the next request has the turn
 		_, err = r.Do(t.Context(), req)
 		same(t, "the next", "", textOf(err))
 	})
@@ -92,7 +92,7 @@ func TestFixedReturnsItsTurn(t *testing.T) {
 // the remembered error while the first one completes its own.
 func TestRejectionIsCopied(t *testing.T) {
 	t.Parallel()
-	inBubble(t, Options{}, answer(401, "wrong"), func(t *testing.T, r *rig) {
+	inBubble(t, Options{}, respond(401, "wrong"), func(t *testing.T, r *rig) {
 		auth := NewFixed(&Credential{Base: base})
 		texts := together(r, 50, func() *Request {
 			req := purge()

@@ -74,12 +74,12 @@ func TestAsked(t *testing.T) {
 	for name, status := range map[string]int{"a missing path": 404, "a response that is not an acceptance": 202} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, Options{MaxRetries: -1}, answer(status, `{"error":"hunter22"}`), func(t *testing.T, r *rig) {
+			inBubble(t, Options{MaxRetries: -1}, respond(status, `{"error":"hunter22"}`), func(t *testing.T, r *rig) {
 				r.Hide("base") // not redacted in the address, because that would reveal it
 				req := purge()
 				req.Path, req.Check = "/x/a%2Fb?url=y", AcceptedBody
 				_, err := r.Do(t.Context(), req)
-				same(t, "asked", "DELETE http://localhost/base/x/a%2Fb", err.(*Error).Asked) //nolint:errorlint,forcetypeassert // Do promises it
+				same(t, "request", "DELETE http://localhost/base/x/a%2Fb", err.(*Error).Request) //nolint:errorlint,forcetypeassert // Do promises it
 			})
 		})
 	}
@@ -89,7 +89,7 @@ func TestAsked(t *testing.T) {
 func TestSuspect(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[int]string{401: "The value of system.password begins with a space.", 403: "", 500: ""} {
-		inBubble(t, Options{MaxRetries: -1, Suspect: "The value of system.password begins with a space."}, answer(status, ""), func(t *testing.T, r *rig) {
+		inBubble(t, Options{MaxRetries: -1, Suspect: "The value of system.password begins with a space."}, respond(status, ""), func(t *testing.T, r *rig) {
 			_, err := r.Do(t.Context(), purge())
 			same(t, "advice", want, err.(*Error).Advice) //nolint:errorlint,forcetypeassert // Do promises it
 		})

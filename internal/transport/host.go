@@ -229,7 +229,7 @@ func (p *pass) report(e *Error) {
 	defer h.mu.Unlock()
 	switch {
 	case e != nil && (e.ended || e.Status == 0 && !e.outage): // says nothing about the host
-	case e == nil || !e.outage || e.answered:
+	case e == nil || !e.outage || e.partial:
 		h.responses++
 		h.ownResponse = h.ownResponse || e == nil || !e.gateway()
 		h.last, h.probe = nil, nil

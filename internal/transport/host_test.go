@@ -40,8 +40,8 @@ func TestHostThatNeverResponded(t *testing.T) {
 		want              ending
 		dials             int
 	}{
-		"2 minutes, and a last probe":                {wiretest.Refuse, false, false, ending{KindNoAnswer, 2 * time.Minute, 2 * time.Minute}, 11},
-		"30 seconds for a lookup":                    {wiretest.Refuse, true, false, ending{KindNoAnswer, 30 * time.Second, 30 * time.Second}, 8},
+		"2 minutes, and a last probe":                {wiretest.Refuse, false, false, ending{KindNoResponse, 2 * time.Minute, 2 * time.Minute}, 11},
+		"30 seconds for a lookup":                    {wiretest.Refuse, true, false, ending{KindNoResponse, 30 * time.Second, 30 * time.Second}, 8},
 		"an unknown host is final":                   {wiretest.UnknownHost, false, false, ending{Kind: KindUnknownHost}, 1},
 		"an unknown host that responded before":      {wiretest.UnknownHost, false, true, ending{KindOutage, 20 * time.Minute, 20 * time.Minute}, 46},
 		"a host that responded before":               {wiretest.Refuse, false, true, ending{KindOutage, 20 * time.Minute, 20 * time.Minute}, 46},
@@ -49,7 +49,7 @@ func TestHostThatNeverResponded(t *testing.T) {
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, Options{}, answer(202, ""), func(t *testing.T, r *rig) {
+			inBubble(t, Options{}, respond(202, ""), func(t *testing.T, r *rig) {
 				if row.responded {
 					if _, err := r.Do(t.Context(), purge()); err != nil {
 						t.Fatal(err)
@@ -72,7 +72,7 @@ func TestHostThatNeverResponded(t *testing.T) {
 // host has been down for its timeout, unless a probe is due.
 func TestAnOutageLastsForOneTimeout(t *testing.T) {
 	t.Parallel()
-	inBubble(t, Options{}, answer(202, ""), func(t *testing.T, r *rig) {
+	inBubble(t, Options{}, respond(202, ""), func(t *testing.T, r *rig) {
 		if _, err := r.Do(t.Context(), purge()); err != nil {
 			t.Fatal(err)
 		}
@@ -227,7 +227,7 @@ func TestProbes(t *testing.T) {
 // loses its turn to probe.
 func TestAProbeThatWaitsForItsWindow(t *testing.T) {
 	t.Parallel()
-	inBubble(t, Options{}, answer(202, ""), func(t *testing.T, r *rig) {
+	inBubble(t, Options{}, respond(202, ""), func(t *testing.T, r *rig) {
 		if _, err := r.Do(t.Context(), purge()); err != nil {
 			t.Fatal(err)
 		}
@@ -275,7 +275,7 @@ func TestObserve(t *testing.T) {
 		}
 		observed[what]++
 	}}
-	inBubble(t, o, answer(202, ""), func(t *testing.T, r *rig) {
+	inBubble(t, o, respond(202, ""), func(t *testing.T, r *rig) {
 		r.network.Set(wiretest.Times(2, wiretest.Refuse))
 		_, err := r.Do(within(t, time.Minute), purge())
 		same(t, "error", "", textOf(err))

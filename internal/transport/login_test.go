@@ -27,14 +27,14 @@ func TestLoginsThatFailOnce(t *testing.T) {
 		"a DNS failure":                   {nil, wiretest.NoNameServer, 1, 6 * time.Second},
 		"a dial that hangs":               {nil, wiretest.Hang, 1, 36 * time.Second},
 		"a reset":                         {nil, wiretest.Reset(0), 2, 7 * time.Second},
-		"408":                             {answer(408, ""), nil, 2, 7 * time.Second},
-		"429 with a wait":                 {answer(429, "", "Retry-After", "20"), nil, 2, 26 * time.Second},
-		"429 without a wait":              {answer(429, ""), nil, 2, 66 * time.Second},
-		"500":                             {answer(500, ""), nil, 2, 7 * time.Second},
-		"500 with a wait":                 {answer(500, "", "Retry-After", "9"), nil, 2, 15 * time.Second},
-		"502, which the server may count": {answer(502, ""), nil, 2, 7 * time.Second},
-		"503":                             {answer(503, ""), nil, 2, 7 * time.Second},
-		"504, which the server may count": {answer(504, ""), nil, 2, 7 * time.Second},
+		"408":                             {respond(408, ""), nil, 2, 7 * time.Second},
+		"429 with a wait":                 {respond(429, "", "Retry-After", "20"), nil, 2, 26 * time.Second},
+		"429 without a wait":              {respond(429, ""), nil, 2, 66 * time.Second},
+		"500":                             {respond(500, ""), nil, 2, 7 * time.Second},
+		"500 with a wait":                 {respond(500, "", "Retry-After", "9"), nil, 2, 15 * time.Second},
+		"502, which the server may count": {respond(502, ""), nil, 2, 7 * time.Second},
+		"503":                             {respond(503, ""), nil, 2, 7 * time.Second},
+		"504, which the server may count": {respond(504, ""), nil, 2, 7 * time.Second},
 		"no response":                     {nil, wiretest.Stall(0), 2, 36 * time.Second},
 	} {
 		t.Run(sentence, func(t *testing.T) {
@@ -72,7 +72,7 @@ func (a *account) heal() {
 func TestALoginThatIsAlwaysRateLimited(t *testing.T) {
 	t.Parallel()
 	a := newAccount()
-	a.loggedIn = answer(429, "slow down", "Retry-After", "60")
+	a.loggedIn = respond(429, "slow down", "Retry-After", "60")
 	inSession(t, a, func(t *testing.T, r *rig, s *Session) {
 		const timeout = 10 * time.Minute
 		began := time.Now()
@@ -103,15 +103,15 @@ func TestALoginThatIsAlwaysRateLimited(t *testing.T) {
 func TestALoginThatMayBeCounted(t *testing.T) {
 	t.Parallel()
 	for sentence, row := range map[string]struct {
-		answer  http.HandlerFunc
+		respond http.HandlerFunc
 		fault   wiretest.Fault
 		trusted bool
 		logins  int
 		ok      bool
 	}{
-		"502 always":                             {answer(502, ""), nil, false, 2, false},
-		"504 always":                             {answer(504, ""), nil, false, 2, false},
-		"502 six times, after an accepted login": {answer(502, ""), nil, true, 7, true},
+		"502 always":                             {respond(502, ""), nil, false, 2, false},
+		"504 always":                             {respond(504, ""), nil, false, 2, false},
+		"502 six times, after an accepted login": {respond(502, ""), nil, true, 7, true},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
@@ -132,7 +132,7 @@ func TestALoginThatMayBeCounted(t *testing.T) {
 					if failures == 6 && row.trusted {
 						a.loggedIn = nil
 					}
-					row.answer(w, req)
+					row.respond(w, req)
 				}
 				for range 20 { // ten at a time, as Terraform does
 					texts := together(r, 10, func() *Request { return withSession(s) }, within(t, 10*time.Minute))
@@ -149,7 +149,7 @@ func TestALoginThatMayBeCounted(t *testing.T) {
 func TestCallersLeaveALogin(t *testing.T) {
 	t.Parallel()
 	a := newAccount()
-	a.loggedIn = answer(429, "", "Retry-After", "60")
+	a.loggedIn = respond(429, "", "Retry-After", "60")
 	inSession(t, a, func(t *testing.T, r *rig, s *Session) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		left := make(chan error)

@@ -38,7 +38,7 @@ func (r *recorder) pace(context.Context) (Slot, error) {
 
 func (r *recorder) Authorize(context.Context) (Grant, error) {
 	r.note("credentials")
-	return Grant{Credential: &Credential{Base: base}, answer: func(status int, _ *Error, d *denial) again {
+	return Grant{Credential: &Credential{Base: base}, onResponse: func(status int, _ *Error, d *denial) again {
 		r.note("credentials: status %d", status)
 		d.times++
 		return again{send: status == 401 && d.times == 1}
@@ -63,7 +63,7 @@ func TestOrder(t *testing.T) {
 	attempt := func(quota string, status int) []string {
 		return []string{"quota", "credentials", "quota: send", "request", "quota: " + quota, fmt.Sprintf("credentials: status %d", status)}
 	}
-	noTime := []http.HandlerFunc{answer(429, "", "Retry-After", "0"), answer(429, "", "Retry-After", "-1"), answer(202, "")}
+	noTime := []http.HandlerFunc{respond(429, "", "Retry-After", "0"), respond(429, "", "Retry-After", "-1"), respond(202, "")}
 	badPath := func(r *Request) { r.Path = "/%zz" }
 	for name, row := range map[string]struct {
 		handler  http.HandlerFunc
@@ -71,10 +71,10 @@ func TestOrder(t *testing.T) {
 		change   func(*Request)
 		want     []string
 	}{
-		"an acceptance":    {answer(202, ""), &recorder{}, nil, attempt("passed", 202)},
-		"a final response": {answer(404, ""), &recorder{}, nil, attempt("passed", 404)},
+		"an acceptance":    {respond(202, ""), &recorder{}, nil, attempt("passed", 202)},
+		"a final response": {respond(404, ""), &recorder{}, nil, attempt("passed", 404)},
 		"a rate-limited response closes the window": {
-			inTurn(answer(429, "", "Retry-After", "7"), answer(202, "")), &recorder{}, nil,
+			inTurn(respond(429, "", "Retry-After", "7"), respond(202, "")), &recorder{}, nil,
 			slices.Concat(attempt("limited for 7s", 429), attempt("passed", 202)),
 		},
 		"each response without a wait closes it for longer": {
@@ -82,23 +82,23 @@ func TestOrder(t *testing.T) {
 			slices.Concat(attempt("limited for 1s", 429), attempt("limited for 2s", 429), attempt("passed", 202)),
 		},
 		"a retry takes another slot": {
-			inTurn(answer(502, ""), answer(202, "")), &recorder{}, nil,
+			inTurn(respond(502, ""), respond(202, "")), &recorder{}, nil,
 			slices.Concat(attempt("failed", 502), attempt("passed", 202)),
 		},
 		"a retry after a 401 response takes another slot, once": {
-			answer(401, ""), &recorder{}, nil,
+			respond(401, ""), &recorder{}, nil,
 			slices.Concat(attempt("passed", 401), attempt("passed", 401)),
 		},
 		"a failed login returns the slot": {
-			answer(202, ""), &recorder{auth: errors.New("no")}, nil,
+			respond(202, ""), &recorder{auth: errors.New("no")}, nil,
 			[]string{"quota", "credentials", "quota: unsent"},
 		},
 		"a request without callers is not sent": {
-			answer(202, ""), &recorder{send: context.Canceled}, nil,
+			respond(202, ""), &recorder{send: context.Canceled}, nil,
 			[]string{"quota", "credentials", "quota: send", "quota: unsent", "credentials: status 0"},
 		},
 		"an invalid request returns the slot": {
-			answer(202, ""), &recorder{}, badPath,
+			respond(202, ""), &recorder{}, badPath,
 			[]string{"quota", "credentials", "quota: unsent", "credentials: status 0"},
 		},
 	} {
@@ -183,7 +183,7 @@ func TestConnections(t *testing.T) {
 // TestStaleConnection checks that a connection that the server closed is not used.
 func TestStaleConnection(t *testing.T) {
 	t.Parallel()
-	inBubble(t, Options{MaxRetries: -1}, answer(202, ""), func(t *testing.T, r *rig) {
+	inBubble(t, Options{MaxRetries: -1}, respond(202, ""), func(t *testing.T, r *rig) {
 		for range 3 {
 			_, err := r.Do(t.Context(), purge())
 			same(t, "error", "", textOf(err))

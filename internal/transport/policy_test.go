@@ -76,14 +76,14 @@ func TestPolicy(t *testing.T) {
 	} {
 		t.Run(why, func(t *testing.T) {
 			t.Parallel()
-			first := answer(row.status, "")
+			first := respond(row.status, "")
 			if row.header != "" {
-				first = answer(row.status, "", "Retry-After", row.header)
+				first = respond(row.status, "", "Retry-After", row.header)
 			}
 			if row.status == http.StatusSwitchingProtocols {
 				first = switchProtocols
 			}
-			inBubble(t, Options{}, inTurn(first, answer(202, "")), func(t *testing.T, r *rig) {
+			inBubble(t, Options{}, inTurn(first, respond(202, "")), func(t *testing.T, r *rig) {
 				began := time.Now()
 				req := purge()
 				req.Body = row.body
@@ -116,23 +116,23 @@ func TestPolicyForEver(t *testing.T) {
 		fault   wiretest.Fault
 		want    seen
 	}{
-		"a failing server receives five requests":                          {answer(500, ""), nil, seen{5, backoffs, KindServer, false}},
-		"a rate-limited response is no retry, and limited by the deadline": {answer(429, "", "Retry-After", "60"), nil, seen{10, 9 * time.Minute, KindLimited, true}},
-		"the backoff of rate-limited responses without a wait grows":       {answer(429, "", "Retry-After", "0"), nil, seen{35, 10 * time.Minute, KindTimeout, false}},
-		"a refused connection is temporary":                                {nil, wiretest.Refuse, seen{0, unanswered, KindNoAnswer, false}},
+		"a failing server receives five requests":                          {respond(500, ""), nil, seen{5, backoffs, KindServer, false}},
+		"a rate-limited response is no retry, and limited by the deadline": {respond(429, "", "Retry-After", "60"), nil, seen{10, 9 * time.Minute, KindLimited, true}},
+		"the backoff of rate-limited responses without a wait grows":       {respond(429, "", "Retry-After", "0"), nil, seen{35, 10 * time.Minute, KindTimeout, false}},
+		"a refused connection is temporary":                                {nil, wiretest.Refuse, seen{0, unanswered, KindNoResponse, false}},
 		"an unknown host is a typo":                                        {nil, wiretest.UnknownHost, seen{0, 0, KindUnknownHost, false}},
-		"a DNS failure is temporary":                                       {nil, wiretest.NoNameServer, seen{0, unanswered, KindNoAnswer, false}},
-		"a reset before the response is temporary":                         {answer(202, ""), wiretest.Reset(0), seen{11, unanswered, KindNoAnswer, false}},
-		"a reset in the headers is temporary":                              {answer(202, ""), wiretest.Reset(20), seen{11, unanswered, KindNoAnswer, false}},
-		"a stall takes the request timeout, each time":                     {answer(202, ""), wiretest.Stall(0), seen{4, unanswered + time.Minute, KindNoAnswer, false}},
-		"a dial that hangs takes the request timeout, each time":           {nil, wiretest.Hang, seen{0, unanswered + time.Minute, KindNoAnswer, false}},
-		"headers that trickle take the request timeout, each time":         {answer(202, ""), wiretest.Trickle(10 * time.Second), seen{4, unanswered + time.Minute, KindNoAnswer, false}},
-		"headers that are too long are not read to the end":                {answer(202, "", "X-Huge", huge), nil, seen{11, unanswered, KindNoAnswer, false}},
-		"a gateway without its server may be a wrong address":              {answer(502, ""), nil, seen{11, unanswered, KindOutage, false}},
-		"an acceptance whose body is cut off":                              {answer(202, long), wiretest.Reset(5000), seen{1, 0, accepted, false}},
-		"an acceptance whose body stalls, after a second":                  {answer(202, long), wiretest.Stall(5000), seen{1, time.Second, accepted, false}},
-		"a denial whose body is cut off":                                   {answer(403, long), wiretest.Reset(5000), seen{1, 0, KindForbidden, false}},
-		"a final response whose body stalls":                               {answer(404, long), wiretest.Stall(5000), seen{1, 30 * time.Second, KindNotFound, false}},
+		"a DNS failure is temporary":                                       {nil, wiretest.NoNameServer, seen{0, unanswered, KindNoResponse, false}},
+		"a reset before the response is temporary":                         {respond(202, ""), wiretest.Reset(0), seen{11, unanswered, KindNoResponse, false}},
+		"a reset in the headers is temporary":                              {respond(202, ""), wiretest.Reset(20), seen{11, unanswered, KindNoResponse, false}},
+		"a stall takes the request timeout, each time":                     {respond(202, ""), wiretest.Stall(0), seen{4, unanswered + time.Minute, KindNoResponse, false}},
+		"a dial that hangs takes the request timeout, each time":           {nil, wiretest.Hang, seen{0, unanswered + time.Minute, KindNoResponse, false}},
+		"headers that trickle take the request timeout, each time":         {respond(202, ""), wiretest.Trickle(10 * time.Second), seen{4, unanswered + time.Minute, KindNoResponse, false}},
+		"headers that are too long are not read to the end":                {respond(202, "", "X-Huge", huge), nil, seen{11, unanswered, KindNoResponse, false}},
+		"a gateway without its server may be a wrong address":              {respond(502, ""), nil, seen{11, unanswered, KindOutage, false}},
+		"an acceptance whose body is cut off":                              {respond(202, long), wiretest.Reset(5000), seen{1, 0, accepted, false}},
+		"an acceptance whose body stalls, after a second":                  {respond(202, long), wiretest.Stall(5000), seen{1, time.Second, accepted, false}},
+		"a denial whose body is cut off":                                   {respond(403, long), wiretest.Reset(5000), seen{1, 0, KindForbidden, false}},
+		"a final response whose body stalls":                               {respond(404, long), wiretest.Stall(5000), seen{1, 30 * time.Second, KindNotFound, false}},
 	} {
 		t.Run(why, func(t *testing.T) {
 			t.Parallel()
@@ -160,7 +160,7 @@ func TestNoRetries(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, Options{MaxRetries: row.retries}, answer(row.status, ""), func(t *testing.T, r *rig) {
+			inBubble(t, Options{MaxRetries: row.retries}, respond(row.status, ""), func(t *testing.T, r *rig) {
 				req := purge()
 				req.Once = row.once
 				_, err := r.Do(t.Context(), req)

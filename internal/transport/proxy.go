@@ -198,8 +198,8 @@ func (p *proxy) enter(ctx context.Context) (leave func(), err error) {
 	return leave, nil
 }
 
-// answered records a response of the proxy itself, or one that it forwarded.
-func (p *proxy) answered(status int) error {
+// received records a response of the proxy itself, or one that it forwarded.
+func (p *proxy) received(status int) error {
 	if status != http.StatusProxyAuthRequired {
 		p.acceptOnce.Do(func() { close(p.accepted) })
 		return nil
@@ -219,7 +219,7 @@ type proxiedTransport struct {
 func newProxiedTransport(t *http.Transport, proxies *Proxies) *proxiedTransport {
 	t.Proxy = proxies.function
 	t.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
-		if err := proxies.https.answered(resp.StatusCode); err != nil || resp.StatusCode == http.StatusOK {
+		if err := proxies.https.received(resp.StatusCode); err != nil || resp.StatusCode == http.StatusOK {
 			return err
 		}
 		return &proxyError{resp.StatusCode}
@@ -247,7 +247,7 @@ func (w *proxiedTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	if req.URL.Scheme == "https" {
 		status = http.StatusOK // of the tunnel, because the response inside it is from the server
 	}
-	if err := p.answered(status); err != nil {
+	if err := p.received(status); err != nil {
 		_ = reply.Body.Close()
 		return nil, err
 	}

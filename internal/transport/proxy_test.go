@@ -204,7 +204,7 @@ func TestProxy(t *testing.T) {
 			"Ask the administrator of the proxy to permit connections to upstream.example.",
 		},
 		"a proxy that cannot reach the host": {
-			[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example"}, "https://upstream.example", func(g *gateway) { g.status = 503 }, nil, KindNoAnswer, -1, "",
+			[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example"}, "https://upstream.example", func(g *gateway) { g.status = 503 }, nil, KindNoResponse, -1, "",
 		},
 		"a proxy that is down": {
 			[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example"},
@@ -215,7 +215,7 @@ func TestProxy(t *testing.T) {
 			[]string{"HTTPS_PROXY", "http://proxy.example"}, "https://upstream.example", nil, unknown, KindProxy, 0, "Check HTTPS_PROXY.",
 		},
 		"a proxy that never responds": {
-			[]string{"HTTPS_PROXY", "http://proxy.example"}, "https://upstream.example", nil, neverResponds(t), KindNoAnswer, 0, "",
+			[]string{"HTTPS_PROXY", "http://proxy.example"}, "https://upstream.example", nil, neverResponds(t), KindNoResponse, 0, "",
 		},
 		"https:// for a proxy with plain HTTP": {
 			[]string{"HTTPS_PROXY", "https://user:hunter22@proxy.example"},

@@ -108,7 +108,7 @@ func same(t *testing.T, what string, want, got any, opts ...cmp.Option) {
 	}
 }
 
-func answer(status int, body string, header ...string) http.HandlerFunc {
+func respond(status int, body string, header ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		for i := 0; i+1 < len(header); i += 2 {
 			w.Header().Add(header[i], header[i+1])

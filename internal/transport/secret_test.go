@@ -31,15 +31,15 @@ func TestNoSecretInAnyText(t *testing.T) {
 		fault   wiretest.Fault
 		change  func(*Request)
 	}{
-		"in text":                   {answer(400, echo, everywhere...), nil, nil},
-		"in a page":                 {answer(502, "<title>"+echo+"</title>", everywhere...), nil, nil},
-		"in a redirect":             {answer(302, echo, everywhere...), nil, nil},
-		"in an acceptance":          {answer(202, `{"error":"`+encoded+`"}`, everywhere...), nil, func(r *Request) { r.Check = AcceptedBody }},
-		"in the error of a check":   {answer(202, ""), nil, func(r *Request) { r.Check = func(resp *Response) error { return errors.New(resp.Line(echo)) } }},
-		"in the name of a field":    {answer(202, `{"`+encoded+`":1}`), nil, into(&map[string]string{})},
-		"in the error of the API":   {answer(400, ""), nil, explained(echo)},
-		"in an address":             {answer(400, ""), nil, func(r *Request) { r.Path = "/%zz" + encoded }},
-		"in a body that is cut off": {answer(400, strings.Repeat("x", 100)+encoded+"yyy", "Content-Type", "text/plain"), wiretest.Reset(120 + 100 + 14), nil},
+		"in text":                   {respond(400, echo, everywhere...), nil, nil},
+		"in a page":                 {respond(502, "<title>"+echo+"</title>", everywhere...), nil, nil},
+		"in a redirect":             {respond(302, echo, everywhere...), nil, nil},
+		"in an acceptance":          {respond(202, `{"error":"`+encoded+`"}`, everywhere...), nil, func(r *Request) { r.Check = AcceptedBody }},
+		"in the error of a check":   {respond(202, ""), nil, func(r *Request) { r.Check = func(resp *Response) error { return errors.New(resp.Line(echo)) } }},
+		"in the name of a field":    {respond(202, `{"`+encoded+`":1}`), nil, into(&map[string]string{})},
+		"in the error of the API":   {respond(400, ""), nil, explained(echo)},
+		"in an address":             {respond(400, ""), nil, func(r *Request) { r.Path = "/%zz" + encoded }},
+		"in a body that is cut off": {respond(400, strings.Repeat("x", 100)+encoded+"yyy", "Content-Type", "text/plain"), wiretest.Reset(120 + 100 + 14), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -96,14 +96,14 @@ func everyText(err error) []string {
 // TestLog checks that there is one message per attempt, with loggedHeaders only.
 func TestLog(t *testing.T) {
 	t.Parallel()
-	inBubble(t, Options{MaxRetries: 1}, answer(500, "busy", "X-Auth-Token", "hunter22", "Set-Cookie", "s=hunter22", "Server", "poppy", "X-Trans-Id", "tx1"), func(t *testing.T, r *rig) {
+	inBubble(t, Options{MaxRetries: 1}, respond(500, "busy", "X-Auth-Token", "hunter22", "Set-Cookie", "s=hunter22", "Server", "poppy", "X-Trans-Id", "tx1"), func(t *testing.T, r *rig) {
 		req := purge()
 		req.Header = http.Header{"X-Auth-Token": {"hunter22"}}
 		_, _ = r.Do(within(t, time.Minute), req)
 		r.network.Set(wiretest.Refuse)
 		r.Close()
 		_, _ = r.Do(within(t, 600*time.Millisecond), req)
-		answered := map[string]any{
+		responded := map[string]any{
 			"message": "Received response", "system": "Upstream", "doing": "purging /a", "method": "DELETE", "host": "localhost", "path": "/base/a", "took_ms": int64(0),
 			"status": 500, "header_Content-Length": "4", "header_Content-Type": "text/plain; charset=utf-8", "header_Server": "poppy", "header_X-Trans-Id": "tx1",
 		}
@@ -111,7 +111,7 @@ func TestLog(t *testing.T) {
 			"message": "Request failed", "system": "Upstream", "doing": "purging /a", "method": "DELETE", "host": "localhost", "path": "/base/a", "took_ms": int64(0),
 			"error": "dial tcp: connect: connection refused",
 		}
-		same(t, "log", []map[string]any{answered, answered, failed, failed}, r.logged,
+		same(t, "log", []map[string]any{responded, responded, failed, failed}, r.logged,
 			cmpopts.IgnoreMapEntries(func(name string, _ any) bool { return name == "header_Date" }), cmp.AllowUnexported())
 	})
 }
@@ -130,20 +130,20 @@ func TestTextsOfTheProvider(t *testing.T) {
 		advice  string
 	}{
 		"in the advice": {
-			answer(302, "", "Location", "https://evil.example/"), nil, nil, "credentials", "redirect to evil.example",
+			respond(302, "", "Location", "https://evil.example/"), nil, nil, "credentials", "redirect to evil.example",
 			"The provider does not follow redirects, because that would send the credentials to another address. Set the final address.",
 		},
-		"in the description of the request":          {answer(400, echo), nil, nil, "purging", echo, ""},
-		"in the text of the server":                  {answer(400, echo), nil, nil, "page", "Check the [redacted] at localhost: it is no answer", ""},
-		"in the text before a title":                 {answer(403, "<title>Page</title>"), nil, nil, "page", `an HTML page with the title "[redacted]"`, ""},
-		"in a check":                                 {answer(202, "<html>"), nil, func(r *Request) { r.Check = AcceptedBody }, "page", "the response is an HTML page", notFromAPI},
-		"in the text before an error":                {answer(202, `{"error":"answer 42"}`), nil, func(r *Request) { r.Check = AcceptedBody }, "answer", `the response contains an error: "[redacted] 42"`, notFromAPI},
-		"in JSON":                                    {answer(202, `{"id":1}`), nil, into(&project{}), "field", `the field "id" contains an unexpected number`, notFromAPI},
+		"in the description of the request":          {respond(400, echo), nil, nil, "purging", echo, ""},
+		"in the text of the server":                  {respond(400, echo), nil, nil, "page", "Check the [redacted] at localhost: it is no answer", ""},
+		"in the text before a title":                 {respond(403, "<title>Page</title>"), nil, nil, "page", `an HTML page with the title "[redacted]"`, ""},
+		"in a check":                                 {respond(202, "<html>"), nil, func(r *Request) { r.Check = AcceptedBody }, "page", "the response is an HTML page", notFromAPI},
+		"in the text before an error":                {respond(202, `{"error":"answer 42"}`), nil, func(r *Request) { r.Check = AcceptedBody }, "answer", `the response contains an error: "[redacted] 42"`, notFromAPI},
+		"in JSON":                                    {respond(202, `{"id":1}`), nil, into(&project{}), "field", `the field "id" contains an unexpected number`, notFromAPI},
 		"in a dial that fails":                       {nil, wiretest.Refuse, nil, "refused", "dial tcp: connect: connection refused", ""},
 		"in an unknown host":                         {nil, wiretest.UnknownHost, nil, "localhost", "dial tcp: lookup localhost: no such host", ""},
-		"in a stall":                                 {answer(202, ""), wiretest.Stall(0), nil, "request", "the attempt exceeded the request timeout", ""},
-		"three characters in a redirect":             {answer(302, "see other", "Location", "https://evil.example/see"), nil, nil, "see", "redirect to evil.example", ""},
-		"three characters in the text of the server": {answer(400, "see other"), nil, nil, "see", redacted, ""},
+		"in a stall":                                 {respond(202, ""), wiretest.Stall(0), nil, "request", "the attempt exceeded the request timeout", ""},
+		"three characters in a redirect":             {respond(302, "see other", "Location", "https://evil.example/see"), nil, nil, "see", "redirect to evil.example", ""},
+		"three characters in the text of the server": {respond(400, "see other"), nil, nil, "see", redacted, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

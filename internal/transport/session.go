@@ -202,11 +202,11 @@ func (s *Session) grant(cred *Credential) Grant {
 	defer s.mu.Unlock()
 	s.use.granted++
 	number := s.use.granted
-	return Grant{Credential: cred, answer: func(status int, err *Error, d *denial) again { return s.answered(cred, number, status, err, d) }}
+	return Grant{Credential: cred, onResponse: func(status int, err *Error, d *denial) again { return s.received(cred, number, status, err, d) }}
 }
 
-// answered records the response to a request that was sent with a credential.
-func (s *Session) answered(cred *Credential, number, status int, err *Error, d *denial) again {
+// received records the response to a request that was sent with a credential.
+func (s *Session) received(cred *Credential, number, status int, err *Error, d *denial) again {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if status == http.StatusUnauthorized {

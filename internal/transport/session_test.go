@@ -47,22 +47,22 @@ func TestSessionIsNotTiedToTheFirstCaller(t *testing.T) {
 func TestSessionRemembersRejection(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
-		answer http.HandlerFunc
-		logins int // of 50 callers together and then 10 in sequence
+		respond http.HandlerFunc
+		logins  int // of 50 callers together and then 10 in sequence
 	}{
-		"a wrong password":                        {answer(401, "wrong"), 1},
-		"a user without permission to log in":     {answer(403, ""), 1},
-		"an invalid login":                        {answer(400, ""), 1},
-		"an address without a login":              {answer(404, ""), 1},
-		"502, which the server may count":         {answer(502, ""), 2},
-		"504, which the server may count":         {answer(504, ""), 2},
-		"a redirect, perhaps of a captive portal": {answer(302, "", "Location", "https://portal.example/"), 11},
-		"a page, perhaps of a captive portal":     {answer(200, "<html>"), 11},
+		"a wrong password":                        {respond(401, "wrong"), 1},
+		"a user without permission to log in":     {respond(403, ""), 1},
+		"an invalid login":                        {respond(400, ""), 1},
+		"an address without a login":              {respond(404, ""), 1},
+		"502, which the server may count":         {respond(502, ""), 2},
+		"504, which the server may count":         {respond(504, ""), 2},
+		"a redirect, perhaps of a captive portal": {respond(302, "", "Location", "https://portal.example/"), 11},
+		"a page, perhaps of a captive portal":     {respond(200, "<html>"), 11},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := newAccount()
-			a.loggedIn = row.answer
+			a.loggedIn = row.respond
 			inSession(t, a, func(t *testing.T, r *rig, s *Session) {
 				if texts := together(r, 50, func() *Request { return withSession(s) }, t.Context()); len(texts) != 1 {
 					t.Errorf("the callers received different errors: %v", texts)
@@ -266,7 +266,7 @@ func TestCookiesAreSentBack(t *testing.T) {
 	t.Parallel()
 	a := newAccount()
 	var sent []string
-	a.loggedIn = answer(204, "", "X-Token", "token1", "Set-Cookie", "SESSION=abcdefgh; Secure; Path=/elsewhere; HttpOnly", "Set-Cookie", "node=n1", "Set-Cookie", "gone=x")
+	a.loggedIn = respond(204, "", "X-Token", "token1", "Set-Cookie", "SESSION=abcdefgh; Secure; Path=/elsewhere; HttpOnly", "Set-Cookie", "node=n1", "Set-Cookie", "gone=x")
 	inBubble(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/base/a" {
 			sent = append(sent, r.Header.Get("Cookie"))
@@ -292,7 +292,7 @@ func TestCookiesAreSentBack(t *testing.T) {
 func TestLoginElsewhere(t *testing.T) {
 	t.Parallel()
 	a := newAccount()
-	a.loggedIn = answer(403, "no")
+	a.loggedIn = respond(403, "no")
 	inSession(t, a, func(t *testing.T, r *rig, s *Session) {
 		login := s.Login
 		s.Login = func(ctx context.Context) (*Credential, error) {

@@ -152,7 +152,7 @@ func TestOneRequestForOneSlot(t *testing.T) {
 				if !ok {
 					t.Fatal(err)
 				}
-				same(t, "kind", KindNoAnswer, e.Kind)
+				same(t, "kind", KindNoResponse, e.Kind)
 				same(t, "lost", row.lost, e.Lost)
 				same(t, "attempts", row.retries+1, e.Sent)
 				if seen.Load() > row.seen || seen.Load() > taken.counted.Load() {
@@ -225,7 +225,7 @@ func TestKeptConnectionIsGone(t *testing.T) {
 // closed and no other one can be opened.
 func TestNoOtherConnection(t *testing.T) {
 	t.Parallel()
-	inBubble(t, Options{MaxRetries: 1}, answer(202, ""), func(t *testing.T, r *rig) {
+	inBubble(t, Options{MaxRetries: 1}, respond(202, ""), func(t *testing.T, r *rig) {
 		taken := &taken{}
 		req := purge()
 		req.Pace = taken.pace
@@ -245,7 +245,7 @@ func TestNoOtherConnection(t *testing.T) {
 func TestKeptConnectionCloses(t *testing.T) {
 	t.Parallel()
 	for range 20 { // net/http does not always try to write
-		inBubble(t, Options{MaxRetries: -1}, answer(202, ""), func(t *testing.T, r *rig) {
+		inBubble(t, Options{MaxRetries: -1}, respond(202, ""), func(t *testing.T, r *rig) {
 			_, err := r.Do(t.Context(), purge())
 			same(t, "first", "", textOf(err))
 			ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {

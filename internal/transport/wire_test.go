@@ -84,7 +84,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 					if location == "" {
 						header = nil
 					}
-					inBubble(t, Options{}, answer(status, "", header...), func(t *testing.T, r *rig) {
+					inBubble(t, Options{}, respond(status, "", header...), func(t *testing.T, r *rig) {
 						req := purge()
 						req.Method, req.Header = method, http.Header{"X-Auth-Token": {"hunter22"}}
 						if method == http.MethodPost {

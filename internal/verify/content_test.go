@@ -208,8 +208,8 @@ func TestOldGzipVariantIsNoProof(t *testing.T) {
 		w.put("new")
 		at := w.PurgePlain("/a")
 		err := w.verify(20*time.Second, verify.Item{Want: hexMD5("new"), PurgedAt: at})
-		diff(t, "the error", said{verify.StillOld, "expected content with MD5 digest " + hexMD5("new") + ", got 200 OK with MD5 digest " + hexMD5("old") +
-			" for a request with Accept-Encoding: gzip (Age: 18, Cache-Status: edge; hit, X-Cache: HIT)", 7}, hear(t, err))
+		diff(t, "the error", errorFields{verify.StillOld, "expected content with MD5 digest " + hexMD5("new") + ", got 200 OK with MD5 digest " + hexMD5("old") +
+			" for a request with Accept-Encoding: gzip (Age: 18, Cache-Status: edge; hit, X-Cache: HIT)", 7}, fieldsOf(t, err))
 		w.Purge("/a")
 		wantProven(t, w.verify(time.Second, verify.Item{Want: hexMD5("new"), PurgedAt: at}))
 	})

@@ -91,9 +91,9 @@ func TestErrorTexts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
-				w.Fail("get", -1, answer(test.status, test.header, "old"))
+				w.Fail("get", -1, respond(test.status, test.header, "old"))
 				err := w.verify(400*time.Millisecond, test.item)
-				diff(t, "the error", said{test.verdict, test.want, 1}, hear(t, err))
+				diff(t, "the error", errorFields{test.verdict, test.want, 1}, fieldsOf(t, err))
 				var e *verify.Error
 				errors.As(err, &e)
 				if advice := e.Advice("timeouts.create"); !strings.Contains(advice, test.advice) {
@@ -121,6 +121,6 @@ func TestAnErrorWithoutAnAttempt(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.Network.Set(wiretest.Hang)
 		err := w.verify(time.Second, verify.Item{Want: hexMD5(content)})
-		diff(t, "the error", said{verify.NotSeen, "expected content with MD5 digest " + hexMD5(content) + ", but no request was completed", 0}, hear(t, err))
+		diff(t, "the error", errorFields{verify.NotSeen, "expected content with MD5 digest " + hexMD5(content) + ", but no request was completed", 0}, fieldsOf(t, err))
 	})
 }

@@ -104,7 +104,7 @@ func TestParallelResponsesSlowDownOnce(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.Latency = 10 * time.Millisecond
-		w.Fail("get", 16, answer(http.StatusTooManyRequests, nil, ""))
+		w.Fail("get", 16, respond(http.StatusTooManyRequests, nil, ""))
 		for _, err := range w.many(time.Minute, 16) {
 			wantProven(t, err)
 		}
@@ -144,7 +144,7 @@ func TestRetryAfterIsHonored(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
-				w.Fail("get", 1, answer(test.status, http.Header{"Retry-After": {test.header}}, ""))
+				w.Fail("get", 1, respond(test.status, http.Header{"Retry-After": {test.header}}, ""))
 				for _, err := range w.many(20*time.Minute, 1) {
 					wantProven(t, err)
 				}
@@ -166,10 +166,10 @@ func TestRetryAfterIsHonored(t *testing.T) {
 func TestWaitBeyondTheDeadline(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
-		w.Fail("get", 1, answer(http.StatusTooManyRequests, http.Header{"Retry-After": {"3600"}}, ""))
+		w.Fail("get", 1, respond(http.StatusTooManyRequests, http.Header{"Retry-After": {"3600"}}, ""))
 		err := w.verify(20*time.Minute, verify.Item{Want: hexMD5(content)})
-		diff(t, "the error", said{verify.NotSeen, "the site requires a wait of 1 hour, which is longer than the time left; expected content with MD5 digest " +
-			hexMD5(content) + ", got 429 Too Many Requests", 1}, hear(t, err))
+		diff(t, "the error", errorFields{verify.NotSeen, "the site requires a wait of 1 hour, which is longer than the time left; expected content with MD5 digest " +
+			hexMD5(content) + ", got 429 Too Many Requests", 1}, fieldsOf(t, err))
 		var e *verify.Error
 		errors.As(err, &e)
 		if w.Elapsed() > time.Second || e.Wait < 59*time.Minute {

@@ -88,8 +88,8 @@ func TestOldOriginIsDetected(t *testing.T) {
 		<-time.After(100 * time.Second)
 		at := w.Purge("/a") // the origin still has the old content
 		err := w.verify(20*time.Minute, verify.Item{Want: hexMD5("new"), PurgedAt: at.Truncate(time.Second).Add(-time.Second)})
-		diff(t, "the error", said{verify.OriginOld, "expected content with MD5 digest " + hexMD5("new") + ", got 200 OK with MD5 digest " + hexMD5("old") +
-			" (Age: 30, Cache-Status: edge; hit, X-Cache: HIT)", 7}, hear(t, err))
+		diff(t, "the error", errorFields{verify.OriginOld, "expected content with MD5 digest " + hexMD5("new") + ", got 200 OK with MD5 digest " + hexMD5("old") +
+			" (Age: 30, Cache-Status: edge; hit, X-Cache: HIT)", 7}, fieldsOf(t, err))
 		diff(t, "the attempts", seconds(100, 100.5, 101.5, 103.5, 107.5, 115.5, 130.5), w.times())
 		if errors.Is(err, context.DeadlineExceeded) {
 			t.Error("the error is for the deadline")
@@ -129,7 +129,7 @@ func TestAnOriginIsNotBlamedWithoutProof(t *testing.T) {
 				if test.purged < 0 {
 					item.PurgedAt = time.Time{}
 				}
-				diff(t, "the verdict", test.want, hear(t, w.verify(35*time.Second, item)).Verdict)
+				diff(t, "the verdict", test.want, fieldsOf(t, w.verify(35*time.Second, item)).Verdict)
 			})
 		})
 	}
@@ -145,7 +145,7 @@ func TestContentFromBeforeThePurgeResetsTheCount(t *testing.T) {
 			}
 		})
 		err := w.verify(20*time.Minute, verify.Item{Want: hexMD5("new"), PurgedAt: time.Now().Add(-time.Minute)})
-		diff(t, "the verdict", verify.OriginOld, hear(t, err).Verdict)
+		diff(t, "the verdict", verify.OriginOld, fieldsOf(t, err).Verdict)
 		diff(t, "the end", 75500*time.Millisecond, w.Elapsed())
 	})
 }
@@ -208,8 +208,8 @@ func TestWrongAddressEndsEarly(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.Network.Set(wiretest.UnknownHost)
-		got := hear(t, w.verify(20*time.Minute, verify.Item{Want: hexMD5(content)}))
-		diff(t, "the error", said{verify.NotSeen, "expected content with MD5 digest " + hexMD5(content) +
+		got := fieldsOf(t, w.verify(20*time.Minute, verify.Item{Want: hexMD5(content)}))
+		diff(t, "the error", errorFields{verify.NotSeen, "expected content with MD5 digest " + hexMD5(content) +
 			", got no complete response: dial tcp: lookup localhost: no such host", got.Attempts}, got)
 		diff(t, "the end", 120500*time.Millisecond, w.Elapsed())
 	})
@@ -262,8 +262,8 @@ func TestInterruptEndsImmediately(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v, want context.Canceled", err)
 		}
-		diff(t, "the error", said{verify.StillOld, "interrupted; expected content with MD5 digest " + hexMD5("new") + ", got 200 OK with MD5 digest " + hexMD5("old") +
-			" (Age: 7, Cache-Status: edge; hit, X-Cache: HIT)", 5}, hear(t, err))
+		diff(t, "the error", errorFields{verify.StillOld, "interrupted; expected content with MD5 digest " + hexMD5("new") + ", got 200 OK with MD5 digest " + hexMD5("old") +
+			" (Age: 7, Cache-Status: edge; hit, X-Cache: HIT)", 5}, fieldsOf(t, err))
 	})
 }
 

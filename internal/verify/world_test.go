@@ -105,20 +105,20 @@ func (w *world) times() []time.Duration {
 
 func hexMD5(body string) string { return fmt.Sprintf("%x", md5.Sum([]byte(body))) }
 
-// said contains the fields of an error that the tests compare.
-type said struct {
+// errorFields contains the fields of an error that the tests compare.
+type errorFields struct {
 	Verdict  verify.Verdict
 	Outcome  string
 	Attempts int
 }
 
-func hear(t *testing.T, err error) said {
+func fieldsOf(t *testing.T, err error) errorFields {
 	t.Helper()
 	var e *verify.Error
 	if !errors.As(err, &e) {
 		t.Fatalf("got %v, want a *verify.Error", err)
 	}
-	return said{e.Verdict, e.Outcome(), e.Attempts}
+	return errorFields{e.Verdict, e.Outcome(), e.Attempts}
 }
 
 func wantProven(t *testing.T, err error) {
@@ -130,6 +130,6 @@ func wantProven(t *testing.T, err error) {
 
 // Shared with the clients.
 var (
-	diff   = clienttest.Diff
-	answer = clienttest.Answer
+	diff    = clienttest.Diff
+	respond = clienttest.Respond
 )

@@ -45,7 +45,7 @@ func TestAnInstallThatMovesToTheNextPageIsListedOnce(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		// After the first page, an install is added at the start of the list.
 		first, _ := json.Marshal(w.Installs[1:101])
-		w.Fail("installs", 1, answer(200, nil, `{"results":`+string(first)+`}`))
+		w.Fail("installs", 1, respond(200, nil, `{"results":`+string(first)+`}`))
 		got, err := w.connect().Installs(t.Context(), "")
 		if err != nil {
 			t.Fatal(err)
@@ -58,7 +58,7 @@ func TestAListOfInstallsThatDoesNotEnd(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		page, _ := json.Marshal(w.Installs[:100])
-		w.Fail("installs", -1, answer(200, nil, `{"results":`+string(page)+`}`))
+		w.Fail("installs", -1, respond(200, nil, `{"results":`+string(page)+`}`))
 		_, err := w.connect().Installs(t.Context(), "")
 		if err == nil || !strings.Contains(err.Error(), "does not end") {
 			t.Errorf("the error is %v", err)

@@ -21,8 +21,8 @@ func TestMemoryIsBounded(t *testing.T) { //nolint:paralleltest // see above
 		err   string // part of the error
 	}{
 		"empty installs":                {clienttest.Bomb(200, `{"results":[`, "{},", "]}"), "values"},
-		"fewer empty installs":          {clienttest.Answer(200, nil, `{"results":[`+strings.Repeat("{},", 200_000)+"{}]}"), "an install has no ID or no name"},
-		"installs with short names":     {clienttest.Answer(200, nil, `{"results":[`+strings.Repeat(`{"id":"a","name":"b"},`, 160_000)+"{}]}"), "the list contains more than 50000 elements"},
+		"fewer empty installs":          {clienttest.Respond(200, nil, `{"results":[`+strings.Repeat("{},", 200_000)+"{}]}"), "an install has no ID or no name"},
+		"installs with short names":     {clienttest.Respond(200, nil, `{"results":[`+strings.Repeat(`{"id":"a","name":"b"},`, 160_000)+"{}]}"), "the list contains more than 50000 elements"},
 		"pages without an end":          {installsForEver(1), "the list of installs does not end: it has more than 500 pages"},
 		"large pages without an end":    {installsForEver(1000), "the response is longer than 16 MiB"},
 		"a failure with a list":         {clienttest.Bomb(400, `{"errors":[`, "{},", "]}"), "400"},

@@ -58,10 +58,10 @@ func TestAGatewayWithoutItsServer(t *testing.T) {
 	t.Parallel()
 	for sentence, row := range map[string]struct {
 		fault http.HandlerFunc
-		want  said
+		want  errorFields
 	}{
-		"503 without a body": {wpenginetest.EmptyUnavailable(), said{Kind: transport.KindOutage, Status: 503}},
-		"502 in HTML": {wpenginetest.HTML(502), said{
+		"503 without a body": {wpenginetest.EmptyUnavailable(), errorFields{Kind: transport.KindOutage, Status: 503}},
+		"502 in HTML": {wpenginetest.HTML(502), errorFields{
 			Kind: transport.KindOutage, Status: 502, Message: `an HTML page with the title "502 Bad Gateway"`,
 		}},
 	} {
@@ -70,7 +70,7 @@ func TestAGatewayWithoutItsServer(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
 				w.Fail("purge", -1, row.fault)
 				err := w.purge(w.prod(), "page")
-				wantSaid(t, err, row.want)
+				wantError(t, err, row.want)
 				if want := "; the host has been down for 2 minutes"; !strings.HasSuffix(err.Error(), want) {
 					t.Errorf("%q does not end in %q", err, want)
 				}
@@ -89,8 +89,8 @@ func TestAnObjectPurgeThatMayHaveBeenCounted(t *testing.T) {
 		t.Run(strconv.Itoa(status), func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
-				w.Fail("purge", 1, answer(status, nil, ""))
-				wantNone(t, w.purge(w.prod(), "object"))
+				w.Fail("purge", 1, respond(status, nil, ""))
+				wantNoErrors(t, w.purge(w.prod(), "object"))
 				diff(t, "purges", []int{status, 202}, w.Statuses("purge"))
 				diff(t, "elapsed", time.Minute, w.Elapsed())
 			})
@@ -103,7 +103,7 @@ func TestAnObjectPurgeThatMayHaveBeenCounted(t *testing.T) {
 func TestOneFailingInstall(t *testing.T) {
 	t.Parallel()
 	for how, fault := range map[string]http.HandlerFunc{
-		"503": answer(503, nil, ""),
+		"503": respond(503, nil, ""),
 		"hanging": func(_ http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
 			<-r.Context().Done()
@@ -124,7 +124,7 @@ func TestOneFailingInstall(t *testing.T) {
 						next(rw, r)
 					}
 				}
-				wantNone(t, w.purge(w.Installs[1].ID, "page"))
+				wantNoErrors(t, w.purge(w.Installs[1].ID, "page"))
 				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 				defer cancel()
 				ended := make(chan error)
@@ -132,7 +132,7 @@ func TestOneFailingInstall(t *testing.T) {
 				for range 50 {
 					<-time.After(37 * time.Second)
 					began := time.Now()
-					wantNone(t, w.purge(w.Installs[2].ID, "page"))
+					wantNoErrors(t, w.purge(w.Installs[2].ID, "page"))
 					if took := time.Since(began); took > time.Second {
 						t.Errorf("a purge of another install took %s", took)
 					}
@@ -162,7 +162,7 @@ func TestFiftyWindows(t *testing.T) {
 					// All purges differ, because identical purges are coalesced.
 					return w.purge(w.Installs[i%50].ID, []string{"object", "all"}[i/50%2])
 				})
-				wantNone(t, errs...)
+				wantNoErrors(t, errs...)
 				if n := met(); n > 100 {
 					t.Errorf("%d dials and requests met the outage", n)
 				}

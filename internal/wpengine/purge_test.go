@@ -23,7 +23,7 @@ func TestEachCacheTypeIsPurged(t *testing.T) {
 				t.Parallel()
 				inWorld(t, func(t *testing.T, w *world) {
 					w.AcceptStatus = status
-					wantNone(t, w.purge(w.prod(), cacheType))
+					wantNoErrors(t, w.purge(w.prod(), cacheType))
 					diff(t, "purges", []wpenginetest.Purge{{Time: w.Began, Install: w.prod(), Type: cacheType}}, w.Purges())
 					diff(t, "requests", 1, len(w.Journal.Entries()))
 				})
@@ -37,27 +37,27 @@ func TestBodiesOfAnAcceptance(t *testing.T) {
 	tests := map[string]struct {
 		status int
 		body   string
-		want   said
+		want   errorFields
 	}{
-		"an empty body":              {202, "", said{}},
-		"null":                       {202, "null", said{}},
-		"an object":                  {200, "{}", said{}},
-		"plain text":                 {200, "Please log in", said{Kind: transport.KindUnexpected, Status: 200, Message: "the response is not JSON"}},
-		"blanks in a list of errors": {200, `{"errors" : [ ]}`, said{}},
-		"no success":                 {200, `{"success":false}`, said{Kind: transport.KindUnexpected, Status: 200, Message: "the response reports no success: false"}},
-		"empty lists of errors":      {200, `{"error":null,"errors":[]}`, said{}},
-		"a page":                     {200, "\n<!doctype html><title>Sign in</title>", said{Kind: transport.KindUnexpected, Status: 200, Message: "the response is an HTML page", Advice: "a proxy, firewall, or login page"}},
-		"a page with 202":            {202, "<html>", said{Kind: transport.KindUnexpected, Status: 202, Message: "the response is an HTML page"}},
-		"an error":                   {200, `{"error":"no backend"}`, said{Kind: transport.KindUnexpected, Status: 200, Message: `the response contains an error: "no backend"`}},
-		"a list of errors":           {202, `{"errors":[{"message":"x"}]}`, said{Kind: transport.KindUnexpected, Status: 202, Message: `the response contains an error: [{"message":"x"}]`}},
-		"a 204 is not documented":    {204, "", said{Kind: transport.KindUnexpected, Status: 204}},
+		"an empty body":              {202, "", errorFields{}},
+		"null":                       {202, "null", errorFields{}},
+		"an object":                  {200, "{}", errorFields{}},
+		"plain text":                 {200, "Please log in", errorFields{Kind: transport.KindUnexpected, Status: 200, Message: "the response is not JSON"}},
+		"blanks in a list of errors": {200, `{"errors" : [ ]}`, errorFields{}},
+		"no success":                 {200, `{"success":false}`, errorFields{Kind: transport.KindUnexpected, Status: 200, Message: "the response reports no success: false"}},
+		"empty lists of errors":      {200, `{"error":null,"errors":[]}`, errorFields{}},
+		"a page":                     {200, "\n<!doctype html><title>Sign in</title>", errorFields{Kind: transport.KindUnexpected, Status: 200, Message: "the response is an HTML page", Advice: "a proxy, firewall, or login page"}},
+		"a page with 202":            {202, "<html>", errorFields{Kind: transport.KindUnexpected, Status: 202, Message: "the response is an HTML page"}},
+		"an error":                   {200, `{"error":"no backend"}`, errorFields{Kind: transport.KindUnexpected, Status: 200, Message: `the response contains an error: "no backend"`}},
+		"a list of errors":           {202, `{"errors":[{"message":"x"}]}`, errorFields{Kind: transport.KindUnexpected, Status: 202, Message: `the response contains an error: [{"message":"x"}]`}},
+		"a 204 is not documented":    {204, "", errorFields{Kind: transport.KindUnexpected, Status: 204}},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
-				w.Fail("purge", -1, answer(test.status, nil, test.body))
-				wantSaid(t, w.purge(w.prod(), "page"), test.want)
+				w.Fail("purge", -1, respond(test.status, nil, test.body))
+				wantError(t, w.purge(w.prod(), "page"), test.want)
 				diff(t, "requests", []int{test.status}, w.Statuses("purge"))
 			})
 		})
@@ -70,62 +70,62 @@ func TestErrors(t *testing.T) {
 	const docs = "https://wpengineapi.com/reference"
 	tests := map[string]struct {
 		fault http.HandlerFunc
-		want  said
+		want  errorFields
 		sent  int
 	}{
 		"400 with a field": {
 			wpenginetest.FieldError("type", "invalid", "type must be one of object, page, cdn, all", docs),
-			said{Kind: transport.KindInvalid, Status: 400, Code: "invalid", Message: "Invalid Request; type: type must be one of object, page, cdn, all", Input: "type", Docs: docs, Advice: "Check install_id and cache_type."},
+			errorFields{Kind: transport.KindInvalid, Status: 400, Code: "invalid", Message: "Invalid Request; type: type must be one of object, page, cdn, all", Input: "type", Docs: docs, Advice: "Check install_id and cache_type."},
 			1,
 		},
 		"400 with an error without a field": {
 			wpenginetest.FieldError("", "", "malformed", ""),
-			said{Kind: transport.KindInvalid, Status: 400, Message: "Invalid Request; malformed", Advice: "Check install_id and cache_type."},
+			errorFields{Kind: transport.KindInvalid, Status: 400, Message: "Invalid Request; malformed", Advice: "Check install_id and cache_type."},
 			1,
 		},
 		"400 whose errors are strings": {
-			answer(400, nil, `{"message":"Invalid Request","errors":["type is wrong"]}`),
-			said{Kind: transport.KindInvalid, Status: 400, Message: "Invalid Request", Advice: "Check install_id and cache_type."},
+			respond(400, nil, `{"message":"Invalid Request","errors":["type is wrong"]}`),
+			errorFields{Kind: transport.KindInvalid, Status: 400, Message: "Invalid Request", Advice: "Check install_id and cache_type."},
 			1,
 		},
 		"400 with two fields": {
-			answer(400, nil, `{"errors":[{"field":"install_id","code":"a","message":"b"},{"field":"type","code":"c","message":"d"}]}`),
-			said{Kind: transport.KindInvalid, Status: 400, Code: "a", Message: "install_id: b; type: d", Input: "install_id", Advice: "Check install_id and cache_type."},
+			respond(400, nil, `{"errors":[{"field":"install_id","code":"a","message":"b"},{"field":"type","code":"c","message":"d"}]}`),
+			errorFields{Kind: transport.KindInvalid, Status: 400, Code: "a", Message: "install_id: b; type: d", Input: "install_id", Advice: "Check install_id and cache_type."},
 			1,
 		},
 		"403 for a permission": {
 			wpenginetest.Error(403, "You do not have permission to access this install"),
-			said{Kind: transport.KindForbidden, Status: 403, Message: "You do not have permission to access this install", Advice: "Give the API user access"},
+			errorFields{Kind: transport.KindForbidden, Status: 403, Message: "You do not have permission to access this install", Advice: "Give the API user access"},
 			1,
 		},
 		"403 of the gateway": {
 			wpenginetest.Error(403, "Missing Authentication Token"),
-			said{Kind: transport.KindConfig, Status: 403, Message: "Missing Authentication Token", Input: "base_url", Advice: "not for a missing permission. Check wpengine.base_url"},
+			errorFields{Kind: transport.KindConfig, Status: 403, Message: "Missing Authentication Token", Input: "base_url", Advice: "not for a missing permission. Check wpengine.base_url"},
 			1,
 		},
 		"403 of the gateway with a header": {
-			answer(403, http.Header{"X-Amzn-Errortype": {"MissingAuthenticationTokenException"}}, `{}`),
-			said{Kind: transport.KindConfig, Status: 403, Input: "base_url", Advice: "wpengine.base_url"},
+			respond(403, http.Header{"X-Amzn-Errortype": {"MissingAuthenticationTokenException"}}, `{}`),
+			errorFields{Kind: transport.KindConfig, Status: 403, Input: "base_url", Advice: "wpengine.base_url"},
 			1,
 		},
 		"403 of the gateway with the credentials": {
 			wpenginetest.GatewayEcho(),
-			said{Kind: transport.KindConfig, Status: 403, Message: "'[redacted]' not a valid key=value pair (missing equal-sign) in Authorization header: 'Basic [redacted]'.", Input: "base_url", Advice: "wpengine.base_url"},
+			errorFields{Kind: transport.KindConfig, Status: 403, Message: "'[redacted]' not a valid key=value pair (missing equal-sign) in Authorization header: 'Basic [redacted]'.", Input: "base_url", Advice: "wpengine.base_url"},
 			1,
 		},
 		"404": {
 			wpenginetest.Error(404, "Install not found"),
-			said{Kind: transport.KindNotFound, Status: 404, Message: "Install not found", Input: "install_id", Advice: "Check install_id"},
+			errorFields{Kind: transport.KindNotFound, Status: 404, Message: "Install not found", Input: "install_id", Advice: "Check install_id"},
 			1,
 		},
 		"a 500 is retried": {
 			wpenginetest.Error(500, "Internal Server Error"),
-			said{Kind: transport.KindServer, Status: 500, Message: "Internal Server Error"},
+			errorFields{Kind: transport.KindServer, Status: 500, Message: "Internal Server Error"},
 			5,
 		},
-		"a 409 is not retried":                    {answer(409, nil, ""), said{Kind: transport.KindInvalid, Status: 409}, 1},
-		"a 413 is about the body and not a limit": {answer(413, nil, ""), said{Kind: transport.KindInvalid, Status: 413}, 1},
-		"a redirect is not followed":              {answer(308, http.Header{"Location": {"//evil.example.com/v1"}}, ""), said{Kind: transport.KindRedirect, Status: 308, Message: "redirect to evil.example.com", Advice: "does not follow redirects"}, 1},
+		"a 409 is not retried":                    {respond(409, nil, ""), errorFields{Kind: transport.KindInvalid, Status: 409}, 1},
+		"a 413 is about the body and not a limit": {respond(413, nil, ""), errorFields{Kind: transport.KindInvalid, Status: 413}, 1},
+		"a redirect is not followed":              {respond(308, http.Header{"Location": {"//evil.example.com/v1"}}, ""), errorFields{Kind: transport.KindRedirect, Status: 308, Message: "redirect to evil.example.com", Advice: "does not follow redirects"}, 1},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
@@ -134,7 +134,7 @@ func TestErrors(t *testing.T) {
 				w.Fail("purge", -1, test.fault)
 				// The page cache has no limit, so only the backoff takes time.
 				err := w.purge(w.prod(), "page")
-				wantSaid(t, err, test.want)
+				wantError(t, err, test.want)
 				if e := (*transport.Error)(nil); errors.As(err, &e) && e.Kind != transport.KindRedirect {
 					diff(t, "the id of the request", fmt.Sprintf("request ID 00000000-0000-4000-8000-%012d", test.sent), e.ID)
 				}
@@ -163,7 +163,7 @@ func TestLimits(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
 				for _, p := range test.purges {
-					wantNone(t, w.purge(w.Install(p.install).ID, p.cacheType))
+					wantNoErrors(t, w.purge(w.Install(p.install).ID, p.cacheType))
 				}
 				diff(t, "accepted", len(test.purges), len(w.Purges()))
 				diff(t, "sent", len(test.purges), len(w.Statuses("purge")))
@@ -187,7 +187,7 @@ func TestTenPurgesOfOneObjectCacheTakeTwoRequests(t *testing.T) {
 			}
 			return w.purge(w.prod(), "object")
 		})
-		wantNone(t, errs...)
+		wantNoErrors(t, errs...)
 		diff(t, "requests", []int{202, 202}, w.Statuses("purge"))
 		diff(t, "elapsed", time.Minute+time.Second, w.Elapsed())
 	})
@@ -197,7 +197,7 @@ func TestRateLimitedResponses(t *testing.T) {
 	t.Parallel()
 	const text = "Object cache purges are rate-limited to one request every %s seconds for each install"
 	limited := func(seconds string, header http.Header) http.HandlerFunc {
-		return answer(429, header, `{"message":"`+fmt.Sprintf(text, seconds)+`"}`)
+		return respond(429, header, `{"message":"`+fmt.Sprintf(text, seconds)+`"}`)
 	}
 	tests := map[string]struct {
 		fault http.HandlerFunc
@@ -206,16 +206,16 @@ func TestRateLimitedResponses(t *testing.T) {
 		"the time in the message":                 {limited("45", nil), 45 * time.Second},
 		"Retry-After takes precedence":            {limited("45", http.Header{"Retry-After": {"20"}}), 20 * time.Second},
 		"a message without a time means a minute": {wpenginetest.Error(429, "Too many requests"), time.Minute},
-		"an empty response means a minute":        {answer(429, nil, ""), time.Minute},
+		"an empty response means a minute":        {respond(429, nil, ""), time.Minute},
 		"a number that is too large":              {limited("99999999999999999999", nil), time.Minute},
-		"a 503 with Retry-After":                  {answer(503, http.Header{"Retry-After": {"30"}}, ""), 30 * time.Second},
+		"a 503 with Retry-After":                  {respond(503, http.Header{"Retry-After": {"30"}}, ""), 30 * time.Second},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
 				w.Fail("purge", 1, test.fault)
-				wantNone(t, w.purge(w.prod(), "page"))
+				wantNoErrors(t, w.purge(w.prod(), "page"))
 				diff(t, "requests", 2, len(w.Statuses("purge")))
 				diff(t, "elapsed", test.want, w.Elapsed())
 			})
@@ -227,10 +227,10 @@ func TestAWaitLongerThanTheTimeout(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.ObjectWindow = 10 * time.Minute
-		wantNone(t, w.purge(w.prod(), "object"))
+		wantNoErrors(t, w.purge(w.prod(), "object"))
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 		defer cancel()
-		wantSaid(t, w.purgeUnder(ctx, w.prod(), "all"), said{
+		wantError(t, w.purgeUnder(ctx, w.prod(), "all"), errorFields{
 			Kind: transport.KindLimited, Status: 429, Wait: 10 * time.Minute,
 			Message: "Object cache purges are rate-limited to one request every 600 seconds for each install",
 			Advice:  "one purge of the object cache per install in 60 seconds",
@@ -243,19 +243,19 @@ func TestALostResponse(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		window, timeout time.Duration
-		want            said
+		want            errorFields
 		statuses        []int
 		elapsed         time.Duration
 	}{
 		"counts for the window, so a retry is accepted": {
-			time.Minute, 20 * time.Minute, said{}, []int{0, 202}, time.Minute,
+			time.Minute, 20 * time.Minute, errorFields{}, []int{0, 202}, time.Minute,
 		},
 		"may be followed by a 429 and a wait": {
-			90 * time.Second, 20 * time.Minute, said{}, []int{0, 429, 202}, 150 * time.Second,
+			90 * time.Second, 20 * time.Minute, errorFields{}, []int{0, 429, 202}, 150 * time.Second,
 		},
 		"is marked as lost if there is no time for the wait": {
 			90 * time.Second, 2 * time.Minute,
-			said{
+			errorFields{
 				Kind: transport.KindLimited, Status: 429, Wait: 90 * time.Second, Lost: true,
 				Message: "Object cache purges are rate-limited to one request every 90 seconds for each install",
 			},
@@ -271,7 +271,7 @@ func TestALostResponse(t *testing.T) {
 				w.Fail("purge", 1, w.LostResponse())
 				ctx, cancel := context.WithTimeout(t.Context(), test.timeout)
 				defer cancel()
-				wantSaid(t, w.purgeUnder(ctx, w.prod(), "object"), test.want)
+				wantError(t, w.purgeUnder(ctx, w.prod(), "object"), test.want)
 				diff(t, "requests", test.statuses, w.Statuses("purge"))
 				diff(t, "elapsed", test.elapsed, w.Elapsed())
 			})
@@ -284,7 +284,7 @@ func TestWrongCredentialsAreTriedOnce(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.config.Password = "wrong-password"
 		for _, err := range together(50, func(i int) error { return w.purge(w.prod(), wpengine.CacheTypes[i%4]) }) {
-			wantSaid(t, err, said{
+			wantError(t, err, errorFields{
 				Kind: transport.KindCredentials, Status: 401, Message: "Bad Credentials", Input: "password",
 				Advice: "the credentials of API access (User Portal, API Access)",
 			})
@@ -316,7 +316,7 @@ func TestInstallsAreListed(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
 				installs, err := w.connect().Installs(t.Context(), test.account(w))
-				wantNone(t, err)
+				wantNoErrors(t, err)
 				diff(t, "installs", test.number, len(installs))
 				diff(t, "requests: pages of 100 until one is not full", []int{200, 200}, w.Statuses("installs"))
 				diff(t, "hosts dialed: next is not followed", []string{"localhost:80"}, w.Network.Dialed())
@@ -337,9 +337,9 @@ func TestInvalidListsOfInstalls(t *testing.T) {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
-				w.Fail("installs", -1, answer(200, nil, test.body))
+				w.Fail("installs", -1, respond(200, nil, test.body))
 				_, err := w.connect().Installs(t.Context(), "")
-				wantSaid(t, err, said{Kind: transport.KindUnexpected, Status: 200, Message: test.want})
+				wantError(t, err, errorFields{Kind: transport.KindUnexpected, Status: 200, Message: test.want})
 			})
 		})
 	}

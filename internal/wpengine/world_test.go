@@ -53,8 +53,8 @@ func (w *world) purgeUnder(ctx context.Context, install, cacheType string) error
 	return err
 }
 
-// said contains the fields of an error that the tests compare.
-type said struct {
+// errorFields contains the fields of an error that the tests compare.
+type errorFields struct {
 	Kind                transport.Kind
 	Status              int
 	Code, Message       string
@@ -66,9 +66,9 @@ type said struct {
 
 // Shared with the other clients.
 var (
-	diff     = clienttest.Diff
-	together = clienttest.Together
-	answer   = clienttest.Answer
-	wantSaid = clienttest.WantError[said]
-	wantNone = clienttest.WantNoErrors
+	diff         = clienttest.Diff
+	together     = clienttest.Together
+	respond      = clienttest.Respond
+	wantError    = clienttest.WantError[errorFields]
+	wantNoErrors = clienttest.WantNoErrors
 )

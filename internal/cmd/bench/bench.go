@@ -30,9 +30,9 @@ type bench struct {
 	server      *http.Server
 	connections atomic.Int64
 	last        atomic.Pointer[recorded]
-	reach       map[string]string // environment that points the provider at the sandbox
+	sandboxEnv  map[string]string // environment that points the provider at the sandbox
 	inputs      map[string]string
-	env         map[string]string // reach, and the settings that make terraform use the binaries
+	env         map[string]string // sandboxEnv, and the settings that make terraform use the binaries
 }
 
 // recorded is a received request.
@@ -59,7 +59,7 @@ func newBench(ctx context.Context) (b *bench, err error) {
 	if err = errors.Join(b.build(ctx), b.serve(ctx)); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(b.dir))
 	}
-	for name, value := range b.reach {
+	for name, value := range b.sandboxEnv {
 		b.env[name] = value
 	}
 	b.env["TF_CLI_CONFIG_FILE"], err = tfcli.Override(b.dir, provider.Address, bareAddress)
@@ -98,7 +98,7 @@ func (b *bench) serve(ctx context.Context) error {
 	}
 	b.sandbox.CDN.PurgesPerMinute = 0
 	b.sandbox.CDN.DeployTime = time.Millisecond
-	b.reach, b.inputs = b.sandbox.Reach("http://"+listener.Addr().String()), b.sandbox.Inputs()
+	b.sandboxEnv, b.inputs = b.sandbox.SetAddress("http://"+listener.Addr().String()), b.sandbox.Inputs()
 	go func() { _ = b.server.Serve(listener) }() // returns when the server is closed
 	return nil
 }

@@ -62,7 +62,7 @@ type purger struct {
 
 func (b *bench) mstrClient() purger {
 	c := mstr.New(mstr.Config{
-		BaseURL: b.reach["MSTR_BASE_URL"], Username: b.reach["MSTR_USERNAME"], Password: b.reach["MSTR_PASSWORD"], Wire: transport.Options{},
+		BaseURL: b.sandboxEnv["MSTR_BASE_URL"], Username: b.sandboxEnv["MSTR_USERNAME"], Password: b.sandboxEnv["MSTR_PASSWORD"], Wire: transport.Options{},
 	})
 	return purger{"MicroStrategy", func(ctx context.Context, _ int) error {
 		return c.Purge(ctx, b.inputs["mstr_project_id"], "element")
@@ -71,7 +71,7 @@ func (b *bench) mstrClient() purger {
 
 func (b *bench) cdnClient() purger {
 	c := cdn.New(cdn.Config{
-		Username: b.reach["RAX_USERNAME"], APIKey: b.reach["RAX_API_KEY"], IdentityURL: b.reach["RAX_IDENTITY_URL"],
+		Username: b.sandboxEnv["RAX_USERNAME"], APIKey: b.sandboxEnv["RAX_API_KEY"], IdentityURL: b.sandboxEnv["RAX_IDENTITY_URL"],
 		AllowInsecure: true,
 	})
 	return purger{"Rackspace CDN", func(ctx context.Context, i int) error {
@@ -82,7 +82,7 @@ func (b *bench) cdnClient() purger {
 
 func (b *bench) wpengineClient() purger {
 	c := wpengine.New(wpengine.Config{
-		BaseURL: b.reach["WPE_API_BASE_URL"], Username: b.reach["WPE_API_USER_ID"], Password: b.reach["WPE_API_PASSWORD"],
+		BaseURL: b.sandboxEnv["WPE_API_BASE_URL"], Username: b.sandboxEnv["WPE_API_USER_ID"], Password: b.sandboxEnv["WPE_API_PASSWORD"],
 	})
 	return purger{"WP Engine", func(ctx context.Context, _ int) error {
 		return c.Purge(ctx, b.inputs["wpengine_install_id"], "page")

@@ -33,13 +33,13 @@ func (b *bench) contents(ctx context.Context, out io.Writer, o options) error {
 	var requests map[string]int
 	for range o.runs {
 		b.runReports(project)
-		b.sandbox.Take()
+		b.sandbox.TakeEntries()
 		took, err := b.applyOnce(ctx, content)
 		if err != nil {
 			return err
 		}
 		ours, requests = append(ours, took), make(map[string]int)
-		for _, e := range b.sandbox.Take() {
+		for _, e := range b.sandbox.TakeEntries() {
 			requests[e.Operation]++
 		}
 		if took, err = b.applyOnce(ctx, baseline); err != nil {

@@ -47,13 +47,13 @@ func (b *bench) count(ctx context.Context, out io.Writer, what, config string) (
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(d.Path)) }()
-	b.sandbox.Take()
+	b.sandbox.TakeEntries()
 	connections := b.connections.Load()
 	if _, err := apply(ctx, d, 1); err != nil {
 		return err
 	}
 	counts := make(map[string]int)
-	for _, e := range b.sandbox.Take() {
+	for _, e := range b.sandbox.TakeEntries() {
 		switch e.Operation {
 		case "purge", "login", "logout":
 			counts[e.Operation]++

@@ -77,11 +77,11 @@ func (b *bench) verificationRequests(ctx context.Context, out io.Writer, o optio
 	defer func() { err = errors.Join(err, os.RemoveAll(d.Path)) }()
 	cells := []string{"requests"}
 	for range 2 {
-		b.sandbox.Take()
+		b.sandbox.TakeEntries()
 		if _, err := apply(ctx, d, 1); err != nil {
 			return err
 		}
-		cells = append(cells, strconv.Itoa(len(b.sandbox.Take())))
+		cells = append(cells, strconv.Itoa(len(b.sandbox.TakeEntries())))
 	}
 	header(out, "What one verification sends, exactly", title, "the first apply", "an apply without changes")
 	line(out, cells...)

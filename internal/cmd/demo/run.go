@@ -64,7 +64,7 @@ func (d *demo) runStep(ctx context.Context, number int, s step) (o observation, 
 	if o.plan, err = d.runTerraform(ctx, number, plan...); err != nil {
 		return o, err
 	}
-	o.planned = d.sandbox.Take()
+	o.planned = d.sandbox.TakeEntries()
 	if o.plan.exit == 1 {
 		return o, errors.New("the plan failed")
 	}
@@ -76,7 +76,7 @@ func (d *demo) runStep(ctx context.Context, number int, s step) (o observation, 
 	if o.apply, err = d.runTerraform(ctx, number, "apply", "release.tfplan"); err != nil {
 		return o, err
 	}
-	o.applied, o.openSessions = d.sandbox.Take(), d.sandbox.MSTR.OpenSessions()
+	o.applied, o.openSessions = d.sandbox.TakeEntries(), d.sandbox.MSTR.OpenSessions()
 	if s.verified {
 		o.early, o.stale = d.early(o.applied), d.stale()
 	}

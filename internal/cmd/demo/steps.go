@@ -59,7 +59,7 @@ func steps(s *sandbox.Sandbox) []step {
 		{
 			title: "The same release again, after access is restored", release: "3",
 			description: "The denied purge is still in the plan. The apply sends only that purge.",
-			before:      func(d *demo) error { d.sandbox.WPEngine.Heal(); return nil },
+			before:      func(d *demo) error { d.sandbox.WPEngine.ClearFaults(); return nil },
 			want: expectation{
 				planExit: 2, summary: "Plan: 0 to add, 1 to change, 0 to destroy.",
 				purges: []fake.Entry{blogPurge(s, http.StatusAccepted)},

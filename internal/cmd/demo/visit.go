@@ -66,7 +66,7 @@ func (d *demo) stale() int {
 	if err != nil {
 		n++
 	}
-	d.sandbox.Take()
+	d.sandbox.TakeEntries()
 	return n
 }
 

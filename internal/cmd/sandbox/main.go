@@ -50,7 +50,7 @@ func serve(ctx context.Context, out io.Writer, s *sandbox.Sandbox, address strin
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
-			_, err = io.WriteString(out, comments(s.Take()))
+			_, err = io.WriteString(out, comments(s.TakeEntries()))
 		}
 	}
 	return err

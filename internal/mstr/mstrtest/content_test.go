@@ -157,21 +157,21 @@ func TestPagesAndFiltersOfContentCaches(t *testing.T) {
 
 func TestRejectedListsOfContentCaches(t *testing.T) {
 	t.Parallel()
-	bad := func(message string) answer { return answer{400, "ERR006", 0, message} }
-	badLimit := func(limit string) answer {
+	bad := func(message string) response { return response{400, "ERR006", 0, message} }
+	badLimit := func(limit string) response {
 		return bad("The limit value " + limit + " is not valid, it must be greater than or equal to 1, and less than or equal to 1000")
 	}
-	badOffset := func(offset string) answer {
+	badOffset := func(offset string) response {
 		return bad("The offset value " + offset + " is not valid, it must be greater than or equal to 0")
 	}
-	missing := answer{400, "ERR007", 0, "Missing required field: clusterNode"}
-	unknownNode := answer{503, "ERR002", 0, "The cluster node 'iserver-9' is not connected or canonical name, " +
+	missing := response{400, "ERR007", 0, "Missing required field: clusterNode"}
+	unknownNode := response{503, "ERR002", 0, "The cluster node 'iserver-9' is not connected or canonical name, " +
 		"you should use the cluster node name from the GET /api/monitors/iServer/nodes"}
 	c, _ := loggedIn(t, func(s *mstrtest.Server) {
 		s.Nodes = append(s.Nodes, mstrtest.Node{Name: "iserver-9", Status: "stopped"})
 		s.Nodes[1].Projects = map[string]string{tutorial: "loaded_pending"}
 	})
-	for query, want := range map[string]answer{
+	for query, want := range map[string]response{
 		"":                      missing,
 		"clusterNode=":          missing,
 		"projectId=" + tutorial: missing,
@@ -197,32 +197,32 @@ func TestRejectedListsOfContentCaches(t *testing.T) {
 
 func TestPrivilegesForContentCaches(t *testing.T) {
 	t.Parallel()
-	lacks := func(privilege string) answer {
-		return answer{403, "ERR014", -2147213784, "You do not have " + privilege + " privilege(s) to perform the task."}
+	lacks := func(privilege string) response {
+		return response{403, "ERR014", -2147213784, "You do not have " + privilege + " privilege(s) to perform the task."}
 	}
 	wrongToken := func(c *client) { c.token = "wrong" }
 	for sentence, test := range map[string]struct {
 		configure func(*mstrtest.Server)
 		client    func(*client)
-		want      [3]answer // nodes, list, change
+		want      [3]response // nodes, list, change
 	}{
-		"without a session": {nil, wrongToken, [3]answer{expired, expired, expired}},
+		"without a session": {nil, wrongToken, [3]response{expired, expired, expired}},
 		"without any privilege": {
 			func(s *mstrtest.Server) { s.Privileged, s.MonitorCluster = false, false }, nil,
-			[3]answer{lacks("Monitor cluster"), lacks("Administer caches"), lacks("Administer caches")},
+			[3]response{lacks("Monitor cluster"), lacks("Administer caches"), lacks("Administer caches")},
 		},
 		"without the routes": {
 			func(s *mstrtest.Server) { s.ContentAPI, s.Nodes = mstrtest.ContentNone, nil }, nil,
-			[3]answer{{Status: 200}, noRoute, noRoute},
+			[3]response{{Status: 200}, noRoute, noRoute},
 		},
 		"before invalidation was added": {
 			func(s *mstrtest.Server) { s.ContentAPI = mstrtest.ContentLoadOnly }, nil,
-			[3]answer{{Status: 200}, {Status: 200}, {400, "ERR006", 0, "Invalid JSON body. Please validate operation type or value. " +
+			[3]response{{Status: 200}, {Status: 200}, {400, "ERR006", 0, "Invalid JSON body. Please validate operation type or value. " +
 				"Input value can not be 'replace' for the path /contentCaches/…/status/invalid"}},
 		},
 		"with the older routes": {
 			func(s *mstrtest.Server) { s.ContentAPI = mstrtest.ContentListOnly }, nil,
-			[3]answer{{Status: 200}, {Status: 200}, noRoute},
+			[3]response{{Status: 200}, {Status: 200}, noRoute},
 		},
 	} {
 		t.Run(sentence, func(t *testing.T) {
@@ -232,14 +232,14 @@ func TestPrivilegesForContentCaches(t *testing.T) {
 			if test.client != nil {
 				test.client(c)
 			}
-			status := func(method, path string, want answer) answer {
+			status := func(method, path string, want response) response {
 				if want.Status != 200 {
 					return c.get(method, path, "")
 				}
 				res, _ := c.send(method, path, "")
-				return answer{Status: res.Status}
+				return response{Status: res.Status}
 			}
-			got := [3]answer{
+			got := [3]response{
 				status("GET", nodesPath, test.want[0]), status("GET", contentsPath+"?clusterNode=iserver-1", test.want[1]),
 				c.patch("iserver-1", "replace "+id+"/status/invalid true"),
 			}

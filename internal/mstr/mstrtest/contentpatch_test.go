@@ -17,7 +17,7 @@ import (
 )
 
 // patch sends operations, written as "<op> <rest of the path> <value>".
-func (c *client) patch(node string, operations ...string) answer {
+func (c *client) patch(node string, operations ...string) response {
 	c.t.Helper()
 	list := make([]string, len(operations))
 	for i, o := range operations {
@@ -80,15 +80,15 @@ func TestOtherChangesOfContentCaches(t *testing.T) {
 	t.Parallel()
 	c, _ := loggedIn(t, func(s *mstrtest.Server) { s.InvalidateStatus = 200 })
 	one, two := c.fake.AddContentCache(report("iserver-1", 1)), c.fake.AddContentCache(report("iserver-1", 2))
-	got := []answer{
+	got := []response{
 		c.patch("iserver-1", "replace "+one+"/status/loaded false", "remove "+two+" null"),
 		c.patch("iserver-1", "replace "+two+"/status/loaded false"),
 		c.patch("iserver-2", "replace "+one+"/status/invalid true"),
 	}
-	gone := func(id string) answer {
-		return answer{404, "ERR004", 0, "The content cache '" + id + "' is not found in Intelligence server"}
+	gone := func(id string) response {
+		return response{404, "ERR004", 0, "The content cache '" + id + "' is not found in Intelligence server"}
 	}
-	if diff := cmp.Diff([]answer{{Status: 200}, gone(two), gone(one)}, got); diff != "" {
+	if diff := cmp.Diff([]response{{Status: 200}, gone(two), gone(one)}, got); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]string{"0-1000 of 1", "report 1 ready"}, c.contents("clusterNode=iserver-1")); diff != "" {

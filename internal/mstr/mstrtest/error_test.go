@@ -16,8 +16,8 @@ func TestErrorBodies(t *testing.T) {
 	t.Parallel()
 	const ticket = `"ticketId":"` + mstrtest.FaultTicket + `"`
 	tests := map[string]struct {
-		answer http.HandlerFunc
-		want   string
+		respond http.HandlerFunc
+		want    string
 	}{
 		"Error": {
 			mstrtest.Error(500, "ERR001", mstrtest.SessionCap, "m"),
@@ -37,7 +37,7 @@ func TestErrorBodies(t *testing.T) {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			c, _ := loggedIn(t, nil)
-			c.fake.Fail("purge", 1, test.answer)
+			c.fake.Fail("purge", 1, test.respond)
 			res, body := c.send("DELETE", purgePath, "")
 			if diff := cmp.Diff(test.want, body); diff != "" || res.Status != 500 {
 				t.Errorf("%d %s", res.Status, diff)

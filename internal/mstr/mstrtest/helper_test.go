@@ -23,9 +23,9 @@ const (
 	purgePath = "/MicroStrategyLibrary/api/monitors/projects/" + tutorial + "/caches/object"
 )
 
-// answer contains the fields of a response that the tests compare. The ticket is
+// response contains the fields of a response that the tests compare. The ticket is
 // different each time, so get checks it.
-type answer struct {
+type response struct {
 	Status      int
 	Code        string
 	IServerCode int
@@ -33,10 +33,10 @@ type answer struct {
 }
 
 var (
-	done    = answer{Status: 204}
-	expired = answer{401, "ERR009", 0, "The user's session has expired, please reauthenticate"}
-	noRoute = answer{404, "ERR004", 0, "HTTP 404 Not Found"}
-	failed  = answer{401, "ERR003", -2147216959, "Login failure"}
+	done    = response{Status: 204}
+	expired = response{401, "ERR009", 0, "The user's session has expired, please reauthenticate"}
+	noRoute = response{404, "ERR004", 0, "HTTP 404 Not Found"}
+	failed  = response{401, "ERR003", -2147216959, "Login failure"}
 )
 
 // client is the state of one session: a cookie jar and a token.
@@ -112,10 +112,10 @@ func (c *client) send(method, path, body string, edits ...func(*http.Request)) (
 }
 
 // get is send for a response that is empty or an error with a ticket.
-func (c *client) get(method, path, body string, edits ...func(*http.Request)) answer {
+func (c *client) get(method, path, body string, edits ...func(*http.Request)) response {
 	c.t.Helper()
 	res, read := c.send(method, path, body, edits...)
-	a := answer{Status: res.Status}
+	a := response{Status: res.Status}
 	if read == "" {
 		return a
 	}
@@ -132,17 +132,17 @@ func (c *client) get(method, path, body string, edits ...func(*http.Request)) an
 	if len(tickets) == 0 || e.TicketID == "" || e.TicketID != tickets[len(tickets)-1] {
 		c.t.Errorf("ticketId %q is not the latest of %q", e.TicketID, tickets)
 	}
-	return answer{a.Status, e.Code, e.IServerCode, e.Message}
+	return response{a.Status, e.Code, e.IServerCode, e.Message}
 }
 
-func (c *client) login(body string) answer {
+func (c *client) login(body string) response {
 	c.t.Helper()
 	res, read := c.send("POST", loginPath, body)
 	c.token = res.Header.Get("X-MSTR-AuthToken")
 	if read != "" {
 		c.t.Fatalf("login: %d %s", res.Status, read)
 	}
-	return answer{Status: res.Status}
+	return response{Status: res.Status}
 }
 
 const standard = `{"username":"etl","password":"mstr-p@ss/word+&=%","loginMode":1}`

@@ -17,7 +17,7 @@ func TestAcceptedLogins(t *testing.T) {
 	tests := map[string]struct {
 		configure func(*mstrtest.Server)
 		body      string
-		want      answer
+		want      response
 	}{
 		"standard is mode 1":           {nil, standard, done},
 		"LDAP is mode 16":              {nil, `{"username":"ldap.etl","password":"ldap-p@ss/word+&=%","loginMode":16}`, done},
@@ -26,7 +26,7 @@ func TestAcceptedLogins(t *testing.T) {
 		"a user may have no password":  {func(s *mstrtest.Server) { s.Password = "" }, `{"username":"etl","password":"","loginMode":1}`, done},
 		"anonymous is mode 8":          {func(s *mstrtest.Server) { s.Anonymous = true }, `{"loginMode":8}`, done},
 		"the vendor sends more fields": {nil, `{"applicationType":35,` + standard[1:], done},
-		"the status may be 200":        {func(s *mstrtest.Server) { s.LoginStatus = 200 }, standard, answer{Status: 200}},
+		"the status may be 200":        {func(s *mstrtest.Server) { s.LoginStatus = 200 }, standard, response{Status: 200}},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
@@ -69,13 +69,13 @@ func apiToken(s *mstrtest.Server) { s.APIToken = "tok" }
 
 func TestRejectedLogins(t *testing.T) {
 	t.Parallel()
-	noMode := answer{400, "ERR006", 0, "The loginMode is not supported"}
-	wrongType := answer{415, "ERR006", 0, "HTTP 415 Unsupported Media Type"}
-	field := func(name string) answer { return answer{400, "ERR007", 0, "Missing required field: " + name} }
+	noMode := response{400, "ERR006", 0, "The loginMode is not supported"}
+	wrongType := response{415, "ERR006", 0, "HTTP 415 Unsupported Media Type"}
+	field := func(name string) response { return response{400, "ERR007", 0, "Missing required field: " + name} }
 	tests := map[string]struct {
 		body        string
 		contentType string
-		want        answer
+		want        response
 	}{
 		"a wrong password":                        {`{"username":"etl","password":"x","loginMode":1}`, "", failed},
 		"an unknown user":                         {`{"username":"x","password":"x","loginMode":1}`, "", failed},
@@ -87,17 +87,17 @@ func TestRejectedLogins(t *testing.T) {
 		"no username":                             {`{"password":"x","loginMode":1}`, "", field("username")},
 		"no API token":                            {`{"loginMode":4096}`, "", field("username")},
 		"no password":                             {`{"username":"etl","loginMode":16}`, "", field("password")},
-		"a password with an API token":            {`{"username":"x","password":"x","loginMode":4096}`, "", answer{400, "ERR006", 0, "An API token has no password"}},
-		"no body":                                 {"", "application/json", answer{400, "ERR005", 0, "The request body is missing"}},
-		"a body that is not JSON":                 {"username=etl", "application/json; charset=utf-8", answer{400, "ERR006", 0, "Invalid JSON"}},
-		"two JSON values":                         {standard + standard, "", answer{400, "ERR006", 0, "Invalid JSON"}},
-		"a login mode that is not a number":       {`{"loginMode":"1"}`, "", answer{400, "ERR006", 0, "Invalid JSON"}},
+		"a password with an API token":            {`{"username":"x","password":"x","loginMode":4096}`, "", response{400, "ERR006", 0, "An API token has no password"}},
+		"no body":                                 {"", "application/json", response{400, "ERR005", 0, "The request body is missing"}},
+		"a body that is not JSON":                 {"username=etl", "application/json; charset=utf-8", response{400, "ERR006", 0, "Invalid JSON"}},
+		"two JSON values":                         {standard + standard, "", response{400, "ERR006", 0, "Invalid JSON"}},
+		"a login mode that is not a number":       {`{"loginMode":"1"}`, "", response{400, "ERR006", 0, "Invalid JSON"}},
 		"JSON with another content type":          {standard, "text/plain", wrongType},
 		"JSON with the content type of a form":    {`{"loginMode":1}`, form, field("loginMode")},
 		"a form with a wrong password":            {"username=etl&password=x&loginMode=1", form, failed},
 		"a form without a password":               {"username=etl&loginMode=1", form, field("password")},
 		"a form with a mode that is not a number": {"username=etl&password=x&loginMode=standard", form, noMode},
-		"an invalid form":                         {"username=%zz", form, answer{400, "ERR006", 0, "Invalid form"}},
+		"an invalid form":                         {"username=%zz", form, response{400, "ERR006", 0, "Invalid form"}},
 		"a body without a content type":           {standard, "-", wrongType},
 	}
 	for sentence, test := range tests {
@@ -126,7 +126,7 @@ func TestRejectedLogins(t *testing.T) {
 func TestLoginRequiresUseLibrary(t *testing.T) {
 	t.Parallel()
 	c, _ := serve(t, func(s *mstrtest.Server) { s.UseLibrary = false })
-	want := answer{403, "ERR014", 0, "The user does not have the privilege UseLibrary"}
+	want := response{403, "ERR014", 0, "The user does not have the privilege UseLibrary"}
 	if diff := cmp.Diff(want, c.get("POST", loginPath, standard)); diff != "" {
 		t.Error(diff)
 	}
@@ -135,25 +135,25 @@ func TestLoginRequiresUseLibrary(t *testing.T) {
 func TestFailedLoginsLockTheAccount(t *testing.T) {
 	t.Parallel()
 	const wrong = `{"username":"etl","password":"x","loginMode":1}`
-	locked := answer{401, "ERR003", -2147202287, "The account is locked"}
+	locked := response{401, "ERR003", -2147202287, "The account is locked"}
 	tests := map[string]struct {
 		lockAfter int
 		bodies    []string
-		want      []answer
+		want      []response
 	}{
-		"also for the right password":            {2, []string{wrong, wrong, wrong, standard}, []answer{failed, failed, locked, locked}},
-		"not with a successful login in between": {2, []string{wrong, standard, wrong, standard}, []answer{failed, done, failed, done}},
-		"after three by default":                 {3, []string{wrong, wrong, wrong, wrong}, []answer{failed, failed, failed, locked}},
-		"never with zero":                        {0, []string{wrong, wrong, wrong, wrong, standard}, []answer{failed, failed, failed, failed, done}},
+		"also for the right password":            {2, []string{wrong, wrong, wrong, standard}, []response{failed, failed, locked, locked}},
+		"not with a successful login in between": {2, []string{wrong, standard, wrong, standard}, []response{failed, done, failed, done}},
+		"after three by default":                 {3, []string{wrong, wrong, wrong, wrong}, []response{failed, failed, failed, locked}},
+		"never with zero":                        {0, []string{wrong, wrong, wrong, wrong, standard}, []response{failed, failed, failed, failed, done}},
 		"only for that user": {
 			1,
 			[]string{wrong, standard, `{"username":"ldap.etl","password":"ldap-p@ss/word+&=%","loginMode":16}`},
-			[]answer{failed, locked, done},
+			[]response{failed, locked, done},
 		},
 		"not with a wrong API token": {
 			1,
 			[]string{`{"username":"x","loginMode":4096}`, `{"username":"tok","loginMode":4096}`},
-			[]answer{failed, done},
+			[]response{failed, done},
 		},
 	}
 	if got := mstrtest.New().LockAfter; got != 3 {
@@ -163,7 +163,7 @@ func TestFailedLoginsLockTheAccount(t *testing.T) {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			c, _ := serve(t, func(s *mstrtest.Server) { s.LockAfter, s.APIToken = test.lockAfter, "tok" })
-			var got []answer
+			var got []response
 			for _, body := range test.bodies {
 				got = append(got, c.get("POST", loginPath, body))
 			}

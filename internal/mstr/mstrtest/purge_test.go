@@ -34,21 +34,21 @@ func older(s *mstrtest.Server) { s.CacheTypes = []string{"element", "object"} }
 
 func TestPurge(t *testing.T) {
 	t.Parallel()
-	bad := func(message string) answer { return answer{400, "ERR006", 0, message} }
+	bad := func(message string) response { return response{400, "ERR006", 0, message} }
 	noSuchType := bad("The cache type has to be element or object or report or all")
-	unknown := func(id string) answer { return bad("The given Project ID (" + id + ") does not exist") }
-	notLoaded := answer{
+	unknown := func(id string) response { return bad("The given Project ID (" + id + ") does not exist") }
+	notLoaded := response{
 		404, "ERR001", -2147209151,
 		"There are no Intelligence Servers in the cluster with the project " + archive + " available.",
 	}
 	idle := func(s *mstrtest.Server) { s.Projects[0].Status = 7 }
 	failing := func(s *mstrtest.Server) { s.Projects[2].Status = -3 }
 	unprivileged := func(s *mstrtest.Server) { s.Privileged = false }
-	noPrivilege := answer{403, "ERR014", 0, "The user does not have the privilege DssXmlPrivilegesCacheAdministration"}
+	noPrivilege := response{403, "ERR014", 0, "The user does not have the privilege DssXmlPrivilegesCacheAdministration"}
 	tests := map[string]struct {
 		configure func(*mstrtest.Server)
 		path      string
-		want      answer
+		want      response
 	}{
 		"element caches":                              {nil, caches(tutorial, "caches", "element"), done},
 		"object caches":                               {nil, caches(tutorial, "caches", "object"), done},
@@ -94,10 +94,10 @@ func TestPurgeRejectsABody(t *testing.T) {
 	chunked := func(r *http.Request) {
 		r.Body, r.ContentLength = io.NopCloser(io.LimitReader(strings.NewReader("{}"), 2)), -1
 	}
-	want := answer{400, "ERR006", 0, "A purge takes neither a query nor a body"}
+	want := response{400, "ERR006", 0, "A purge takes neither a query nor a body"}
 	c, _ := loggedIn(t, nil)
-	got := []answer{c.get("DELETE", purgePath, "{}"), c.get("DELETE", purgePath, "", chunked)}
-	if diff := cmp.Diff([]answer{want, want}, got); diff != "" {
+	got := []response{c.get("DELETE", purgePath, "{}"), c.get("DELETE", purgePath, "", chunked)}
+	if diff := cmp.Diff([]response{want, want}, got); diff != "" {
 		t.Error(diff)
 	}
 }

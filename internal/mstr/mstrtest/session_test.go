@@ -125,8 +125,8 @@ func TestLogoutClosesTheSessionOnce(t *testing.T) {
 	c, _ := loggedIn(t, nil)
 	other := c.fresh()
 	other.login(standard)
-	got := []answer{c.get("POST", logoutPath, ""), c.get("DELETE", purgePath, ""), c.get("POST", logoutPath, "")}
-	if diff := cmp.Diff([]answer{done, expired, expired}, got); diff != "" {
+	got := []response{c.get("POST", logoutPath, ""), c.get("DELETE", purgePath, ""), c.get("POST", logoutPath, "")}
+	if diff := cmp.Diff([]response{done, expired, expired}, got); diff != "" {
 		t.Error(diff)
 	}
 	if c.fake.OpenSessions() != 1 || c.fake.Logins() != 2 {
@@ -156,12 +156,12 @@ func TestExpiredSessionsAreRejected(t *testing.T) {
 func TestIdleSessionsExpireAfterHalfAnHour(t *testing.T) {
 	t.Parallel()
 	c, clock := loggedIn(t, nil)
-	var got []answer
+	var got []response
 	for _, pause := range []time.Duration{29 * time.Minute, 29 * time.Minute, 30 * time.Minute} {
 		clock.Advance(pause)
 		got = append(got, c.get("DELETE", purgePath, ""))
 	}
-	if diff := cmp.Diff([]answer{done, done, expired}, got); diff != "" {
+	if diff := cmp.Diff([]response{done, done, expired}, got); diff != "" {
 		t.Error(diff)
 	}
 	if c.fake.OpenSessions() != 0 {
@@ -185,7 +185,7 @@ func TestRejectedRequestDoesNotExtendASession(t *testing.T) {
 func TestSessionLimitPerUser(t *testing.T) {
 	t.Parallel()
 	const ldap = `{"username":"ldap.etl","password":"ldap-p@ss/word+&=%","loginMode":16}`
-	capped := answer{
+	capped := response{
 		500, "ERR001", -2147072486,
 		"(Maximum number of interactive session per user exceeded while trying to login user etl.)",
 	}

@@ -187,8 +187,8 @@ func Together(n int, f func(i int) error) []error {
 	return errs
 }
 
-// Answer is a fault that returns the same response to each request.
-func Answer(status int, header http.Header, body string) http.HandlerFunc {
+// Respond returns a fault that sends the same response to each request.
+func Respond(status int, header http.Header, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		for name, values := range header {
 			w.Header()[name] = values

@@ -36,5 +36,5 @@ func Bomb(status int, before, part, after string) http.HandlerFunc {
 	z := gzip.NewWriter(&zipped)
 	_, _ = z.Write([]byte(body)) // to a buffer
 	_ = z.Close()
-	return Answer(status, http.Header{"Content-Encoding": {"gzip"}, "Content-Type": {"application/json"}}, zipped.String())
+	return Respond(status, http.Header{"Content-Encoding": {"gzip"}, "Content-Type": {"application/json"}}, zipped.String())
 }

@@ -38,7 +38,7 @@ var Outages = map[string]func(*Bubble){
 	"refused":  func(b *Bubble) { b.cut(wiretest.Refuse) },
 	"NXDOMAIN": func(b *Bubble) { b.cut(wiretest.UnknownHost) },
 	"reset":    func(b *Bubble) { b.Divert(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }) },
-	"503":      func(b *Bubble) { b.Divert(Answer(http.StatusServiceUnavailable, nil, "")) },
+	"503":      func(b *Bubble) { b.Divert(Respond(http.StatusServiceUnavailable, nil, "")) },
 	"hanging":  func(b *Bubble) { b.Divert(hang) },
 }
 
@@ -295,7 +295,7 @@ func testRandom(t *testing.T, run runFunc) {
 					mu.Lock()
 					defer mu.Unlock()
 					return chance.IntN(100) < percent
-				}, Answer(http.StatusServiceUnavailable, nil, ""))
+				}, Respond(http.StatusServiceUnavailable, nil, ""))
 				b.wantDelivered(b.Run(l, many))
 				b.wantNoneLimited(l)
 				b.wantWithin(time.Duration(limit * float64(l.Usual)))
@@ -314,7 +314,7 @@ func testManyWaiters(t *testing.T, run runFunc) {
 		if err := l.Purge(b.T.Context(), 0); err != nil {
 			t.Fatal(err)
 		}
-		b.Divert(Answer(l.Accepted, nil, ""))
+		b.Divert(Respond(l.Accepted, nil, ""))
 		b.cut(wiretest.Refuse)
 		before := b.met()
 		var met int

@@ -121,17 +121,17 @@ func (s *short) Read(b []byte) (int, error) {
 
 type stale struct {
 	*conn
-	answered atomic.Bool
+	responded atomic.Bool
 }
 
 func (s *stale) Read(b []byte) (int, error) {
 	n, err := s.conn.Read(b)
-	s.answered.Store(s.answered.Load() || n > 0)
+	s.responded.Store(s.responded.Load() || n > 0)
 	return n, err
 }
 
 func (s *stale) Write(b []byte) (int, error) {
-	if !s.answered.Load() {
+	if !s.responded.Load() {
 		return s.conn.Write(b)
 	}
 	_ = s.Conn.Close() // the read returns io.EOF
