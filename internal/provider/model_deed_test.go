@@ -193,7 +193,8 @@ func (d *deed) summarized(kind string) error {
 	soft := 0
 	for _, a := range d.arrivals {
 		requests[a.thing] = true
-		if a.soft && a.accepted() {
+		// A rejected soft purge of removed paths is dropped, and the apply succeeds.
+		if a.soft && (a.accepted() || a.ill == illRejected) {
 			soft++
 		}
 	}
