@@ -74,7 +74,7 @@ func fast(b *bench, _ map[string]string) { b.perMinute = 6000 }
 
 func TestManyPurgesAgainstADeadServer(t *testing.T) {
 	t.Parallel()
-	const n = 1000
+	const n = 300
 	broken := map[string]func(b *bench, r exchange){
 		"returns 503": func(b *bench, r exchange) { b.fail(r.name, forEver, reply(503, "")) },
 		"returns 500": func(b *bench, r exchange) { b.fail(r.name, forEver, reply(500, "")) },

@@ -97,7 +97,7 @@ func (s *Server) validated(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) purge(w http.ResponseWriter, r *http.Request, install, kind string) {
-	known := slices.ContainsFunc(s.visible(""), func(in Install) bool { return strings.EqualFold(in.ID, install) })
+	known := !s.AccessOff && slices.ContainsFunc(s.Installs, func(in Install) bool { return strings.EqualFold(in.ID, install) })
 	switch {
 	case s.Forbidden[install]:
 		Error(http.StatusForbidden, "You do not have permission to access this install")(w, r)
