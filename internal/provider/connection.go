@@ -24,7 +24,7 @@ func withConnection(service string, attributes map[string]schema.Attribute) map[
 		"headers": schema.MapAttribute{
 			ElementType: types.StringType, Optional: true, Sensitive: true,
 			MarkdownDescription: "Headers to send with each request, including logins, such as the key of a gateway. " +
-				"The headers that contain the credentials of this system and those that HTTP itself requires cannot be set. " +
+				"The provider rejects headers that contain the credentials of this system and headers that HTTP itself requires. " +
 				"The environment variable contains a JSON object of strings. Environment variable: `" + env("headers") + "`.",
 		},
 	})
