@@ -45,15 +45,15 @@ func TestDemo(t *testing.T) {
 		t.Errorf("the output does not contain the error of WP Engine:\n%s", out.String())
 	}
 	checkEmpty(t, temp)
-	checkPictures(t, out.String())
+	checkScreenshots(t, out.String())
 }
 
 // varying matches the text that differs from run to run.
 var varying = regexp.MustCompile(`after \d+s|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
 
-// checkPictures checks that the output of the demo contains the changes, results,
+// checkScreenshots checks that the output of the demo contains the changes, results,
 // and errors in the README's screenshots.
-func checkPictures(t *testing.T, output string) {
+func checkScreenshots(t *testing.T, output string) {
 	t.Helper()
 	line := func(l string) string { return varying.ReplaceAllString(strings.TrimSpace(l), "") }
 	shown := make(map[string]bool)
@@ -62,13 +62,13 @@ func checkPictures(t *testing.T, output string) {
 	}
 	for _, name := range []string{"apply.svg", "error.svg"} {
 		lines := 0
-		for l := range strings.Lines(textOf(t, "../../../.github/pictures/"+name)) {
+		for l := range strings.Lines(textOf(t, "../../../.github/screenshots/"+name)) {
 			if essentials(l) == "" && !strings.HasPrefix(l, "│") {
 				continue
 			}
 			lines++
 			if !shown[line(l)] {
-				t.Errorf("%s contains %q, but the output does not: run make pictures", name, l)
+				t.Errorf("%s contains %q, but the output does not: run make screenshots", name, l)
 			}
 		}
 		if lines == 0 {
@@ -80,13 +80,13 @@ func checkPictures(t *testing.T, output string) {
 // textOf returns the lines of a screenshot.
 func textOf(t *testing.T, file string) string {
 	t.Helper()
-	picture, err := os.Open(file)
+	screenshot, err := os.Open(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer picture.Close()
+	defer screenshot.Close()
 	var text strings.Builder
-	for decoder := xml.NewDecoder(picture); ; {
+	for decoder := xml.NewDecoder(screenshot); ; {
 		token, err := decoder.Token()
 		switch token := token.(type) {
 		case xml.CharData:
