@@ -51,18 +51,18 @@ type Config struct {
 	// Rand adds jitter to the purges of an account that other processes also use,
 	// see quota.Limiter.
 	Rand func() float64
-	// Wire contains the options of the connection.
-	Wire transport.Options
+	// Transport contains the options of the connection.
+	Transport transport.Options
 }
 
 // Client uses one Rackspace account. It is safe for concurrent use.
 type Client struct {
-	config Config
-	wire   *transport.Client
-	auth   transport.Auth
-	close  func(context.Context) error
-	group  quota.Group
-	window *quota.Window
+	config    Config
+	transport *transport.Client
+	auth      transport.Auth
+	close     func(context.Context) error
+	group     quota.Group
+	window    *quota.Window
 
 	mu       sync.Mutex
 	services map[string]*service
@@ -73,21 +73,21 @@ func New(config Config) *Client {
 	if config.PollInterval == 0 {
 		config.PollInterval = 10 * time.Second
 	}
-	config.Wire.Observe = quota.Observe
+	config.Transport.Observe = quota.Observe
 	c := &Client{
-		config: config, wire: transport.New(System, config.Wire), services: make(map[string]*service),
+		config: config, transport: transport.New(System, config.Transport), services: make(map[string]*service),
 		window: (&quota.Limiter{Rand: config.Rand}).Window("", quota.Limit{Requests: config.RequestsPerMinute, Window: time.Minute}),
 	}
-	c.wire.Hide(config.APIKey, config.Password, config.AuthToken)
+	c.transport.Hide(config.APIKey, config.Password, config.AuthToken)
 	if config.AuthToken != "" {
 		c.auth = transport.NewFixed(c.credential(config.AuthToken, config.ProjectID, config.Endpoint))
 		c.close = func(context.Context) error { return nil }
 		return c
 	}
-	c.wire.Name(config.IdentityURL, IdentitySystem)
+	c.transport.Name(config.IdentityURL, IdentitySystem)
 	session := &transport.Session{
-		Login: c.login, Timeout: 2*config.Wire.RequestTimeout + time.Minute, Backoff: c.wire.Backoff,
-		Reach: func(ctx context.Context) error { return c.wire.Reach(ctx, config.IdentityURL) },
+		Login: c.login, Timeout: 2*config.Transport.RequestTimeout + time.Minute, Backoff: c.transport.Backoff,
+		Reach: func(ctx context.Context) error { return c.transport.Reach(ctx, config.IdentityURL) },
 	}
 	c.auth, c.close = session, session.Close
 	return c
@@ -96,7 +96,7 @@ func New(config Config) *Client {
 // Close waits for a login in flight and closes the connections. It sends nothing,
 // because a token is not a session.
 func (c *Client) Close(ctx context.Context) error {
-	defer c.wire.Close()
+	defer c.transport.Close()
 	return c.close(ctx)
 }
 
@@ -193,7 +193,7 @@ func unseen(ctx context.Context, last *transport.Error) error {
 
 func (p *purge) send(ctx context.Context) error {
 	doing, path := p.request(ctx)
-	_, err := p.wire.Do(ctx, &transport.Request{
+	_, err := p.transport.Do(ctx, &transport.Request{
 		Doing: doing, Method: http.MethodDelete, Path: path,
 		Expect: []int{http.StatusAccepted}, Check: transport.AcceptedBody, Auth: p.auth, Explain: explainPurge,
 		Pace:    func(ctx context.Context) (transport.Slot, error) { return p.window.Acquire(ctx) },

@@ -23,8 +23,8 @@ func responses(config cdn.Config) clienttest.Responses {
 			`{"a":{"message":1},"b":{"message":"x"}}`,
 		},
 		Statuses: []int{200, 202, 400, 401, 403, 404, 405, 500, 503},
-		Send: func(ctx context.Context, wire transport.Options) error {
-			config.Wire = wire
+		Send: func(ctx context.Context, opts transport.Options) error {
+			config.Transport = opts
 			client := cdn.New(config)
 			defer func() { _ = client.Close(ctx) }()
 			return client.Purge(ctx, cdntest.DeployedID, "/a")

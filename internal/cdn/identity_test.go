@@ -212,7 +212,7 @@ func TestTheHostInTheCatalog(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w *world) {
 				w.config.IdentityURL, w.config.AllowInsecure = test.identity, true
-				w.config.Wire.Proxies = transport.NewProxies(func(string) string { return "" })
+				w.config.Transport.Proxies = transport.NewProxies(func(string) string { return "" })
 				w.Fail("login", -1, respond(200, nil, `{"access":{"token":{"id":"token-1","tenant":{"id":"7"}},"serviceCatalog":[
 					{"type":"rax:cdn","endpoints":[{"publicURL":"`+test.named+`"}]}]}}`))
 				err := w.purge(hard("/a"))

@@ -38,8 +38,8 @@ func (c *Client) Invalidate(ctx context.Context, service string, paths ...string
 	inv, err := quota.Do(context.WithValue(ctx, pathsKey{}, paths), &c.group, service+" soft", func(ctx context.Context) (*Invalidation, error) {
 		return c.invalidate(ctx, c.service(service))
 	})
-	if err == nil && inv.Pattern != Cover(paths...) && c.config.Wire.Log != nil {
-		c.config.Wire.Log(ctx, "The invalidation is wider, because a soft purge replaces the rules of earlier soft purges on its service",
+	if err == nil && inv.Pattern != Cover(paths...) && c.config.Transport.Log != nil {
+		c.config.Transport.Log(ctx, "The invalidation is wider, because a soft purge replaces the rules of earlier soft purges on its service",
 			map[string]any{"service": service, "pattern": inv.Pattern, "own_pattern": Cover(paths...)})
 	}
 	return inv, err

@@ -340,7 +340,7 @@ func TestAWiderPatternIsLogged(t *testing.T) {
 		type key struct{}
 		var mu sync.Mutex
 		var lines []string
-		w.config.Wire.Log = func(ctx context.Context, message string, fields map[string]any) {
+		w.config.Transport.Log = func(ctx context.Context, message string, fields map[string]any) {
 			mu.Lock()
 			defer mu.Unlock()
 			if strings.HasPrefix(message, "The invalidation is wider") {

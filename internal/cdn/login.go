@@ -47,14 +47,14 @@ func (c *Client) login(ctx context.Context) (*transport.Credential, error) {
 	}
 	var resp access
 	var cred *transport.Credential
-	_, err = c.wire.Do(ctx, &transport.Request{
+	_, err = c.transport.Do(ctx, &transport.Request{
 		Doing: "logging in to Rackspace Identity", Method: http.MethodPost, Base: c.config.IdentityURL, Path: "/tokens",
 		Body: body, Expect: []int{http.StatusOK, http.StatusNonAuthoritativeInfo}, Into: &resp, Once: true, Login: true, Explain: explainLogin,
 		Check: func(*transport.Response) error {
 			if len(resp.Access.Token.ID) > transport.MaxToken || len(resp.Access.Token.Tenant.ID) > transport.MaxToken {
 				return errors.New("the login response contains a token or project that is too long")
 			}
-			c.wire.Hide(resp.Access.Token.ID)
+			c.transport.Hide(resp.Access.Token.ID)
 			cred, err = c.fromLogin(&resp)
 			return err
 		},
@@ -123,7 +123,7 @@ func (c *Client) trusts(endpoint string) error {
 	if named == from || domainOf(named) != "" && domainOf(named) == domainOf(from) {
 		return nil
 	}
-	return unusable("the host of the CDN in the service catalog, "+c.wire.Line(named)+", is not in the domain of "+from,
+	return unusable("the host of the CDN in the service catalog, "+c.transport.Line(named)+", is not in the domain of "+from,
 		"The provider does not send the token to this host. If the address is correct, set cdn.endpoint.")
 }
 

@@ -19,7 +19,7 @@ func underLoad(t *testing.T, test func(b *clienttest.Bubble, l clienttest.Load))
 	t.Helper()
 	inWorld(t, func(_ *testing.T, w *world) {
 		w.Latency = 200 * time.Millisecond
-		w.config.Wire.Backoff, w.config.Wire.ProbePause = nil, nil
+		w.config.Transport.Backoff, w.config.Transport.ProbePause = nil, nil
 		test(w.Bubble, clienttest.Load{
 			Purge: func(ctx context.Context, i int) error {
 				_, err := w.purgeUnder(ctx, hard(fmt.Sprintf("/%d.png", i)))
@@ -42,7 +42,7 @@ func TestALoginThatNeverEnds(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.config.RequestsPerMinute = 1
 		w.Fail("login", -1, respond(http.StatusServiceUnavailable, nil, ""))
-		w.config.Wire.Unanswered = time.Hour
+		w.config.Transport.Unanswered = time.Hour
 		for _, err := range clienttest.Together(2, func(i int) error {
 			ctx, stop := quota.WithTimeout(t.Context(), time.Minute+time.Duration(i)*time.Second)
 			defer stop()

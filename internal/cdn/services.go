@@ -50,14 +50,14 @@ const (
 // Service reads one service: GET /services/{id}.
 func (c *Client) Service(ctx context.Context, id string) (*Service, error) {
 	var s Service
-	_, err := c.wire.Do(ctx, &transport.Request{
+	_, err := c.transport.Do(ctx, &transport.Request{
 		Doing: "reading service " + id, Method: http.MethodGet, Path: "/services/" + url.PathEscape(id),
 		Expect: []int{http.StatusOK}, Into: &s, Auth: c.auth, Lookup: true, Explain: explain,
 		Check: func(*transport.Response) error {
 			if s.Status == "" {
 				return errors.New("the service has no status")
 			}
-			c.clean(&s, c.wire.Lines())
+			c.clean(&s, c.transport.Lines())
 			return nil
 		},
 	})
@@ -85,7 +85,7 @@ const (
 func (c *Client) Services(ctx context.Context) ([]Service, error) {
 	var all []Service
 	seen, marker := make(map[string]bool), ""
-	allowance, line := transport.NewAllowance(), c.wire.Lines()
+	allowance, line := transport.NewAllowance(), c.transport.Lines()
 	for range maxPages {
 		page, err := c.servicesAfter(ctx, marker, allowance, line)
 		if err != nil {
@@ -93,7 +93,7 @@ func (c *Client) Services(ctx context.Context) ([]Service, error) {
 		}
 		for _, s := range page {
 			if seen[s.ID] {
-				return nil, errors.New("the list of services does not end: it repeats service " + c.wire.Line(s.ID))
+				return nil, errors.New("the list of services does not end: it repeats service " + c.transport.Line(s.ID))
 			}
 			seen[s.ID] = true
 		}
@@ -121,7 +121,7 @@ func (c *Client) servicesAfter(ctx context.Context, marker string, allowance *tr
 		c.clean(s, line)
 		return nil
 	}
-	_, err := c.wire.Do(ctx, &transport.Request{
+	_, err := c.transport.Do(ctx, &transport.Request{
 		Doing: "listing the services", Method: http.MethodGet, Path: path,
 		Expect: []int{http.StatusOK}, Into: &page, Allowance: allowance, Auth: c.auth, Lookup: true, Explain: explainList,
 		Check: func(*transport.Response) error {

@@ -34,7 +34,7 @@ func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
 		w.config = cdn.Config{
 			IdentityURL: "http://localhost/v2.0", Username: w.Username, APIKey: w.APIKey,
 			RequestsPerMinute: cdn.DefaultRequestsPerMinute,
-			Wire:              b.Wire(),
+			Transport:         b.Options(),
 		}
 		w.connect = sync.OnceValue(func() *cdn.Client { return cdn.New(w.config) })
 		test(b.T, w)

@@ -42,9 +42,9 @@ type Config struct {
 	// RequestsPerSecond is the maximum number of requests to one endpoint in any
 	// second. 0 is unlimited.
 	RequestsPerSecond int
-	// Wire contains the options of the connections. Compression is always disabled,
+	// Transport contains the options of the connections. Compression is always disabled,
 	// because a purge chooses the variant with Accept-Encoding.
-	Wire transport.Options
+	Transport transport.Options
 }
 
 // Client purges the instances of one cluster. It is safe for concurrent use.
@@ -56,22 +56,22 @@ type Client struct {
 // instance is the state for one endpoint. Endpoints share nothing, so a failed one
 // does not delay the others.
 type instance struct {
-	base   string
-	wire   *transport.Client
-	auth   *transport.Fixed
-	window *quota.Window
-	group  quota.Group
+	base      string
+	transport *transport.Client
+	auth      *transport.Fixed
+	window    *quota.Window
+	group     quota.Group
 }
 
 // New returns a client. It sends nothing before the first purge.
 func New(config Config) *Client {
 	config.Method = cmp.Or(config.Method, DefaultMethod)
-	config.Wire.DisableCompression, config.Wire.Pages, config.Wire.Observe = true, true, quota.Observe
+	config.Transport.DisableCompression, config.Transport.Pages, config.Transport.Observe = true, true, quota.Observe
 	c := &Client{config: config, instances: make(map[string]*instance)}
 	for _, base := range config.Endpoints {
 		limiter := quota.Limiter{}
 		c.instances[base] = &instance{
-			base: base, wire: transport.New(System, config.Wire),
+			base: base, transport: transport.New(System, config.Transport),
 			auth:   transport.NewFixed(&transport.Credential{Base: base}),
 			window: limiter.Window("", quota.Limit{Requests: config.RequestsPerSecond, Window: time.Second}),
 		}
@@ -88,7 +88,7 @@ func (c *Client) RequestsPerSecond() int { return c.config.RequestsPerSecond }
 // Close closes the idle connections. There is no session to end.
 func (c *Client) Close(context.Context) error {
 	for _, i := range c.instances {
-		i.wire.Close()
+		i.transport.Close()
 	}
 	return nil
 }
@@ -124,7 +124,7 @@ func (c *Client) send(ctx context.Context, i *instance, host, path, encoding str
 		header["Accept-Encoding"] = []string{encoding}
 		what = "the " + encoding + " variant of " + path
 	}
-	_, err := i.wire.Do(ctx, &transport.Request{
+	_, err := i.transport.Do(ctx, &transport.Request{
 		Doing:  fmt.Sprintf("purging %s of %s at %s", what, host, i.base),
 		Method: c.config.Method, Path: c.config.PathPrefix + path, Host: host, Header: header,
 		Expect: []int{http.StatusOK, http.StatusAccepted, http.StatusNoContent, http.StatusNotFound},

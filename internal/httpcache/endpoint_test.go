@@ -86,7 +86,7 @@ func TestAWrongKeyIsTriedOnceAtEachEndpoint(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.config.Endpoints = []string{endpoint, "http://10.0.0.12:6081"}
-		w.config.Wire.Header.Set(w.KeyHeader, "wrong-key")
+		w.config.Transport.Header.Set(w.KeyHeader, "wrong-key")
 		errs := together(20, func(i int) error { return w.purgeAt(w.config.Endpoints[i%2], fmt.Sprint("/", i)) })
 		for _, err := range errs {
 			if fieldsOf(err).Kind != transport.KindCredentials {

@@ -18,8 +18,8 @@ func FuzzErrorBody(f *testing.F) {
 	clienttest.Responses{
 		Bodies:   []string{`{"status":"ok","id":"1"}`, `{"msg":{"a":1},"detail":7}`, `{"msg":"b\nc"}`, `{"error":{}}`, "\x1f\x8b\x08"},
 		Statuses: []int{200, 202, 301, 400, 401, 403, 404, 405, 410, 414, 429, 500, 501, 503},
-		Send: func(ctx context.Context, wire transport.Options) error {
-			client := httpcache.New(httpcache.Config{Endpoints: []string{endpoint}, Wire: wire})
+		Send: func(ctx context.Context, opts transport.Options) error {
+			client := httpcache.New(httpcache.Config{Endpoints: []string{endpoint}, Transport: opts})
 			defer func() { _ = client.Close(ctx) }()
 			return client.Purge(ctx, endpoint, host, "/a")
 		},
@@ -47,8 +47,8 @@ func FuzzSent(f *testing.F) {
 			if r.Host != host || r.RequestURI != encoded {
 				t.Errorf("%q %q is sent as %q %q", host, encoded, r.Host, r.RequestURI)
 			}
-		}, func(ctx context.Context, wire transport.Options) error {
-			client := httpcache.New(httpcache.Config{Endpoints: []string{endpoint}, Wire: wire})
+		}, func(ctx context.Context, opts transport.Options) error {
+			client := httpcache.New(httpcache.Config{Endpoints: []string{endpoint}, Transport: opts})
 			defer func() { _ = client.Close(ctx) }()
 			return client.Purge(ctx, endpoint, host, encoded)
 		})

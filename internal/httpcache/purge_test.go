@@ -74,8 +74,8 @@ func TestRequests(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
 				w.runs(test.software)
 				w.config.Method = test.method
-				w.config.Wire.Header.Set("Fastly-Soft-Purge", "1")
-				w.config.Wire.UserAgent = "test"
+				w.config.Transport.Header.Set("Fastly-Soft-Purge", "1")
+				w.config.Transport.UserAgent = "test"
 				var got []sent
 				for _, operation := range []string{"purge", "variant", "other"} {
 					w.Fail(operation, -1, func(_ http.ResponseWriter, r *http.Request) {

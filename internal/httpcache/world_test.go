@@ -37,8 +37,8 @@ func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
 	f := httpcachetest.New()
 	clienttest.Run(t, f, f.Journal, func(b *clienttest.Bubble) {
-		w := &world{Server: f, Bubble: b, config: httpcache.Config{Endpoints: []string{endpoint}, Wire: b.Wire()}}
-		w.config.Wire.Header = http.Header{w.KeyHeader: {w.Key}}
+		w := &world{Server: f, Bubble: b, config: httpcache.Config{Endpoints: []string{endpoint}, Transport: b.Options()}}
+		w.config.Transport.Header = http.Header{w.KeyHeader: {w.Key}}
 		w.connect = sync.OnceValue(func() *httpcache.Client { return httpcache.New(w.config) })
 		test(b.T, w)
 		b.End(f, func(ctx context.Context) error { return w.connect().Close(ctx) })

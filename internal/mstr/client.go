@@ -49,17 +49,17 @@ type Config struct {
 	// PollInterval is the longest time between two lists of content caches that
 	// the server is invalidating. Default 10 seconds.
 	PollInterval time.Duration
-	// Wire contains the options of the connection.
-	Wire transport.Options
+	// Transport contains the options of the connection.
+	Transport transport.Options
 }
 
 // Client uses one session on one Library server. It is safe for concurrent use.
 type Client struct {
-	config  Config
-	wire    *transport.Client
-	session *transport.Session
-	group   quota.Group
-	limiter quota.Limiter
+	config    Config
+	transport *transport.Client
+	session   *transport.Session
+	group     quota.Group
+	limiter   quota.Limiter
 	// singular is set if the server has only the older spelling of the path of a
 	// purge.
 	singular atomic.Bool
@@ -70,12 +70,12 @@ func New(config Config) *Client {
 	if config.PollInterval == 0 {
 		config.PollInterval = 10 * time.Second
 	}
-	config.Wire.Observe = quota.Observe
-	c := &Client{config: config, wire: transport.New(System, config.Wire)}
-	c.wire.Hide(config.Password, config.APIToken)
+	config.Transport.Observe = quota.Observe
+	c := &Client{config: config, transport: transport.New(System, config.Transport)}
+	c.transport.Hide(config.Password, config.APIToken)
 	c.session = &transport.Session{
-		Login: c.login, Logout: c.logout, Timeout: loginTimeout(config.Wire), Backoff: c.wire.Backoff,
-		Reach: func(ctx context.Context) error { return c.wire.Reach(ctx, config.BaseURL) },
+		Login: c.login, Logout: c.logout, Timeout: loginTimeout(config.Transport), Backoff: c.transport.Backoff,
+		Reach: func(ctx context.Context) error { return c.transport.Reach(ctx, config.BaseURL) },
 	}
 	return c
 }
@@ -92,7 +92,7 @@ func BaseURL(address string, insecure bool) (string, error) {
 
 // Close ends the session, if one is open.
 func (c *Client) Close(ctx context.Context) error {
-	defer c.wire.Close()
+	defer c.transport.Close()
 	return c.session.Close(ctx)
 }
 
@@ -112,7 +112,7 @@ func (c *Client) login(ctx context.Context) (*transport.Credential, error) {
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.wire.Do(ctx, &transport.Request{
+	resp, err := c.transport.Do(ctx, &transport.Request{
 		Doing: "logging in to MicroStrategy", Method: http.MethodPost, Base: c.config.BaseURL, Path: "/api/auth/login",
 		Body: encoded, Expect: []int{http.StatusNoContent, http.StatusOK}, Once: true, Login: true,
 		Check: oneToken, Explain: c.explainLogin,
@@ -121,9 +121,9 @@ func (c *Client) login(ctx context.Context) (*transport.Credential, error) {
 		return nil, err
 	}
 	token := resp.Header.Get(tokenHeader)
-	c.wire.Hide(token)
+	c.transport.Hide(token)
 	cred := &transport.Credential{Base: c.config.BaseURL, Header: http.Header{tokenHeader: {token}}, Cookies: true}
-	c.wire.Keep(cred, resp)
+	c.transport.Keep(cred, resp)
 	return cred, nil
 }
 
@@ -142,7 +142,7 @@ func oneToken(resp *transport.Response) error {
 
 // logout closes a session: POST /api/auth/logout.
 func (c *Client) logout(ctx context.Context, cred *transport.Credential) error {
-	_, err := c.wire.Do(ctx, &transport.Request{
+	_, err := c.transport.Do(ctx, &transport.Request{
 		Doing: "logging out of MicroStrategy", Method: http.MethodPost, Path: "/api/auth/logout", Auth: cred,
 		Expect: []int{http.StatusNoContent, http.StatusOK}, Once: true, Explain: explain,
 	})
@@ -185,7 +185,7 @@ func (c *Client) purge(ctx context.Context, project, cacheType string) error {
 }
 
 func (c *Client) send(ctx context.Context, spelling, project, cacheType string) error {
-	_, err := c.wire.Do(ctx, &transport.Request{
+	_, err := c.transport.Do(ctx, &transport.Request{
 		Doing:  fmt.Sprintf("purging %s of project %s", inWords(cacheType), project),
 		Method: http.MethodDelete,
 		Path:   fmt.Sprintf("/api/monitors/projects/%s/%s/%s", url.PathEscape(project), spelling, url.PathEscape(cacheType)),

@@ -82,7 +82,7 @@ func (p *contentPurge) run(ctx context.Context) error {
 	all.SetLimit(nodesAtOnce)
 	for i, name := range nodes {
 		all.Go(func() error {
-			errs[i] = (&nodePurge{contentPurge: p, name: name, display: p.client.wire.Line(name)}).run(ctx)
+			errs[i] = (&nodePurge{contentPurge: p, name: name, display: p.client.transport.Line(name)}).run(ctx)
 			return nil // an error would cancel the other nodes
 		})
 	}
@@ -121,7 +121,7 @@ func (p *contentPurge) nodes(ctx context.Context) ([]string, error) {
 		Nodes []clusterNode `json:"nodes"`
 	}
 	var names []string
-	_, err := p.client.wire.Do(ctx, &transport.Request{
+	_, err := p.client.transport.Do(ctx, &transport.Request{
 		Doing:  "listing the nodes of project " + p.project,
 		Method: http.MethodGet, Path: "/api/monitors/iServer/nodes?" + url.Values{"projects.id": {p.project}}.Encode(),
 		Expect: []int{http.StatusOK}, Into: &list, Auth: p.client.session, Pace: p.client.pace,
@@ -166,7 +166,7 @@ func (p *contentPurge) failure(nodes []string, errs []error) error {
 			first = &own
 			continue
 		}
-		failed = append(failed, p.client.wire.Line(nodes[i]))
+		failed = append(failed, p.client.transport.Line(nodes[i]))
 	}
 	if first == nil {
 		return errors.Join(errs...)

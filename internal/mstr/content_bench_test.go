@@ -27,7 +27,7 @@ func BenchmarkPurgeContent(b *testing.B) {
 				network := wiretest.Listen()
 				network.Serve(f)
 				client := mstr.New(mstr.Config{
-					BaseURL: "http://localhost" + f.ContextPath, Username: f.Username, Password: f.Password, Wire: transport.Options{Dial: network.Dial},
+					BaseURL: "http://localhost" + f.ContextPath, Username: f.Username, Password: f.Password, Transport: transport.Options{Dial: network.Dial},
 				})
 				b.StartTimer()
 				done, err := client.PurgeContent(b.Context(), tutorial, filter)

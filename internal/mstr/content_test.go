@@ -268,7 +268,7 @@ func TestEveryWaitOfAContentPurgeCanBeInterrupted(t *testing.T) {
 			w.Fail("invalidate", 1, respond(429, http.Header{"Retry-After": {"3600"}}, ""))
 		},
 		"before a retry": func(w *world) {
-			w.config.Wire.Backoff = func(int) time.Duration { return time.Hour }
+			w.config.Transport.Backoff = func(int) time.Duration { return time.Hour }
 			w.Fail("contents", -1, respond(500, nil, ""))
 		},
 	} {

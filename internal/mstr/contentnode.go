@@ -175,7 +175,7 @@ func (n *nodePurge) page(ctx context.Context, doing string, offset int, visit fu
 		"clusterNode": {n.name}, "projectId": {n.project}, "status": {"ready"},
 		"offset": {strconv.Itoa(offset)}, "limit": {strconv.Itoa(pageSize)},
 	}
-	_, err := n.client.wire.Do(ctx, &transport.Request{
+	_, err := n.client.transport.Do(ctx, &transport.Request{
 		Doing: doing, Method: http.MethodGet, Path: "/api/monitors/caches/contents?" + query.Encode(),
 		Expect: []int{http.StatusOK}, Into: page, Auth: n.client.session, Pace: n.client.pace, Explain: explainContent,
 		Check: func(*transport.Response) error { return page.check(offset) },
@@ -204,7 +204,7 @@ func (n *nodePurge) invalidate(ctx context.Context, ids []string) (rejected []st
 		if err != nil {
 			return nil, err
 		}
-		_, err = n.client.wire.Do(ctx, &transport.Request{
+		_, err = n.client.transport.Do(ctx, &transport.Request{
 			Doing:  fmt.Sprintf("invalidating content caches of project %s on node %s", n.project, n.display),
 			Method: http.MethodPatch, Path: "/api/v2/monitors/caches/contents?" + url.Values{"clusterNode": {n.name}}.Encode(),
 			Body: body, Expect: []int{http.StatusOK, http.StatusAccepted},

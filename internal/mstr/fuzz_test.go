@@ -16,8 +16,8 @@ import (
 
 // sending returns a function that creates a client and calls ask with it.
 func sending(ask func(context.Context, *mstr.Client) error) func(context.Context, transport.Options) error {
-	return func(ctx context.Context, wire transport.Options) error {
-		client := mstr.New(mstr.Config{BaseURL: "http://localhost", Username: "u", Password: "p4ssw0rd", Wire: wire})
+	return func(ctx context.Context, opts transport.Options) error {
+		client := mstr.New(mstr.Config{BaseURL: "http://localhost", Username: "u", Password: "p4ssw0rd", Transport: opts})
 		defer func() { _ = client.Close(ctx) }()
 		return ask(ctx, client)
 	}
@@ -83,7 +83,7 @@ func FuzzContentLists(f *testing.F) {
 		}))
 		var e *transport.Error
 		if err != nil && !errors.As(err, &e) {
-			t.Fatalf("not an error of the wire: %v", err)
+			t.Fatalf("not an error of the network: %v", err)
 		}
 		if e != nil {
 			clienttest.WantClean(t, e.Message, e.Doing)

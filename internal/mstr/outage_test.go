@@ -21,7 +21,7 @@ func underLoad(t *testing.T, test func(b *clienttest.Bubble, l clienttest.Load))
 			w.Projects = append(w.Projects, mstrtest.Project{ID: project(i), Name: "one of many"})
 		}
 		w.Latency = 200 * time.Millisecond
-		w.config.Wire.Backoff, w.config.Wire.ProbePause = nil, nil
+		w.config.Transport.Backoff, w.config.Transport.ProbePause = nil, nil
 		test(w.Bubble, clienttest.Load{
 			Purge: func(ctx context.Context, i int) error {
 				return w.connect().Purge(ctx, project(i/2), []string{"element", "object"}[i%2])

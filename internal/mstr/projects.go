@@ -52,7 +52,7 @@ func (c *Client) Projects(ctx context.Context) ([]Project, error) {
 		}
 		return nil
 	}}
-	_, err := c.wire.Do(ctx, &transport.Request{
+	_, err := c.transport.Do(ctx, &transport.Request{
 		Doing: "listing the projects", Method: http.MethodGet, Path: "/api/projects",
 		Expect: []int{http.StatusOK}, Into: &projects, Auth: c.session, Lookup: true, Explain: explain,
 		Check: func(*transport.Response) error {

@@ -38,7 +38,7 @@ func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
 		w := &world{Server: f, Bubble: b}
 		w.config = mstr.Config{
 			BaseURL: "http://localhost" + w.ContextPath, Username: w.Username, Password: w.Password,
-			Wire: b.Wire(),
+			Transport: b.Options(),
 		}
 		w.connect = sync.OnceValue(func() *mstr.Client { return mstr.New(w.config) })
 		test(b.T, w)

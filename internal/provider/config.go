@@ -113,15 +113,15 @@ func (o Options) getenv() func(string) string {
 }
 
 func (o Options) configure(ctx context.Context, config *providerModel, diags *diag.Diagnostics) *clients {
-	wire, complete := o.wire(config, diags)
+	opts, complete := o.transport(config, diags)
 	if diags.HasError() {
 		return nil
 	}
-	c := &clients{verify: verify.New(verify.Config{Wire: wire})}
+	c := &clients{verify: verify.New(verify.Config{Transport: opts})}
 	c.open = append(c.open, c.verify)
 	start := func(name, title string) *settings {
 		return &settings{
-			service: name, title: title, getenv: o.getenv(), unknown: !complete, wire: wire, rand: o.Rand, open: &c.open,
+			service: name, title: title, getenv: o.getenv(), unknown: !complete, transport: opts, rand: o.Rand, open: &c.open,
 			inConfig: make(map[string]bool), source: make(map[string]string),
 			insecure: config.AllowInsecureHTTP.IsUnknown() || config.AllowInsecureHTTP.ValueBool(),
 		}
@@ -152,8 +152,8 @@ func configureMSTR(ctx context.Context, s *settings, object types.Object, diags 
 		missing = append(missing, lacking("mstr.password (or MSTR_PASSWORD)", config.Password)...)
 		s.alternative = "Instead of mstr.username and mstr.password, you can set mstr.api_token (or MSTR_API_TOKEN)."
 	}
-	return finish(s, config.BaseURL, missing, diags, func(wire transport.Options) *mstr.Client {
-		config.Wire = wire
+	return finish(s, config.BaseURL, missing, diags, func(opts transport.Options) *mstr.Client {
+		config.Transport = opts
 		return mstr.New(config)
 	})
 }
@@ -205,8 +205,8 @@ func configureCDN(ctx context.Context, s *settings, object types.Object, diags *
 		missing = append(missing, lacking("either cdn.api_key (or RAX_API_KEY) or cdn.password (or RAX_PASSWORD)", config.APIKey+config.Password)...)
 		s.alternative = "Alternatively, set cdn.auth_token (or RAX_AUTH_TOKEN), cdn.project_id (or RAX_PROJECT_ID), and cdn.endpoint (or RAX_CDN_ENDPOINT)."
 	}
-	return finish(s, cmp.Or(config.Endpoint, config.IdentityURL), missing, diags, func(wire transport.Options) *cdn.Client {
-		config.Wire = wire
+	return finish(s, cmp.Or(config.Endpoint, config.IdentityURL), missing, diags, func(opts transport.Options) *cdn.Client {
+		config.Transport = opts
 		return cdn.New(config)
 	}), int64(config.RequestsPerMinute)
 }
@@ -229,8 +229,8 @@ func configureWPEngine(ctx context.Context, s *settings, object types.Object, di
 	}
 	missing := lacking("wpengine.username (or WPE_API_USER_ID)", config.Username)
 	missing = append(missing, lacking("wpengine.password (or WPE_API_PASSWORD)", config.Password)...)
-	return finish(s, config.BaseURL, missing, diags, func(wire transport.Options) *wpengine.Client {
-		config.Wire = wire
+	return finish(s, config.BaseURL, missing, diags, func(opts transport.Options) *wpengine.Client {
+		config.Transport = opts
 		return wpengine.New(config)
 	})
 }
@@ -255,38 +255,38 @@ func lacking(what, value string) []string {
 	return nil
 }
 
-// wire reads the arguments that all services share. It returns false if one of them
+// transport reads the arguments that all services share. It returns false if one of them
 // is unknown.
-func (o Options) wire(config *providerModel, diags *diag.Diagnostics) (transport.Options, bool) {
-	wire := o.Wire
-	wire.Proxies = transport.NewProxies(o.getenv())
-	wire.UserAgent = "terraform-provider-purge/" + o.Version
-	wire.Log = func(ctx context.Context, message string, fields map[string]any) { tflog.Debug(ctx, message, fields) }
-	wire.RequestTimeout = 30 * time.Second
+func (o Options) transport(config *providerModel, diags *diag.Diagnostics) (transport.Options, bool) {
+	opts := o.Transport
+	opts.Proxies = transport.NewProxies(o.getenv())
+	opts.UserAgent = "terraform-provider-purge/" + o.Version
+	opts.Log = func(ctx context.Context, message string, fields map[string]any) { tflog.Debug(ctx, message, fields) }
+	opts.RequestTimeout = 30 * time.Second
 	if text := config.RequestTimeout.ValueString(); text != "" {
 		d, err := time.ParseDuration(text)
 		if err != nil || d <= 0 {
 			diags.AddAttributeError(path.Root("request_timeout"), "Invalid request_timeout", `request_timeout must be a duration greater than zero, such as "30s".`)
 		}
-		wire.RequestTimeout = d
+		opts.RequestTimeout = d
 	}
 	if known(config.MaxRetries) {
 		n := config.MaxRetries.ValueInt64()
 		if n < 0 || n > 100 {
 			diags.AddAttributeError(path.Root("max_retries"), "Invalid max_retries", "max_retries must be from 0 to 100.")
 		}
-		wire.MaxRetries = int(n)
+		opts.MaxRetries = int(n)
 		if n == 0 {
-			wire.MaxRetries = -1
+			opts.MaxRetries = -1
 		}
 	}
 	if bundle := strings.TrimSpace(config.CACertificate.ValueString()); bundle != "" {
 		var err error
-		if wire.RootCAs, err = transport.Authorities(bundle); err != nil {
+		if opts.RootCAs, err = transport.Authorities(bundle); err != nil {
 			diags.AddAttributeError(path.Root("ca_certificate"), "Invalid ca_certificate", "ca_certificate "+err.Error()+".")
 		}
 	}
 	complete := !config.CACertificate.IsUnknown() && !config.AllowInsecureHTTP.IsUnknown() &&
 		!config.RequestTimeout.IsUnknown() && !config.MaxRetries.IsUnknown()
-	return wire, complete
+	return opts, complete
 }

@@ -78,11 +78,11 @@ func configure(t *testing.T, env map[string]string, block object) (*clients, []s
 }
 
 // configureWith does the same with options for the connections.
-func configureWith(t *testing.T, env map[string]string, block object, wire transport.Options) (*clients, []string) {
+func configureWith(t *testing.T, env map[string]string, block object, opts transport.Options) (*clients, []string) {
 	t.Helper()
-	wire.MaxRetries, wire.Unanswered, wire.UnansweredLookup = -1, 1, 1
-	wire.Backoff = func(int) time.Duration { return 0 }
-	p := New(Options{Version: "test", Getenv: func(name string) string { return env[name] }, Wire: wire})
+	opts.MaxRetries, opts.Unanswered, opts.UnansweredLookup = -1, 1, 1
+	opts.Backoff = func(int) time.Duration { return 0 }
+	p := New(Options{Version: "test", Getenv: func(name string) string { return env[name] }, Transport: opts})
 	t.Cleanup(func() { _ = p.Close(context.Background()) })
 	var described provider.SchemaResponse
 	p.Schema(t.Context(), provider.SchemaRequest{}, &described)

@@ -36,14 +36,14 @@ func withConnection(service string, attributes map[string]schema.Attribute) map[
 func (s *settings) connection(m connectionModel, own []string) {
 	s.certificate(m.ClientCertificate, m.ClientKey)
 	var err error
-	if s.wire.Header, err = transport.Headers(s.headers(m.Headers), own); err != nil {
+	if s.transport.Header, err = transport.Headers(s.headers(m.Headers), own); err != nil {
 		s.invalid("headers", err.Error()+".")
 	}
 }
 
 func (s *settings) certificate(certificate, key types.String) {
 	public, private := s.raw("client_certificate", certificate), s.raw("client_key", key)
-	s.wire.Secrets = secretsOfKey(private)
+	s.transport.Secrets = secretsOfKey(private)
 	switch {
 	case certificate.IsUnknown() || key.IsUnknown() || public+private == "":
 		return
@@ -61,7 +61,7 @@ func (s *settings) certificate(certificate, key types.String) {
 	case err != nil:
 		s.invalid("client_certificate", err.Error()+".")
 	}
-	s.wire.Certificate = pair
+	s.transport.Certificate = pair
 }
 
 // secretsOfKey returns a key in PEM format and each of its lines, because messages

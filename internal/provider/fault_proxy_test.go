@@ -53,7 +53,7 @@ func TestProxyFaults(t *testing.T) {
 			dial := func(ctx context.Context) (net.Conn, error) {
 				return (&net.Dialer{}).DialContext(ctx, "tcp", proxy.Listener.Addr().String())
 			}
-			options := Options{Version: "test", Getenv: func(name string) string { return env[name] }, Wire: transport.Options{
+			options := Options{Version: "test", Getenv: func(name string) string { return env[name] }, Transport: transport.Options{
 				MaxRetries: -1, Unanswered: 1, UnansweredLookup: 1, Backoff: func(int) time.Duration { return time.Millisecond },
 				Dial: func(ctx context.Context, _, address string) (net.Conn, error) {
 					if row.fault != nil {

@@ -291,17 +291,17 @@ func onBench(t *testing.T, target *target, test func(*bench), edit ...func(*benc
 }
 
 // configure creates the clients as the provider does.
-func (b *bench) configure(env map[string]string, wire transport.Options) {
+func (b *bench) configure(env map[string]string, opts transport.Options) {
 	b.t.Helper()
-	wire.Backoff = func(retry int) time.Duration {
+	opts.Backoff = func(retry int) time.Duration {
 		if retry > 4 {
 			return 7 * time.Second // no other event happens at this time
 		}
 		return time.Second
 	}
-	wire.ProbePause = func(down time.Duration) time.Duration { return min(max(down, time.Second/2), 30*time.Second) }
+	opts.ProbePause = func(down time.Duration) time.Duration { return min(max(down, time.Second/2), 30*time.Second) }
 	var diags diag.Diagnostics
-	options := Options{Version: "test", Wire: wire, Getenv: func(name string) string { return env[name] }}
+	options := Options{Version: "test", Transport: opts, Getenv: func(name string) string { return env[name] }}
 	b.clients = options.configure(b.t.Context(), b.config(&diags), &diags)
 	if diags.HasError() {
 		b.t.Fatal(diags)

@@ -93,7 +93,7 @@ func TestTLSFaults(t *testing.T) {
 			var dials atomic.Int64
 			var diags diag.Diagnostics
 			env := b.SetAddress("https://localhost")
-			options := Options{Version: "test", Getenv: func(name string) string { return env[name] }, Wire: transport.Options{
+			options := Options{Version: "test", Getenv: func(name string) string { return env[name] }, Transport: transport.Options{
 				Backoff: func(int) time.Duration { return time.Millisecond },
 				Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 					dials.Add(1)

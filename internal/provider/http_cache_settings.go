@@ -47,7 +47,7 @@ func configureHTTPCache(ctx context.Context, s *settings, object types.Object, d
 	var m httpCacheModel
 	s.nested(ctx, object, &m)
 	s.connection(m.connectionModel, nil)
-	s.insecure = s.insecure || len(s.wire.Header) == 0 // without headers, there is nothing to protect
+	s.insecure = s.insecure || len(s.transport.Header) == 0 // without headers, there is nothing to protect
 	config := httpcache.Config{
 		Endpoints:         s.addresses("endpoints", m.Endpoints, transport.BaseURL),
 		Method:            s.checked("method", m.Method, httpcache.Method),
@@ -55,8 +55,8 @@ func configureHTTPCache(ctx context.Context, s *settings, object types.Object, d
 		RequestsPerSecond: int(s.number("requests_per_second", m.RequestsPerSecond, 0, 1, 10_000)),
 	}
 	first := strings.Join(config.Endpoints[:min(len(config.Endpoints), 1)], "")
-	return finish(s, first, lacking("http_cache.endpoints (or PURGE_HTTP_CACHE_ENDPOINTS)", first), diags, func(wire transport.Options) *httpcache.Client {
-		config.Wire = wire
+	return finish(s, first, lacking("http_cache.endpoints (or PURGE_HTTP_CACHE_ENDPOINTS)", first), diags, func(opts transport.Options) *httpcache.Client {
+		config.Transport = opts
 		return httpcache.New(config)
 	})
 }

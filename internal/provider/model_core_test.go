@@ -112,7 +112,7 @@ func (p *process) server(alias string) (tfprotov6.ProviderServer, error) {
 	}
 	served := New(Options{
 		Version: "test", Getenv: func(name string) string { return p.env[name] },
-		Wire: transport.Options{Dial: p.network.Dial, Backoff: func(int) time.Duration { return time.Second }, MaxRetries: 2},
+		Transport: transport.Options{Dial: p.network.Dial, Backoff: func(int) time.Duration { return time.Second }, MaxRetries: 2},
 	})
 	s := providerserver.NewProtocol6(served)()
 	config := object{"cdn": object{"requests_per_minute": 6000}}

@@ -27,9 +27,9 @@ const Address = "registry.terraform.io/cachepurge/purge"
 type Options struct {
 	// Version is part of the User-Agent header.
 	Version string
-	// Wire is for tests, such as a network without sockets or a backoff without
+	// Transport is for tests, such as a network without sockets or a backoff without
 	// jitter.
-	Wire transport.Options
+	Transport transport.Options
 	// Rand replaces the random numbers behind the jitter of purges, for tests of
 	// exact times. See quota.Limiter.
 	Rand func() float64

@@ -33,7 +33,7 @@ type settings struct {
 	source      map[string]string // the name of each argument in messages
 	suspects    []string          // credentials that look mistyped
 	alternative string            // follows the list of missing arguments in messages
-	wire        transport.Options // for this service
+	transport   transport.Options // for this service
 	rand        func() float64    // see Options.Rand
 	open        *[]closer         // shared by all services
 }
@@ -230,11 +230,11 @@ func finish[C closer](s *settings, address string, missing []string, diags *diag
 	case len(missing) > 0:
 		return service[C]{problem: strings.TrimSpace("Set " + enumerate(missing, "and") + ". " + s.alternative)}
 	}
-	if err := s.wire.Proxies.Check(address); err != nil {
+	if err := s.transport.Proxies.Check(address); err != nil {
 		return service[C]{title: "Invalid proxy for " + s.title, problem: err.Error()}
 	}
-	s.wire.Suspect = s.suspect()
-	client := create(s.wire)
+	s.transport.Suspect = s.suspect()
+	client := create(s.transport)
 	*s.open = append(*s.open, client)
 	return service[C]{client: client, ready: true}
 }

@@ -232,8 +232,8 @@ func inBubble(t *testing.T, test func(t *testing.T, w *world, network *wiretest.
 		w.env = w.SetAddress("http://localhost")
 		w.provider = New(Options{
 			Version: "test", Getenv: func(name string) string { return w.env[name] },
-			Wire: transport.Options{Dial: network.Dial, Backoff: func(int) time.Duration { return time.Second }},
-			Rand: func() float64 { return 0 },
+			Transport: transport.Options{Dial: network.Dial, Backoff: func(int) time.Duration { return time.Second }},
+			Rand:      func() float64 { return 0 },
 		})
 		network.Serve(w)
 		defer network.Close()

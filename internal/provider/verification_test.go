@@ -32,7 +32,7 @@ func visit(t *testing.T, test func(v *visited)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		edge, network := verifytest.NewEdge(), wiretest.Listen()
-		w := &world{provider: New(Options{Getenv: func(string) string { return "" }, Wire: transport.Options{Dial: network.Dial}})}
+		w := &world{provider: New(Options{Getenv: func(string) string { return "" }, Transport: transport.Options{Dial: network.Dial}})}
 		network.Serve(edge)
 		defer network.Close()
 		test(&visited{Edge: edge, protocol: w.speak(t), t: t})

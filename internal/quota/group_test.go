@@ -26,7 +26,7 @@ func TestIdenticalPurgesThatWaitAreCoalesced(t *testing.T) {
 	s := time.Second
 	ten := slices.Repeat([]call{{key: "a", at: 500 * time.Millisecond}}, 10)
 	for name, tt := range map[string]struct {
-		set   func(*wire)
+		set   func(*sender)
 		calls []call
 		sent  []time.Duration
 		want  []outcome
@@ -67,7 +67,7 @@ func TestIdenticalPurgesThatWaitAreCoalesced(t *testing.T) {
 			want:  []outcome{{0, "", s}, {-1, canceled, 30*s + 1}, {1, "", 62 * s}},
 		},
 		"a caller that leaves early receives the last error": {
-			set: func(w *wire) { w.fail = failFirst(9) },
+			set: func(w *sender) { w.fail = failFirst(9) },
 			calls: []call{
 				{key: "a", leaves: 70 * s},
 				{key: "a", at: s + 1, leaves: 80 * s}, // joins for the second request
@@ -79,7 +79,7 @@ func TestIdenticalPurgesThatWaitAreCoalesced(t *testing.T) {
 			},
 		},
 		"the latest deadline counts": {
-			set: func(w *wire) { w.latency = 10 * s },
+			set: func(w *sender) { w.latency = 10 * s },
 			calls: []call{
 				{key: "x"},
 				{key: "a", at: 1, timeout: 75*s - 1},
@@ -93,7 +93,7 @@ func TestIdenticalPurgesThatWaitAreCoalesced(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := newWire(aMinute)
+				w := newSender(aMinute)
 				if tt.set != nil {
 					tt.set(w)
 				}
@@ -156,7 +156,7 @@ func TestAFailedPurgeAndAnIdenticalOne(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := newWire(tt.limit)
+				w := newSender(tt.limit)
 				w.fail, w.backoff = failFirst(1), tt.backoff
 				if tt.held {
 					w.before = w.holdUp
@@ -209,7 +209,7 @@ func TestDoReturnsTheCause(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := newWire(aMinute)
+				w := newSender(aMinute)
 				w.run(call{key: "x"})
 				ctx, cancel := context.WithCancelCause(t.Context())
 				if after == 0 {
@@ -229,7 +229,7 @@ type valueKey struct{}
 func TestTheContextOfAPurge(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWire(aMinute)
+		w := newSender(aMinute)
 		w.run(call{key: "x"})
 		first, leave := context.WithTimeout(context.WithValue(t.Context(), valueKey{}, "first"), 20*time.Second)
 		defer leave()
@@ -304,7 +304,7 @@ func TestNobodyJoinsAnAbandonedPurge(t *testing.T) {
 func TestNobodyJoinsAPurgeThatEndsTooEarly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWire(Limit{})
+		w := newSender(Limit{})
 		acquire(t, w.window).RateLimited(time.Hour, errServer)
 		short, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
@@ -340,7 +340,7 @@ func TestNobodyJoinsAPurgeThatEndsTooEarly(t *testing.T) {
 func TestNobodyJoinsAPurgeThatIsUnderway(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWire(Limit{Requests: 1, Window: 10 * time.Second})
+		w := newSender(Limit{Requests: 1, Window: 10 * time.Second})
 		purge := func(requests int) (int, error) {
 			return Do(t.Context(), &w.group, "a", func(ctx context.Context) (n int, err error) {
 				for range requests {

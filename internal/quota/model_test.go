@@ -144,7 +144,7 @@ func TestCoalescingMatchesTheModel(t *testing.T) {
 		var sent []time.Duration
 		outcomes := make([]modelOutcome, len(m.calls))
 		synctest.Test(t, func(*testing.T) {
-			w := newWire(m.limit)
+			w := newSender(m.limit)
 			w.latency = m.latency
 			for i, a := range w.run(m.calls...) {
 				outcomes[i] = modelOutcome{never, a.At}
@@ -173,7 +173,7 @@ func TestNoCallIsServedByAnEarlierRequest(t *testing.T) {
 		held := drawTime(rt, 10*time.Second, "held")
 		var err error
 		synctest.Test(t, func(*testing.T) {
-			w := newWire(limit)
+			w := newSender(limit)
 			w.latency, w.backoff = latency, backoff
 			w.fail = func(n int) error {
 				if n < len(fails) && fails[n] {
@@ -204,7 +204,7 @@ func TestNoCallIsServedByAnEarlierRequest(t *testing.T) {
 
 // unserved returns an error for a call with a wrong result, or one at the wrong
 // time.
-func unserved(w *wire, calls []call, outcomes []outcome) error {
+func unserved(w *sender, calls []call, outcomes []outcome) error {
 	for i, a := range outcomes {
 		c := calls[i]
 		switch {

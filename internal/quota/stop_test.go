@@ -65,7 +65,7 @@ func TestStop(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				stop, halt := context.WithCancel(t.Context())
 				time.AfterFunc(tt.after, halt)
-				w := newWire(aMinute)
+				w := newSender(aMinute)
 				w.fail = failFirst(tt.fails)
 				for i := range tt.calls {
 					if tt.calls[i].key == "a" {
@@ -117,7 +117,7 @@ func TestAStopDoesNotStopTheOtherCallers(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				stop, halt := context.WithCancel(t.Context())
 				time.AfterFunc(tt.after, halt)
-				w := newWire(aMinute)
+				w := newSender(aMinute)
 				w.fail = failFirst(tt.fails)
 				got := w.run(call{key: "x"}, call{key: "a", at: 1, stop: stop}, call{key: "a", at: 2})
 				if diff := cmp.Diff(tt.sent, w.sent); diff != "" {

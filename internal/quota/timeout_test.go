@@ -230,7 +230,7 @@ func TestAPausedPurgePausesTheTimeoutsOfAllCallers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := newWire(Limit{})
+				w := newSender(Limit{})
 				w.before = func(ctx context.Context) error {
 					sleep(ctx, 10*s)
 					resume := Pause(ctx)

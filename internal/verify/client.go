@@ -31,20 +31,20 @@ const maxRequests = 16
 
 // Config contains the options of a client.
 type Config struct {
-	// Wire contains the options of the connection. MaxRetries and Backoff have no
+	// Transport contains the options of the connection. MaxRetries and Backoff have no
 	// effect, because Verify fetches again anyway. RequestTimeout is the longest
 	// time without a byte of the response.
-	Wire transport.Options
+	Transport transport.Options
 }
 
 // Client verifies sites. It is safe for concurrent use. Any number of callers may
 // verify at the same time, because the client bounds its requests.
 type Client struct {
-	wire    *transport.Client
-	timeout time.Duration
-	agent   string
-	log     func(ctx context.Context, message string, fields map[string]any)
-	slots   *semaphore.Weighted
+	transport *transport.Client
+	timeout   time.Duration
+	agent     string
+	log       func(ctx context.Context, message string, fields map[string]any)
+	slots     *semaphore.Weighted
 
 	mu    sync.Mutex
 	hosts map[string]*host
@@ -52,21 +52,21 @@ type Client struct {
 
 // New returns a client. It sends nothing before the first Verify.
 func New(config Config) *Client {
-	wire := config.Wire
-	wire.DisableCompression = true
+	opts := config.Transport
+	opts.DisableCompression = true
 	return &Client{
-		wire:    transport.New("the site", wire),
-		timeout: cmp.Or(wire.RequestTimeout, 30*time.Second),
-		agent:   wire.UserAgent,
-		log:     wire.Log,
-		slots:   semaphore.NewWeighted(maxRequests),
-		hosts:   make(map[string]*host),
+		transport: transport.New("the site", opts),
+		timeout:   cmp.Or(opts.RequestTimeout, 30*time.Second),
+		agent:     opts.UserAgent,
+		log:       opts.Log,
+		slots:     semaphore.NewWeighted(maxRequests),
+		hosts:     make(map[string]*host),
 	}
 }
 
 // Close closes the idle connections.
 func (c *Client) Close(context.Context) error {
-	c.wire.Close()
+	c.transport.Close()
 	return nil
 }
 

@@ -64,9 +64,9 @@ func (c *Client) exchange(ctx context.Context, t *target, from *url.URL, encodin
 		if errors.Is(context.Cause(once), errStalled) {
 			err = errStalled
 		}
-		return &Seen{AcceptEncoding: encoding, Err: &shown{c.wire.Line(err.Error()), err}}
+		return &Seen{AcceptEncoding: encoding, Err: &shown{c.transport.Line(err.Error()), err}}
 	}
-	resp, err := c.wire.RoundTrip(c.request(once, from, encoding))
+	resp, err := c.transport.RoundTrip(c.request(once, from, encoding))
 	if err != nil {
 		return failed(err), nil, nil
 	}
@@ -88,14 +88,14 @@ func (c *Client) note(resp *http.Response, from *url.URL, t *target, encoding st
 	seen := &Seen{AcceptEncoding: encoding, Status: resp.StatusCode, at: time.Now()}
 	seen.Age, seen.hasAge = age(resp.Header)
 	if from != t.url {
-		seen.Address = c.wire.Line(from.String())
+		seen.Address = c.transport.Line(from.String())
 	}
 	if location, err := resp.Location(); err == nil && redirects(resp.StatusCode) {
-		seen.Redirect = c.wire.Line(location.Scheme + "://" + location.Host)
+		seen.Redirect = c.transport.Line(location.Scheme + "://" + location.Host)
 	}
 	for _, name := range cacheHeaders {
 		if values := resp.Header.Values(name); len(values) > 0 {
-			seen.Caches = append(seen.Caches, name+": "+c.wire.Line(strings.Join(values, ", ")))
+			seen.Caches = append(seen.Caches, name+": "+c.transport.Line(strings.Join(values, ", ")))
 		}
 	}
 	return seen

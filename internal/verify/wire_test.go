@@ -74,13 +74,13 @@ func TestCACertificateOfTheProvider(t *testing.T) {
 	pool := x509.NewCertPool()
 	pool.AddCert(server.Certificate())
 	for name, test := range map[string]struct {
-		wire transport.Options
-		ok   bool
+		transport transport.Options
+		ok        bool
 	}{
 		"with ca_certificate": {transport.Options{RootCAs: pool}, true},
 		"without":             {transport.Options{}, false},
 	} {
-		client := verify.New(verify.Config{Wire: test.wire})
+		client := verify.New(verify.Config{Transport: test.transport})
 		ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond)
 		err := client.Verify(ctx, verify.Item{BaseURL: server.URL, Path: "/a", Want: hexMD5(content)})
 		cancel()

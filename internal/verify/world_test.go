@@ -53,9 +53,9 @@ func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
 	}
 	clienttest.Run(t, edge, edge.Journal, func(b *clienttest.Bubble) {
 		w.Bubble = b
-		wire := b.Wire()
-		wire.UserAgent = "a visitor"
-		w.client = verify.New(verify.Config{Wire: wire})
+		opts := b.Options()
+		opts.UserAgent = "a visitor"
+		w.client = verify.New(verify.Config{Transport: opts})
 		test(b.T, w)
 		b.End(edge, w.client.Close)
 	})

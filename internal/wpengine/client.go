@@ -39,34 +39,34 @@ type Config struct {
 	// Rand adds jitter to the purges of an install that other processes also purge,
 	// see quota.Limiter.
 	Rand func() float64
-	// Wire contains the options of the connection.
-	Wire transport.Options
+	// Transport contains the options of the connection.
+	Transport transport.Options
 }
 
 // Client uses one WP Engine API user. It is safe for concurrent use.
 type Client struct {
-	wire    *transport.Client
-	auth    *transport.Fixed
-	group   quota.Group
-	limiter quota.Limiter
+	transport *transport.Client
+	auth      *transport.Fixed
+	group     quota.Group
+	limiter   quota.Limiter
 }
 
 // New returns a client. It sends nothing.
 func New(config Config) *Client {
-	config.Wire.Observe = quota.Observe
+	config.Transport.Observe = quota.Observe
 	pair := config.Username + ":" + config.Password
 	basic := base64.StdEncoding.EncodeToString([]byte(pair))
 	c := &Client{
-		wire: transport.New(System, config.Wire), limiter: quota.Limiter{Rand: config.Rand},
+		transport: transport.New(System, config.Transport), limiter: quota.Limiter{Rand: config.Rand},
 		auth: transport.NewFixed(&transport.Credential{Base: config.BaseURL, Header: http.Header{"Authorization": {"Basic " + basic}}}),
 	}
-	c.wire.Hide(config.Password, pair, basic)
+	c.transport.Hide(config.Password, pair, basic)
 	return c
 }
 
 // Close closes the idle connections. There is no session to end.
 func (c *Client) Close(context.Context) error {
-	c.wire.Close()
+	c.transport.Close()
 	return nil
 }
 
@@ -88,7 +88,7 @@ func (c *Client) purge(ctx context.Context, install, cacheType string) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.wire.Do(ctx, &transport.Request{
+	_, err = c.transport.Do(ctx, &transport.Request{
 		Doing:  fmt.Sprintf("purging %s of install %s", inWords(cacheType), install),
 		Method: http.MethodPost, Path: "/installs/" + url.PathEscape(install) + "/purge_cache", Body: body,
 		Expect: []int{http.StatusAccepted, http.StatusOK}, Check: transport.AcceptedBody,

@@ -20,8 +20,8 @@ func FuzzErrorBody(f *testing.F) {
 			`{"message":"Missing Authentication Token"}`, `{"message":"one request every 60 seconds"}`, `{"message":"every 0 seconds"}`,
 		},
 		Statuses: []int{200, 202, 400, 401, 403, 404, 429, 500, 503},
-		Send: func(ctx context.Context, wire transport.Options) error {
-			client := wpengine.New(wpengine.Config{BaseURL: "http://localhost/v1", Username: "u", Password: "p4ssw0rd", Wire: wire})
+		Send: func(ctx context.Context, opts transport.Options) error {
+			client := wpengine.New(wpengine.Config{BaseURL: "http://localhost/v1", Username: "u", Password: "p4ssw0rd", Transport: opts})
 			defer func() { _ = client.Close(ctx) }()
 			return client.Purge(ctx, "0a1b2c3d-1111-2222-3333-444455556666", "page")
 		},

@@ -81,7 +81,7 @@ func (c *Client) installs(ctx context.Context, account string, offset int, allow
 		}
 		return nil
 	}
-	_, err := c.wire.Do(ctx, &transport.Request{
+	_, err := c.transport.Do(ctx, &transport.Request{
 		Doing: "listing the installs", Method: http.MethodGet, Path: path,
 		Expect: []int{http.StatusOK}, Into: &page, Allowance: allowance, Auth: c.auth, Lookup: true, Explain: explain,
 		Check: func(*transport.Response) error {

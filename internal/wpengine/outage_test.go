@@ -25,7 +25,7 @@ func underLoad(t *testing.T, test func(b *clienttest.Bubble, l clienttest.Load))
 	inWorld(t, func(_ *testing.T, w *world) {
 		w.withInstalls(500)
 		w.Latency = 200 * time.Millisecond
-		w.config.Wire.Backoff, w.config.Wire.ProbePause = nil, nil
+		w.config.Transport.Backoff, w.config.Transport.ProbePause = nil, nil
 		test(w.Bubble, clienttest.Load{
 			Purge: func(ctx context.Context, i int) error {
 				return w.connect().Purge(ctx, installID(i/2), []string{"page", "cdn"}[i%2])
@@ -156,7 +156,7 @@ func TestFiftyWindows(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
 				w.withInstalls(50)
 				w.Latency = 200 * time.Millisecond
-				w.config.Wire.Backoff, w.config.Wire.ProbePause = nil, nil
+				w.config.Transport.Backoff, w.config.Transport.ProbePause = nil, nil
 				met := w.Outage(how, 90*time.Second, time.Minute)
 				errs := together(500, func(i int) error {
 					// All purges differ, because identical purges are coalesced.

@@ -33,7 +33,7 @@ func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
 		w := &world{Server: f, Bubble: b}
 		w.config = wpengine.Config{
 			BaseURL: "http://localhost" + w.BasePath, Username: w.Username, Password: w.Password,
-			Wire: b.Wire(),
+			Transport: b.Options(),
 		}
 		w.connect = sync.OnceValue(func() *wpengine.Client { return wpengine.New(w.config) })
 		test(b.T, w)

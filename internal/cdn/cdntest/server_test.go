@@ -23,9 +23,9 @@ var start = time.Date(2024, 2, 29, 23, 30, 0, 0, time.UTC)
 // bench is a fake on a server, with a clock that only pass advances.
 type bench struct {
 	*Server
-	t    *testing.T
-	url  string
-	wire http.RoundTripper
+	t         *testing.T
+	url       string
+	transport http.RoundTripper
 
 	mu  sync.Mutex
 	now time.Time
@@ -47,7 +47,7 @@ func newBench(t *testing.T, set ...func(*Server)) *bench {
 	t.Cleanup(web.Close)
 	// Not http.DefaultTransport: closing another test's server closes its idle
 	// connections.
-	b.url, b.wire = web.URL, web.Client().Transport
+	b.url, b.transport = web.URL, web.Client().Transport
 	return b
 }
 
@@ -88,7 +88,7 @@ func (b *bench) send(method, path, body string, headers ...string) (received, st
 			req.Header.Del(name)
 		}
 	}
-	resp, err := b.wire.RoundTrip(req)
+	resp, err := b.transport.RoundTrip(req)
 	if err != nil {
 		b.t.Error(err)
 		return received{}, ""

@@ -62,7 +62,7 @@ type purger struct {
 
 func (b *bench) mstrClient() purger {
 	c := mstr.New(mstr.Config{
-		BaseURL: b.sandboxEnv["MSTR_BASE_URL"], Username: b.sandboxEnv["MSTR_USERNAME"], Password: b.sandboxEnv["MSTR_PASSWORD"], Wire: transport.Options{},
+		BaseURL: b.sandboxEnv["MSTR_BASE_URL"], Username: b.sandboxEnv["MSTR_USERNAME"], Password: b.sandboxEnv["MSTR_PASSWORD"], Transport: transport.Options{},
 	})
 	return purger{"MicroStrategy", func(ctx context.Context, _ int) error {
 		return c.Purge(ctx, b.inputs["mstr_project_id"], "element")

@@ -99,8 +99,8 @@ func (b *Bubble) Sometimes(chance func() bool, h http.HandlerFunc) {
 	b.instead, b.chance = h, chance
 }
 
-// Wire returns options for a client in the bubble.
-func (b *Bubble) Wire() transport.Options {
+// Options returns options for a client in the bubble.
+func (b *Bubble) Options() transport.Options {
 	return transport.Options{
 		RequestTimeout: 30 * time.Second, Dial: b.Network.Dial,
 		Backoff: func(int) time.Duration { return time.Second }, Log: b.log,

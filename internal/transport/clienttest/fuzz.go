@@ -30,7 +30,7 @@ type Responses struct {
 	// reports whether it did. If nil, there are none.
 	Before func(w http.ResponseWriter, r *http.Request) bool
 	// Send creates a client and sends the request.
-	Send func(ctx context.Context, wire transport.Options) error
+	Send func(ctx context.Context, opts transport.Options) error
 	// Accepted are the statuses that can mean success.
 	Accepted []int
 }

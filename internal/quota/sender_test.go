@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// wire sends purges of a group through a window and retries them until they are
+// sender sends purges of a group through a window and retries them until they are
 // accepted, like a client with its transport.
-type wire struct {
+type sender struct {
 	group  Group
 	window *Window
 
@@ -26,8 +26,8 @@ type wire struct {
 	at   time.Time
 }
 
-func newWire(limit Limit) *wire {
-	return &wire{
+func newSender(limit Limit) *sender {
+	return &sender{
 		window: &Window{limit: limit}, latency: time.Second, backoff: 5 * time.Second, at: time.Now(),
 		fail:   func(int) error { return nil },
 		before: func(context.Context) error { return nil },
@@ -35,11 +35,11 @@ func newWire(limit Limit) *wire {
 }
 
 // purge returns the number of the request that was accepted.
-func (w *wire) purge(ctx context.Context, key string) (int, error) {
+func (w *sender) purge(ctx context.Context, key string) (int, error) {
 	return Do(ctx, &w.group, key, w.send)
 }
 
-func (w *wire) send(ctx context.Context) (int, error) {
+func (w *sender) send(ctx context.Context) (int, error) {
 	if err := w.before(ctx); err != nil {
 		return -1, err
 	}
@@ -59,7 +59,7 @@ func (w *wire) send(ctx context.Context) (int, error) {
 	}
 }
 
-func (w *wire) try(ctx context.Context) (int, error) {
+func (w *sender) try(ctx context.Context) (int, error) {
 	s, err := w.window.Acquire(ctx)
 	if err != nil {
 		return -1, err
@@ -113,7 +113,7 @@ type outcome struct {
 }
 
 // run runs the calls and returns their outcomes in the same order.
-func (w *wire) run(calls ...call) []outcome {
+func (w *sender) run(calls ...call) []outcome {
 	outcomes := make([]outcome, len(calls))
 	var wg sync.WaitGroup
 	for i, c := range calls {
@@ -153,7 +153,7 @@ func failFirst(n int) func(int) error {
 }
 
 // holdUp keeps the purges that start after the first second out of the queue.
-func (w *wire) holdUp(ctx context.Context) error {
+func (w *sender) holdUp(ctx context.Context) error {
 	if time.Since(w.at) < time.Second || sleep(ctx, time.Hour) {
 		return nil
 	}
