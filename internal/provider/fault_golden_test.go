@@ -30,16 +30,16 @@ var update = flag.Bool("update", false, "write the golden texts of the fault sui
 // requests and virtual time.
 func TestFaults(t *testing.T) {
 	t.Parallel()
-	forEachUpstream(t, func(t *testing.T, target *target) {
+	forEachAPI(t, func(t *testing.T, target *target) {
 		all := faults()
-		if own := upstreams[target.name].own; own != nil {
+		if own := apis[target.name].own; own != nil {
 			all = append(all, own()...)
 		}
 		var mu sync.Mutex
 		var records []record
 		missing := false
 		t.Run("rows", func(t *testing.T) {
-			for _, at := range upstreams[target.name].requests {
+			for _, at := range apis[target.name].requests {
 				for _, f := range all {
 					if !f.concerns(at) {
 						continue

@@ -83,9 +83,9 @@ func TestManyPurgesAgainstADeadServer(t *testing.T) {
 		},
 		"refuses connections": func(b *bench, r exchange) { b.dial(exchange{after: r.after}, forEver, wiretest.Refuse) },
 	}
-	forEachUpstream(t, func(t *testing.T, target *target) {
-		for _, at := range upstreams[target.name].requests {
-			if at.name != "login" && at.name != upstreams[target.name].begin() {
+	forEachAPI(t, func(t *testing.T, target *target) {
+		for _, at := range apis[target.name].requests {
+			if at.name != "login" && at.name != apis[target.name].begin() {
 				continue
 			}
 			for how, breakIt := range broken {
@@ -114,8 +114,8 @@ func TestManyPurgesAgainstADeadServer(t *testing.T) {
 func TestATokenThatExpiresInTheMiddleOfManyPurges(t *testing.T) {
 	t.Parallel()
 	const n = 1000
-	forEachUpstream(t, func(t *testing.T, target *target) {
-		if upstreams[target.name].expire == nil {
+	forEachAPI(t, func(t *testing.T, target *target) {
+		if apis[target.name].expire == nil {
 			t.Skip("its credentials do not expire")
 		}
 		onBench(t, target, func(b *bench) {
@@ -154,7 +154,7 @@ func TestATokenThatExpiresInTheMiddleOfManyPurges(t *testing.T) {
 
 func TestRejectedCredentialsAreSentOnce(t *testing.T) {
 	t.Parallel()
-	forEachUpstream(t, func(t *testing.T, target *target) {
+	forEachAPI(t, func(t *testing.T, target *target) {
 		onBench(t, target, func(b *bench) {
 			if got := b.purgeMany(50, 50); got["credentials"] != 50 {
 				t.Errorf("the purges ended as %v", got)
@@ -174,7 +174,7 @@ func TestRejectedCredentialsAreSentOnce(t *testing.T) {
 func TestARateLimitedResponsePausesAll(t *testing.T) {
 	t.Parallel()
 	const n = 200
-	forEachUpstream(t, func(t *testing.T, target *target) {
+	forEachAPI(t, func(t *testing.T, target *target) {
 		onBench(t, target, func(b *bench) {
 			if b.crowd != nil {
 				b.more = b.crowd
@@ -215,7 +215,7 @@ func TestARateLimitedResponsePausesAll(t *testing.T) {
 func TestWaitingIdenticalPurgesAreCoalesced(t *testing.T) {
 	t.Parallel()
 	const n = 20
-	forEachUpstream(t, func(t *testing.T, target *target) {
+	forEachAPI(t, func(t *testing.T, target *target) {
 		onBench(t, target, func(b *bench) {
 			b.more = func(int) model { return b.purge() }
 			b.fail(b.begin(), 1, func(w http.ResponseWriter, _ *http.Request) {
@@ -243,7 +243,7 @@ func TestWaitingIdenticalPurgesAreCoalesced(t *testing.T) {
 // does when it shuts the provider down.
 func TestAClosedProviderSendsNothing(t *testing.T) {
 	t.Parallel()
-	forEachUpstream(t, func(t *testing.T, target *target) {
+	forEachAPI(t, func(t *testing.T, target *target) {
 		onBench(t, target, func(b *bench) {
 			if got := b.purgeMany(1, 1); got["accepted"] != 1 {
 				t.Fatalf("the purges ended as %v", got)

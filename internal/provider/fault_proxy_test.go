@@ -46,9 +46,9 @@ func TestProxyFaults(t *testing.T) {
 				asked.Add(1)
 				w.WriteHeader(row.status)
 			}))
-			b := &bench{Sandbox: sandbox.New(), upstream: upstreamOf(t, target), t: t, target: target, began: time.Now()}
+			b := &bench{Sandbox: sandbox.New(), api: apiOf(t, target), t: t, target: target, began: time.Now()}
 			b.MSTR.Projects[0].ID, b.WPEngine.Installs[0].ID = projectHex, install
-			env := b.SetAddress("https://upstream.example.com")
+			env := b.SetAddress("https://api.example.com")
 			env["HTTPS_PROXY"] = row.proxy
 			dial := func(ctx context.Context) (net.Conn, error) {
 				return (&net.Dialer{}).DialContext(ctx, "tcp", proxy.Listener.Addr().String())

@@ -28,8 +28,8 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport/wiretest"
 )
 
-// upstream describes the system of a target for the fault suite.
-type upstream struct {
+// api describes the system of a target for the fault suite.
+type api struct {
 	recorder func(*bench) *fake.Recorder
 	// purge returns a purge, and more returns the n-th of many.
 	purge func() model
@@ -77,9 +77,9 @@ type exchange struct {
 	do func(context.Context, *bench) diagnosis
 }
 
-// upstreams contains the system of each target. A target without one fails the
+// apis contains the system of each target. A target without one fails the
 // suite.
-var upstreams = map[string]upstream{
+var apis = map[string]api{
 	"mstr_cache": {
 		recorder: func(b *bench) *fake.Recorder { return b.MSTR.Recorder },
 		purge:    func() model { return mstrPurge(projectHex) },
@@ -128,7 +128,7 @@ var upstreams = map[string]upstream{
 		accepted: http.StatusAccepted, limited: http.StatusRequestEntityTooLarge,
 		random: randomCDN, subject: cdnSubject, window: cdnWindow,
 	},
-	"http_cache": httpCacheUpstream,
+	"http_cache": httpCacheAPI,
 	"wpengine_cache": {
 		recorder: func(b *bench) *fake.Recorder { return b.WPEngine.Recorder },
 		purge:    func() model { return wpenginePurge(0, "object") },
@@ -242,7 +242,7 @@ func kindOf(err error) transport.Kind {
 // open, and every secret that it shows, fails the test.
 type bench struct {
 	*sandbox.Sandbox
-	upstream
+	api
 	t       *testing.T
 	target  *target
 	network *wiretest.Network
@@ -274,7 +274,7 @@ func (b *bench) Write(p []byte) (int, error) {
 func onBench(t *testing.T, target *target, test func(*bench), edit ...func(*bench, map[string]string)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		b := &bench{Sandbox: sandbox.New(), upstream: upstreamOf(t, target), t: t, target: target, network: wiretest.Listen(), began: time.Now()}
+		b := &bench{Sandbox: sandbox.New(), api: apiOf(t, target), t: t, target: target, network: wiretest.Listen(), began: time.Now()}
 		b.MSTR.Projects[0].ID, b.WPEngine.Installs[0].ID = projectHex, install
 		if b.prepare != nil {
 			b.prepare(b)
@@ -416,10 +416,10 @@ func (b *bench) sent() string {
 			parts = append(parts, fmt.Sprintf("%s ×%d", last, times))
 		}
 	}
-	looks := 0 // the probes of a host, without credentials
+	probes := 0 // the probes of a host, without credentials
 	for _, e := range b.Journal.Entries() {
 		if e.Operation == "unknown" && strings.HasPrefix(e.Subject, "GET ") {
-			looks++
+			probes++
 			continue
 		}
 		next := fmt.Sprintf("%s %d", e.Operation, e.Status)
@@ -433,8 +433,8 @@ func (b *bench) sent() string {
 		times++
 	}
 	flush()
-	if looks > 0 {
-		parts = append(parts, fmt.Sprintf("looks ×%d", looks))
+	if probes > 0 {
+		parts = append(parts, fmt.Sprintf("probes ×%d", probes))
 	}
 	if len(parts) == 0 {
 		return "nothing"
@@ -445,24 +445,24 @@ func (b *bench) sent() string {
 	return strings.Join(parts, ", ")
 }
 
-func upstreamOf(t *testing.T, target *target) upstream {
+func apiOf(t *testing.T, target *target) api {
 	t.Helper()
-	u, ok := upstreams[target.name]
+	u, ok := apis[target.name]
 	if !ok {
-		t.Fatalf("the target %s has no upstream: add one to upstreams in fault_test.go, and the fault suite covers it", target.name)
+		t.Fatalf("the target %s has no API: add one to apis in fault_test.go, and the fault suite covers it", target.name)
 	}
 	return u
 }
 
 // begin returns the operation of the first request of a purge.
-func (u upstream) begin() string { return cmp.Or(u.begins, "purge") }
+func (u api) begin() string { return cmp.Or(u.begins, "purge") }
 
-func forEachUpstream(t *testing.T, test func(t *testing.T, target *target)) {
+func forEachAPI(t *testing.T, test func(t *testing.T, target *target)) {
 	t.Helper()
 	for _, target := range targets {
 		t.Run(target.name, func(t *testing.T) {
 			t.Parallel()
-			upstreamOf(t, target)
+			apiOf(t, target)
 			test(t, target)
 		})
 	}
@@ -470,6 +470,6 @@ func forEachUpstream(t *testing.T, test func(t *testing.T, target *target)) {
 
 // kinds contains the names of transport.Kind in the golden files.
 var kinds = []string{
-	"unknown", "canceled", "timeout", "no answer", "unknown host", "TLS", "redirect", "unexpected", "credentials",
+	"unknown", "canceled", "timeout", "no response", "unknown host", "TLS", "redirect", "unexpected", "credentials",
 	"forbidden", "not found", "invalid", "limited", "state", "server", "config", "proxy", "outage",
 }

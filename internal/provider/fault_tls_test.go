@@ -72,7 +72,7 @@ func TestTLSFaults(t *testing.T) {
 	var records []record
 	for _, target := range targets {
 		for _, row := range rows {
-			b := &bench{Sandbox: sandbox.New(), upstream: upstreamOf(t, target), t: t, target: target, began: time.Now()}
+			b := &bench{Sandbox: sandbox.New(), api: apiOf(t, target), t: t, target: target, began: time.Now()}
 			b.MSTR.Projects[0].ID, b.WPEngine.Installs[0].ID = projectHex, install
 			if b.prepare != nil {
 				b.prepare(b)

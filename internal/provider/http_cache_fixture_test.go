@@ -41,7 +41,7 @@ func httpCacheFixture(w *world) fixture {
 	}
 }
 
-var httpCacheUpstream = upstream{
+var httpCacheAPI = api{
 	recorder: func(b *bench) *fake.Recorder { return b.HTTPCache.Recorder },
 	purge:    func() model { return httpCacheOf("/logo.png") },
 	more:     func(n int) model { return httpCacheOf(fmt.Sprintf("/%d.png", n)) },

@@ -270,7 +270,7 @@ func TestAProxyFromTheEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.env = w.SetAddress("http://upstream.invalid") // which only the proxy can reach
+	w.env = w.SetAddress("http://api.invalid") // which only the proxy can reach
 	w.env["HTTP_PROXY"] = "http://" + library.Host
 	config := "provider \"purge\" {\n  allow_insecure_http = true\n}\n"
 	var sent []string

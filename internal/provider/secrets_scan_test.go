@@ -326,7 +326,7 @@ func (v *vault) count(s shape, sent []string) {
 // recorder returns the recorder of a target's fake.
 func (v *vault) recorder(t *testing.T, target *target) *fake.Recorder {
 	t.Helper()
-	return upstreamOf(t, target).recorder(&bench{Sandbox: v.Sandbox})
+	return apiOf(t, target).recorder(&bench{Sandbox: v.Sandbox})
 }
 
 // echoes makes the fake respond to the next requests of an operation with echoes,
@@ -337,7 +337,7 @@ func (v *vault) echoes(t *testing.T, operation string, all []shape) {
 	for _, target := range targets {
 		of := operation
 		if of == "purge" {
-			of = upstreamOf(t, target).begin()
+			of = apiOf(t, target).begin()
 		}
 		for i, s := range all {
 			v.recorder(t, target).Fail(of, 1, v.echo(s, encodings[i%len(encodings)]))
@@ -457,8 +457,8 @@ func (v *vault) purgesAreEchoed(t *testing.T) {
 func (v *vault) lookUpsAreEchoed(t *testing.T) {
 	t.Helper()
 	for _, target := range targets {
-		for _, request := range upstreamOf(t, target).requests {
-			if request.name == "login" || request.name == upstreams[target.name].begin() {
+		for _, request := range apiOf(t, target).requests {
+			if request.name == "login" || request.name == apis[target.name].begin() {
 				continue
 			}
 			for i, s := range append(shapes[4:len(shapes):len(shapes)], shapes[:4]...) {

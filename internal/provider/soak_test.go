@@ -116,7 +116,7 @@ func newSoak(t *testing.T, seed uint64) *soak {
 		}
 	}
 	for _, target := range targets {
-		s.disturb(target.service, upstreamOf(t, target))
+		s.disturb(target.service, apiOf(t, target))
 	}
 	s.network.Serve(s.Sandbox)
 	s.env = s.SetAddress("http://localhost")
@@ -134,7 +134,7 @@ func pick[T any](s *soak, from []T) T { return from[s.chance(len(from))] }
 // random returns a resource of a random target.
 func (s *soak) random() wish {
 	target := pick(s, targets)
-	u := upstreams[target.name]
+	u := apis[target.name]
 	if u.random == nil {
 		return wish{target, u.more(s.chance(1000))}
 	}
@@ -207,7 +207,7 @@ func wpengineWindow(subject string) (string, int) {
 
 // inJournal returns the name of a purge in the journal.
 func (w wish) inJournal(name string) string {
-	if subject := upstreams[w.name].subject; subject != nil {
+	if subject := apis[w.name].subject; subject != nil {
 		return subject(w.resource, name)
 	}
 	id, _ := w.resource.identify()
@@ -275,7 +275,7 @@ func (s *soak) deliver(w wish) wish {
 	defer s.mu.Unlock()
 	for i, j := range tasks {
 		if o.fates[i].settled() {
-			s.asks = append(s.asks, ask{w.service, upstreams[w.name].begin(), w.inJournal(j.name), asked, done})
+			s.asks = append(s.asks, ask{w.service, apis[w.name].begin(), w.inJournal(j.name), asked, done})
 		}
 	}
 	if o.complete() != !slices.ContainsFunc(o.fates, fate.open) {
@@ -323,7 +323,7 @@ func (s *soak) chosen(m *mstrContentCacheModel) []string {
 }
 
 // disturb makes a fake respond to one request in twenty with a fault.
-func (s *soak) disturb(system string, u upstream) {
+func (s *soak) disturb(system string, u api) {
 	u.recorder(&s.bench).Around = func(operation string, next http.HandlerFunc) http.HandlerFunc {
 		if operation == "logout" || s.chance(20) > 0 {
 			return next
@@ -424,7 +424,7 @@ func (s *soak) lose(d disturbed) http.HandlerFunc {
 // expire ends all sessions and tokens on the servers.
 func (s *soak) expire() {
 	for _, target := range targets {
-		if u := upstreams[target.name]; u.expire != nil {
+		if u := apis[target.name]; u.expire != nil {
 			s.note(s.made.logins, target.service)
 			u.expire(s.Sandbox)
 		}
@@ -452,7 +452,7 @@ func (s *soak) end(applies int) {
 	}
 	s.delivered(entries)
 	for _, target := range targets {
-		s.paced(target.service, upstreams[target.name], entries)
+		s.paced(target.service, apis[target.name], entries)
 	}
 	s.fewLogins(entries, applies)
 	s.t.Logf("%d purges reported done, %d requests, %d applies, %s; lost %v, refused %v", len(s.asks), len(entries), applies,
@@ -466,7 +466,7 @@ func (s *soak) delivered(entries []fake.Entry) {
 	times := make(map[string][]time.Time)
 	purges, accepted := make(map[string]int), make(map[string]int)
 	for _, target := range targets {
-		u := upstreams[target.name]
+		u := apis[target.name]
 		accepted[target.service+" "+u.begin()] = u.accepted
 	}
 	for _, e := range entries {
@@ -516,7 +516,7 @@ func timesOf(subject string, times map[string][]time.Time) []time.Time {
 
 // paced checks that no request exceeded a quota of a system, and that its fake
 // rate-limited nothing on its own.
-func (s *soak) paced(system string, u upstream, entries []fake.Entry) {
+func (s *soak) paced(system string, u api, entries []fake.Entry) {
 	s.t.Helper()
 	sent, limits, refused := make(map[string][]time.Time), make(map[string]int), 0
 	for _, e := range entries {

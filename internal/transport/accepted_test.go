@@ -73,7 +73,7 @@ func TestAcceptedBody(t *testing.T) {
 // second only, and that an error in its first part counts.
 func TestAcceptanceWait(t *testing.T) {
 	t.Parallel()
-	const prefix = "purging /a: Upstream returned 202 Accepted: "
+	const prefix = "purging /a: Example returned 202 Accepted: "
 	for name, row := range map[string]struct{ body, err string }{
 		"no body":                  {"", ""},
 		"the beginning of a value": {`{"status":"que`, ""},
@@ -117,7 +117,7 @@ func TestSlowAcceptance(t *testing.T) {
 			req := purge()
 			req.Check = AcceptedBody
 			_, err := r.Do(t.Context(), req)
-			same(t, "error", "purging /a: Upstream returned 202 Accepted: the response reports no success: false", textOf(err))
+			same(t, "error", "purging /a: Example returned 202 Accepted: the response reports no success: false", textOf(err))
 		}
 		same(t, "dials", 1, len(r.network.Dialed()))
 	})

@@ -114,7 +114,7 @@ func TestAuthoritiesAreAddedChild(t *testing.T) { //nolint:paralleltest // runs 
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := New("Upstream", Options{RootCAs: pool, MaxRetries: -1})
+	c := New("Example", Options{RootCAs: pool, MaxRetries: -1})
 	defer c.Close()
 	for name, address := range map[string]string{"of the system": given[0], "of the bundle": given[1]} {
 		req := purge()
@@ -237,7 +237,7 @@ func TestServersThatRequireACertificate(t *testing.T) {
 			server.Config.ErrorLog = log.New(io.Discard, "", 0)
 			server.StartTLS()
 			t.Cleanup(server.Close)
-			c := New("Upstream", Options{RootCAs: pool, Certificate: row.certificate, Backoff: func(int) time.Duration { return 0 }})
+			c := New("Example", Options{RootCAs: pool, Certificate: row.certificate, Backoff: func(int) time.Duration { return 0 }})
 			defer c.Close()
 			req := purge()
 			req.Base = server.URL

@@ -99,7 +99,7 @@ func TestRejectionIsCopied(t *testing.T) {
 			req.Auth, req.Doing = auth, "purging /b"
 			return req
 		}, t.Context())
-		same(t, "texts", map[string]int{"purging /b: Upstream returned 401 Unauthorized: wrong": 50}, texts)
+		same(t, "texts", map[string]int{"purging /b: Example returned 401 Unauthorized: wrong": 50}, texts)
 		same(t, "requests", 1, r.requests())
 	})
 }

@@ -279,7 +279,7 @@ func TestObserve(t *testing.T) {
 		r.network.Set(wiretest.Times(2, wiretest.Refuse))
 		_, err := r.Do(within(t, time.Minute), purge())
 		same(t, "error", "", textOf(err))
-		same(t, "observed", map[string]int{"Upstream, which does not respond": 2}, observed)
+		same(t, "observed", map[string]int{"Example, which does not respond": 2}, observed)
 	})
 }
 

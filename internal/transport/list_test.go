@@ -87,7 +87,7 @@ func TestAllowance(t *testing.T) {
 // TestLines checks that each distinct text is processed once.
 func TestLines(t *testing.T) {
 	t.Parallel()
-	c := New("Upstream", Options{})
+	c := New("Example", Options{})
 	c.Hide("hunter22")
 	line := c.Lines()
 	same(t, "first text", "it is [redacted]", line("it is\nhunter22"))

@@ -86,7 +86,7 @@ func TestALoginThatIsAlwaysRateLimited(t *testing.T) {
 		})
 		texts := together(r, 100, func() *Request { return withSession(s) }, within(t, timeout))
 		wg.Wait()
-		same(t, "texts", map[string]int{"purging /a: Upstream returned 429 Too Many Requests while logging in: slow down": 100}, texts)
+		same(t, "texts", map[string]int{"purging /a: Example returned 429 Too Many Requests while logging in: slow down": 100}, texts)
 		same(t, "took, because the wait after the tenth login is too long", timeout-time.Minute, time.Since(began).Truncate(time.Minute))
 		same(t, "logins", 10, a.tally().Logins)
 		for _, rest := range []time.Duration{51 * time.Second, 0} {
@@ -164,7 +164,7 @@ func TestCallersLeaveALogin(t *testing.T) {
 		err := <-left
 		same(t, "took", time.Duration(0), time.Since(began))
 		same(t, "cause", true, errors.Is(err, errGone))
-		same(t, "text", "purging /a: interrupted while logging in; before that, Upstream returned 429 Too Many Requests while logging in", textOf(err))
+		same(t, "text", "purging /a: interrupted while logging in; before that, Example returned 429 Too Many Requests while logging in", textOf(err))
 		<-time.After(10 * time.Minute)
 		same(t, "logins", 1, a.tally().Logins)
 	})

@@ -42,28 +42,28 @@ func TestWhichProxy(t *testing.T) {
 		dialed string
 		fault  string // prefix of the error
 	}{
-		"none":                      {nil, "https://upstream.example", "upstream.example:443", ""},
-		"for https":                 {[]string{"HTTPS_PROXY", "http://proxy.example:3128"}, "https://upstream.example", "proxy.example:3128", ""},
-		"for https, in lower case":  {[]string{"https_proxy", "http://proxy.example:3128"}, "https://upstream.example", "proxy.example:3128", ""},
-		"for http":                  {[]string{"HTTP_PROXY", "http://proxy.example"}, "http://upstream.example", "proxy.example:80", ""},
-		"without a scheme":          {[]string{"HTTPS_PROXY", "proxy.example:3128"}, "https://upstream.example", "proxy.example:3128", ""},
-		"with a user":               {[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example:3128"}, "https://upstream.example", "proxy.example:3128", ""},
-		"with an @ in the password": {[]string{"HTTPS_PROXY", "http://user:hun@ter22@proxy.example:3128"}, "https://upstream.example", "proxy.example:3128", ""},
-		"over TLS":                  {[]string{"HTTPS_PROXY", "https://proxy.example"}, "https://upstream.example", "proxy.example:443", ""},
-		"socks":                     {[]string{"HTTPS_PROXY", "socks5://proxy.example"}, "https://upstream.example", "proxy.example:1080", ""},
-		"with surrounding spaces":   {[]string{"HTTPS_PROXY", " http://proxy.example:3128\n"}, "https://upstream.example", "proxy.example:3128", ""},
-		"for the other scheme":      {[]string{"HTTP_PROXY", "http://proxy.example:3128"}, "https://upstream.example", "upstream.example:443", ""},
-		"not for this host":         {[]string{"HTTPS_PROXY", "http://proxy.example:3128", "NO_PROXY", ".example"}, "https://upstream.example", "upstream.example:443", ""},
+		"none":                      {nil, "https://api.example", "api.example:443", ""},
+		"for https":                 {[]string{"HTTPS_PROXY", "http://proxy.example:3128"}, "https://api.example", "proxy.example:3128", ""},
+		"for https, in lower case":  {[]string{"https_proxy", "http://proxy.example:3128"}, "https://api.example", "proxy.example:3128", ""},
+		"for http":                  {[]string{"HTTP_PROXY", "http://proxy.example"}, "http://api.example", "proxy.example:80", ""},
+		"without a scheme":          {[]string{"HTTPS_PROXY", "proxy.example:3128"}, "https://api.example", "proxy.example:3128", ""},
+		"with a user":               {[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example:3128"}, "https://api.example", "proxy.example:3128", ""},
+		"with an @ in the password": {[]string{"HTTPS_PROXY", "http://user:hun@ter22@proxy.example:3128"}, "https://api.example", "proxy.example:3128", ""},
+		"over TLS":                  {[]string{"HTTPS_PROXY", "https://proxy.example"}, "https://api.example", "proxy.example:443", ""},
+		"socks":                     {[]string{"HTTPS_PROXY", "socks5://proxy.example"}, "https://api.example", "proxy.example:1080", ""},
+		"with surrounding spaces":   {[]string{"HTTPS_PROXY", " http://proxy.example:3128\n"}, "https://api.example", "proxy.example:3128", ""},
+		"for the other scheme":      {[]string{"HTTP_PROXY", "http://proxy.example:3128"}, "https://api.example", "api.example:443", ""},
+		"not for this host":         {[]string{"HTTPS_PROXY", "http://proxy.example:3128", "NO_PROXY", ".example"}, "https://api.example", "api.example:443", ""},
 		"not for this machine":      {[]string{"HTTPS_PROXY", "http://proxy.example:3128"}, "https://localhost", "localhost:443", ""},
-		"a missing slash":           {[]string{"HTTPS_PROXY", "http:/proxy.example:3128"}, "https://upstream.example", "", "HTTPS_PROXY" + notAnAddress},
-		"a % in the password":       {[]string{"HTTPS_PROXY", "http://user:hunter%zz22@proxy.example:3128"}, "https://upstream.example", "", "HTTPS_PROXY" + notAnAddress},
-		"a # in the password":       {[]string{"https_proxy", "http://user:hunter#22@proxy.example:3128"}, "https://upstream.example", "", "https_proxy" + notAnAddress},
-		"an invalid port":           {[]string{"HTTP_PROXY", "http://proxy.example:99999"}, "http://upstream.example", "", "HTTP_PROXY" + notAnAddress},
-		"a port that is a word":     {[]string{"HTTPS_PROXY", "proxy.example:port"}, "https://upstream.example", "", "HTTPS_PROXY" + notAnAddress},
-		"no host":                   {[]string{"HTTPS_PROXY", "http://"}, "https://upstream.example", "", "HTTPS_PROXY" + notAnAddress},
-		"a host of two words":       {[]string{"HTTPS_PROXY", "no proxy"}, "https://upstream.example", "", "HTTPS_PROXY" + notAnAddress},
-		"another scheme":            {[]string{"HTTPS_PROXY", "ftp://proxy.example"}, "https://upstream.example", "", "HTTPS_PROXY" + scheme},
-		"an invalid proxy that NO_PROXY excludes": {[]string{"HTTPS_PROXY", "ftp://proxy.example", "NO_PROXY", "upstream.example"}, "https://upstream.example", "upstream.example:443", ""},
+		"a missing slash":           {[]string{"HTTPS_PROXY", "http:/proxy.example:3128"}, "https://api.example", "", "HTTPS_PROXY" + notAnAddress},
+		"a % in the password":       {[]string{"HTTPS_PROXY", "http://user:hunter%zz22@proxy.example:3128"}, "https://api.example", "", "HTTPS_PROXY" + notAnAddress},
+		"a # in the password":       {[]string{"https_proxy", "http://user:hunter#22@proxy.example:3128"}, "https://api.example", "", "https_proxy" + notAnAddress},
+		"an invalid port":           {[]string{"HTTP_PROXY", "http://proxy.example:99999"}, "http://api.example", "", "HTTP_PROXY" + notAnAddress},
+		"a port that is a word":     {[]string{"HTTPS_PROXY", "proxy.example:port"}, "https://api.example", "", "HTTPS_PROXY" + notAnAddress},
+		"no host":                   {[]string{"HTTPS_PROXY", "http://"}, "https://api.example", "", "HTTPS_PROXY" + notAnAddress},
+		"a host of two words":       {[]string{"HTTPS_PROXY", "no proxy"}, "https://api.example", "", "HTTPS_PROXY" + notAnAddress},
+		"another scheme":            {[]string{"HTTPS_PROXY", "ftp://proxy.example"}, "https://api.example", "", "HTTPS_PROXY" + scheme},
+		"an invalid proxy that NO_PROXY excludes": {[]string{"HTTPS_PROXY", "ftp://proxy.example", "NO_PROXY", "api.example"}, "https://api.example", "api.example:443", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -74,7 +74,7 @@ func TestWhichProxy(t *testing.T) {
 			if !strings.HasPrefix(fault, row.fault) || row.fault == "" && fault != "" {
 				t.Errorf("the error is %q, want %q", fault, row.fault)
 			}
-			c := New("Upstream", Options{MaxRetries: -1, Dial: network.Dial, Proxies: proxies})
+			c := New("Example", Options{MaxRetries: -1, Dial: network.Dial, Proxies: proxies})
 			defer c.Close()
 			slot := &recorder{}
 			req := purge()
@@ -97,15 +97,15 @@ type gateway struct {
 	user, password string
 	status         int // of each CONNECT; 0 opens the tunnel
 
-	asked    atomic.Int64 // requests to the proxy
-	upstream *httptest.Server
-	proxy    *httptest.Server
+	asked  atomic.Int64 // requests to the proxy
+	server *httptest.Server
+	proxy  *httptest.Server
 }
 
 func newGateway(t *testing.T) *gateway {
 	t.Helper()
 	g := &gateway{user: "user", password: "hunter22"}
-	g.upstream = newAuthority(t).server(t, "upstream.example", time.Now().Add(time.Hour), 0)
+	g.server = newAuthority(t).server(t, "api.example", time.Now().Add(time.Hour), 0)
 	g.proxy = httptest.NewServer(g)
 	t.Cleanup(g.proxy.Close)
 	return g
@@ -134,7 +134,7 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g *gateway) tunnel(w http.ResponseWriter, r *http.Request) {
-	far, err := (&net.Dialer{}).DialContext(r.Context(), "tcp", g.upstream.Listener.Addr().String())
+	far, err := (&net.Dialer{}).DialContext(r.Context(), "tcp", g.server.Listener.Addr().String())
 	if err != nil {
 		w.WriteHeader(http.StatusBadGateway)
 		return
@@ -154,7 +154,7 @@ func (g *gateway) tunnel(w http.ResponseWriter, r *http.Request) {
 func (g *gateway) roots(t *testing.T) *x509.CertPool {
 	t.Helper()
 	pool := x509.NewCertPool()
-	cert, err := x509.ParseCertificate(g.upstream.TLS.Certificates[0].Certificate[0])
+	cert, err := x509.ParseCertificate(g.server.TLS.Certificates[0].Certificate[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,47 +179,47 @@ func TestProxy(t *testing.T) {
 		asked  int64 // by 20 parallel requests of two clients; -1 means any number
 		advice string
 	}{
-		"a proxy that works": {[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example"}, "https://upstream.example", nil, nil, accepted, -1, ""},
+		"a proxy that works": {[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example"}, "https://api.example", nil, nil, accepted, -1, ""},
 		"a proxy that works without TLS": {
-			[]string{"HTTP_PROXY", "http://user:hunter22@proxy.example"}, "http://upstream.example", nil, nil, accepted, 20, "",
+			[]string{"HTTP_PROXY", "http://user:hunter22@proxy.example"}, "http://api.example", nil, nil, accepted, 20, "",
 		},
 		"a wrong password is sent once": {
 			[]string{"HTTPS_PROXY", "http://user:hunter23@proxy.example"},
-			"https://upstream.example", nil, nil, KindProxy, 1,
+			"https://api.example", nil, nil, KindProxy, 1,
 			"Check the username and password in HTTPS_PROXY (http://user:password@host:port).",
 		},
 		"a wrong password is sent once without TLS": {
 			[]string{"http_proxy", "http://user:hunter23@proxy.example"},
-			"http://upstream.example", nil, nil, KindProxy, 1,
+			"http://api.example", nil, nil, KindProxy, 1,
 			"Check the username and password in http_proxy (http://user:password@host:port).",
 		},
 		"no password": {
 			[]string{"HTTPS_PROXY", "http://proxy.example"},
-			"https://upstream.example", nil, nil, KindProxy, 1,
+			"https://api.example", nil, nil, KindProxy, 1,
 			"Check the username and password in HTTPS_PROXY (http://user:password@host:port).",
 		},
 		"a proxy that does not permit the host": {
 			[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example"},
-			"https://upstream.example", func(g *gateway) { g.status = 403 }, nil, KindProxy, 20,
-			"Ask the administrator of the proxy to permit connections to upstream.example.",
+			"https://api.example", func(g *gateway) { g.status = 403 }, nil, KindProxy, 20,
+			"Ask the administrator of the proxy to permit connections to api.example.",
 		},
 		"a proxy that cannot reach the host": {
-			[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example"}, "https://upstream.example", func(g *gateway) { g.status = 503 }, nil, KindNoResponse, -1, "",
+			[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example"}, "https://api.example", func(g *gateway) { g.status = 503 }, nil, KindNoResponse, -1, "",
 		},
 		"a proxy that is down": {
 			[]string{"HTTPS_PROXY", "http://user:hunter22@proxy.example"},
-			"https://upstream.example", nil, refused, KindProxy, 0,
-			"Check HTTPS_PROXY. If upstream.example can be reached without the proxy, add it to NO_PROXY.",
+			"https://api.example", nil, refused, KindProxy, 0,
+			"Check HTTPS_PROXY. If api.example can be reached without the proxy, add it to NO_PROXY.",
 		},
 		"a proxy with an unknown name": {
-			[]string{"HTTPS_PROXY", "http://proxy.example"}, "https://upstream.example", nil, unknown, KindProxy, 0, "Check HTTPS_PROXY.",
+			[]string{"HTTPS_PROXY", "http://proxy.example"}, "https://api.example", nil, unknown, KindProxy, 0, "Check HTTPS_PROXY.",
 		},
 		"a proxy that never responds": {
-			[]string{"HTTPS_PROXY", "http://proxy.example"}, "https://upstream.example", nil, neverResponds(t), KindNoResponse, 0, "",
+			[]string{"HTTPS_PROXY", "http://proxy.example"}, "https://api.example", nil, neverResponds(t), KindNoResponse, 0, "",
 		},
 		"https:// for a proxy with plain HTTP": {
 			[]string{"HTTPS_PROXY", "https://user:hunter22@proxy.example"},
-			"https://upstream.example", nil, nil, KindProxy, 0,
+			"https://api.example", nil, nil, KindProxy, 0,
 			"The proxy speaks plain HTTP. Change HTTPS_PROXY to start with http://.",
 		},
 	} {
@@ -239,7 +239,7 @@ func TestProxy(t *testing.T) {
 			slot := &recorder{}
 			var wg sync.WaitGroup
 			for range 2 {
-				c := New("Upstream", o)
+				c := New("Example", o)
 				t.Cleanup(c.Close)
 				for range 10 {
 					wg.Go(func() {

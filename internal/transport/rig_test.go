@@ -48,7 +48,7 @@ func inBubble(t *testing.T, o Options, h http.HandlerFunc, test func(t *testing.
 			fields["message"] = message
 			r.logged = append(r.logged, fields)
 		}
-		r.Client = New("Upstream", o)
+		r.Client = New("Example", o)
 		r.network.Serve(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 			r.mu.Lock()
 			r.served++

@@ -165,7 +165,7 @@ func TestCookiesOfACredential(t *testing.T) {
 		cred.refresh(http.Header{"Set-Cookie": {name + "=" + value}}, &s)
 	}
 	set("JSESSIONID", "session-of-mine")
-	New("Upstream", Options{}).Keep(cred, &Response{})
+	New("Example", Options{}).Keep(cred, &Response{})
 	for i := range 1000 {
 		set("ROUTE", fmt.Sprintf("balancer-%04d", i))
 	}

@@ -104,11 +104,11 @@ func TestLog(t *testing.T) {
 		r.Close()
 		_, _ = r.Do(within(t, 600*time.Millisecond), req)
 		responded := map[string]any{
-			"message": "Received response", "system": "Upstream", "doing": "purging /a", "method": "DELETE", "host": "localhost", "path": "/base/a", "took_ms": int64(0),
+			"message": "Received response", "system": "Example", "doing": "purging /a", "method": "DELETE", "host": "localhost", "path": "/base/a", "took_ms": int64(0),
 			"status": 500, "header_Content-Length": "4", "header_Content-Type": "text/plain; charset=utf-8", "header_Server": "poppy", "header_X-Trans-Id": "tx1",
 		}
 		failed := map[string]any{
-			"message": "Request failed", "system": "Upstream", "doing": "purging /a", "method": "DELETE", "host": "localhost", "path": "/base/a", "took_ms": int64(0),
+			"message": "Request failed", "system": "Example", "doing": "purging /a", "method": "DELETE", "host": "localhost", "path": "/base/a", "took_ms": int64(0),
 			"error": "dial tcp: connect: connection refused",
 		}
 		same(t, "log", []map[string]any{responded, responded, failed, failed}, r.logged,

@@ -37,7 +37,7 @@ func secured(t *testing.T, o Options, serve func(*secureNet), test func(t *testi
 		if o.Backoff == nil {
 			o.Backoff = func(int) time.Duration { return time.Second }
 		}
-		c := New("Upstream", o)
+		c := New("Example", o)
 		go serve(n)
 		test(t, c, n)
 		c.Close()

@@ -156,7 +156,7 @@ func TestSessionThatIsNeverAccepted(t *testing.T) {
 				}
 				same(t, "tally", row.want, a.tally())
 				_, err := r.Do(t.Context(), withSession(s))
-				same(t, "text", "purging /a: Upstream returned 401 Unauthorized", textOf(err))
+				same(t, "text", "purging /a: Example returned 401 Unauthorized", textOf(err))
 			})
 		})
 	}
@@ -230,7 +230,7 @@ func TestCloseReturnsAnError(t *testing.T) {
 		if _, err := r.Do(t.Context(), withSession(s)); err != nil {
 			t.Fatal(err)
 		}
-		same(t, "Close", "logging out: Upstream returned 500 Internal Server Error", textOf(s.Close(t.Context())))
+		same(t, "Close", "logging out: Example returned 500 Internal Server Error", textOf(s.Close(t.Context())))
 	})
 }
 

@@ -104,13 +104,13 @@ func TestTLS(t *testing.T) {
 		"a server with TLS 1.0 only":                      {ours.server(t, "127.0.0.1", valid, tls.VersionTLS10), pool, KindTLS, "protocol version not supported", 1},
 		"a server with TLS 1.1 only":                      {ours.server(t, "127.0.0.1", valid, tls.VersionTLS11), pool, KindTLS, "protocol version not supported", 1},
 		"plain HTTP on the port":                          {ours.server(t, "", valid, 0), pool, KindTLS, "first record does not look like a TLS handshake", 1},
-		"a connection closed in the handshake":            {hangUp(t), pool, KindNoResponse, "no response from Upstream", 2},
+		"a connection closed in the handshake":            {hangUp(t), pool, KindNoResponse, "no response from Example", 2},
 		"a connection silent in the handshake":            {silent(t), pool, KindNoResponse, "the attempt exceeded the request timeout", 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var dials atomic.Int64
-			c := New("Upstream", Options{
+			c := New("Example", Options{
 				RootCAs: row.roots, RequestTimeout: timeoutFor(name), Unanswered: 1,
 				Dial: counting(&dials),
 			})

@@ -47,9 +47,9 @@ func TestEndlessBodies(t *testing.T) {
 	}{
 		"an acceptance":                  {202, false, false, 2 * mebi, ""},
 		"an acceptance with a gzip bomb": {202, true, false, 300 * mebi, ""},
-		"a failure":                      {404, false, false, 2 * mebi, `purging /a: Upstream returned 404 Not Found: "`},
-		"JSON":                           {202, false, true, 18 * mebi, "purging /a: Upstream returned 202 Accepted: the response is longer than 16 MiB"},
-		"JSON in a gzip bomb":            {202, true, true, 300 * mebi, "purging /a: Upstream returned 202 Accepted: the response is longer than 16 MiB"},
+		"a failure":                      {404, false, false, 2 * mebi, `purging /a: Example returned 404 Not Found: "`},
+		"JSON":                           {202, false, true, 18 * mebi, "purging /a: Example returned 202 Accepted: the response is longer than 16 MiB"},
+		"JSON in a gzip bomb":            {202, true, true, 300 * mebi, "purging /a: Example returned 202 Accepted: the response is longer than 16 MiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

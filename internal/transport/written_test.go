@@ -20,7 +20,7 @@ func TestPathsAreSentAsWritten(t *testing.T) {
 		want string
 	}{
 		"directly":        {nil, path},
-		"through a proxy": {[]string{"HTTP_PROXY", "http://proxy.example:3128"}, "http://upstream.example" + path},
+		"through a proxy": {[]string{"HTTP_PROXY", "http://proxy.example:3128"}, "http://api.example" + path},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -31,10 +31,10 @@ func TestPathsAreSentAsWritten(t *testing.T) {
 				got, host = r.RequestURI, r.Host
 				w.WriteHeader(http.StatusNoContent)
 			}))
-			c := New("Upstream", Options{MaxRetries: -1, Dial: network.Dial, Proxies: NewProxies(environment(row.env...)), Unanswered: 1})
+			c := New("Example", Options{MaxRetries: -1, Dial: network.Dial, Proxies: NewProxies(environment(row.env...)), Unanswered: 1})
 			defer c.Close()
 			_, err := c.Do(t.Context(), &Request{
-				Method: "PURGE", Base: "http://upstream.example/base", Path: path[len("/base"):], Host: "www.example.com",
+				Method: "PURGE", Base: "http://api.example/base", Path: path[len("/base"):], Host: "www.example.com",
 				Expect: []int{http.StatusNoContent},
 			})
 			if got != row.want || err != nil || host != "www.example.com" && row.env == nil {
@@ -47,7 +47,7 @@ func TestPathsAreSentAsWritten(t *testing.T) {
 // TestPathsThroughSOCKS checks that a SOCKS proxy does not change the request line.
 func TestPathsThroughSOCKS(t *testing.T) {
 	t.Parallel()
-	req, err := http.NewRequestWithContext(t.Context(), "PURGE", "http://upstream.example/a|b", http.NoBody)
+	req, err := http.NewRequestWithContext(t.Context(), "PURGE", "http://api.example/a|b", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
