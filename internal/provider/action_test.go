@@ -56,14 +56,14 @@ func (p *protocol) validateAction(name string, config object) []string {
 		ActionType: name, Config: p.pack(p.actionKind(name), config),
 	})
 	p.must(err)
-	return told(resp.Diagnostics)
+	return diagnosticLines(resp.Diagnostics)
 }
 
 func (p *protocol) planAction(name string, config object) []string {
 	p.t.Helper()
 	resp, err := p.PlanAction(p.t.Context(), &tfprotov6.PlanActionRequest{ActionType: name, Config: p.pack(p.actionKind(name), config)})
 	p.must(err)
-	return told(resp.Diagnostics)
+	return diagnosticLines(resp.Diagnostics)
 }
 
 // event is a message of an action, with its time.
@@ -73,7 +73,7 @@ type event struct {
 }
 
 // invoke runs an action until it ends.
-func (p *protocol) invoke(ctx context.Context, name string, config object) (progress []event, said []string) {
+func (p *protocol) invoke(ctx context.Context, name string, config object) (progress []event, reported []string) {
 	p.t.Helper()
 	began := time.Now()
 	stream, err := p.InvokeAction(ctx, &tfprotov6.InvokeActionRequest{ActionType: name, Config: p.pack(p.actionKind(name), config)})
@@ -85,13 +85,13 @@ func (p *protocol) invoke(ctx context.Context, name string, config object) (prog
 			progress = append(progress, event{time.Since(began), e.Message})
 		case tfprotov6.CompletedInvokeActionEventType:
 			completed++
-			said = told(e.Diagnostics)
+			reported = diagnosticLines(e.Diagnostics)
 		}
 	}
 	if completed != 1 {
 		p.t.Errorf("%s completed %d times", name, completed)
 	}
-	return progress, said
+	return progress, reported
 }
 
 func messages(events []event) []string {
@@ -191,12 +191,12 @@ func TestActionsAreCheckedBeforeTheyAreInvoked(t *testing.T) {
 			t.Parallel()
 			// Variables are unknown during validation, so a plan reports the same
 			// error, and an apply does for values that are unknown until then.
-			said := map[string][]string{"validate": p.validateAction(c.action, c.config), "plan": p.planAction(c.action, c.config)}
+			reported := map[string][]string{"validate": p.validateAction(c.action, c.config), "plan": p.planAction(c.action, c.config)}
 			if c.want != "" {
 				progress, errors := p.invoke(t.Context(), c.action, c.config)
-				said["invoke"] = append(messages(progress), errors...)
+				reported["invoke"] = append(messages(progress), errors...)
 			}
-			for command, lines := range said {
+			for command, lines := range reported {
 				if c.want == "" && len(lines) == 0 {
 					continue
 				}
@@ -218,13 +218,13 @@ func TestAnActionWhoseServiceIsNotConfigured(t *testing.T) {
 	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
 		w.withoutService(t, f.target.service)
 		p, config := w.speak(t), f.asAction(t, f.here)
-		if said := p.validateAction(f.kind(), config); len(said) > 0 {
-			t.Errorf("validate: %q, want nothing: the provider is configured later", said)
+		if reported := p.validateAction(f.kind(), config); len(reported) > 0 {
+			t.Errorf("validate: %q, want nothing: the provider is configured later", reported)
 		}
 		_, invoked := p.invoke(t.Context(), f.kind(), config)
-		for command, said := range map[string][]string{"plan": p.planAction(f.kind(), config), "invoke": invoked} {
-			if len(said) != 1 || !says(f.needs...).MatchString(said[0]) {
-				t.Errorf("%s: %q, want one error with %q", command, said, f.needs)
+		for command, reported := range map[string][]string{"plan": p.planAction(f.kind(), config), "invoke": invoked} {
+			if len(reported) != 1 || !containing(f.needs...).MatchString(reported[0]) {
+				t.Errorf("%s: %q, want one error with %q", command, reported, f.needs)
 			}
 		}
 	})
@@ -233,10 +233,10 @@ func TestAnActionWhoseServiceIsNotConfigured(t *testing.T) {
 func TestAnActionReportsItsProgress(t *testing.T) {
 	t.Parallel()
 	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
-		progress, said := w.speak(t).invoke(t.Context(), f.kind(), f.asAction(t, f.here))
+		progress, reported := w.speak(t).invoke(t.Context(), f.kind(), f.asAction(t, f.here))
 		want := []string{"Sending 1 purge to " + f.target.title, f.target.title + " accepted 1 purge"}
-		if diff := cmp.Diff(want, messages(progress)); diff != "" || len(said) > 0 {
-			t.Errorf("progress (-want +got):\n%s\nand %q", diff, said)
+		if diff := cmp.Diff(want, messages(progress)); diff != "" || len(reported) > 0 {
+			t.Errorf("progress (-want +got):\n%s\nand %q", diff, reported)
 		}
 		w.compareSent(t, step{name: "one purge", sent: []string{f.purgedHere}})
 	})
@@ -246,18 +246,18 @@ func TestAnActionReportsItsProgress(t *testing.T) {
 func TestAnActionThatFails(t *testing.T) {
 	t.Parallel()
 	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
-		f.refuse()
-		progress, said := w.speak(t).invoke(t.Context(), f.kind(), f.asAction(t, f.here))
+		f.deny()
+		progress, reported := w.speak(t).invoke(t.Context(), f.kind(), f.asAction(t, f.here))
 		if diff := cmp.Diff([]string{"Sending 1 purge to " + f.target.title}, messages(progress)); diff != "" {
 			t.Errorf("progress (-want +got):\n%s", diff)
 		}
-		want := says("error: "+f.target.title+" denied permission", "returned 403 Forbidden",
+		want := containing("error: "+f.target.title+" denied permission", "returned 403 Forbidden",
 			"Terraform does not retry a failed action, except one that runs before_create or before_update, or after_create with on_failure = taint.",
 			"The resource "+f.kind()+" retries the purge on each apply")
-		if len(said) != 1 || !want.MatchString(said[0]) {
-			t.Errorf("diagnostics: %q", said)
+		if len(reported) != 1 || !want.MatchString(reported[0]) {
+			t.Errorf("diagnostics: %q", reported)
 		}
-		w.compareSent(t, step{name: "one denied purge", sent: []string{f.refusedHere}})
+		w.compareSent(t, step{name: "one denied purge", sent: []string{f.deniedHere}})
 	})
 }
 
@@ -331,13 +331,13 @@ func TestErrorsOfActions(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *world, _ *wiretest.Network) {
 				c.set(w)
 				p := w.speak(t)
-				_, said := p.invoke(t.Context(), c.action, c.config)
+				_, reported := p.invoke(t.Context(), c.action, c.config)
 				note := "The resource " + c.action + " retries the purge on each apply until the API accepts it."
-				if len(said) != 1 || !says(c.want...).MatchString(said[0]) || !strings.HasSuffix(said[0], note) {
-					t.Errorf("diagnostics: %q, want one error with %q", said, c.want)
+				if len(reported) != 1 || !containing(c.want...).MatchString(reported[0]) || !strings.HasSuffix(reported[0], note) {
+					t.Errorf("diagnostics: %q, want one error with %q", reported, c.want)
 				}
-				if len(said) > 0 && regexp.MustCompile(`(?i)\bapply again`).MatchString(said[0]) {
-					t.Errorf("the error of an action says that an apply retries it: %q", said)
+				if len(reported) > 0 && regexp.MustCompile(`(?i)\bapply again`).MatchString(reported[0]) {
+					t.Errorf("the error of an action states that an apply retries it: %q", reported)
 				}
 			})
 		})
@@ -359,13 +359,13 @@ func TestAnInterruptedActionReturnsImmediately(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				time.AfterFunc(7*time.Second, cancel)
 				began := time.Now()
-				_, said := p.invoke(ctx, f.kind(), f.asAction(t, f.here))
+				_, reported := p.invoke(ctx, f.kind(), f.asAction(t, f.here))
 				if took := time.Since(began); took != 7*time.Second {
 					t.Errorf("returned after %s, want 7s", took)
 				}
-				want := says("error: Interrupted before "+target.title+" accepted the purge", "Invoke the action again", "Terraform does not retry a failed action")
-				if len(said) != 1 || !want.MatchString(said[0]) {
-					t.Errorf("diagnostics: %q", said)
+				want := containing("error: Interrupted before "+target.title+" accepted the purge", "Invoke the action again", "Terraform does not retry a failed action")
+				if len(reported) != 1 || !want.MatchString(reported[0]) {
+					t.Errorf("diagnostics: %q", reported)
 				}
 				network.Set(nil)
 			})
@@ -383,12 +383,12 @@ func TestAnActionIsInterruptedWhileItWaitsForTheRateLimit(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(70*time.Second, cancel)
 		began := time.Now()
-		_, said := w.speak(t).invoke(ctx, "purge_cdn_asset", object{"service_id": cdntest.DeployedID, "urls": texts(urls...)})
+		_, reported := w.speak(t).invoke(ctx, "purge_cdn_asset", object{"service_id": cdntest.DeployedID, "urls": texts(urls...)})
 		if took := time.Since(began); took != 70*time.Second {
 			t.Errorf("returned after %s, want 70s", took)
 		}
-		if len(said) != 1 || !says("Interrupted before Rackspace CDN accepted all purges", "40 of 50 purges were accepted.").MatchString(said[0]) {
-			t.Errorf("diagnostics: %q", said)
+		if len(reported) != 1 || !containing("Interrupted before Rackspace CDN accepted all purges", "40 of 50 purges were accepted.").MatchString(reported[0]) {
+			t.Errorf("diagnostics: %q", reported)
 		}
 	})
 }
@@ -400,7 +400,7 @@ func TestAnInterruptedActionSendsNoMessage(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(33*time.Second, cancel)
 		// The purge is accepted and waits for its deployment.
-		progress, said := w.speak(t).invoke(ctx, "purge_cdn_asset", object{"service_id": cdntest.DeployedID, "urls": texts("/a/*", "/b/*"), "hard": false})
+		progress, reported := w.speak(t).invoke(ctx, "purge_cdn_asset", object{"service_id": cdntest.DeployedID, "urls": texts("/a/*", "/b/*"), "hard": false})
 		want := []event{
 			{0, "Sending 1 purge to Rackspace CDN"},
 			{0, "0 of 1 purge done, waiting for the service to be deployed"},
@@ -409,8 +409,8 @@ func TestAnInterruptedActionSendsNoMessage(t *testing.T) {
 		if diff := cmp.Diff(want, progress); diff != "" {
 			t.Errorf("progress (-want +got):\n%s", diff)
 		}
-		if len(said) > 0 {
-			t.Errorf("diagnostics: %q of a purge that was accepted", said)
+		if len(reported) > 0 {
+			t.Errorf("diagnostics: %q of a purge that was accepted", reported)
 		}
 	})
 }
@@ -418,11 +418,11 @@ func TestAnInterruptedActionSendsNoMessage(t *testing.T) {
 func TestEachOfSeveralURLsIsPurgedOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	_, said := w.speak(t).invoke(t.Context(), "purge_cdn_asset", object{
+	_, reported := w.speak(t).invoke(t.Context(), "purge_cdn_asset", object{
 		"service_id": strings.ToUpper(cdntest.DeployedID), "urls": texts("/b.css", "/ü.css", "/b.css", "/%C3%BC.css", "/a.css"),
 	})
-	if len(said) > 0 {
-		t.Errorf("diagnostics: %q", said)
+	if len(reported) > 0 {
+		t.Errorf("diagnostics: %q", reported)
 	}
 	want := []string{"/%C3%BC.css", "/a.css", "/b.css"}
 	var got []string
@@ -441,18 +441,18 @@ func TestSeveralURLsAreOneSoftPurge(t *testing.T) {
 		w.CDN.Fail("purge", 1, cdntest.Error(http.StatusServiceUnavailable, "soon"))
 		p := w.speak(t)
 		config := object{"service_id": cdntest.DeployedID, "urls": texts("/css/a/*", "/css/b.css", "/css/c/d.css"), "hard": false}
-		progress, said := p.invoke(t.Context(), "purge_cdn_asset", config)
-		if len(said) > 0 {
-			t.Errorf("a failure that passes: %q", said)
+		progress, reported := p.invoke(t.Context(), "purge_cdn_asset", config)
+		if len(reported) > 0 {
+			t.Errorf("a failure that passes: %q", reported)
 		}
 		if got := messages(progress)[len(progress)-1]; got != "Rackspace CDN accepted 1 purge" {
 			t.Errorf("the last message is %q", got)
 		}
 		w.compareSent(t, step{name: "three urls", sent: append(journaled(false, 503, "/css/*"), journaled(false, 202, "/css/*")...)})
 		w.CDN.Fail("purge", -1, cdntest.HTML(http.StatusForbidden))
-		_, said = p.invoke(t.Context(), "purge_cdn_asset", config)
-		if len(said) != 1 || !says("error: Rackspace CDN denied permission", "invalidating /css/* on service").MatchString(said[0]) {
-			t.Errorf("diagnostics: %q", said)
+		_, reported = p.invoke(t.Context(), "purge_cdn_asset", config)
+		if len(reported) != 1 || !containing("error: Rackspace CDN denied permission", "invalidating /css/* on service").MatchString(reported[0]) {
+			t.Errorf("diagnostics: %q", reported)
 		}
 	})
 }
@@ -461,9 +461,9 @@ func TestSomeOfSeveralURLsAreDenied(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, w *world, _ *wiretest.Network) {
 		w.together(3, "/b")
-		_, said := w.speak(t).invoke(t.Context(), "purge_cdn_asset", object{"service_id": cdntest.DeployedID, "urls": texts("/a", "/b", "/c")})
-		if len(said) != 1 || !says("error: Rackspace CDN denied permission", "2 of 3 purges were accepted.", "purging /b on service").MatchString(said[0]) {
-			t.Errorf("diagnostics: %q", said)
+		_, reported := w.speak(t).invoke(t.Context(), "purge_cdn_asset", object{"service_id": cdntest.DeployedID, "urls": texts("/a", "/b", "/c")})
+		if len(reported) != 1 || !containing("error: Rackspace CDN denied permission", "2 of 3 purges were accepted.", "purging /b on service").MatchString(reported[0]) {
+			t.Errorf("diagnostics: %q", reported)
 		}
 	})
 }
@@ -500,11 +500,11 @@ func TestAResourceTriggersAnAction(t *testing.T) {
 			step{name: "a create triggers it", config: f.asBlock("1", f.here), sent: []string{f.purgedHere}},
 			step{name: "nothing changed", config: f.asBlock("1", f.here)},
 			step{
-				name: "an action that fails", before: f.refuse, config: f.asBlock("2", f.here), sent: []string{f.refusedHere},
-				fails: says("denied permission", "Terraform does not retry a failed action"),
+				name: "an action that fails", before: f.deny, config: f.asBlock("2", f.here), sent: []string{f.deniedHere},
+				fails: containing("denied permission", "Terraform does not retry a failed action"),
 			},
 			step{
-				name: "the plan reports a malformed ID", config: f.asBlock("3", f.here.with(f.malformed)), fails: says(f.complaint),
+				name: "the plan reports a malformed ID", config: f.asBlock("3", f.here.with(f.malformed)), fails: containing(f.complaint),
 			},
 			step{name: "is lost", config: f.asBlock("2", f.here)},
 		)
@@ -523,22 +523,22 @@ func TestAnActionIsInvokedManually(t *testing.T) {
 	output := tf.mustRun(t, invoke...)
 	for _, message := range []string{"Sending 1 purge to WP Engine", "WP Engine accepted 1 purge"} {
 		if !strings.Contains(output, message) {
-			t.Errorf("the output does not say %q:\n%s", message, output)
+			t.Errorf("the output does not contain %q:\n%s", message, output)
 		}
 	}
 	w.compareSent(t, step{name: "invoked", sent: []string{f.purgedHere}})
 
 	output, err := tf.run("plan", "-no-color", "-var=timeout=soon", "-invoke=action."+f.kind()+".it")
-	if want := says("Invalid timeout", "timeout must be a duration greater than zero"); err == nil || !want.MatchString(output) {
+	if want := containing("Invalid timeout", "timeout must be a duration greater than zero"); err == nil || !want.MatchString(output) {
 		t.Errorf("a plan with a timeout that is no duration (%v):\n%s", err, output)
 	}
 
-	f.refuse()
+	f.deny()
 	output, err = tf.run(invoke...)
-	if want := says("WP Engine denied permission", "Terraform does not retry a failed action"); err == nil || !want.MatchString(output) {
-		t.Errorf("a purge that is refused (%v):\n%s", err, output)
+	if want := containing("WP Engine denied permission", "Terraform does not retry a failed action"); err == nil || !want.MatchString(output) {
+		t.Errorf("a purge that is denied (%v):\n%s", err, output)
 	}
-	w.compareSent(t, step{name: "refused", sent: []string{f.refusedHere}})
+	w.compareSent(t, step{name: "denied", sent: []string{f.deniedHere}})
 }
 
 // Packages quota and cdn report the waits.
@@ -613,9 +613,9 @@ func TestAnActionReportsItsWaits(t *testing.T) {
 				if c.set != nil {
 					c.set(w)
 				}
-				got, said := p.invoke(t.Context(), c.action, c.config)
-				if diff := cmp.Diff(c.want, got[:min(len(got), max(len(c.want), 3))]); diff != "" || len(said) > 0 {
-					t.Errorf("progress (-want +got):\n%s\nand %q", diff, said)
+				got, reported := p.invoke(t.Context(), c.action, c.config)
+				if diff := cmp.Diff(c.want, got[:min(len(got), max(len(c.want), 3))]); diff != "" || len(reported) > 0 {
+					t.Errorf("progress (-want +got):\n%s\nand %q", diff, reported)
 				}
 				checkProgress(t, got)
 			})
@@ -624,9 +624,9 @@ func TestAnActionReportsItsWaits(t *testing.T) {
 	t.Run("the rate limit, with many urls", func(t *testing.T) {
 		t.Parallel()
 		inBubble(t, func(t *testing.T, w *world, _ *wiretest.Network) {
-			got, said := w.speak(t).invoke(t.Context(), "purge_cdn_asset", object{"service_id": cdntest.DeployedID, "urls": texts(urls...)})
-			if len(said) > 0 {
-				t.Errorf("diagnostics: %q", said)
+			got, reported := w.speak(t).invoke(t.Context(), "purge_cdn_asset", object{"service_id": cdntest.DeployedID, "urls": texts(urls...)})
+			if len(reported) > 0 {
+				t.Errorf("diagnostics: %q", reported)
 			}
 			checkProgress(t, got)
 			waited := second(75, "40 of 41 purges done, waiting for the rate limit (45 seconds left)")
@@ -644,7 +644,7 @@ var doneSoFar = regexp.MustCompile(`^(\d+) of \d+ purges? done`)
 func checkProgress(t *testing.T, events []event) {
 	t.Helper()
 	if len(events) < 2 || !strings.HasPrefix(events[0].Message, "Sending ") || !strings.Contains(events[len(events)-1].Message, " accepted ") {
-		t.Errorf("does not begin with what is asked for and end with its end: %v", events)
+		t.Errorf("does not begin with the request and end with the result: %v", events)
 		return
 	}
 	done, last := 0, time.Duration(0)

@@ -25,8 +25,8 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
 )
 
-// refusal is one error of an API, with the message that a user sees.
-type refusal struct {
+// apiError is one error of an API, with the message that a user sees.
+type apiError struct {
 	target *target
 	args   object
 	// world changes the world to one that returns the error, and together groups
@@ -58,7 +58,7 @@ func installArgs(install, cacheType string) object {
 	return object{"install_id": install, "cache_type": cacheType}
 }
 
-func refusals() map[string]refusal {
+func apiErrors() map[string]apiError {
 	prod := wpenginetest.New().Install("acmeprod").ID
 	stage := wpenginetest.New().Install("acmestage").ID
 	var unloaded string
@@ -67,7 +67,7 @@ func refusals() map[string]refusal {
 			unloaded = p.ID
 		}
 	}
-	return map[string]refusal{
+	return map[string]apiError{
 		"mstr_project": {
 			target: mstrCache, args: mstrArgs("00000000000000000000000000000000", "object"), together: "as it is",
 			attribute: "project_id",
@@ -298,13 +298,13 @@ func refusals() map[string]refusal {
 }
 
 // put changes the world to one with all of some errors.
-func put(w *world, all map[string]refusal) {
+func put(w *world, all map[string]apiError) {
 	for _, r := range all {
 		if r.world != nil {
 			r.world(w)
 		}
 	}
-	answer := func(rw http.ResponseWriter, req *http.Request) {
+	respond := func(rw http.ResponseWriter, req *http.Request) {
 		for _, r := range all {
 			if r.where != "" && strings.Contains(req.URL.Path, r.where) {
 				r.fault(rw, req)
@@ -313,16 +313,16 @@ func put(w *world, all map[string]refusal) {
 		}
 		panic("no fault for " + req.URL.Path)
 	}
-	faulty := slices.ContainsFunc(slices.Collect(maps.Values(all)), func(r refusal) bool { return r.fault != nil })
+	faulty := slices.ContainsFunc(slices.Collect(maps.Values(all)), func(r apiError) bool { return r.fault != nil })
 	if faulty {
-		w.MSTR.Fail("purge", -1, answer)
-		w.CDN.Fail("purge", -1, answer)
-		w.WPEngine.Fail("purge", -1, answer)
+		w.MSTR.Fail("purge", -1, respond)
+		w.CDN.Fail("purge", -1, respond)
+		w.WPEngine.Fail("purge", -1, respond)
 	}
 }
 
-// refusalTimeout is shorter than the waits that the APIs require.
-const refusalTimeout = 20 * time.Second
+// shortTimeout is shorter than the waits that the APIs require.
+const shortTimeout = 20 * time.Second
 
 var changing = regexp.MustCompile(`(ticket|request ID) [0-9A-Za-z-]+`)
 
@@ -335,17 +335,17 @@ var loopbackPort = regexp.MustCompile(`http://127\.0\.0\.1:\d+/`)
 
 func TestTheTextsOfAPIErrors(t *testing.T) {
 	t.Parallel()
-	for name, r := range refusals() {
+	for name, r := range apiErrors() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			put(w, map[string]refusal{name: r})
+			put(w, map[string]apiError{name: r})
 			c, faults := configure(t, w.env, nil)
 			if len(faults) > 0 {
 				t.Fatalf("errors: %q", faults)
 			}
 			m := r.target.parse(t, r.args)
-			ctx, cancel := quota.WithTimeout(t.Context(), refusalTimeout)
+			ctx, cancel := quota.WithTimeout(t.Context(), shortTimeout)
 			defer cancel()
 			items, _ := m.items()
 			var err error
@@ -356,12 +356,12 @@ func TestTheTextsOfAPIErrors(t *testing.T) {
 				t.Fatal("nothing was rejected")
 			}
 			d := r.target.diagnose(operationUpdate.voice(), err)
-			got := refusal{summary: d.Summary(), detail: strings.Split(steady(d.Detail()), "\n\n")}
+			got := apiError{summary: d.Summary(), detail: strings.Split(steady(d.Detail()), "\n\n")}
 			if located, ok := d.(diag.DiagnosticWithPath); ok {
 				got.attribute = located.Path().String()
 			}
-			want := refusal{attribute: r.attribute, summary: r.summary, detail: r.detail}
-			if diff := cmp.Diff(want, got, cmp.AllowUnexported(refusal{}), cmpopts.IgnoreFields(refusal{}, "target", "world", "fault")); diff != "" {
+			want := apiError{attribute: r.attribute, summary: r.summary, detail: r.detail}
+			if diff := cmp.Diff(want, got, cmp.AllowUnexported(apiError{}), cmpopts.IgnoreFields(apiError{}, "target", "world", "fault")); diff != "" {
 				t.Errorf("the output (-want +got):\n%s", diff)
 			}
 		})
@@ -383,10 +383,10 @@ func (t *target) parse(tb *testing.T, args object) model {
 
 func TestAPIErrorsAsTerraformShowsThem(t *testing.T) {
 	t.Parallel()
-	groups := make(map[string]map[string]refusal)
-	for name, r := range refusals() {
+	groups := make(map[string]map[string]apiError)
+	for name, r := range apiErrors() {
 		if groups[r.together] == nil {
-			groups[r.together] = make(map[string]refusal)
+			groups[r.together] = make(map[string]apiError)
 		}
 		groups[r.together][name] = r
 	}
@@ -399,7 +399,7 @@ func TestAPIErrorsAsTerraformShowsThem(t *testing.T) {
 			want := make(map[string]trouble)
 			for name, r := range all {
 				block := fmt.Sprintf("resource \"purge_%s\" %q", r.target.name, name)
-				expressions := arguments{"timeouts": fmt.Sprintf("{ create = %q }", refusalTimeout)}
+				expressions := arguments{"timeouts": fmt.Sprintf("{ create = %q }", shortTimeout)}
 				for argument, v := range r.args {
 					expressions[argument] = fmt.Sprintf("%q", v)
 				}

@@ -35,7 +35,7 @@ func TestAChangeOfFingerprintsThatFailsPartway(t *testing.T) {
 		step{
 			name: "a failure partway", config: next, before: func() { w.together(5, "/b.css", "/left.css") },
 			plan:  []plancheck.PlanCheck{plansPurged(prints{"/a.css": "changed", "/b.css": "changed", "/new ü.css": "added", "/gone.css": "removed", "/left.css": "removed"})},
-			fails: says("Rackspace CDN denied permission", "3 of 5 purges were accepted. The next apply sends the remaining 2.", "403"),
+			fails: containing("Rackspace CDN denied permission", "3 of 5 purges were accepted. The next apply sends the remaining 2.", "403"),
 			sent:  append(journaled(true, 202, "/a.css", "/new%20%C3%BC.css", "/gone.css"), journaled(true, 403, "/b.css", "/left.css")...),
 		},
 		step{
@@ -64,7 +64,7 @@ func TestTriggersAndHardThatFailPartway(t *testing.T) {
 		step{name: "a create", config: site(three, release("1")), sent: journaled(true, 202, "/a.css", "/b.css", "/c.css")},
 		step{
 			name: "triggers, partway", config: site(three, release("2")), before: func() { w.together(3, "/a.css", "/c.css") },
-			plan: []plancheck.PlanCheck{plansPurged(all)}, fails: says("1 of 3 purges were accepted. The next apply sends the remaining 2."),
+			plan: []plancheck.PlanCheck{plansPurged(all)}, fails: containing("1 of 3 purges were accepted. The next apply sends the remaining 2."),
 			sent: append(journaled(true, 202, "/b.css"), journaled(true, 403, "/a.css", "/c.css")...),
 		},
 		step{
@@ -76,8 +76,8 @@ func TestTriggersAndHardThatFailPartway(t *testing.T) {
 		},
 		step{
 			name: "hard = false, which is one purge, and fails as a whole", config: site(three, release("2"), soft),
-			before: func() { w.answerPurges(0, cdntest.HTML(http.StatusForbidden)) },
-			plan:   []plancheck.PlanCheck{plansSoft(all, 1, "/*")}, fails: says("Rackspace CDN denied permission"),
+			before: func() { w.failPurgesAfter(0, cdntest.HTML(http.StatusForbidden)) },
+			plan:   []plancheck.PlanCheck{plansSoft(all, 1, "/*")}, fails: containing("Rackspace CDN denied permission"),
 			sent: journaled(false, 403, "/*"),
 		},
 		step{
@@ -89,7 +89,7 @@ func TestTriggersAndHardThatFailPartway(t *testing.T) {
 		},
 		step{
 			name: "no purge is accepted", config: site(three, release("3")), before: func() { w.together(3, "/a.css", "/b.css", "/c.css") },
-			plan: []plancheck.PlanCheck{plansPurged(all)}, fails: says("0 of 3 purges were accepted. The next apply sends all 3."),
+			plan: []plancheck.PlanCheck{plansPurged(all)}, fails: containing("0 of 3 purges were accepted. The next apply sends all 3."),
 			sent: journaled(true, 403, "/a.css", "/b.css", "/c.css"),
 		},
 		step{
@@ -119,7 +119,7 @@ func TestThePreviousTargetThatFailsPartway(t *testing.T) {
 		step{name: "a create", config: here, sent: journaled(true, 202, "/a.css", "/b.css")},
 		step{
 			name: "another service, and a failure with the previous one", config: there, before: func() { w.together(2, "/a.css") },
-			fails: says("1 of 4 purges were accepted. The next apply sends the remaining 3."),
+			fails: containing("1 of 4 purges were accepted. The next apply sends the remaining 3."),
 			sent:  append(journaled(true, 202, "/b.css"), journaled(true, 403, "/a.css")...),
 		},
 		step{
@@ -132,7 +132,7 @@ func TestThePreviousTargetThatFailsPartway(t *testing.T) {
 				},
 				plancheck.ExpectKnownValue(theSite, tfjsonpath.New("summary"), knownvalue.StringRegexp(regexp.MustCompile(`: 2 added, 1 removed; 3 purges$`))),
 			},
-			fails: says("2 of 3 purges were accepted. The next apply sends the remaining 1."),
+			fails: containing("2 of 3 purges were accepted. The next apply sends the remaining 1."),
 			sent:  append(journaled(true, 202, "/a.css"), append(journaledOf(other, true, 202, "/a.css"), journaledOf(other, true, 403, "/b.css")...)...),
 		},
 		step{
@@ -144,7 +144,7 @@ func TestThePreviousTargetThatFailsPartway(t *testing.T) {
 		},
 		step{
 			name: "a destroy that fails partway", config: there, destroy: true, before: func() { w.together(2, "/b.css") },
-			fails: says("1 of 2 purges were accepted. The next destroy sends the remaining 1."),
+			fails: containing("1 of 2 purges were accepted. The next destroy sends the remaining 1."),
 			sent:  append(journaledOf(other, true, 202, "/a.css"), journaledOf(other, true, 403, "/b.css")...),
 		},
 		step{name: "the rest of it", config: there, destroy: true, sent: journaledOf(other, true, 202, "/b.css")},
@@ -158,9 +158,9 @@ func TestACreateThatFailsPartway(t *testing.T) {
 	tf := newTerraform(t, w, site(assets, release("1")))
 	w.together(3, "/b.css", "/c.css")
 	output, err := tf.run("apply", "-auto-approve", "-no-color")
-	if err == nil || !says("with "+theSite, "1 of 3 purges were accepted. The next apply sends the remaining 2.",
+	if err == nil || !containing("with "+theSite, "1 of 3 purges were accepted. The next apply sends the remaining 2.",
 		"If the resource has prevent_destroy or create_before_destroy, run terraform untaint first.").MatchString(output) {
-		t.Errorf("the error does not say what to do (%v):\n%s", err, output)
+		t.Errorf("the error does not state what to do (%v):\n%s", err, output)
 	}
 	w.compareSent(t, step{name: "a create that fails partway", sent: append(journaled(true, 202, "/a.css"), journaled(true, 403, "/b.css", "/c.css")...)})
 	tf.wantAssets(t, "tainted", assets, prints{"/b.css": "created", "/c.css": "created"})
@@ -201,9 +201,9 @@ func (tf *terraform) wantAssets(t *testing.T, status string, assets, pending pri
 	}
 }
 
-// answerPurges accepts a number of purges and then responds with otherwise, until
+// failPurgesAfter accepts a number of purges and then handles them with otherwise, until
 // ClearFaults.
-func (w *world) answerPurges(accepted int64, otherwise http.HandlerFunc) {
+func (w *world) failPurgesAfter(accepted int64, otherwise http.HandlerFunc) {
 	var arrived atomic.Int64
 	w.CDN.Fail("purge", -1, func(rw http.ResponseWriter, r *http.Request) {
 		if arrived.Add(1) > accepted {
@@ -238,10 +238,10 @@ resource "purge_cdn_asset" "it" {
 	apply := func(accepted, wanted int) {
 		t.Helper()
 		w.CDN.Fail("purge", 3, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
-		w.answerPurges(int64(accepted), cdntest.HTML(http.StatusForbidden))
+		w.failPurgesAfter(int64(accepted), cdntest.HTML(http.StatusForbidden))
 		output, err := tf.run("apply", "-auto-approve", "-no-color")
 		message := fmt.Sprintf("%d of %d purges were accepted. The next apply sends the remaining %d.", accepted, wanted, wanted-accepted)
-		if (err != nil) != (accepted < wanted) || err != nil && !says(message).MatchString(output) {
+		if (err != nil) != (accepted < wanted) || err != nil && !containing(message).MatchString(output) {
 			t.Fatalf("want %q, got %v:\n%s", message, err, output)
 		}
 		w.CDN.ClearFaults()

@@ -140,26 +140,26 @@ func (want stateWas) CheckPlan(_ context.Context, req plancheck.CheckPlanRequest
 }
 
 // together responds to the next purges only after a number of them have arrived, so
-// all of them are in flight at the same time. It first denies the refused paths
+// all of them are in flight at the same time. It first denies the denied paths
 // with a 403, and then accepts the others with a 202.
-func (w *world) together(arrivals int, refused ...string) {
-	all, refusals := make(chan struct{}), make(chan struct{})
+func (w *world) together(arrivals int, denied ...string) {
+	all, denials := make(chan struct{}), make(chan struct{})
 	var mu sync.Mutex
-	arrived, left := 0, len(refused)
+	arrived, left := 0, len(denied)
 	w.CDN.Fail("purge", arrivals, func(rw http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		arrived++
 		if arrived == arrivals {
 			close(all)
 			if left == 0 {
-				close(refusals)
+				close(denials)
 			}
 		}
 		mu.Unlock()
 		wait(r, all)
 		path, _ := url.PathUnescape(r.URL.Query().Get("url"))
-		if !slices.Contains(refused, path) {
-			wait(r, refusals)
+		if !slices.Contains(denied, path) {
+			wait(r, denials)
 			rw.WriteHeader(http.StatusAccepted)
 			return
 		}
@@ -169,7 +169,7 @@ func (w *world) together(arrivals int, refused ...string) {
 		defer mu.Unlock()
 		left--
 		if left == 0 {
-			close(refusals)
+			close(denials)
 		}
 	})
 }
@@ -394,11 +394,11 @@ func TestInvalidAssets(t *testing.T) {
 		t,
 		step{
 			name: "two spellings of one path", config: site(prints{"/the logo.png": "1", "/the%20logo.png": "1", "/a.css": "1"}),
-			fails: says("One asset twice", `assets contains "/the logo.png" and "/the%20logo.png", which are two spellings of one path.`),
+			fails: containing("One asset twice", `assets contains "/the logo.png" and "/the%20logo.png", which are two spellings of one path.`),
 		},
 		step{
 			name: "url and assets, reported when the second one is known", config: unknownURL + site(prints{"/a.css": "1"}, arguments{"url": "terraform_data.late.output"}),
-			fails: says("Both url and assets"),
+			fails: containing("Both url and assets"),
 		},
 	)
 }
@@ -442,7 +442,7 @@ func TestTheEstimateIsInThePlan(t *testing.T) {
 		assets[fmt.Sprintf("/%d.css", i)] = "1"
 	}
 	tf := newTerraform(t, w, site(assets, arguments{"timeouts": `{ create = "90s" }`}))
-	warning := says("The timeout is too short for all purges", "with "+theSite, "sends 41 purges.", "at least 2 minutes, but timeouts.create is 1 minute and 30 seconds.", "wildcard path with hard = false")
+	warning := containing("The timeout is too short for all purges", "with "+theSite, "sends 41 purges.", "at least 2 minutes, but timeouts.create is 1 minute and 30 seconds.", "wildcard path with hard = false")
 	if output := tf.mustRun(t, "plan", "-no-color"); !warning.MatchString(output) {
 		t.Errorf("the plan does not warn of the timeout:\n%s", output)
 	}

@@ -57,14 +57,14 @@ func (p *protocol) deploy(prior, config object) (state object, planSaid, applySa
 	return state, planSaid, applySaid
 }
 
-func wantSaid(t *testing.T, what string, got []string, want ...string) {
+func wantReported(t *testing.T, what string, got []string, want ...string) {
 	t.Helper()
 	if len(got) != len(want) {
 		t.Fatalf("%s: %d diagnostics, want %d: %q", what, len(got), len(want), got)
 	}
 	for i := range want {
 		if !strings.Contains(got[i], want[i]) {
-			t.Errorf("%s: %q does not say %q", what, got[i], want[i])
+			t.Errorf("%s: %q does not contain %q", what, got[i], want[i])
 		}
 	}
 }
@@ -124,11 +124,11 @@ func TestTheEstimateDuringPlanning(t *testing.T) {
 						ProposedNewState: p.packState("purge_cdn_asset", nil), Config: p.packState("purge_cdn_asset", nil),
 					})
 					p.must(err)
-					wantSaid(t, "the plan", told(resp.Diagnostics), test.want...)
+					wantReported(t, "the plan", diagnosticLines(resp.Diagnostics), test.want...)
 					return
 				}
-				_, said := p.plan("purge_cdn_asset", test.prior, test.config)
-				wantSaid(t, "the plan", said, test.want...)
+				_, reported := p.plan("purge_cdn_asset", test.prior, test.config)
+				wantReported(t, "the plan", reported, test.want...)
 			})
 		})
 	}
@@ -163,8 +163,8 @@ func TestHowLongManyAssetsTake(t *testing.T) {
 				if test.want >= longApply {
 					long = []string{"warning: The purges take "}
 				}
-				wantSaid(t, "the plan", planSaid, long...)
-				wantSaid(t, "the apply", applySaid)
+				wantReported(t, "the plan", planSaid, long...)
+				wantReported(t, "the apply", applySaid)
 				var paths []string
 				for _, e := range w.Journal.Select("purge") {
 					_, rest, _ := strings.Cut(e.Subject, " ")
@@ -196,14 +196,14 @@ func TestATimeoutThatWasTooShort(t *testing.T) {
 		recorded, _, _ := p.deploy(nil, manyAssets(100, "1", object{"purge_on_create": false}))
 		config := manyAssets(100, "2", object{"purge_on_create": false, "timeouts": object{"update": "150s"}})
 		state, planSaid, applySaid := p.deploy(recorded, config)
-		wantSaid(t, "the plan", planSaid, "sends 100 purges")
-		wantSaid(t, "the apply", applySaid, "error: Timed out before Rackspace CDN accepted all purges: 60 of 100 purges were accepted. The next apply sends the remaining 40.\n\n")
+		wantReported(t, "the plan", planSaid, "sends 100 purges")
+		wantReported(t, "the apply", applySaid, "error: Timed out before Rackspace CDN accepted all purges: 60 of 100 purges were accepted. The next apply sends the remaining 40.\n\n")
 		if n := acceptedIn(state); n != 60 {
 			t.Errorf("%d assets are recorded as accepted, want 60", n)
 		}
 		_, planSaid, applySaid = p.deploy(state, config)
-		wantSaid(t, "the next plan", planSaid)
-		wantSaid(t, "the next apply", applySaid)
+		wantReported(t, "the next plan", planSaid)
+		wantReported(t, "the next apply", applySaid)
 		var subjects []string
 		for _, e := range w.Journal.Select("purge") {
 			subjects = append(subjects, e.Subject)
@@ -231,8 +231,8 @@ func TestRequestsInFlightCompleteAfterAFailure(t *testing.T) {
 			rw.WriteHeader(http.StatusAccepted)
 		})
 		p, began := w.speak(t), time.Now()
-		state, _, said := p.deploy(nil, manyAssets(40, "1"))
-		wantSaid(t, "the apply", said, "error: Rackspace CDN denied permission: 15 of 40 purges were accepted. ")
+		state, _, reported := p.deploy(nil, manyAssets(40, "1"))
+		wantReported(t, "the apply", reported, "error: Rackspace CDN denied permission: 15 of 40 purges were accepted. ")
 		if took := time.Since(began); took != 25*time.Second {
 			t.Errorf("took %s, want 25s, the time of the requests in flight", took)
 		}
@@ -249,9 +249,9 @@ func TestAnInterruptionRecordsWhatWasAccepted(t *testing.T) {
 	t.Parallel()
 	three := manyAssets(3, "1")
 	tests := map[string]struct {
-		prior object
-		want  string // the reason why two of them are pending
-		said  string
+		prior    object
+		want     string // the reason why two of them are pending
+		reported string
 	}{
 		"a create": {
 			nil,
@@ -283,7 +283,7 @@ func TestAnInterruptionRecordsWhatWasAccepted(t *testing.T) {
 					TypeName: name, PriorState: p.packState(name, test.prior), PlannedState: p.pack(p.kind(name), planned), Config: p.pack(p.kind(name), three),
 				})
 				p.must(err)
-				wantSaid(t, "the apply", told(resp.Diagnostics), "error: Interrupted before Rackspace CDN accepted all purges: "+test.said)
+				wantReported(t, "the apply", diagnosticLines(resp.Diagnostics), "error: Interrupted before Rackspace CDN accepted all purges: "+test.reported)
 				state := p.unpack(p.kind(name), resp.NewState)
 				pending, _ := state["pending"].(object)
 				for name, reason := range pending {
@@ -349,12 +349,12 @@ func TestChecksOfAssets(t *testing.T) {
 				TypeName: "purge_cdn_asset", Config: p.pack(p.kind("purge_cdn_asset"), site(test.config)),
 			})
 			p.must(err)
-			said := told(resp.Diagnostics)
+			reported := diagnosticLines(resp.Diagnostics)
 			// The error that counts the others is the last one.
-			slices.SortStableFunc(said, func(a, b string) int {
+			slices.SortStableFunc(reported, func(a, b string) int {
 				return strings.Count(a, "More faults") - strings.Count(b, "More faults")
 			})
-			wantSaid(t, "validation", said, test.want...)
+			wantReported(t, "validation", reported, test.want...)
 		})
 	}
 }

@@ -305,14 +305,14 @@ func fatesOf(prefix string, tasks []task, done []string) []fate {
 
 // fleet returns a batch of tasks with the given responses. The names are numbers in
 // the order in which the requests are sent.
-func fleet(n int, answer func(ctx context.Context, name string) (string, error)) batch {
+func fleet(n int, respond func(ctx context.Context, name string) (string, error)) batch {
 	b := batch{tasks: make([]task, n), parallel: 4, concerns: cdnAsset.concerns, report: never}
 	for place, i := range (&phase{batch: b, requests: oneEach(b.tasks)}).order() {
 		b.tasks[i] = task{name: strconv.Itoa(place), reason: reasonChanged}
 	}
 	b.phases = [][]request{oneEach(b.tasks)}
 	b.send = func(ctx context.Context, r request, _ string) (receipt, error) {
-		text, err := answer(ctx, r.name)
+		text, err := respond(ctx, r.name)
 		got := receipt{at: time.Now()}
 		if text != "" {
 			got.warning = warning{text, text}
@@ -338,9 +338,9 @@ func doneOf(b batch, o *outcome, f fate) []string {
 
 func TestARunThatFails(t *testing.T) {
 	t.Parallel()
-	refused := errors.New("refused")
+	errDenied := errors.New("denied")
 	tests := map[string]struct {
-		answer   func(ctx context.Context, name string) (string, error)
+		respond  func(ctx context.Context, name string) (string, error)
 		want     []string // accepted
 		took     time.Duration
 		err      error
@@ -350,21 +350,21 @@ func TestARunThatFails(t *testing.T) {
 			func(_ context.Context, name string) (string, error) {
 				if name == "1" {
 					time.Sleep(time.Second)
-					return "", refused
+					return "", errDenied
 				}
 				time.Sleep(time.Minute)
 				return "", nil
-			}, []string{"0", "2", "3"}, time.Minute, refused, nil,
+			}, []string{"0", "2", "3"}, time.Minute, errDenied, nil,
 		},
 		"the run ends with the first failure": {
 			func(_ context.Context, name string) (string, error) {
 				if name == "2" {
 					time.Sleep(time.Second)
-					return "", refused
+					return "", errDenied
 				}
 				time.Sleep(time.Minute)
 				return "", errors.New("late")
-			}, nil, time.Minute, refused, nil,
+			}, nil, time.Minute, errDenied, nil,
 		},
 		"the run does not end with a stopped request": {
 			func(_ context.Context, name string) (string, error) {
@@ -373,8 +373,8 @@ func TestARunThatFails(t *testing.T) {
 					return "", quota.ErrStopped
 				}
 				time.Sleep(time.Minute)
-				return "", refused
-			}, nil, time.Minute, refused, nil,
+				return "", errDenied
+			}, nil, time.Minute, errDenied, nil,
 		},
 		"each warning is reported once": {
 			func(context.Context, string) (string, error) { return "slow", nil },
@@ -387,7 +387,7 @@ func TestARunThatFails(t *testing.T) {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				b, began := fleet(10, test.answer), time.Now()
+				b, began := fleet(10, test.respond), time.Now()
 				o := run(t.Context(), b)
 				done := doneOf(b, o, fateAccepted)
 				if diff := cmp.Diff(test.want, done); diff != "" || o.accepted != len(done) {

@@ -34,7 +34,7 @@ func TestASoftPurgeWhoseDeploymentFailsIsSentAgain(t *testing.T) {
 		step{
 			name: "a create whose deployment fails", config: softAsset(release("1")), sent: softPurge(202),
 			before: func() { w.CDN.FailNextDeploy("the edge is full") },
-			fails:  says("Rackspace CDN cannot purge this now", "the service has the status failed: the edge is full"),
+			fails:  containing("Rackspace CDN cannot purge this now", "the service has the status failed: the edge is full"),
 		},
 		step{
 			name: "is created again", config: softAsset(release("1")), sent: softPurge(202),
@@ -44,7 +44,7 @@ func TestASoftPurgeWhoseDeploymentFailsIsSentAgain(t *testing.T) {
 		step{
 			name: "an update whose deployment fails", config: softAsset(release("2")), sent: softPurge(202),
 			before: func() { w.CDN.FailNextDeploy("the edge is full") },
-			fails:  says("the service has the status failed: the edge is full"),
+			fails:  containing("the service has the status failed: the edge is full"),
 		},
 		step{
 			name: "is sent again", config: softAsset(release("2")), sent: softPurge(202),
@@ -88,7 +88,7 @@ func TestASoftPurgeThatIsNotDeployedWithinTheTimeout(t *testing.T) {
 	w.CDN.DeployTime = time.Hour
 	tf := newTerraform(t, w, softAsset(arguments{"timeouts": `{ create = "1s" }`}))
 	output := tf.mustRun(t, "apply", "-auto-approve", "-no-color")
-	if !says("Warning: Purge accepted, deployment not confirmed", "service "+cdntest.DeployedID+" deployed").MatchString(output) {
+	if !containing("Warning: Purge accepted, deployment not confirmed", "service "+cdntest.DeployedID+" deployed").MatchString(output) {
 		t.Errorf("there is no warning:\n%s", output)
 	}
 	tf.mustRun(t, "plan", "-detailed-exitcode")
@@ -103,10 +103,10 @@ func TestADisabledServiceIsPurged(t *testing.T) {
 	p := w.speak(t)
 	config := object{"service_id": cdntest.DisabledID, "url": "/css/*", "hard": false}
 	_, planned, applied := p.deploy(nil, config)
-	wantSaid(t, "the plan", planned)
-	wantSaid(t, "the apply", applied, "warning: Purge accepted, deployment not confirmed: Rackspace CDN accepted the invalidation, "+
+	wantReported(t, "the plan", planned)
+	wantReported(t, "the apply", applied, "warning: Purge accepted, deployment not confirmed: Rackspace CDN accepted the invalidation, "+
 		"but the provider did not see service "+cdntest.DisabledID+" deployed: the service is disabled, which hides whether it is deployed.")
 	w.compareSent(t, step{name: "a soft purge", sent: []string{"cdn " + cdntest.DisabledID + " /css/* hard=false 202"}})
 	_, _, applied = w.speak(t).deploy(nil, object{"service_id": cdntest.DisabledID, "url": "/a.css", "wait_until_deployed": false, "hard": false})
-	wantSaid(t, "the apply", applied)
+	wantReported(t, "the apply", applied)
 }

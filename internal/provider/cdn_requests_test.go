@@ -73,12 +73,12 @@ func TestAPathThatCannotBeSentIsRemovable(t *testing.T) {
 			"assets": object{"/./dist/a.css": "1", "/b.css": "1"},
 		}
 		config := object{"service_id": cdntest.DeployedID, "hard": hard, "assets": object{"/b.css": "2"}}
-		planned, said := p.plan(kind, state, config)
-		wantSaid(t, "the plan", said)
-		state, said = p.apply(kind, state, planned, config)
-		wantSaid(t, "the apply", said, "warning: Rejected paths are dropped: ")
-		if !strings.Contains(said[0], "/./dist/a.css: ") {
-			t.Errorf("the warning does not name the path: %q", said)
+		planned, reported := p.plan(kind, state, config)
+		wantReported(t, "the plan", reported)
+		state, reported = p.apply(kind, state, planned, config)
+		wantReported(t, "the apply", reported, "warning: Rejected paths are dropped: ")
+		if !strings.Contains(reported[0], "/./dist/a.css: ") {
+			t.Errorf("the warning does not name the path: %q", reported)
 		}
 		w.compareSent(t, step{name: "the apply", sent: journaled(hard, 202, "/b.css")})
 		if again, _ := p.plan(kind, state, config); !cmp.Equal(state, again) {
@@ -113,8 +113,8 @@ func TestTheWarningAboutADirectoryThatIsAPage(t *testing.T) {
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
-			_, said := newWorld(t).speak(t).plan("purge_cdn_asset", nil, c.config)
-			wantSaid(t, "the plan", said, c.want...)
+			_, reported := newWorld(t).speak(t).plan("purge_cdn_asset", nil, c.config)
+			wantReported(t, "the plan", reported, c.want...)
 		})
 	}
 }

@@ -559,7 +559,7 @@ func TestRetriesAndTheTimeoutOfOneAttempt(t *testing.T) {
 		handler http.HandlerFunc
 		want    int
 		took    time.Duration
-		says    string
+		text    string
 	}{
 		"max_retries does not count the first attempt": {object{"max_retries": 2}, failing, 3, 0, "500"},
 		"none":                               {object{"max_retries": 0}, failing, 1, 0, "500"},
@@ -576,8 +576,8 @@ func TestRetriesAndTheTimeoutOfOneAttempt(t *testing.T) {
 				}
 				began := time.Now()
 				err := w.purgeAt(t, "wpengine")(t.Context(), c)
-				if err == nil || !strings.Contains(err.Error(), test.says) {
-					t.Errorf("error %v, want one that says %q", err, test.says)
+				if err == nil || !strings.Contains(err.Error(), test.text) {
+					t.Errorf("error %v, want one with %q", err, test.text)
 				}
 				if took := time.Since(began).Round(time.Second); took != test.took {
 					t.Errorf("it took %s, want %s", took, test.took)

@@ -171,17 +171,17 @@ func compareNames(t *testing.T, tf *terraform, kind, attribute string, inOrder [
 }
 
 // lookUp reads a data source.
-func (p *protocol) lookUp(name string, config object) (found object, said []string) {
+func (p *protocol) lookUp(name string, config object) (found object, reported []string) {
 	p.t.Helper()
 	kind := p.schemas.DataSourceSchemas[name].ValueType()
 	validated, err := p.ValidateDataResourceConfig(p.t.Context(), &tfprotov6.ValidateDataResourceConfigRequest{TypeName: name, Config: p.pack(kind, config)})
 	p.must(err)
 	if len(validated.Diagnostics) > 0 {
-		return nil, told(validated.Diagnostics)
+		return nil, diagnosticLines(validated.Diagnostics)
 	}
 	resp, err := p.ReadDataSource(p.t.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: name, Config: p.pack(kind, config)})
 	p.must(err)
-	return p.unpack(kind, resp.State), told(resp.Diagnostics)
+	return p.unpack(kind, resp.State), diagnosticLines(resp.Diagnostics)
 }
 
 func TestLookupsThatFindNoneOrSeveral(t *testing.T) {
@@ -280,9 +280,9 @@ func TestLookupsThatFindNoneOrSeveral(t *testing.T) {
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
-			_, said := newWorld(t).speak(t).lookUp(c.name, c.config)
-			if len(said) != 1 || !strings.HasPrefix(said[0], c.want) || !c.longer && said[0] != c.want {
-				t.Errorf("diagnostics: %q, want %q", said, c.want)
+			_, reported := newWorld(t).speak(t).lookUp(c.name, c.config)
+			if len(reported) != 1 || !strings.HasPrefix(reported[0], c.want) || !c.longer && reported[0] != c.want {
+				t.Errorf("diagnostics: %q, want %q", reported, c.want)
 			}
 		})
 	}
@@ -290,12 +290,12 @@ func TestLookupsThatFindNoneOrSeveral(t *testing.T) {
 
 func TestAnErrorListsTenCandidates(t *testing.T) {
 	t.Parallel()
-	_, said := newWorld(t).speak(t).lookUp("purge_wpengine_install", object{"name": "site"})
-	if len(said) != 1 {
-		t.Fatalf("diagnostics: %q", said)
+	_, reported := newWorld(t).speak(t).lookUp("purge_wpengine_install", object{"name": "site"})
+	if len(reported) != 1 {
+		t.Fatalf("diagnostics: %q", reported)
 	}
-	if named := strings.Count(said[0], " ("); named != 10 || !strings.HasSuffix(said[0], ", and 113 more.") {
-		t.Errorf("%d candidates are named: %s", named, said[0])
+	if named := strings.Count(reported[0], " ("); named != 10 || !strings.HasSuffix(reported[0], ", and 113 more.") {
+		t.Errorf("%d candidates are named: %s", named, reported[0])
 	}
 }
 
@@ -308,13 +308,13 @@ func TestTheHintAboutAnEmptyList(t *testing.T) {
 	for name, words := range map[string]string{
 		"wpengine_install": "API access is disabled for the account", "mstr_project": "access to at least one project", "cdn_service": "Check that cdn.project_id is the project of the services.",
 	} {
-		_, said := p.lookUp("purge_"+name, object{"name": "x"})
-		if len(said) != 1 || !strings.HasPrefix(said[0], "error at ") || !says("The credentials do not give access to any ", words).MatchString(said[0]) {
-			t.Errorf("one %s: %q", name, said)
+		_, reported := p.lookUp("purge_"+name, object{"name": "x"})
+		if len(reported) != 1 || !strings.HasPrefix(reported[0], "error at ") || !containing("The credentials do not give access to any ", words).MatchString(reported[0]) {
+			t.Errorf("one %s: %q", name, reported)
 		}
-		found, said := p.lookUp("purge_"+name+"s", object{})
-		if len(said) != 1 || !strings.HasPrefix(said[0], "warning: No ") || !strings.Contains(said[0], words) {
-			t.Errorf("many: %q", said)
+		found, reported := p.lookUp("purge_"+name+"s", object{})
+		if len(reported) != 1 || !strings.HasPrefix(reported[0], "warning: No ") || !strings.Contains(reported[0], words) {
+			t.Errorf("many: %q", reported)
 		}
 		for attribute, list := range found {
 			if items, ok := list.([]any); !ok || len(items) != 0 {
@@ -322,14 +322,14 @@ func TestTheHintAboutAnEmptyList(t *testing.T) {
 			}
 		}
 	}
-	_, said := p.lookUp("purge_wpengine_installs", object{"account_id": w.WPEngine.Installs[0].Account.ID, "environment": "development"})
-	if len(said) != 1 || !strings.HasPrefix(said[0], "warning: No installs: No WP Engine install that the credentials give access to matches account_id and environment. WP Engine also") {
-		t.Errorf("many, with filters: %q", said)
+	_, reported := p.lookUp("purge_wpengine_installs", object{"account_id": w.WPEngine.Installs[0].Account.ID, "environment": "development"})
+	if len(reported) != 1 || !strings.HasPrefix(reported[0], "warning: No installs: No WP Engine install that the credentials give access to matches account_id and environment. WP Engine also") {
+		t.Errorf("many, with filters: %q", reported)
 	}
 	// If only the filters exclude everything, there is no hint.
 	w.WPEngine.AccessOff = false
-	if _, said := p.lookUp("purge_wpengine_installs", object{"account_id": w.WPEngine.Installs[len(w.WPEngine.Installs)-1].Account.ID, "environment": "development"}); len(said) > 0 {
-		t.Errorf("diagnostics: %q", said)
+	if _, reported := p.lookUp("purge_wpengine_installs", object{"account_id": w.WPEngine.Installs[len(w.WPEngine.Installs)-1].Account.ID, "environment": "development"}); len(reported) > 0 {
+		t.Errorf("diagnostics: %q", reported)
 	}
 }
 
@@ -338,8 +338,8 @@ func TestLookupsReadAllPages(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world, network *wiretest.Network) {
 		p := w.speak(t)
 		for _, name := range []string{"purge_wpengine_installs", "purge_cdn_services"} {
-			if _, said := p.lookUp(name, object{}); len(said) > 0 {
-				t.Errorf("%s: %q", name, said)
+			if _, reported := p.lookUp(name, object{}); len(reported) > 0 {
+				t.Errorf("%s: %q", name, reported)
 			}
 		}
 		// The links to the next page point to another host, which must not get the
@@ -410,18 +410,18 @@ func TestLookupsThatFail(t *testing.T) {
 				c.set(w)
 				p := w.speak(t)
 				began := time.Now()
-				_, said := p.lookUp(c.name, object{})
+				_, reported := p.lookUp(c.name, object{})
 				if took := time.Since(began); took != c.took {
 					t.Errorf("took %s, want %s", took, c.took)
 				}
-				if c.want == nil && len(said) == 0 {
+				if c.want == nil && len(reported) == 0 {
 					return
 				}
-				if len(said) != 1 || !says(c.want...).MatchString(said[0]) {
-					t.Errorf("diagnostics: %q, want %q", said, c.want)
+				if len(reported) != 1 || !containing(c.want...).MatchString(reported[0]) {
+					t.Errorf("diagnostics: %q, want %q", reported, c.want)
 				}
-				if len(said) == 1 && strings.Contains(said[0], "purge ") {
-					t.Errorf("a lookup sends a purge: %q", said)
+				if len(reported) == 1 && strings.Contains(reported[0], "purge ") {
+					t.Errorf("a lookup sends a purge: %q", reported)
 				}
 			})
 		})
@@ -441,8 +441,8 @@ func TestALookupWhoseServiceIsNotConfigured(t *testing.T) {
 		p := w.speak(t)
 		for i, name := range lookUps[f.target.service] {
 			config := []object{{"name": "x"}, {}}[i]
-			if _, said := p.lookUp(name, config); len(said) != 1 || !says(f.needs...).MatchString(said[0]) || !strings.Contains(said[0], name+" requires") {
-				t.Errorf("%s: %q", name, said)
+			if _, reported := p.lookUp(name, config); len(reported) != 1 || !containing(f.needs...).MatchString(reported[0]) || !strings.Contains(reported[0], name+" requires") {
+				t.Errorf("%s: %q", name, reported)
 			}
 		}
 	})
@@ -458,7 +458,7 @@ func TestALookupByAnUnknownValue(t *testing.T) {
 		resp, err := p.ValidateDataResourceConfig(t.Context(), &tfprotov6.ValidateDataResourceConfigRequest{TypeName: "purge_cdn_service", Config: p.pack(kind, config)})
 		p.must(err)
 		if len(resp.Diagnostics) > 0 {
-			t.Errorf("%v: %q", config, told(resp.Diagnostics))
+			t.Errorf("%v: %q", config, diagnosticLines(resp.Diagnostics))
 		}
 	}
 }
@@ -487,7 +487,7 @@ resource "purge_wpengine_cache" "it" {
 	w.play(
 		t,
 		step{name: "staging", config: config("acmestage", "1"), sent: []string{"wpengine " + w.WPEngine.Install("acmestage").ID + "/page 202"}},
-		step{name: "production", config: config("acmeprod", "2"), fails: says("Resource precondition failed", "acmeprod is production.")},
+		step{name: "production", config: config("acmeprod", "2"), fails: containing("Resource precondition failed", "acmeprod is production.")},
 		step{name: "an install without an environment", config: config("acmelegacy", "2"), sent: []string{"wpengine " + w.WPEngine.Install("acmelegacy").ID + "/page 202"}},
 	)
 }

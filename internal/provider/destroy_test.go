@@ -45,9 +45,9 @@ func TestTheErrorOfADestroyNamesTheAlternatives(t *testing.T) {
 		tf.mustRun(t, "apply", "-auto-approve")
 		w.compareSent(t, step{name: "the first apply", sent: []string{f.purgedHere}})
 
-		f.refuse()
+		f.deny()
 		output, err := tf.run("destroy", "-auto-approve", "-no-color")
-		if err == nil || !says("The purge_"+f.target.name+" with the ID", f.hereID, "Terraform destroys it only after the API accepts this purge",
+		if err == nil || !containing("The purge_"+f.target.name+" with the ID", f.hereID, "Terraform destroys it only after the API accepts this purge",
 			"set purge_on_destroy = false, apply, and then destroy", "terraform state rm").MatchString(output) {
 			t.Errorf("the error does not name the alternatives (%v):\n%s", err, output)
 		}

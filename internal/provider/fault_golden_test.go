@@ -62,7 +62,7 @@ func TestFaults(t *testing.T) {
 			}
 		})
 		for _, r := range records {
-			missing = missing || r.told == ""
+			missing = missing || r.shown == ""
 		}
 		if !missing { // all of them ran, and -run excluded none
 			golden(t, target.name, "purge_"+target.name, records)
@@ -82,11 +82,11 @@ func (b *bench) suffer(f fault, at exchange) record {
 		do = func(ctx context.Context, b *bench, at exchange) diagnosis { return at.do(ctx, b) }
 	}
 	result := do(tflogtest.RootLogger(b.t.Context(), b), b, at)
-	r := record{at: at.name, fault: f.name, took: time.Since(b.began), told: result.text()}
+	r := record{at: at.name, fault: f.name, took: time.Since(b.began), shown: result.text()}
 	synctest.Wait() // otherwise, the fake may still be about to detect the disconnect
 	r.sent = b.sent()
-	_, _ = b.Write([]byte(r.told))
-	r.told = normal(r.told)
+	_, _ = b.Write([]byte(r.shown))
+	r.shown = normal(r.shown)
 	// If the effect of an accepted purge cannot be observed, the purge stays
 	// accepted, with a warning.
 	if f.hopeless && (!f.page || !b.pages) && result.diag == nil && len(result.warnings) == 0 {
@@ -97,9 +97,9 @@ func (b *bench) suffer(f fault, at exchange) record {
 
 // record is the result of one fault.
 type record struct {
-	at, fault  string
-	told, sent string
-	took       time.Duration
+	at, fault   string
+	shown, sent string
+	took        time.Duration
 }
 
 // text returns everything that a user sees.
@@ -134,13 +134,13 @@ func normal(text string) string {
 	} {
 		text = n.what.ReplaceAllString(text, n.by)
 	}
-	return answered.ReplaceAllStringFunc(text, func(s string) string {
-		status, _ := strconv.Atoi(answered.FindStringSubmatch(s)[1])
+	return returned.ReplaceAllStringFunc(text, func(s string) string {
+		status, _ := strconv.Atoi(returned.FindStringSubmatch(s)[1])
 		return strings.Replace(s, strings.TrimSpace(fmt.Sprint(status, " ", http.StatusText(status))), "(status)", 1)
 	})
 }
 
-var answered = regexp.MustCompile(`returned (\d{3})[A-Za-z -]*`)
+var returned = regexp.MustCompile(`returned (\d{3})[A-Za-z -]*`)
 
 // golden compares the records with the file, or writes it.
 func golden(t *testing.T, file, what string, records []record) {
@@ -181,9 +181,9 @@ func render(what string, records []record) string {
 			at = first.at
 			fmt.Fprintf(&b, "\n%s\nFaults of the request %q\n%[1]s\n", strings.Repeat("=", 80), at)
 		}
-		fmt.Fprintf(&b, "\n--- %s\n\n", first.told)
+		fmt.Fprintf(&b, "\n--- %s\n\n", first.shown)
 		for j, r := range records {
-			if r.at == first.at && r.told == first.told {
+			if r.at == first.at && r.shown == first.shown {
 				shown[j] = true
 				fmt.Fprintf(&b, "    * %s | %s | %s\n", r.fault, r.sent, r.took)
 			}

@@ -187,24 +187,24 @@ func TestARateLimitedResponsePausesAll(t *testing.T) {
 			if got := b.purgeMany(n, n); got["accepted"] != n {
 				t.Errorf("the purges ended as %v", got)
 			}
-			var refused, later []time.Time
+			var limited, later []time.Time
 			for _, e := range b.Journal.Select(b.begin()) {
 				switch {
 				case e.Status == http.StatusTooManyRequests:
-					refused = append(refused, e.Time)
-				case len(refused) > 0 && e.Time.After(refused[0].Add(time.Second)): // the requests in flight have arrived
+					limited = append(limited, e.Time)
+				case len(limited) > 0 && e.Time.After(limited[0].Add(time.Second)): // the requests in flight have arrived
 					later = append(later, e.Time)
 				}
 			}
-			if len(refused) != 1 {
-				t.Fatalf("%d refusals, want the one", len(refused))
+			if len(limited) != 1 {
+				t.Fatalf("%d rate-limited responses, want 1", len(limited))
 			}
 			slices.SortFunc(later, time.Time.Compare)
-			if wait := later[0].Sub(refused[0]); wait < time.Minute {
-				t.Errorf("%s after the refusal one was sent, want none for a minute", wait)
+			if wait := later[0].Sub(limited[0]); wait < time.Minute {
+				t.Errorf("a request was sent %s after the rate-limited response, want none for a minute", wait)
 			}
 			if len(later) > 1 && later[1].Sub(later[0]) < time.Second {
-				t.Errorf("%s after the first the second was sent, want the first to be accepted before", later[1].Sub(later[0]))
+				t.Errorf("the second request was sent %s after the first, want it only after the first was accepted", later[1].Sub(later[0]))
 			}
 		}, roomy(n), fast)
 	})
@@ -232,7 +232,7 @@ func TestWaitingIdenticalPurgesAreCoalesced(t *testing.T) {
 				t.Errorf("the first purge ended as %v", got)
 			}
 			if sent := b.count(b.begin()); sent != 2 {
-				t.Errorf("%d purges were sent, want the one that was refused and one for all: identical waiting purges are coalesced by quota.Do, "+
+				t.Errorf("%d purges were sent, want the rate-limited one and one for all: identical waiting purges are coalesced by quota.Do, "+
 					"and wait in the Pace of their requests", sent)
 			}
 		})

@@ -76,12 +76,12 @@ func TestProxyFaults(t *testing.T) {
 			if n := asked.Load(); row.status == http.StatusProxyAuthRequired && n != 1 {
 				t.Errorf("%s, %s: the password was sent %d times, want once", target.name, row.name, n)
 			}
-			if told := result.text() + again.text(); strings.Contains(told, "hunter") {
-				t.Errorf("%s, %s: the proxy's password is shown: %s", target.name, row.name, told)
+			if shown := result.text() + again.text(); strings.Contains(shown, "hunter") {
+				t.Errorf("%s, %s: the proxy's password is shown: %s", target.name, row.name, shown)
 			}
 			// In real time, either the login or the probe of its host fails first.
-			told := downFor.ReplaceAllString(strings.ReplaceAll(normal(result.text()), " while logging in", ""), "")
-			records = append(records, record{at: "purge_" + target.name, fault: row.name, told: told, sent: b.sent()})
+			shown := downFor.ReplaceAllString(strings.ReplaceAll(normal(result.text()), " while logging in", ""), "")
+			records = append(records, record{at: "purge_" + target.name, fault: row.name, shown: shown, sent: b.sent()})
 			_, _ = b.Write([]byte(result.text()))
 			b.keepsSecrets()
 		}

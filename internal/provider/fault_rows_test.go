@@ -40,7 +40,7 @@ func (f fault) concerns(at exchange) bool {
 
 // faults returns the faults that any API can have.
 func faults() []fault {
-	return slices.Concat(connectionFaults(), statusFaults(), refusalFaults(), redirectFaults(), bodyFaults(), interruptions())
+	return slices.Concat(connectionFaults(), statusFaults(), rateLimitFaults(), redirectFaults(), bodyFaults(), interruptions())
 }
 
 const forEver = -1
@@ -74,12 +74,12 @@ func connectionFaults() []fault {
 		broken("stall before the response, once", 1, wiretest.Stall(0)),
 		broken("stall before the response, forever", forEver, wiretest.Stall(0)),
 		broken("a response that trickles", 1, wiretest.Trickle(time.Second)),
-		answers("body that breaks off, once", 1, brokenBody(http.StatusOK)),
-		answers("body that breaks off, forever", forEver, brokenBody(http.StatusOK)),
-		answers("error whose body breaks off", forEver, brokenBody(http.StatusBadRequest)),
-		answers("body that trickles, once", 1, tricklingBody(http.StatusOK)),
-		answers("accepted with a body that trickles", forEver, tricklingBody(http.StatusAccepted)),
-		answers("not HTTP at all", forEver, hijacked("220 mail.example.com ESMTP\r\n")),
+		responds("body that breaks off, once", 1, brokenBody(http.StatusOK)),
+		responds("body that breaks off, forever", forEver, brokenBody(http.StatusOK)),
+		responds("error whose body breaks off", forEver, brokenBody(http.StatusBadRequest)),
+		responds("body that trickles, once", 1, tricklingBody(http.StatusOK)),
+		responds("accepted with a body that trickles", forEver, tricklingBody(http.StatusAccepted)),
+		responds("not HTTP at all", forEver, hijacked("220 mail.example.com ESMTP\r\n")),
 		{name: "keep-alive connections closed between two calls", do: func(ctx context.Context, b *bench, at exchange) diagnosis {
 			if first := at.do(ctx, b); first.diag != nil {
 				return first
@@ -95,28 +95,28 @@ func statusFaults() []fault {
 	var all []fault
 	for _, status := range []int{408, 413, 429, 500, 502, 503, 504} {
 		all = append(all,
-			answers(fmt.Sprintf("%d, once", status), 1, reply(status, "")),
-			answers(fmt.Sprintf("%d forever", status), forEver, reply(status, "")))
+			responds(fmt.Sprintf("%d, once", status), 1, reply(status, "")),
+			responds(fmt.Sprintf("%d forever", status), forEver, reply(status, "")))
 	}
 	for _, status := range []int{400, 403, 404, 409} {
 		for _, f := range []fault{
-			answers(fmt.Sprintf("%d in JSON", status), forEver, reply(status, `{"message":"The cause, in words"}`)),
-			answers(fmt.Sprintf("%d in HTML", status), forEver, page(status)),
-			answers(fmt.Sprintf("%d without a body", status), forEver, reply(status, "")),
+			responds(fmt.Sprintf("%d in JSON", status), forEver, reply(status, `{"message":"The cause, in words"}`)),
+			responds(fmt.Sprintf("%d in HTML", status), forEver, page(status)),
+			responds(fmt.Sprintf("%d without a body", status), forEver, reply(status, "")),
 		} {
 			f.hopeless = status == http.StatusForbidden
 			all = append(all, f)
 		}
 	}
 	return append(all,
-		answers("401, once", 1, reply(401, `{"message":"Unauthorized"}`)),
-		hopeless(answers("401 forever", forEver, reply(401, `{"message":"Unauthorized"}`))),
-		answers("an unknown status", forEver, reply(599, "")))
+		responds("401, once", 1, reply(401, `{"message":"Unauthorized"}`)),
+		hopeless(responds("401 forever", forEver, reply(401, `{"message":"Unauthorized"}`))),
+		responds("an unknown status", forEver, reply(599, "")))
 }
 
-// refusalFaults contain the forms of Retry-After. The dates are from RFC 9110,
+// rateLimitFaults contain the forms of Retry-After. The dates are from RFC 9110,
 // section 5.6.7.
-func refusalFaults() []fault {
+func rateLimitFaults() []fault {
 	in := func(d time.Duration, layout string) func() []string {
 		return func() []string { return []string{time.Now().Add(d).UTC().Format(layout)} }
 	}
@@ -141,7 +141,7 @@ func refusalFaults() []fault {
 	var all []fault
 	for _, status := range []int{429, 503} {
 		for i, form := range forms {
-			f := answers(fmt.Sprintf("%d, Retry-After %s", status, form.name), 1, func(w http.ResponseWriter, _ *http.Request) {
+			f := responds(fmt.Sprintf("%d, Retry-After %s", status, form.name), 1, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header()["Retry-After"] = form.values()
 				w.WriteHeader(status)
 			})
@@ -169,7 +169,7 @@ func redirectFaults() []fault {
 	}
 	var all []fault
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		all = append(all, hopeless(answers(fmt.Sprintf("%d to another host", status), forEver, to(status, "https://evil.example.com/login?next=1"))))
+		all = append(all, hopeless(responds(fmt.Sprintf("%d to another host", status), forEver, to(status, "https://evil.example.com/login?next=1"))))
 	}
 	for _, r := range [][2]string{
 		{"to another port", "http://localhost:8080/"},
@@ -179,7 +179,7 @@ func redirectFaults() []fault {
 		{"without Location", ""},
 		{"to what is no address", "http://%zz"},
 	} {
-		all = append(all, hopeless(answers("307 "+r[0], forEver, to(http.StatusTemporaryRedirect, r[1]))))
+		all = append(all, hopeless(responds("307 "+r[0], forEver, to(http.StatusTemporaryRedirect, r[1]))))
 	}
 	return all
 }
@@ -187,35 +187,35 @@ func redirectFaults() []fault {
 // bodyFaults are invalid responses, whatever their status is.
 func bodyFaults() []fault {
 	return []fault{
-		pageOnly(hopeless(answers("200 with a login page", forEver, page(http.StatusOK)))),
-		hopeless(answers("200 with an error", forEver, reply(200, `{"error":"backend is down"}`))),
-		answers("200 with null", forEver, reply(200, `null`)),
-		answers("200 with an empty object", forEver, reply(200, `{}`)),
-		answers("200 with an empty list", forEver, reply(200, `[]`)),
-		answers("200 with a number", forEver, reply(200, `7`)),
-		answers("200 with trailing junk", forEver, reply(200, `{} {}`)),
-		answers("200 with truncated JSON", forEver, reply(200, `{"access":{"token":{"id":"a`)),
-		answers("200 with invalid UTF-8", forEver, reply(200, "\xff\xfe{}")),
-		answers("200 without a body", forEver, reply(200, "")),
-		answers("202 with a body", forEver, reply(202, `{"status":"queued"}`)),
-		pageOnly(hopeless(answers("202 with a login page", forEver, page(http.StatusAccepted)))),
-		answers("204", forEver, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }),
-		answers("206", forEver, reply(206, `{}`)),
-		answers("200 with 1 GiB of body", forEver, endless(http.StatusOK, "")),
-		answers("500 with 1 GiB of body", 1, endless(http.StatusInternalServerError, "")),
-		answers("200 with a gzip bomb", forEver, endless(http.StatusOK, "gzip")),
-		answers("500 with a gzip bomb", 1, endless(http.StatusInternalServerError, "gzip")),
-		answers("200 with invalid gzip", forEver, func(w http.ResponseWriter, r *http.Request) {
+		pageOnly(hopeless(responds("200 with a login page", forEver, page(http.StatusOK)))),
+		hopeless(responds("200 with an error", forEver, reply(200, `{"error":"backend is down"}`))),
+		responds("200 with null", forEver, reply(200, `null`)),
+		responds("200 with an empty object", forEver, reply(200, `{}`)),
+		responds("200 with an empty list", forEver, reply(200, `[]`)),
+		responds("200 with a number", forEver, reply(200, `7`)),
+		responds("200 with trailing junk", forEver, reply(200, `{} {}`)),
+		responds("200 with truncated JSON", forEver, reply(200, `{"access":{"token":{"id":"a`)),
+		responds("200 with invalid UTF-8", forEver, reply(200, "\xff\xfe{}")),
+		responds("200 without a body", forEver, reply(200, "")),
+		responds("202 with a body", forEver, reply(202, `{"status":"queued"}`)),
+		pageOnly(hopeless(responds("202 with a login page", forEver, page(http.StatusAccepted)))),
+		responds("204", forEver, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }),
+		responds("206", forEver, reply(206, `{}`)),
+		responds("200 with 1 GiB of body", forEver, endless(http.StatusOK, "")),
+		responds("500 with 1 GiB of body", 1, endless(http.StatusInternalServerError, "")),
+		responds("200 with a gzip bomb", forEver, endless(http.StatusOK, "gzip")),
+		responds("500 with a gzip bomb", 1, endless(http.StatusInternalServerError, "gzip")),
+		responds("200 with invalid gzip", forEver, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
 			reply(200, "{}")(w, r)
 		}),
-		answers("huge headers for all retries", 5, func(w http.ResponseWriter, _ *http.Request) {
+		responds("huge headers for all retries", 5, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X-Huge", strings.Repeat("a", 300<<10))
 		}),
-		answers("500 with a long text of many lines and escape sequences", forEver,
+		responds("500 with a long text of many lines and escape sequences", forEver,
 			reply(500, "\x1b[31mfailed\x1b[0m\r\n\tat com.example.Main\n"+strings.Repeat("and on ", 100))),
-		answers("500 with a text in invalid UTF-8", forEver, reply(500, "caf\xe9 closed")),
-		answers("500 that echoes the request's credentials", forEver, func(w http.ResponseWriter, r *http.Request) {
+		responds("500 with a text in invalid UTF-8", forEver, reply(500, "caf\xe9 closed")),
+		responds("500 that echoes the request's credentials", forEver, func(w http.ResponseWriter, r *http.Request) {
 			var body bytes.Buffer
 			_ = r.Header.Write(&body)
 			_, _ = body.ReadFrom(r.Body)
@@ -253,9 +253,9 @@ func interruptions() []fault {
 	}
 }
 
-// answers returns a fault in which the fake responds differently.
-func answers(name string, times int, answer http.HandlerFunc) fault {
-	return fault{name: name, inject: func(b *bench, at exchange) { b.fail(at.name, times, answer) }}
+// responds returns a fault in which the fake responds differently.
+func responds(name string, times int, h http.HandlerFunc) fault {
+	return fault{name: name, inject: func(b *bench, at exchange) { b.fail(at.name, times, h) }}
 }
 
 func reply(status int, body string) http.HandlerFunc {

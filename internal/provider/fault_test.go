@@ -342,8 +342,8 @@ func (b *bench) around(f func(operation string, next http.HandlerFunc) http.Hand
 }
 
 // fail makes the fake respond to a number of requests of an operation with a fault.
-func (b *bench) fail(operation string, times int, answer http.HandlerFunc) {
-	b.recorder(b).Fail(operation, times, answer)
+func (b *bench) fail(operation string, times int, h http.HandlerFunc) {
+	b.recorder(b).Fail(operation, times, h)
 }
 
 // dial breaks a number of connections, the first of them for a request.

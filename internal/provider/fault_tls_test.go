@@ -115,8 +115,8 @@ func TestTLSFaults(t *testing.T) {
 				t.Errorf("%s, %s: %d dials, want %d: an invalid certificate is not retried", target.name, row.name, n, row.dials)
 			}
 			// In real time, the elapsed time depends on the machine.
-			told := downFor.ReplaceAllString(normal(result.text()), "")
-			records = append(records, record{at: "purge_" + target.name, fault: row.name, told: told, sent: b.sent()})
+			shown := downFor.ReplaceAllString(normal(result.text()), "")
+			records = append(records, record{at: "purge_" + target.name, fault: row.name, shown: shown, sent: b.sent()})
 			_, _ = b.Write([]byte(result.text()))
 			b.keepsSecrets()
 		}

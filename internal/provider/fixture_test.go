@@ -53,10 +53,10 @@ type fixture struct {
 	// purgedHere and purgedThere are the journal entries of accepted purges, and
 	// purgedSo the entry of here with how.
 	purgedHere, purgedThere, purgedSo string
-	// refuse makes the API deny the next purge with a 403. refusedHere is its
+	// deny makes the API deny the next purge with a 403. deniedHere is its
 	// journal entry.
-	refuse      func()
-	refusedHere string
+	deny       func()
+	deniedHere string
 	// many returns n purges and their journal entries.
 	many func(n int) (things []arguments, sent []string)
 	// needs contains the arguments that an error names as missing.
@@ -131,8 +131,8 @@ func mstrFixture(w *world) fixture {
 		malformed:  arguments{"project_id": `"B7CA92F0-4B9F-AE8D-941C-3E9B7E0CD754"`},
 		complaint:  "Invalid project_id",
 		purgedHere: "mstr " + projectHex + "/element 204", purgedThere: "mstr " + educationHex + "/object 204",
-		refuse:      func() { w.MSTR.Fail("purge", 1, mstrtest.Error(http.StatusForbidden, "ERR014", "", "no privilege")) },
-		refusedHere: "mstr " + projectHex + "/element 403",
+		deny:       func() { w.MSTR.Fail("purge", 1, mstrtest.Error(http.StatusForbidden, "ERR014", "", "no privilege")) },
+		deniedHere: "mstr " + projectHex + "/element 403",
 		many: func(n int) (things []arguments, sent []string) {
 			for i := range n {
 				id := fmt.Sprintf("A%031X", i)
@@ -161,9 +161,9 @@ func mstrContentFixture(w *world) fixture {
 		malformed:  arguments{"project_id": `"B7CA92F0-4B9F-AE8D-941C-3E9B7E0CD754"`},
 		complaint:  "Invalid project_id",
 		purgedHere: "mstr " + projectHex + "/content 200", purgedThere: "mstr " + educationHex + "/content 200",
-		purgedSo:    "mstr " + projectHex + "/content 200",
-		refuse:      func() { w.MSTR.Fail("nodes", 1, mstrtest.Error(http.StatusForbidden, "ERR014", "", "no privilege")) },
-		refusedHere: "mstr " + projectHex + "/content 403",
+		purgedSo:   "mstr " + projectHex + "/content 200",
+		deny:       func() { w.MSTR.Fail("nodes", 1, mstrtest.Error(http.StatusForbidden, "ERR014", "", "no privilege")) },
+		deniedHere: "mstr " + projectHex + "/content 403",
 		many: func(n int) (things []arguments, sent []string) {
 			for i := range n {
 				id := fmt.Sprintf("C%031X", i)
@@ -193,8 +193,8 @@ func cdnFixture(w *world) fixture {
 		purgedHere:  journal(cdntest.DeployedID, "/images/the%20logo%20%C3%BC.png", true, 202),
 		purgedSo:    journal(cdntest.DeployedID, "/images/the%20logo%20%C3%BC.png", false, 202),
 		purgedThere: journal(cdntest.OtherID, "/css/site.css", true, 202),
-		refuse:      func() { w.CDN.Fail("purge", 1, cdntest.HTML(http.StatusForbidden)) },
-		refusedHere: journal(cdntest.DeployedID, "/images/the%20logo%20%C3%BC.png", true, 403),
+		deny:        func() { w.CDN.Fail("purge", 1, cdntest.HTML(http.StatusForbidden)) },
+		deniedHere:  journal(cdntest.DeployedID, "/images/the%20logo%20%C3%BC.png", true, 403),
 		many: func(n int) (things []arguments, sent []string) {
 			for i := range n {
 				path := fmt.Sprintf("/file-%d.css", i)
@@ -217,8 +217,8 @@ func wpengineFixture(w *world) fixture {
 		malformed:  arguments{"install_id": `"acmeprod"`},
 		complaint:  "Invalid install_id",
 		purgedHere: "wpengine " + here + "/page 202", purgedThere: "wpengine " + there + "/cdn 202",
-		refuse:      func() { w.WPEngine.Fail("purge", 1, wpenginetest.Error(http.StatusForbidden, "no access")) },
-		refusedHere: "wpengine " + here + "/page 403",
+		deny:       func() { w.WPEngine.Fail("purge", 1, wpenginetest.Error(http.StatusForbidden, "no access")) },
+		deniedHere: "wpengine " + here + "/page 403",
 		many: func(n int) (things []arguments, sent []string) {
 			for _, install := range w.WPEngine.Installs[:n] {
 				things = append(things, arguments{"install_id": `"` + install.ID + `"`, "cache_type": `"all"`})

@@ -103,13 +103,13 @@ func TestADroppedPathIsNotAccepted(t *testing.T) {
 		t.Fatalf("pending after the create (-want +got):\n%s", diff)
 	}
 	planned, _ := p.plan(kind, nil, config)
-	if left, said := p.destroy(kind, state); left != nil {
-		t.Fatalf("the delete leaves %v and diagnostics: %q", left, said)
+	if left, reported := p.destroy(kind, state); left != nil {
+		t.Fatalf("the delete leaves %v and diagnostics: %q", left, reported)
 	}
 	w.Journal.Reset()
-	state, said := p.apply(kind, nil, planned, config)
+	state, reported := p.apply(kind, nil, planned, config)
 	w.compareSent(t, step{name: "the create", sent: journaled(true, 400, "/0002.css")})
-	if diff := cmp.Diff(object{"/0002.css": "created, failed"}, state["pending"]); diff != "" || len(said) != 1 {
-		t.Errorf("diagnostics: %q; pending after the replacement (-want +got):\n%s", said, diff)
+	if diff := cmp.Diff(object{"/0002.css": "created, failed"}, state["pending"]); diff != "" || len(reported) != 1 {
+		t.Errorf("diagnostics: %q; pending after the replacement (-want +got):\n%s", reported, diff)
 	}
 }

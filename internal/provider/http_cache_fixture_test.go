@@ -27,8 +27,8 @@ func httpCacheFixture(w *world) fixture {
 		hereID:    "www.example.com/images/the logo ü.png", thereID: "static.example.com:8080/css/site.css",
 		malformed: arguments{"host": `"https://www.example.com"`}, complaint: "Invalid host",
 		purgedHere: encoded + "200", purgedThere: "http_cache static.example.com:8080/css/site.css 200",
-		refuse:      func() { w.HTTPCache.Fail("purge", 1, reply(http.StatusForbidden, "")) },
-		refusedHere: encoded + "403",
+		deny:       func() { w.HTTPCache.Fail("purge", 1, reply(http.StatusForbidden, "")) },
+		deniedHere: encoded + "403",
 		many: func(n int) (things []arguments, sent []string) {
 			for i := range n {
 				path := fmt.Sprintf("/file-%d.css", i)
@@ -76,20 +76,20 @@ func httpCacheFaults() []fault {
 		runs(httpcachetest.TrafficServer, "Traffic Server whose ACL denies", denied),
 		hopeless(runs(httpcachetest.Fastly, "Fastly with a wrong key", func(s *httpcachetest.Server) { s.Key = "another" })),
 		runs(httpcachetest.Fastly, "Fastly", func(*httpcachetest.Server) {}),
-		hopeless(answers("405", forEver, reply(405, ""))),
-		hopeless(answers("501", forEver, reply(501, ""))),
-		answers("421", forEver, reply(421, "")),
-		answers("414", forEver, reply(414, "")),
+		hopeless(responds("405", forEver, reply(405, ""))),
+		hopeless(responds("501", forEver, reply(501, ""))),
+		responds("421", forEver, reply(421, "")),
+		responds("414", forEver, reply(414, "")),
 	)
 	for _, name := range []string{"ETag", "Last-Modified", "Accept-Ranges", "Set-Cookie", "Cache-Control"} {
 		for _, status := range []int{200, 404} {
-			all = append(all, hopeless(answers(fmt.Sprintf("%d with %s", status, name), forEver, func(w http.ResponseWriter, _ *http.Request) {
+			all = append(all, hopeless(responds(fmt.Sprintf("%d with %s", status, name), forEver, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set(name, "x")
 				w.WriteHeader(status)
 			})))
 		}
 	}
-	return append(all, answers("200 with Retry-After", forEver, func(w http.ResponseWriter, _ *http.Request) {
+	return append(all, responds("200 with Retry-After", forEver, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "86400")
 	}))
 }

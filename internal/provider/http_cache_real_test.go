@@ -119,28 +119,28 @@ func (r *live) serves(t *testing.T, path string, release int, caches ...*realcac
 
 // apply plans and applies in one process, and returns the messages. It returns
 // false if the plan is empty.
-func (r *live) apply(t *testing.T, config object) (said []string, changes bool) {
+func (r *live) apply(t *testing.T, config object) (reported []string, changes bool) {
 	t.Helper()
 	r.protocol = r.speak(t)
-	planned, said := r.plan("purge_http_cache", r.prior, config)
-	for _, s := range said {
+	planned, reported := r.plan("purge_http_cache", r.prior, config)
+	for _, s := range reported {
 		if strings.HasPrefix(s, "error") {
-			return said, true
+			return reported, true
 		}
 	}
 	if r.prior != nil && fmt.Sprint(planned) == fmt.Sprint(r.prior) {
 		return nil, false
 	}
-	r.prior, said = r.protocol.apply("purge_http_cache", r.prior, planned, config)
-	return said, true
+	r.prior, reported = r.protocol.apply("purge_http_cache", r.prior, planned, config)
+	return reported, true
 }
 
 // succeeds applies and checks that visitors then get the current release at some
 // paths and the previous one at others.
 func (r *live) succeeds(t *testing.T, config object, fresh, old []string) {
 	t.Helper()
-	if said, changes := r.apply(t, config); len(said) > 0 || !changes || r.prior["pending"] != nil {
-		t.Fatalf("diagnostics: %q, changes: %t, state %v", said, changes, r.prior)
+	if reported, changes := r.apply(t, config); len(reported) > 0 || !changes || r.prior["pending"] != nil {
+		t.Fatalf("diagnostics: %q, changes: %t, state %v", reported, changes, r.prior)
 	}
 	now := int(r.origin.release.Load())
 	for _, path := range fresh {
@@ -191,9 +191,9 @@ func TestTheWholeLifeOnRealCaches(t *testing.T) {
 		// pending.
 		r.deploy(t, "/a.css")
 		r.caches[1].Stop()
-		said, _ := r.apply(t, realAssets(object{"/a.css": "3", "/b c.css": "1", "/new.css": "1"}))
-		if len(said) != 1 || !says("Missing at 1 of 2 endpoints:", r.caches[1].URL+":").MatchString(said[0]) {
-			t.Errorf("diagnostics: %q", said)
+		reported, _ := r.apply(t, realAssets(object{"/a.css": "3", "/b c.css": "1", "/new.css": "1"}))
+		if len(reported) != 1 || !containing("Missing at 1 of 2 endpoints:", r.caches[1].URL+":").MatchString(reported[0]) {
+			t.Errorf("diagnostics: %q", reported)
 		}
 		if got := fmt.Sprint(r.prior["pending"]); got != "map[/a.css:changed]" {
 			t.Errorf("pending is %s", got)
@@ -212,9 +212,9 @@ func TestRealCachesThatDeny(t *testing.T) {
 	forEachRealCache(t, func(t *testing.T, kind realcache.Kind) {
 		r := newLive(t, kind, 1, realcache.Options{Deny: true})
 		r.deploy(t, "/a")
-		said, _ := r.apply(t, object{"host": realHost, "url": "/a", "purge_on_create": true})
-		if len(said) != 1 || !says("access list").MatchString(said[0]) && !says("not in the ACL").MatchString(said[0]) || r.prior != nil {
-			t.Errorf("diagnostics: %q, state %v", said, r.prior)
+		reported, _ := r.apply(t, object{"host": realHost, "url": "/a", "purge_on_create": true})
+		if len(reported) != 1 || !containing("access list").MatchString(reported[0]) && !containing("not in the ACL").MatchString(reported[0]) || r.prior != nil {
+			t.Errorf("diagnostics: %q, state %v", reported, r.prior)
 		}
 		r.serves(t, "/a", 0, r.caches...)
 	})
@@ -227,12 +227,12 @@ func TestRealCachesWithoutPurge(t *testing.T) {
 	forEachRealCache(t, func(t *testing.T, kind realcache.Kind) {
 		r := newLive(t, kind, 1, realcache.Options{NoPurge: true})
 		r.deploy(t, "/a")
-		said, _ := r.apply(t, object{"host": realHost, "url": "/a", "purge_on_create": true})
-		if len(said) != 1 || r.prior != nil {
-			t.Errorf("diagnostics: %q, state %v", said, r.prior)
+		reported, _ := r.apply(t, object{"host": realHost, "url": "/a", "purge_on_create": true})
+		if len(reported) != 1 || r.prior != nil {
+			t.Errorf("diagnostics: %q, state %v", reported, r.prior)
 		}
-		if kind.Name == "Varnish" && !says("which only content has").MatchString(strings.Join(said, "")) {
-			t.Errorf("diagnostics: %q", said)
+		if kind.Name == "Varnish" && !containing("which only content has").MatchString(strings.Join(reported, "")) {
+			t.Errorf("diagnostics: %q", reported)
 		}
 		r.serves(t, "/a", 0, r.caches...)
 	})

@@ -48,12 +48,12 @@ func TestAnInstanceThatIsDownAndComesBack(t *testing.T) {
 		config := object{"host": "www.example.com", "assets": object{"/a": "1", "/b": "1"}, "purge_on_create": true}
 		planned, _ := p.plan(kind, nil, config)
 		began := time.Now()
-		state, said := p.apply(kind, nil, planned, config)
-		if len(said) != 1 || !says(
+		state, reported := p.apply(kind, nil, planned, config)
+		if len(reported) != 1 || !containing(
 			"error: No complete response from HTTP cache", "0 of 2 purges were accepted. The next apply sends all 2.", "at http://two/http_cache, the provider received no response",
 			"Missing at 1 of 3 endpoints: http://two/http_cache: no response from HTTP cache",
-		).MatchString(said[0]) || strings.Contains(said[0], "http://one") || strings.Contains(said[0], "http://three") {
-			t.Errorf("diagnostics: %q", said)
+		).MatchString(reported[0]) || strings.Contains(reported[0], "http://one") || strings.Contains(reported[0], "http://three") {
+			t.Errorf("diagnostics: %q", reported)
 		}
 		if took := time.Since(began); took > 5*time.Minute {
 			t.Errorf("it took %s", took)
@@ -68,9 +68,9 @@ func TestAnInstanceThatIsDownAndComesBack(t *testing.T) {
 		network.Set(nil)
 		p = w.speak(t) // another process
 		planned, _ = p.plan(kind, nil, config)
-		state, said = p.apply(kind, nil, planned, config)
-		if len(said) > 0 || state["pending"] != nil || state["summary"] != "2 created; 2 purges" {
-			t.Errorf("diagnostics: %q, and the state is %v", said, state)
+		state, reported = p.apply(kind, nil, planned, config)
+		if len(reported) > 0 || state["pending"] != nil || state["summary"] != "2 created; 2 purges" {
+			t.Errorf("diagnostics: %q, and the state is %v", reported, state)
 		}
 		if n := len(w.purges()); n != 6 {
 			t.Errorf("%d purges were sent, want each of 2 paths to all of 3 endpoints", n)
@@ -81,21 +81,21 @@ func TestAnInstanceThatIsDownAndComesBack(t *testing.T) {
 		config = object{"host": "www.example.com", "assets": object{"/a": "2", "/c": "1"}, "purge_on_create": true}
 		planned, _ = p.plan(kind, state, config)
 		if planned["summary"] != "since "+state["last_purged_at"].(string)+": 1 added, 1 changed, 1 removed; 3 purges" { //nolint:forcetypeassert // or it panics
-			t.Errorf("the plan says %v", planned["summary"])
+			t.Errorf("the summary is %v", planned["summary"])
 		}
-		failed, said := p.apply(kind, state, planned, config)
+		failed, reported := p.apply(kind, state, planned, config)
 		want := object{"/a": "changed", "/b": "removed", "/c": "added"}
-		if diff := cmp.Diff(want, failed["pending"]); diff != "" || len(said) != 1 {
-			t.Errorf("diagnostics: %q; pending (-want +got):\n%s", said, diff)
+		if diff := cmp.Diff(want, failed["pending"]); diff != "" || len(reported) != 1 {
+			t.Errorf("diagnostics: %q; pending (-want +got):\n%s", reported, diff)
 		}
 		w.purges()
 
 		network.Set(nil)
 		p = w.speak(t)
 		planned, _ = p.plan(kind, failed, config)
-		state, said = p.apply(kind, failed, planned, config)
-		if n := len(w.purges()); n != 9 || len(said) > 0 || state["pending"] != nil {
-			t.Errorf("%d purges were sent; diagnostics: %q; the state is %v", n, said, state)
+		state, reported = p.apply(kind, failed, planned, config)
+		if n := len(w.purges()); n != 9 || len(reported) > 0 || state["pending"] != nil {
+			t.Errorf("%d purges were sent; diagnostics: %q; the state is %v", n, reported, state)
 		}
 	})
 }
@@ -106,12 +106,12 @@ func TestEndpointsThatFailForDifferentReasons(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, w *world, network *wiretest.Network) {
 		w.cluster(network, map[string]wiretest.Fault{"two": wiretest.UnknownHost, "three": wiretest.Refuse})
-		_, said := w.speak(t).invoke(t.Context(), "purge_http_cache", object{"host": "www.example.com", "urls": texts("/a", "/b")})
-		if len(said) != 1 || !says(
+		_, reported := w.speak(t).invoke(t.Context(), "purge_http_cache", object{"host": "www.example.com", "urls": texts("/a", "/b")})
+		if len(reported) != 1 || !containing(
 			"error: Unknown host for HTTP cache", "0 of 2 purges were accepted.", "Missing at 2 of 3 endpoints:",
 			"http://three/http_cache: no response from HTTP cache", "http://two/http_cache: no response from HTTP cache", "no such host",
-		).MatchString(said[0]) {
-			t.Errorf("diagnostics: %q", said)
+		).MatchString(reported[0]) {
+			t.Errorf("diagnostics: %q", reported)
 		}
 		if diff := cmp.Diff([]string{"www.example.com/a", "www.example.com/b"}, slices.Sorted(slices.Values(w.purges()))); diff != "" {
 			t.Errorf("sent to the instance that is up (-want +got):\n%s", diff)

@@ -123,7 +123,7 @@ func (f fixture) recase(t *testing.T, id string) string {
 }
 
 // adopt imports by ID or, if the ID is empty, by identity.
-func (p *protocol) adopt(name, id string, identity object) (state, identified object, said []string) {
+func (p *protocol) adopt(name, id string, identity object) (state, identified object, reported []string) {
 	p.t.Helper()
 	req := &tfprotov6.ImportResourceStateRequest{TypeName: name, ID: id}
 	kind := p.identities[name].ValueType()
@@ -133,13 +133,13 @@ func (p *protocol) adopt(name, id string, identity object) (state, identified ob
 	resp, err := p.ImportResourceState(p.t.Context(), req)
 	p.must(err)
 	if len(resp.ImportedResources) != 1 {
-		return nil, nil, told(resp.Diagnostics)
+		return nil, nil, diagnosticLines(resp.Diagnostics)
 	}
 	imported := resp.ImportedResources[0]
 	if imported.Identity != nil {
 		identified = p.unpack(kind, imported.Identity.IdentityData)
 	}
-	return p.unpack(p.kind(name), imported.State), identified, told(resp.Diagnostics)
+	return p.unpack(p.kind(name), imported.State), identified, diagnosticLines(resp.Diagnostics)
 }
 
 func TestAnImportRecords(t *testing.T) {
@@ -166,17 +166,17 @@ func TestAnImportRecords(t *testing.T) {
 			"by id": {f.hereID, nil}, "by id in another case": {f.recase(t, f.hereID), nil},
 			"by identity": {"", wantIdentity}, "by identity in another case": {"", otherCase},
 		} {
-			state, identity, said := p.adopt(f.kind(), by.id, by.identity)
-			if diff := cmp.Diff([]any{wantState, wantIdentity, []string(nil)}, []any{state, identity, said}); diff != "" {
+			state, identity, reported := p.adopt(f.kind(), by.id, by.identity)
+			if diff := cmp.Diff([]any{wantState, wantIdentity, []string(nil)}, []any{state, identity, reported}); diff != "" {
 				t.Fatalf("%s (-want +got):\n%s", sentence, diff)
 			}
 			read, identified := p.read(f.kind(), state)
 			if diff := cmp.Diff([]any{wantState, wantIdentity}, []any{read, identified}); diff != "" {
 				t.Errorf("%s, read (-want +got):\n%s", sentence, diff)
 			}
-			planned, said := p.plan(f.kind(), state, f.here.inGo(t))
-			if len(said) != 1 || !strings.HasPrefix(said[0], "warning: "+recorded) || planned["purge_on_create"] != true {
-				t.Errorf("%s, with nothing to add: %v is planned, and diagnostics: %q", sentence, planned, said)
+			planned, reported := p.plan(f.kind(), state, f.here.inGo(t))
+			if len(reported) != 1 || !strings.HasPrefix(reported[0], "warning: "+recorded) || planned["purge_on_create"] != true {
+				t.Errorf("%s, with nothing to add: %v is planned, and diagnostics: %q", sentence, planned, reported)
 			}
 			p.liveOn(f, sentence, state, w)
 		}
@@ -188,13 +188,13 @@ func (p *protocol) liveOn(f fixture, sentence string, adopted object, w *world) 
 	p.t.Helper()
 	change := func(what string, prior, config object, warns bool, sent ...string) object {
 		p.t.Helper()
-		planned, said := p.plan(f.kind(), prior, config)
-		if got := len(said) == 1 && strings.HasPrefix(said[0], "warning: "+recorded); got != warns || !warns && len(said) > 0 {
-			p.t.Errorf("%s, %s: the plan returns %q", sentence, what, said)
+		planned, reported := p.plan(f.kind(), prior, config)
+		if got := len(reported) == 1 && strings.HasPrefix(reported[0], "warning: "+recorded); got != warns || !warns && len(reported) > 0 {
+			p.t.Errorf("%s, %s: the plan returns %q", sentence, what, reported)
 		}
-		state, said := p.apply(f.kind(), prior, planned, config)
-		if len(said) > 0 {
-			p.t.Errorf("%s, %s: the apply returns %q", sentence, what, said)
+		state, reported := p.apply(f.kind(), prior, planned, config)
+		if len(reported) > 0 {
+			p.t.Errorf("%s, %s: the apply returns %q", sentence, what, reported)
 		}
 		w.compareSent(p.t, step{name: sentence + ", " + what, sent: sent})
 		if again, _ := p.plan(f.kind(), state, config); !cmp.Equal(state, again) {
@@ -227,19 +227,19 @@ func TestAServiceWithManyAssetsIsImported(t *testing.T) {
 	}{
 		"by id": {strings.ToUpper(cdntest.DeployedID), nil}, "by identity": {"", object{"service_id": cdntest.DeployedID}},
 	} {
-		state, identity, said := p.adopt("purge_cdn_asset", by.id, by.identity)
+		state, identity, reported := p.adopt("purge_cdn_asset", by.id, by.identity)
 		want := []any{
 			object{"id": cdntest.DeployedID, "service_id": cdntest.DeployedID, "assets": object{}},
 			object{"service_id": cdntest.DeployedID, "url": ""},
 			[]string(nil),
 		}
-		if diff := cmp.Diff(want, []any{state, identity, said}); diff != "" {
+		if diff := cmp.Diff(want, []any{state, identity, reported}); diff != "" {
 			t.Fatalf("%s (-want +got):\n%s", sentence, diff)
 		}
 		config := object{"service_id": cdntest.DeployedID, "assets": object{"/a.css": "1", "/b.css": "1"}}
-		planned, said := p.plan("purge_cdn_asset", state, config)
-		if len(said) != 1 || !strings.HasPrefix(said[0], "warning: "+recorded) {
-			t.Errorf("%s: the plan returns %q", sentence, said)
+		planned, reported := p.plan("purge_cdn_asset", state, config)
+		if len(reported) != 1 || !strings.HasPrefix(reported[0], "warning: "+recorded) {
+			t.Errorf("%s: the plan returns %q", sentence, reported)
 		}
 		state, _ = p.apply("purge_cdn_asset", state, planned, config)
 		w.compareSent(t, step{name: sentence + ", the first apply"})
@@ -262,24 +262,24 @@ func TestAWildcardIsImported(t *testing.T) {
 	}{
 		"by id": {cdntest.DeployedID + "/images/*", nil}, "by identity": {"", object{"service_id": cdntest.DeployedID, "url": "/images/*"}},
 	} {
-		adopted, identity, said := p.adopt("purge_cdn_asset", by.id, by.identity)
+		adopted, identity, reported := p.adopt("purge_cdn_asset", by.id, by.identity)
 		wanted := []any{want, object{"service_id": cdntest.DeployedID, "url": "/images/*"}, []string(nil)}
-		if diff := cmp.Diff(wanted, []any{adopted, identity, said}); diff != "" {
+		if diff := cmp.Diff(wanted, []any{adopted, identity, reported}); diff != "" {
 			t.Fatalf("%s (-want +got):\n%s", sentence, diff)
 		}
 		config := object{"service_id": cdntest.DeployedID, "url": "/images/*"}
-		if _, said := p.plan("purge_cdn_asset", adopted, config); len(said) != 1 || !strings.Contains(said[0], "set hard = false") {
-			t.Errorf("%s: a configuration that is hard is planned, and it says %q", sentence, said)
+		if _, reported := p.plan("purge_cdn_asset", adopted, config); len(reported) != 1 || !strings.Contains(reported[0], "set hard = false") {
+			t.Errorf("%s: a hard configuration is planned: %q", sentence, reported)
 		}
 		config["hard"] = false
-		planned, said := p.plan("purge_cdn_asset", adopted, config)
-		if len(said) != 1 || !strings.HasPrefix(said[0], "warning: "+recorded) {
-			t.Errorf("%s: the plan returns %q", sentence, said)
+		planned, reported := p.plan("purge_cdn_asset", adopted, config)
+		if len(reported) != 1 || !strings.HasPrefix(reported[0], "warning: "+recorded) {
+			t.Errorf("%s: the plan returns %q", sentence, reported)
 		}
 		state, _ := p.apply("purge_cdn_asset", adopted, planned, config)
 		w.compareSent(t, step{name: sentence + ", the first apply"})
-		if again, said := p.plan("purge_cdn_asset", state, config); !cmp.Equal(state, again) || len(said) > 0 {
-			t.Errorf("%s: the next plan returns %q and is not empty:\n%s", sentence, said, cmp.Diff(state, again))
+		if again, reported := p.plan("purge_cdn_asset", state, config); !cmp.Equal(state, again) || len(reported) > 0 {
+			t.Errorf("%s: the next plan returns %q and is not empty:\n%s", sentence, reported, cmp.Diff(state, again))
 		}
 		config["triggers"] = object{"release": "2"}
 		planned, _ = p.plan("purge_cdn_asset", state, config)
@@ -340,9 +340,9 @@ func TestInvalidImports(t *testing.T) {
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
-			_, _, said := p.adopt(c.name, c.id, c.identity)
-			if len(said) != 1 || !strings.HasPrefix(said[0], c.want) {
-				t.Errorf("diagnostics: %q, want %q", said, c.want)
+			_, _, reported := p.adopt(c.name, c.id, c.identity)
+			if len(reported) != 1 || !strings.HasPrefix(reported[0], c.want) {
+				t.Errorf("diagnostics: %q, want %q", reported, c.want)
 			}
 		})
 	}

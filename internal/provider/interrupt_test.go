@@ -252,13 +252,13 @@ func TestInterruptedWaits(t *testing.T) {
 locals {
   forever = { create = "11h", update = "11h" }
 }
-resource "purge_mstr_cache" "refused" {
+resource "purge_mstr_cache" "waiting" {
   project_id = %[2]q
   cache_type = "object"
   triggers   = { release = %[1]q }
   timeouts   = local.forever
 }
-resource "purge_wpengine_cache" "refused" {
+resource "purge_wpengine_cache" "waiting" {
   install_id = %[3]q
   cache_type = "object"
   triggers   = { release = %[1]q }
@@ -304,15 +304,15 @@ resource "purge_cdn_asset" "deploying" {
 	})
 	output := apply.interrupt()
 	for _, system := range []string{"MicroStrategy", "WP Engine", "Rackspace CDN"} {
-		if !says("Interrupted before " + system + " accepted the purge").MatchString(output) {
-			t.Errorf("the output does not say that the purge of %s was interrupted:\n%s", system, output)
+		if !containing("Interrupted before " + system + " accepted the purge").MatchString(output) {
+			t.Errorf("the output does not report that the purge of %s was interrupted:\n%s", system, output)
 		}
 	}
 	w.openSessions(t, "the interrupted apply", 1)
 
 	// The invalidation was accepted, so the purge counts.
 	want := map[string]string{
-		"purge_mstr_cache.refused": "1", "purge_wpengine_cache.refused": "1",
+		"purge_mstr_cache.waiting": "1", "purge_wpengine_cache.waiting": "1",
 		"purge_cdn_asset.busy": "1", "purge_cdn_asset.deploying": "2",
 	}
 	if diff := cmp.Diff(want, tf.releases(t, want)); diff != "" {
@@ -395,8 +395,8 @@ resource "purge_cdn_asset" "it" {
 	if len(purged) == 0 {
 		came = "0 of 5 purges were accepted. The next apply sends all 5."
 	}
-	if !says("Interrupted before Rackspace CDN accepted all purges", came).MatchString(output) {
-		t.Errorf("the output does not say %q:\n%s", came, output)
+	if !containing("Interrupted before Rackspace CDN accepted all purges", came).MatchString(output) {
+		t.Errorf("the output does not contain %q:\n%s", came, output)
 	}
 	tf.write(t, "main.tf", config("2", 100))
 	tf.mustRun(t, "apply", "-auto-approve")
@@ -421,8 +421,8 @@ func TestAPlanThatIsInterruptedDuringALookup(t *testing.T) {
 	})
 	plan := tf.start(t, "plan", "-no-color")
 	plan.until(w, "the lookup is in flight", func() bool { return len(w.Journal.Select("projects")) == 1 })
-	if output := plan.interrupt(); !says("Interrupted before MicroStrategy responded").MatchString(output) {
-		t.Errorf("the output does not say that the lookup was interrupted:\n%s", output)
+	if output := plan.interrupt(); !containing("Interrupted before MicroStrategy responded").MatchString(output) {
+		t.Errorf("the output does not report that the lookup was interrupted:\n%s", output)
 	}
 	w.openSessions(t, "an interrupted plan", 1)
 }
@@ -454,8 +454,8 @@ func TestTheProcessGroupIsTerminated(t *testing.T) {
 			w := newWatchedWorld(t)
 			tf, apply, sent := w.startHalfDone(t, target)
 			output := apply.signal(syscall.SIGTERM)
-			if !says("Interrupted before " + target.title + " accepted the purge").MatchString(output) {
-				t.Errorf("the output does not say that the purge was interrupted:\n%s", output)
+			if !containing("Interrupted before " + target.title + " accepted the purge").MatchString(output) {
+				t.Errorf("the output does not report that the purge was interrupted:\n%s", output)
 			}
 			if open := w.MSTR.OpenSessions(); open != 0 {
 				t.Errorf("%d sessions are open, want none", open)
@@ -530,8 +530,8 @@ func TestAnInterruptedActionFails(t *testing.T) {
 				// interrupt.
 				apply.shows("Sending 1 purge to " + target.title)
 				output := apply.interrupt()
-				if !says("Interrupted before " + target.title + " accepted the purge").MatchString(output) {
-					t.Errorf("try %d: the output does not say that the action was interrupted:\n%s", try, output)
+				if !containing("Interrupted before " + target.title + " accepted the purge").MatchString(output) {
+					t.Errorf("try %d: the output does not report that the action was interrupted:\n%s", try, output)
 				}
 				if open := w.MSTR.OpenSessions(); open != 0 {
 					t.Errorf("%d sessions are open, want none", open)

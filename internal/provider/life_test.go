@@ -61,8 +61,8 @@ func TestAPurgeIsRepeatedWhenItsTriggersChangeAndOnlyThen(t *testing.T) {
 				plan: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()},
 			},
 			step{
-				name: "an update whose purge is denied", before: f.refuse, config: f.config(f.here, release("2")),
-				plan: updates, fails: says("denied permission"), sent: []string{f.refusedHere},
+				name: "an update whose purge is denied", before: f.deny, config: f.config(f.here, release("2")),
+				plan: updates, fails: containing("denied permission"), sent: []string{f.deniedHere},
 			},
 			step{
 				name: "keeps the old triggers, so the next apply purges", config: f.config(f.here, release("2")),
@@ -120,17 +120,17 @@ func TestAFailedCreateIsCreatedAgain(t *testing.T) {
 		w.play(
 			t,
 			step{
-				name: "a create that is denied", before: f.refuse, config: config,
-				fails: says("denied permission"), sent: []string{f.refusedHere},
+				name: "a create that is denied", before: f.deny, config: config,
+				fails: containing("denied permission"), sent: []string{f.deniedHere},
 			},
 			step{
 				name: "leaves no state", config: config, sent: []string{f.purgedHere},
 				plan: []plancheck.PlanCheck{does(at, plancheck.ResourceActionCreate)},
 			},
 			step{
-				name: "a destroy that is denied", before: f.refuse, config: config, destroy: true,
+				name: "a destroy that is denied", before: f.deny, config: config, destroy: true,
 				plan:  []plancheck.PlanCheck{does(at, plancheck.ResourceActionDestroy)},
-				fails: says("denied permission"), sent: []string{f.refusedHere},
+				fails: containing("denied permission"), sent: []string{f.deniedHere},
 			},
 			step{
 				name: "is retried, and purges with purge_on_destroy", config: config, destroy: true,

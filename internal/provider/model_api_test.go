@@ -171,7 +171,7 @@ func (u *sickbay) purge(system string, next http.HandlerFunc, w http.ResponseWri
 		next(watched, req)
 		panic(http.ErrAbortHandler)
 	default:
-		answerOf[system][how](watched, req)
+		errorOf[system][how](watched, req)
 	}
 }
 
@@ -182,8 +182,8 @@ func (unheard) Header() http.Header         { return http.Header{} }
 func (unheard) Write(p []byte) (int, error) { return len(p), nil }
 func (unheard) WriteHeader(int)             {}
 
-// answerOf contains the error responses of each system.
-var answerOf = map[string]map[ill]http.HandlerFunc{
+// errorOf contains the error responses of each system.
+var errorOf = map[string]map[ill]http.HandlerFunc{
 	"cdn": {
 		illRejected:     cdntest.Error(http.StatusBadRequest, "non ascii character present in url"),
 		illBlamed:       cdntest.Error(http.StatusBadRequest, "Invalid service id"),

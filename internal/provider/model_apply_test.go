@@ -38,7 +38,7 @@ func (p *process) ask(b *managed, prior *instance, proposed, config object) (*ch
 		return nil, fmt.Errorf("the plan requires a replacement for %v", resp.RequiresReplace)
 	}
 	o, err := unpack(kind, resp.PlannedState)
-	return &change{config: config, planned: o, private: resp.PlannedPrivate, identity: resp.PlannedIdentity, said: warnings(resp.Diagnostics)}, err
+	return &change{config: config, planned: o, private: resp.PlannedPrivate, identity: resp.PlannedIdentity, reported: warnings(resp.Diagnostics)}, err
 }
 
 // planDestroy plans to destroy an object.
@@ -51,7 +51,7 @@ func (p *process) planDestroy(b *managed, prior *instance) (*change, error) {
 }
 
 // apply applies a change to prior, which is nil for a create, and returns the
-// object to save. A *refused means that the change failed. Terraform would report
+// object to save. A *providerError means that the change failed. Terraform would report
 // any other error as a bug in the provider.
 func (p *process) apply(ctx context.Context, b *managed, prior *instance, c *change) (*instance, *tfprotov6.ApplyResourceChangeResponse, error) {
 	s, err := p.server(b.alias)

@@ -66,7 +66,7 @@ func (a *applying) operate(t *todo) error {
 	defer cancel()
 	a.watch(max(0, a.turn.interrupt-a.arrived), cancel)
 	next, resp, err := a.run.apply(ctx, &s.managed, prior, c)
-	var failure *refused
+	var failure *providerError
 	if err != nil && !errors.As(err, &failure) {
 		return err
 	}
@@ -78,9 +78,9 @@ func (a *applying) operate(t *todo) error {
 	defer func() { a.delivered = a.delivered.with(d.accepted()) }()
 	a.note("%s %v: %v, %v", t.name, c.config, d.arrivals, err)
 	a.last.arrivals = append(a.last.arrivals, d.arrivals...)
-	a.last.said = append(a.last.said, warnings(resp.Diagnostics)...)
+	a.last.reported = append(a.last.reported, warnings(resp.Diagnostics)...)
 	if failure != nil {
-		a.last.refusals = append(a.last.refusals, failure.said...)
+		a.last.errors = append(a.last.errors, failure.reported...)
 	}
 	t.failed = d.failed
 	if d.interrupted {

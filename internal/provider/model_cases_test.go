@@ -23,7 +23,7 @@ var cases = map[string]struct {
 		x.sends(turn{}, abc...)
 		x.then("triggers", releasing("2")).while(illRejected, "/b").fails(turn{})
 		x.sends(turn{verb: "destroy"}, abc...)
-		x.says("3 purges")
+		x.reports("3 purges")
 	}},
 	"a path that was rejected while assets are ignored": {"purge_cdn_asset", threeAssets(), func(x *tale) {
 		x.sends(turn{}, abc...)
@@ -86,7 +86,7 @@ var cases = map[string]struct {
 	"a create that stops partway, and rejected credentials after it": {"purge_cdn_asset", hundred(), func(x *tale) {
 		accepted := x.stops(40)
 		x.harm(thing{scope: services[0]}, illUnauthorized, false)
-		if err := x.take(turn{}); err != nil || len(x.last.refusals) == 0 || len(x.accepted()) > 0 {
+		if err := x.take(turn{}); err != nil || len(x.last.errors) == 0 || len(x.accepted()) > 0 {
 			x.t.Errorf("the apply with rejected credentials: %v, %v", err, x.last)
 		}
 		x.heal()
@@ -103,7 +103,7 @@ var cases = map[string]struct {
 	"a create that fails partway, and the resource is removed": {"purge_cdn_asset", threeAssets(), func(x *tale) {
 		x.while(illRejected, "/a", "/b").fails(turn{})
 		x.sends(turn{verb: "destroy"})
-		x.says("2 purges", "drop")
+		x.reports("2 purges", "drop")
 	}},
 	"an import, an update that fails completely, and a replacement": {"purge_cdn_asset", threeAssets(), func(x *tale) {
 		x.sends(turn{verb: "import", value: services[0]})
@@ -119,7 +119,7 @@ var cases = map[string]struct {
 	"a service that is changed to one that is missing, and is corrected": {"purge_cdn_asset", threeAssets(), func(x *tale) {
 		x.sends(turn{}, abc...)
 		x.then("service_id", "ffffffff-0000-4000-8000-0123456789ab")
-		if err := x.take(turn{}); err != nil || len(x.last.refusals) == 0 {
+		if err := x.take(turn{}); err != nil || len(x.last.errors) == 0 {
 			x.t.Errorf("a service that is missing: %v", err)
 		}
 		x.then("service_id", services[1]).sends(turn{}, abc...).onlyTo(services[1])
@@ -130,8 +130,8 @@ var cases = map[string]struct {
 		if x.sends(turn{}, x.paths()...); len(x.accepted()) != 30 {
 			x.t.Errorf("%d are delivered, want 30", len(x.accepted()))
 		}
-		x.says("non ascii character", "10 others")
-		if n := strings.Count(strings.Join(x.last.refusals, ""), "non ascii character"); n != 10 {
+		x.reports("non ascii character", "10 others")
+		if n := strings.Count(strings.Join(x.last.errors, ""), "non ascii character"); n != 10 {
 			x.t.Errorf("the error quotes the API %d times, want 10", n)
 		}
 		x.sends(turn{}, rejected...)
@@ -139,10 +139,10 @@ var cases = map[string]struct {
 	"a path that is permanently rejected, and removed": {"purge_cdn_asset", threeAssets("purge_on_create", false), func(x *tale) {
 		x.sends(turn{})
 		x.then("asset:/b", nil).while(illRejected, "/b").sends(turn{}, "/b")
-		if len(x.last.refusals) > 0 {
-			x.t.Errorf("the apply fails: %q", x.last.refusals)
+		if len(x.last.errors) > 0 {
+			x.t.Errorf("the apply fails: %q", x.last.errors)
 		}
-		x.says("/b", "non ascii character")
+		x.reports("/b", "non ascii character")
 		x.sends(turn{})
 	}},
 	"a destroy of an install that returns 400": {"purge_wpengine_cache", edited(universes["purge_wpengine_cache"].start, edit{"purge_on_destroy", true}), func(x *tale) {

@@ -152,34 +152,34 @@ func unpack(kind tftypes.Type, packed *tfprotov6.DynamicValue) (object, error) {
 	return o, nil
 }
 
-// refused is an error of the provider, as opposed to a mistake that Terraform finds
+// providerError is an error of the provider, as opposed to a mistake that Terraform finds
 // in its results.
-type refused struct{ said []string }
+type providerError struct{ reported []string }
 
-func (r *refused) Error() string { return strings.Join(r.said, "\n") }
+func (r *providerError) Error() string { return strings.Join(r.reported, "\n") }
 
 // faulty returns the errors among diagnostics, or nil.
 func faulty(diags []*tfprotov6.Diagnostic) error {
-	var said []string
+	var reported []string
 	for _, d := range diags {
 		if d.Severity == tfprotov6.DiagnosticSeverityError {
-			said = append(said, d.Summary+": "+d.Detail)
+			reported = append(reported, d.Summary+": "+d.Detail)
 		}
 	}
-	if said == nil {
+	if reported == nil {
 		return nil
 	}
-	return &refused{said}
+	return &providerError{reported}
 }
 
 func warnings(diags []*tfprotov6.Diagnostic) []string {
-	var said []string
+	var reported []string
 	for _, d := range diags {
 		if d.Severity == tfprotov6.DiagnosticSeverityWarning {
-			said = append(said, d.Summary+": "+d.Detail)
+			reported = append(reported, d.Summary+": "+d.Detail)
 		}
 	}
-	return said
+	return reported
 }
 
 // refresh upgrades a state from JSON and reads it. It returns the warnings.
@@ -227,7 +227,7 @@ type change struct {
 	planned  object
 	private  []byte
 	identity *tfprotov6.ResourceIdentityData
-	said     []string // warnings
+	reported []string // warnings
 }
 
 // plan plans a resource whose object is prior, or nil for a create.

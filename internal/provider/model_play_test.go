@@ -24,8 +24,8 @@ type player struct {
 // applied is the result of the last apply.
 type applied struct {
 	arrivals  []arrival
-	refusals  []string // errors of the provider
-	said      []string // its warnings, of the plan and the apply
+	errors    []string // errors of the provider
+	reported  []string // its warnings, of the plan and the apply
 	summaries []any    // as planned
 }
 
@@ -239,7 +239,7 @@ func (p *player) planSlot(run *process, s *slot, t turn) ([]*todo, error) {
 	if err := plansWell(c); err != nil {
 		return nil, err
 	}
-	p.last.said = append(p.last.said, c.said...)
+	p.last.reported = append(p.last.reported, c.reported...)
 	p.last.summaries = append(p.last.summaries, c.planned["summary"])
 	switch c.action {
 	case "create", "update":
@@ -269,20 +269,20 @@ func (p *player) refreshed(run *process, s *slot, o *holding, t turn) error {
 	if t.stale {
 		return nil
 	}
-	fresh, said, err := run.refresh(&s.managed, o.instance)
+	fresh, reported, err := run.refresh(&s.managed, o.instance)
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", s.kind, err)
 	}
-	p.last.said = append(p.last.said, said...)
-	if n := len(pendingIn(s.kind, o.state)); n > 0 && !mentions(said, n, "pending") {
-		return fmt.Errorf("%d purges are pending, and a read says %q", n, said)
+	p.last.reported = append(p.last.reported, reported...)
+	if n := len(pendingIn(s.kind, o.state)); n > 0 && !mentions(reported, n, "pending") {
+		return fmt.Errorf("%d purges are pending, and a read reports %q", n, reported)
 	}
 	o.instance = fresh
 	return nil
 }
 
-func mentions(said []string, n int, word string) bool {
-	return slices.ContainsFunc(said, func(text string) bool {
+func mentions(reported []string, n int, word string) bool {
+	return slices.ContainsFunc(reported, func(text string) bool {
 		return strings.Contains(text, word) && slices.Contains(strings.FieldsFunc(text, func(r rune) bool { return r < '0' || r > '9' }), strconv.Itoa(n))
 	})
 }
@@ -294,14 +294,14 @@ func (p *player) plansDestroy(run *process, s *slot, o *holding) (*change, error
 	if err != nil {
 		return nil, fmt.Errorf("planning a destroy of %s: %w", s.kind, err)
 	}
-	p.last.said = append(p.last.said, c.said...)
+	p.last.reported = append(p.last.reported, c.reported...)
 	n := len(o.ledger.due)
 	if o.ledger.onDestroy && !o.ledger.adopted {
 		n = len(o.ledger.due.with(keysOf(o.ledger.seen)))
 	}
 	soft := o.state["hard"] == false || o.state["wildcard_threshold"] != nil // one request for all paths
-	if n > 0 && len(o.ledger.maybe) == 0 && !mentions(c.said, n, "") && (!o.ledger.onDestroy || !soft) {
-		return nil, fmt.Errorf("%d purges are sent or dropped by a destroy, and the plan returns %q", n, c.said)
+	if n > 0 && len(o.ledger.maybe) == 0 && !mentions(c.reported, n, "") && (!o.ledger.onDestroy || !soft) {
+		return nil, fmt.Errorf("%d purges are sent or dropped by a destroy, and the plan returns %q", n, c.reported)
 	}
 	return c, nil
 }

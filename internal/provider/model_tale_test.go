@@ -89,22 +89,22 @@ func (x *tale) fails(turn turn) *tale {
 	if err := x.take(turn); err != nil {
 		x.t.Errorf("%s", err)
 	}
-	if len(x.last.refusals) == 0 {
+	if len(x.last.errors) == 0 {
 		x.t.Error("the apply succeeds")
 	}
 	x.heal()
 	return x
 }
 
-// says fails unless one of the last warnings or errors contains all of the texts.
-func (x *tale) says(words ...string) {
+// reports fails unless one of the last warnings or errors contains all of the texts.
+func (x *tale) reports(words ...string) {
 	x.t.Helper()
-	for _, text := range append(x.last.said, x.last.refusals...) {
+	for _, text := range append(x.last.reported, x.last.errors...) {
 		if !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) }) {
 			return
 		}
 	}
-	x.t.Errorf("nothing says %q: %q %q", words, x.last.said, x.last.refusals)
+	x.t.Errorf("nothing contains %q: %q %q", words, x.last.reported, x.last.errors)
 }
 
 // sums fails unless the last plan had this summary.
@@ -167,7 +167,7 @@ func (x *tale) stops(n int) []string {
 	x.t.Helper()
 	x.allowed(n)
 	defer x.allowed(0)
-	if err := x.take(turn{}); err != nil || len(x.last.refusals) == 0 || len(x.accepted()) != n {
+	if err := x.take(turn{}); err != nil || len(x.last.errors) == 0 || len(x.accepted()) != n {
 		x.t.Errorf("an apply of which %d are accepted: %v, %v", n, err, x.last)
 	}
 	return x.accepted()

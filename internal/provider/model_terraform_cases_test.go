@@ -151,8 +151,8 @@ func TestAFailedCreateIsRemoved(t *testing.T) {
 		x.sends(true, abc)
 		x.wanted = false
 		x.write()
-		if output := x.sends(false, []string{}, "plan", "-no-color"); !says("1 purge is still pending", "drops").MatchString(output) {
-			t.Errorf("the plan does not say what is dropped:\n%s", output)
+		if output := x.sends(false, []string{}, "plan", "-no-color"); !containing("1 purge is still pending", "drops").MatchString(output) {
+			t.Errorf("the plan does not list what is dropped:\n%s", output)
 		}
 		x.sends(false, []string{})
 	})

@@ -22,7 +22,7 @@ const (
 )
 
 // move returns the state that a moved resource of another type gets.
-func (p *protocol) move(from, provider, state, to string) (moved, identity object, said []string) {
+func (p *protocol) move(from, provider, state, to string) (moved, identity object, reported []string) {
 	p.t.Helper()
 	resp, err := p.MoveResourceState(p.t.Context(), &tfprotov6.MoveResourceStateRequest{
 		SourceProviderAddress: provider, SourceTypeName: from, SourceState: &tfprotov6.RawState{JSON: []byte(state)}, TargetTypeName: to,
@@ -32,7 +32,7 @@ func (p *protocol) move(from, provider, state, to string) (moved, identity objec
 	if resp.TargetIdentity != nil {
 		identity = p.unpack(p.identities[to].ValueType(), resp.TargetIdentity.IdentityData)
 	}
-	return p.unpack(p.kind(to), resp.TargetState), identity, told(resp.Diagnostics)
+	return p.unpack(p.kind(to), resp.TargetState), identity, diagnosticLines(resp.Diagnostics)
 }
 
 // TestTheValuesOfTriggersMove checks that a move stores no value, and recognizes
@@ -62,12 +62,12 @@ func TestTheValuesOfTriggersMove(t *testing.T) {
 			t.Parallel()
 			for _, target := range targets {
 				p := newWorld(t).speak(t) // the protocol holds the private state
-				moved, identity, said := p.move(c.from, c.provider, c.state, "purge_"+target.name)
+				moved, identity, reported := p.move(c.from, c.provider, c.state, "purge_"+target.name)
 				wantIdentity := object{}
 				for _, name := range target.identity {
 					wantIdentity[name] = ""
 				}
-				if diff := cmp.Diff([]any{object{"id": ""}, wantIdentity, []string(nil)}, []any{moved, identity, said}); diff != "" {
+				if diff := cmp.Diff([]any{object{"id": ""}, wantIdentity, []string(nil)}, []any{moved, identity, reported}); diff != "" {
 					t.Errorf("%s (-want +got):\n%s", target.name, diff)
 				}
 				digest := p.movedDigest(t)
@@ -109,9 +109,9 @@ func TestUnsupportedMoves(t *testing.T) {
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
-			_, _, said := p.move(c.from, c.provider, c.state, "purge_wpengine_cache")
-			if len(said) != 1 || !strings.HasPrefix(said[0], c.want) {
-				t.Errorf("diagnostics: %q, want %q", said, c.want)
+			_, _, reported := p.move(c.from, c.provider, c.state, "purge_wpengine_cache")
+			if len(reported) != 1 || !strings.HasPrefix(reported[0], c.want) {
+				t.Errorf("diagnostics: %q, want %q", reported, c.want)
 			}
 		})
 	}
@@ -123,9 +123,9 @@ func TestAMoveFromNullResourceRecords(t *testing.T) {
 	t.Parallel()
 	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
 		p := w.speak(t)
-		moved, _, said := p.move("null_resource", nullProvider, `{"id":"123","triggers":{"release":"1"}}`, f.kind())
-		if len(said) > 0 {
-			t.Fatalf("diagnostics: %q", said)
+		moved, _, reported := p.move("null_resource", nullProvider, `{"id":"123","triggers":{"release":"1"}}`, f.kind())
+		if len(reported) > 0 {
+			t.Fatalf("diagnostics: %q", reported)
 		}
 		read, _ := p.read(f.kind(), moved)
 		if diff := cmp.Diff(moved, read); diff != "" {
@@ -168,13 +168,13 @@ func TestWhatAMoveCompares(t *testing.T) {
 			p := w.speak(t)
 			const kind = "purge_cdn_asset"
 			moved, _, _ := p.move("null_resource", nullProvider, `{"id":"1","triggers":`+c.former+`}`, kind)
-			planned, said := p.plan(kind, moved, c.config)
+			planned, reported := p.plan(kind, moved, c.config)
 			state, _ := p.apply(kind, moved, planned, c.config)
 			if got := len(w.Journal.Select("purge")); got != c.sends {
 				t.Errorf("%d purges were sent, want %d", got, c.sends)
 			}
-			if warned := len(said) == 1 && strings.HasPrefix(said[0], "warning: "+recorded); warned != (c.sends == 0) {
-				t.Errorf("the plan returns %q", said)
+			if warned := len(reported) == 1 && strings.HasPrefix(reported[0], "warning: "+recorded); warned != (c.sends == 0) {
+				t.Errorf("the plan returns %q", reported)
 			}
 			if len(p.kept) > 0 {
 				t.Errorf("private state after the first apply: %s", p.kept)

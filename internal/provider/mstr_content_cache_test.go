@@ -60,12 +60,12 @@ type resourceOf struct {
 
 // apply plans and applies a configuration. It fails if a known planned value
 // changes.
-func (r *resourceOf) apply(config object) (planned object, said []string) {
+func (r *resourceOf) apply(config object) (planned object, reported []string) {
 	r.t.Helper()
 	planned, warned := r.plan(r.kind, r.state, config)
-	next, said := r.protocol.apply(r.kind, r.state, planned, config)
+	next, reported := r.protocol.apply(r.kind, r.state, planned, config)
 	for name, value := range planned {
-		failed := slices.ContainsFunc(said, func(s string) bool { return strings.HasPrefix(s, "error") })
+		failed := slices.ContainsFunc(reported, func(s string) bool { return strings.HasPrefix(s, "error") })
 		if diff := cmp.Diff(value, next[name]); diff != "" && value != (unknown{}) && !failed {
 			r.t.Errorf("%s is not what was planned (-plan +state):\n%s", name, diff)
 		}
@@ -73,7 +73,7 @@ func (r *resourceOf) apply(config object) (planned object, said []string) {
 	if next != nil {
 		r.state = next
 	}
-	return planned, append(warned, said...)
+	return planned, append(warned, reported...)
 }
 
 func TestResultsAreCounted(t *testing.T) {
@@ -138,8 +138,8 @@ func TestWhichResultsAreInvalidated(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			r := &resourceOf{protocol: w.speak(t), kind: contentKind}
-			if _, said := r.apply(contentOf(c.filter)); len(said) > 0 {
-				t.Errorf("the apply returns %q", said)
+			if _, reported := r.apply(contentOf(c.filter)); len(reported) > 0 {
+				t.Errorf("the apply returns %q", reported)
 			}
 			want := map[string]int{}
 			for _, name := range c.stay {
@@ -159,22 +159,22 @@ func TestAFilterThatChanges(t *testing.T) {
 	w := newWorld(t)
 	r := &resourceOf{protocol: w.speak(t), kind: contentKind}
 	sales := contentOf(object{"warehouse_tables": list("F_SALES"), "triggers": object{"load": "1"}})
-	if _, said := r.apply(sales); len(said) > 0 {
-		t.Fatalf("the create returns %q", said)
+	if _, reported := r.apply(sales); len(reported) > 0 {
+		t.Fatalf("the create returns %q", reported)
 	}
 	w.runReports()
 	sales["triggers"] = object{"load": "2"}
 	w.MSTR.Fail("contents", 2, mstrtest.Error(http.StatusForbidden, "ERR014", "", "no privilege"))
-	_, said := r.apply(sales)
-	if diff := cmp.Diff(any(object{"content": "triggered"}), r.state["pending"]); diff != "" || len(said) != 1 {
-		t.Fatalf("after a purge that is denied, pending is (-want +got):\n%s\nand the apply returns %q", diff, said)
+	_, reported := r.apply(sales)
+	if diff := cmp.Diff(any(object{"content": "triggered"}), r.state["pending"]); diff != "" || len(reported) != 1 {
+		t.Fatalf("after a purge that is denied, pending is (-want +got):\n%s\nand the apply returns %q", diff, reported)
 	}
 	if r.state["invalidated"] != 4 {
 		t.Errorf("after a purge that is denied, invalidated is %v, want 4 as before", r.state["invalidated"])
 	}
 	stock := contentOf(object{"warehouse_tables": list("F_STOCK"), "triggers": object{"load": "2"}})
-	if _, said := r.apply(stock); len(said) > 0 {
-		t.Errorf("the apply with another filter says %q", said)
+	if _, reported := r.apply(stock); len(reported) > 0 {
+		t.Errorf("the apply with another filter reports %q", reported)
 	}
 	if diff := cmp.Diff(map[string]int{"Sales by store": 2, "Daily sales": 2, "Sales cube": 2}, w.ready()); diff != "" {
 		t.Errorf("the ready results after it (-want +got):\n%s", diff)
@@ -183,8 +183,8 @@ func TestAFilterThatChanges(t *testing.T) {
 		t.Errorf("the state has pending = %v and invalidated = %v, want null and 2", r.state["pending"], r.state["invalidated"])
 	}
 	w.Journal.Reset()
-	if planned, said := r.apply(stock); !cmp.Equal(planned, r.state) || len(said) > 0 || len(w.purges()) > 0 {
-		t.Errorf("another apply without changes returns %q", said)
+	if planned, reported := r.apply(stock); !cmp.Equal(planned, r.state) || len(reported) > 0 || len(w.purges()) > 0 {
+		t.Errorf("another apply without changes returns %q", reported)
 	}
 }
 
@@ -195,14 +195,14 @@ func TestAFilterThatIsUnknown(t *testing.T) {
 	config := contentOf(object{"warehouse_tables": list("F_SALES")})
 	r.apply(config)
 	for sentence, tables := range map[string]any{"a list": unknown{}, "an element": list("F_SALES", unknown{})} {
-		planned, said := r.plan(contentKind, r.state, contentOf(object{"warehouse_tables": tables}))
-		if planned["invalidated"] != (unknown{}) || planned["last_purged_at"] != (unknown{}) || len(said) > 0 {
-			t.Errorf("%s that is unknown: invalidated = %v, last_purged_at = %v, diagnostics: %q", sentence, planned["invalidated"], planned["last_purged_at"], said)
+		planned, reported := r.plan(contentKind, r.state, contentOf(object{"warehouse_tables": tables}))
+		if planned["invalidated"] != (unknown{}) || planned["last_purged_at"] != (unknown{}) || len(reported) > 0 {
+			t.Errorf("%s that is unknown: invalidated = %v, last_purged_at = %v, diagnostics: %q", sentence, planned["invalidated"], planned["last_purged_at"], reported)
 		}
 		w.Journal.Reset()
-		state, said := r.protocol.apply(contentKind, r.state, planned, config)
-		if sent := w.purges(); len(sent) > 0 || len(said) > 0 || state["invalidated"] != 4 {
-			t.Errorf("%s that turns out equal: sent %q, diagnostics: %q, invalidated = %v", sentence, sent, said, state["invalidated"])
+		state, reported := r.protocol.apply(contentKind, r.state, planned, config)
+		if sent := w.purges(); len(sent) > 0 || len(reported) > 0 || state["invalidated"] != 4 {
+			t.Errorf("%s that turns out equal: sent %q, diagnostics: %q, invalidated = %v", sentence, sent, reported, state["invalidated"])
 		}
 	}
 }
@@ -212,17 +212,17 @@ func TestTablesThatNoResultUses(t *testing.T) {
 	w := newWorld(t)
 	p := w.speak(t)
 	config := contentOf(object{"warehouse_tables": list("f_sales", "F_SALE", "D_STORES")})
-	_, said := (&resourceOf{protocol: p, kind: contentKind}).apply(config)
+	_, reported := (&resourceOf{protocol: p, kind: contentKind}).apply(config)
 	detail := "No cached result of project " + projectHex + " uses these tables:\n  D_STORES\n  F_SALE\n\n" +
 		"Check the names in warehouse_tables. If they are correct, nobody has run a report on these tables since their results were last invalidated."
-	if diff := cmp.Diff([]string{"warning: No cached result uses some warehouse tables: " + detail}, said); diff != "" {
+	if diff := cmp.Diff([]string{"warning: No cached result uses some warehouse tables: " + detail}, reported); diff != "" {
 		t.Errorf("the diagnostics of the apply (-want +got):\n%s", diff)
 	}
 	w.runReports()
-	progress, said := p.invoke(t.Context(), contentKind, config)
+	progress, reported := p.invoke(t.Context(), contentKind, config)
 	want := []string{"Sending 1 purge to MicroStrategy", detail, "MicroStrategy accepted 1 purge"}
-	if diff := cmp.Diff(want, messages(progress)); diff != "" || len(said) > 0 {
-		t.Errorf("the messages of the action (-want +got):\n%s\nand %q", diff, said)
+	if diff := cmp.Diff(want, messages(progress)); diff != "" || len(reported) > 0 {
+		t.Errorf("the messages of the action (-want +got):\n%s\nand %q", diff, reported)
 	}
 }
 
@@ -250,9 +250,9 @@ func TestOneNodeThatFails(t *testing.T) {
 
 	config["triggers"] = object{"load": "2"}
 	w.MSTR.FailNode("iserver-2", "invalidate", 1, mstrtest.Error(http.StatusForbidden, "ERR014", "", "no privilege"))
-	_, said := r.apply(config)
-	if len(said) != 1 || !says("error: MicroStrategy denied permission", "on node iserver-2").MatchString(said[0]) {
-		t.Errorf("the apply returns %q, want one error that names the node", said)
+	_, reported := r.apply(config)
+	if len(reported) != 1 || !containing("error: MicroStrategy denied permission", "on node iserver-2").MatchString(reported[0]) {
+		t.Errorf("the apply returns %q, want one error that names the node", reported)
 	}
 	left := map[string]int{"Sales by store": 1, "Daily sales": 1, "Stock": 1, "Sales cube": 2}
 	if diff := cmp.Diff(left, w.ready()); diff != "" {
@@ -264,8 +264,8 @@ func TestOneNodeThatFails(t *testing.T) {
 
 	w.runReports()
 	w.Journal.Reset()
-	if _, said := r.apply(config); len(said) > 0 || r.state["invalidated"] != 6 || r.state["pending"] != nil {
-		t.Errorf("the next apply returns %q, and the state has invalidated = %v and pending = %v", said, r.state["invalidated"], r.state["pending"])
+	if _, reported := r.apply(config); len(reported) > 0 || r.state["invalidated"] != 6 || r.state["pending"] != nil {
+		t.Errorf("the next apply returns %q, and the state has invalidated = %v and pending = %v", reported, r.state["invalidated"], r.state["pending"])
 	}
 	nodes := make(map[string]bool)
 	for _, e := range w.Journal.Select("invalidate") {
@@ -287,9 +287,9 @@ func TestAnotherProjectCountsItsOwn(t *testing.T) {
 	})
 	r := &resourceOf{protocol: w.speak(t), kind: contentKind}
 	r.apply(contentOf(object{"warehouse_tables": list("F_SALES"), "purge_on_create": false, "purge_on_destroy": true}))
-	_, said := r.apply(object{"project_id": other, "warehouse_tables": list("F_STOCK"), "purge_on_destroy": true})
-	if len(said) > 0 || r.state["invalidated"] != 1 {
-		t.Errorf("invalidated = %v, want the 1 of the other project; diagnostics: %q", r.state["invalidated"], said)
+	_, reported := r.apply(object{"project_id": other, "warehouse_tables": list("F_STOCK"), "purge_on_destroy": true})
+	if len(reported) > 0 || r.state["invalidated"] != 1 {
+		t.Errorf("invalidated = %v, want the 1 of the other project; diagnostics: %q", r.state["invalidated"], reported)
 	}
 	if diff := cmp.Diff(map[string]int{"Stock": 2, "Sales cube": 2}, w.ready()); diff != "" {
 		t.Errorf("the ready results (-want +got):\n%s", diff)
@@ -308,9 +308,9 @@ func TestFiltersThatAreEqual(t *testing.T) {
 		"another case":      {"warehouse_tables": list("f_sales", "ÜBERSICHT"), "content_ids": list(strings.ToUpper(a), strings.ToLower(b))},
 		"one of them twice": {"warehouse_tables": list("F_SALES", "Übersicht", "F_Sales"), "content_ids": list(a, a, b)},
 	} {
-		planned, said := r.plan(contentKind, r.state, contentOf(same))
-		if diff := cmp.Diff(r.state, planned); diff != "" || len(said) > 0 {
-			t.Errorf("%s is a change (-state +plan):\n%s\nand diagnostics: %q", sentence, diff, said)
+		planned, reported := r.plan(contentKind, r.state, contentOf(same))
+		if diff := cmp.Diff(r.state, planned); diff != "" || len(reported) > 0 {
+			t.Errorf("%s is a change (-state +plan):\n%s\nand diagnostics: %q", sentence, diff, reported)
 		}
 	}
 	for sentence, other := range map[string]object{
@@ -350,11 +350,11 @@ func TestFiltersAreCheckedDuringPlanning(t *testing.T) {
 			t.Parallel()
 			config := contentOf(c.filter)
 			_, planned := p.plan(contentKind, nil, config)
-			for command, said := range map[string][]string{
+			for command, reported := range map[string][]string{
 				"plan": planned, "validate of the action": p.validateAction(contentKind, config), "plan of the action": p.planAction(contentKind, config),
 			} {
-				if diff := cmp.Diff([]string{c.want}, said); diff != "" {
-					t.Errorf("%s says (-want +got):\n%s", command, diff)
+				if diff := cmp.Diff([]string{c.want}, reported); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", command, diff)
 				}
 			}
 		})

@@ -213,7 +213,7 @@ func TestTheProcessClosesItsSessions(t *testing.T) {
 	tf.mustRun(t, "apply", "-auto-approve")
 	w.openSessions(t, "an apply", 1)
 
-	f.refuse()
+	f.deny()
 	tf.write(t, "main.tf", f.config(f.here, release("2")))
 	if output, err := tf.run("apply", "-auto-approve"); err == nil {
 		t.Errorf("the API denied the purge, and terraform succeeded:\n%s", output)
@@ -251,8 +251,8 @@ func TestTheProcessClosesItsSessionsWhenInterrupted(t *testing.T) {
 	if err := <-ended; err == nil {
 		t.Error("terraform was interrupted and succeeded")
 	}
-	if !says("Interrupted before MicroStrategy accepted the purge").Match(output.Bytes()) {
-		t.Errorf("the output does not say that the purge was interrupted:\n%s", output.String())
+	if !containing("Interrupted before MicroStrategy accepted the purge").Match(output.Bytes()) {
+		t.Errorf("the output does not report that the purge was interrupted:\n%s", output.String())
 	}
 	w.openSessions(t, "an interrupted apply", 1)
 

@@ -28,7 +28,7 @@ func TestAServiceThatIsNotConfigured(t *testing.T) {
 			t,
 			step{
 				name: "a use of it is an error during planning", config: f.config(f.here),
-				fails: says(append([]string{"Error running pre-apply plan"}, f.needs...)...),
+				fails: containing(append([]string{"Error running pre-apply plan"}, f.needs...)...),
 			},
 			step{name: "a resource that purges nothing needs no service", config: f.config(f.here, later)},
 		)
@@ -56,7 +56,7 @@ func TestVariablesThatDefaultToEmptyStrings(t *testing.T) {
 			step{name: "an unused service needs no credentials", config: config("0")},
 			step{
 				name: "a used service needs credentials", config: config("1"),
-				fails: says(append([]string{"Error running pre-apply plan"}, f.needs...)...),
+				fails: containing(append([]string{"Error running pre-apply plan"}, f.needs...)...),
 			},
 		)
 	})
@@ -114,7 +114,7 @@ func TestAPrivateCertificateAuthority(t *testing.T) {
 		t,
 		step{
 			name: "that is not trusted", config: config.String(),
-			fails: says("No trusted connection to", "set ca_certificate in the provider block"),
+			fails: containing("No trusted connection to", "set ca_certificate in the provider block"),
 		},
 		step{
 			name: "that is trusted", config: fmt.Sprintf("provider \"purge\" {\n  ca_certificate = %q\n}\n", authority) + config.String(),
@@ -147,7 +147,7 @@ provider "purge" {
 	if len(got) != 1 || got[0].Summary != "Invalid mstr.password" || !strings.HasPrefix(got[0].Detail, "mstr.password must not contain control characters") {
 		t.Errorf("errors: %+v", got)
 	}
-	if output, _ := tf.run("plan", "-no-color"); !says("mstr.password must not contain control characters").MatchString(output) || strings.Contains(output, "plan is") {
+	if output, _ := tf.run("plan", "-no-color"); !containing("mstr.password must not contain control characters").MatchString(output) || strings.Contains(output, "plan is") {
 		t.Errorf("the error does not name the argument in full:\n%s", output)
 	}
 }

@@ -129,21 +129,21 @@ func (v *vault) serve(w http.ResponseWriter, r *http.Request) {
 		v.ServeHTTP(w, r)
 		return
 	}
-	answer := httptest.NewRecorder()
-	v.ServeHTTP(answer, r)
-	maps.Copy(w.Header(), answer.Header())
-	if token := answer.Header().Get("X-Mstr-Authtoken"); token != "" {
+	recorded := httptest.NewRecorder()
+	v.ServeHTTP(recorded, r)
+	maps.Copy(w.Header(), recorded.Header())
+	if token := recorded.Header().Get("X-Mstr-Authtoken"); token != "" {
 		w.Header().Set("X-Mstr-Authtoken", token+tokenSpice)
 	}
 	for i, cookie := range w.Header()["Set-Cookie"] {
 		w.Header()["Set-Cookie"][i] = cookieValue.ReplaceAllString(cookie, "${0}"+strings.ReplaceAll(cookieSpice, "$", "$$"))
 	}
-	body := answer.Body.Bytes()
-	if answer.Code == http.StatusOK {
+	body := recorded.Body.Bytes()
+	if recorded.Code == http.StatusOK {
 		spice, _ := json.Marshal(tokenSpice) // never fails for a string
 		body = issuedToken.ReplaceAll(body, slices.Concat([]byte("${0}"), spice[1:len(spice)-1]))
 	}
-	w.WriteHeader(answer.Code)
+	w.WriteHeader(recorded.Code)
 	_, _ = w.Write(body)
 }
 
@@ -210,8 +210,8 @@ var encodings = []func(string) string{
 
 // shape is a response that repeats credentials.
 type shape struct {
-	name   string
-	answer func(w http.ResponseWriter, text string)
+	name    string
+	respond func(w http.ResponseWriter, text string)
 	// remembered is true if no other login is attempted after it.
 	remembered bool
 }
@@ -241,13 +241,13 @@ var shapes = []shape{
 	{"an error that breaks off", func(w http.ResponseWriter, text string) {
 		w.Header().Set("Content-Length", "100000")
 		w.WriteHeader(http.StatusConflict)
-		_, _ = io.WriteString(w, "refused: "+text[:len(text)-len(text)/8])
+		_, _ = io.WriteString(w, "denied: "+text[:len(text)-len(text)/8])
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	}, true},
 	{"an error in JSON that breaks off", func(w http.ResponseWriter, text string) {
 		w.WriteHeader(http.StatusConflict)
-		_, _ = io.WriteString(w, `{"message":"refused: `+inJSON(text)[1]+`", `)
+		_, _ = io.WriteString(w, `{"message":"denied: `+inJSON(text)[1]+`", `)
 	}, true},
 	{"headers", func(w http.ResponseWriter, text string) {
 		for _, name := range append([]string{"X-Amzn-Errortype", "Set-Cookie", "X-Echo"}, logged...) {
@@ -300,7 +300,7 @@ func (v *vault) echo(s shape, encode func(string) string) http.HandlerFunc {
 		}
 		text := strings.Join(spelled, " ")
 		v.count(s, sent)
-		s.answer(w, text)
+		s.respond(w, text)
 	}
 }
 
@@ -475,17 +475,17 @@ func (v *vault) lookUpsAreEchoed(t *testing.T) {
 // permanently. For a system without a login, it makes purges fail.
 func (v *vault) loginsAreEchoed(t *testing.T) {
 	t.Helper()
-	refusal := shape{"a refusal of the credentials", func(w http.ResponseWriter, text string) {
+	rejection := shape{"rejected credentials", func(w http.ResponseWriter, text string) {
 		w.Header().Set("Www-Authenticate", text)
 		echoJSON(w, http.StatusUnauthorized, map[string]any{"message": text, "unauthorized": map[string]any{"message": text}})
 	}, true}
 	passing := slices.DeleteFunc(slices.Clone(shapes), func(s shape) bool { return s.remembered })
 	for i, way := range []map[string]string{nil, v.way(0)} {
 		v.WPEngine.Fail("purge", 1, wpenginetest.GatewayEcho())
-		v.echoes(t, "login", append(slices.Clone(passing[i:]), refusal))
+		v.echoes(t, "login", append(slices.Clone(passing[i:]), rejection))
 		for _, target := range targets {
 			if accesses[target.service].token == "" {
-				v.recorder(t, target).Fail("purge", 1, v.echo(refusal, encodings[i]))
+				v.recorder(t, target).Fail("purge", 1, v.echo(rejection, encodings[i]))
 			}
 		}
 		v.tf.write(t, "main.tf", traceProvider+v.resources(t, len(passing)+1))
@@ -578,7 +578,7 @@ func (v *vault) searchEchoes(t *testing.T) {
 	t.Helper()
 	for _, s := range shapes {
 		if v.shapes[s.name] == 0 {
-			t.Errorf("nothing was answered with %s", s.name)
+			t.Errorf("nothing responded with %s", s.name)
 		}
 	}
 	for _, a := range serviceArguments(t) {
@@ -586,7 +586,7 @@ func (v *vault) searchEchoes(t *testing.T) {
 			continue // is presented in a handshake that does not contain the key
 		}
 		if a.sensitive && !v.echoed[a.variable] {
-			t.Errorf("no echo held the secret of %s, so that nobody would notice if it were shown: does a request carry it, "+
+			t.Errorf("no echo contained the secret of %s, so the test cannot notice if it is shown: does a request carry it, "+
 				"and does one of the ways in accesses in service_test.go use it?", a)
 		}
 	}

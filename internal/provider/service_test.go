@@ -188,7 +188,7 @@ func TestAccessesAreComplete(t *testing.T) {
 	for _, a := range serviceArguments(t) {
 		row, ok := accesses[a.service]
 		if !ok {
-			t.Fatalf("the provider's argument %s has no row in accesses in service_test.go: add one, so that the tests of secrets cover it", a.service)
+			t.Fatalf("the provider's argument %s has no row in accesses in service_test.go: add one for the tests of secrets", a.service)
 		}
 		variables[a.variable] = true
 		reached[a.service] = reached[a.service] || env[a.variable] != ""

@@ -87,9 +87,9 @@ type injected struct {
 	logins map[string]int
 	// lost counts requests that succeeded and whose response was lost.
 	lost map[string]int
-	// refused counts the purges that were rejected with the status of the system's
+	// rateLimited counts the purges that were rejected with the status of the system's
 	// own rate limit.
-	refused map[string]int
+	rateLimited map[string]int
 }
 
 // wish is one resource to apply.
@@ -101,14 +101,14 @@ type wish struct {
 // ask is one purge, with the times when it was requested and reported as accepted.
 type ask struct {
 	system, begins, subject string // begins is the operation of its first request
-	asked, done             time.Time
+	began, done             time.Time
 }
 
 func newSoak(t *testing.T, seed uint64) *soak {
 	t.Helper()
 	s := &soak{chances: rand.New(rand.NewPCG(seed, 0))}
 	s.bench = bench{Sandbox: sandbox.New(), t: t, network: wiretest.Listen(), began: time.Now()}
-	s.made = injected{logins: make(map[string]int), lost: make(map[string]int), refused: make(map[string]int)}
+	s.made = injected{logins: make(map[string]int), lost: make(map[string]int), rateLimited: make(map[string]int)}
 	s.MSTR.SessionIdle = 0 // an abandoned session stays open
 	for _, service := range s.CDN.Services {
 		if service.Status == cdntest.StatusDeployed {
@@ -263,19 +263,19 @@ func (s *soak) deliver(w wish) wish {
 		s.users()
 		chosen = s.chosen(results)
 	}
-	asked := time.Now()
+	began := time.Now()
 	o := run(ctx, w.batch(s.clients, m, tasks, phases, func(int) {}))
 	done := time.Now()
 	if isContent && o.complete() {
 		if left := s.chosen(results); slices.ContainsFunc(left, func(id string) bool { return slices.Contains(chosen, id) }) {
-			s.t.Errorf("of the results %v, a purge that was asked for at %s left %v", chosen, asked, left)
+			s.t.Errorf("of the results %v, a purge that began at %s left %v", chosen, began, left)
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, j := range tasks {
 		if o.fates[i].settled() {
-			s.asks = append(s.asks, ask{w.service, apis[w.name].begin(), w.inJournal(j.name), asked, done})
+			s.asks = append(s.asks, ask{w.service, apis[w.name].begin(), w.inJournal(j.name), began, done})
 		}
 	}
 	if o.complete() != !slices.ContainsFunc(o.fates, fate.open) {
@@ -364,7 +364,7 @@ func (s *soak) misbehave(d disturbed) http.HandlerFunc {
 	case 2, 3:
 		return reply(pick(s, []int{500, 502, 503, 504}), "")
 	case 4:
-		return s.refusal(d)
+		return s.rateLimit(d)
 	case 5:
 		s.note(s.made.logins, d.system)
 		return reply(http.StatusUnauthorized, `{"message":"Unauthorized"}`)
@@ -392,13 +392,13 @@ func (s *soak) misbehave(d disturbed) http.HandlerFunc {
 	}
 }
 
-func (s *soak) refusal(d disturbed) http.HandlerFunc {
+func (s *soak) rateLimit(d disturbed) http.HandlerFunc {
 	status, seconds := pick(s, []int{d.limited, http.StatusTooManyRequests, http.StatusServiceUnavailable}), s.chance(90)
 	if d.operation == "login" && status == http.StatusRequestEntityTooLarge {
 		status = http.StatusTooManyRequests // with a body, the response would describe this limit
 	}
 	if d.operation == "purge" && status == d.limited {
-		s.note(s.made.refused, d.system)
+		s.note(s.made.rateLimited, d.system)
 	}
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))
@@ -414,9 +414,9 @@ func (s *soak) lose(d disturbed) http.HandlerFunc {
 	}
 	s.note(s.made.lost, d.system)
 	return func(w http.ResponseWriter, r *http.Request) {
-		answer := httptest.NewRecorder()
-		d.next(answer, r)
-		w.WriteHeader(answer.Code) // for the journal, because it is not flushed
+		recorded := httptest.NewRecorder()
+		d.next(recorded, r)
+		w.WriteHeader(recorded.Code) // for the journal, because it is not flushed
 		panic(http.ErrAbortHandler)
 	}
 }
@@ -455,8 +455,8 @@ func (s *soak) end(applies int) {
 		s.paced(target.service, apis[target.name], entries)
 	}
 	s.fewLogins(entries, applies)
-	s.t.Logf("%d purges reported done, %d requests, %d applies, %s; lost %v, refused %v", len(s.asks), len(entries), applies,
-		time.Since(s.began).Round(time.Minute), s.made.lost, s.made.refused)
+	s.t.Logf("%d purges reported done, %d requests, %d applies, %s; lost %v, rate-limited %v", len(s.asks), len(entries), applies,
+		time.Since(s.began).Round(time.Minute), s.made.lost, s.made.rateLimited)
 }
 
 // delivered checks that each purge was accepted between the times of its request
@@ -477,8 +477,8 @@ func (s *soak) delivered(entries []fake.Entry) {
 		}
 	}
 	for _, a := range s.asks {
-		if !slices.ContainsFunc(timesOf(a.subject, times), func(at time.Time) bool { return !at.Before(a.asked) && !at.After(a.done) }) {
-			s.t.Errorf("%s was asked for at %s, reported done at %s, and accepted at %v", a.subject, a.asked, a.done, times[a.subject])
+		if !slices.ContainsFunc(timesOf(a.subject, times), func(at time.Time) bool { return !at.Before(a.began) && !at.After(a.done) }) {
+			s.t.Errorf("%s began at %s, ended at %s, and accepted at %v", a.subject, a.began, a.done, times[a.subject])
 		}
 	}
 	for kind := range accepted {
@@ -492,7 +492,7 @@ func (s *soak) delivered(entries []fake.Entry) {
 	for kind, more := range purges {
 		// A list of nodes only counts if all requests that follow it succeed.
 		if system, of, _ := strings.Cut(kind, " "); of == "purge" && more > s.made.lost[system] {
-			s.t.Errorf("%s accepted %d purges more than were asked for, and %d answers were lost", system, more, s.made.lost[system])
+			s.t.Errorf("%s accepted %d purges more than were requested, and %d responses were lost", system, more, s.made.lost[system])
 		}
 	}
 }
@@ -518,13 +518,13 @@ func timesOf(subject string, times map[string][]time.Time) []time.Time {
 // rate-limited nothing on its own.
 func (s *soak) paced(system string, u api, entries []fake.Entry) {
 	s.t.Helper()
-	sent, limits, refused := make(map[string][]time.Time), make(map[string]int), 0
+	sent, limits, rateLimited := make(map[string][]time.Time), make(map[string]int), 0
 	for _, e := range entries {
 		if e.System != system || e.Operation != "purge" {
 			continue
 		}
 		if e.Status == u.limited {
-			refused++
+			rateLimited++
 		}
 		if u.window == nil {
 			continue
@@ -540,8 +540,8 @@ func (s *soak) paced(system string, u api, entries []fake.Entry) {
 			}
 		}
 	}
-	if made := s.made.refused[system]; refused != made {
-		s.t.Errorf("%s refused %d purges with %d, of which %d were made up", system, refused, u.limited, made)
+	if made := s.made.rateLimited[system]; rateLimited != made {
+		s.t.Errorf("%s rate-limited %d purges with %d, of which the test injected %d", system, rateLimited, u.limited, made)
 	}
 }
 

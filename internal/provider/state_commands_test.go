@@ -117,7 +117,7 @@ run "apply" {
 }
 `)
 	if output := tf.mustRun(t, "test", "-no-color"); !strings.Contains(output, "2 passed, 0 failed") {
-		t.Errorf("terraform test says:\n%s", output)
+		t.Errorf("terraform test:\n%s", output)
 	}
 	w.compareSent(t, step{name: "a test with a mock"})
 }
@@ -166,9 +166,9 @@ func TestEachAliasHasItsOwnRateLimit(t *testing.T) {
 		}
 		began := time.Now()
 		for _, p := range []*protocol{w.speak(t), other.speak(t)} {
-			_, said := p.invoke(t.Context(), "purge_cdn_asset", object{"service_id": cdntest.DeployedID, "urls": texts(urls...)})
-			if took := time.Since(began); took != 0 || len(said) > 0 {
-				t.Errorf("20 purges took %s and say %q", took, said)
+			_, reported := p.invoke(t.Context(), "purge_cdn_asset", object{"service_id": cdntest.DeployedID, "urls": texts(urls...)})
+			if took := time.Since(began); took != 0 || len(reported) > 0 {
+				t.Errorf("20 purges took %s and report %q", took, reported)
 			}
 		}
 		other.endSessions(t)

@@ -96,15 +96,15 @@ func TestStatesOfFormerVersionsPlanEmpty(t *testing.T) {
 					config[a.Name] = state[a.Name]
 				}
 			}
-			planned, said := p.plan(f.kind, state, config)
-			if diff := cmp.Diff(state, planned); diff != "" || len(said) > 0 {
-				t.Errorf("%s: %s.%s does not plan empty (-state +plan):\n%s\nand diagnostics: %q", file, f.kind, f.name, diff, said)
+			planned, reported := p.plan(f.kind, state, config)
+			if diff := cmp.Diff(state, planned); diff != "" || len(reported) > 0 {
+				t.Errorf("%s: %s.%s does not plan empty (-state +plan):\n%s\nand diagnostics: %q", file, f.kind, f.name, diff, reported)
 			}
 			// The state is not adopted, so the next change purges.
 			config["triggers"] = object{"release": "next"}
 			planned, _ = p.plan(f.kind, state, config)
-			if _, said := p.apply(f.kind, state, planned, config); len(said) > 0 {
-				t.Errorf("%s: %s.%s: the next change returns %q", file, f.kind, f.name, said)
+			if _, reported := p.apply(f.kind, state, planned, config); len(reported) > 0 {
+				t.Errorf("%s: %s.%s: the next change returns %q", file, f.kind, f.name, reported)
 			}
 			if len(w.purges()) == 0 {
 				t.Errorf("%s: %s.%s: the next change sends nothing", file, f.kind, f.name)

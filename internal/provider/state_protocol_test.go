@@ -132,7 +132,7 @@ func (p *protocol) kind(name string) tftypes.Type { return p.schemas.ResourceSch
 
 // plan plans a change as Terraform does, with the prior values of computed
 // attributes that are not set.
-func (p *protocol) plan(name string, prior, config object) (planned object, said []string) {
+func (p *protocol) plan(name string, prior, config object) (planned object, reported []string) {
 	p.t.Helper()
 	proposed := object{}
 	for _, a := range p.schemas.ResourceSchemas[name].Block.Attributes {
@@ -146,7 +146,7 @@ func (p *protocol) plan(name string, prior, config object) (planned object, said
 		PriorPrivate: p.private,
 	})
 	p.must(err)
-	return p.unpack(p.kind(name), resp.PlannedState), told(resp.Diagnostics)
+	return p.unpack(p.kind(name), resp.PlannedState), diagnosticLines(resp.Diagnostics)
 }
 
 // packState encodes a state, or nil if there is none.
@@ -159,7 +159,7 @@ func (p *protocol) packState(name string, state object) *tfprotov6.DynamicValue 
 }
 
 // apply applies a planned change.
-func (p *protocol) apply(name string, prior, planned, config object) (state object, said []string) {
+func (p *protocol) apply(name string, prior, planned, config object) (state object, reported []string) {
 	p.t.Helper()
 	resp, err := p.ApplyResourceChange(p.t.Context(), &tfprotov6.ApplyResourceChangeRequest{
 		TypeName: name, PriorState: p.packState(name, prior), PlannedState: p.pack(p.kind(name), planned), Config: p.pack(p.kind(name), config),
@@ -167,17 +167,17 @@ func (p *protocol) apply(name string, prior, planned, config object) (state obje
 	})
 	p.must(err)
 	p.kept = resp.Private
-	return p.unpack(p.kind(name), resp.NewState), told(resp.Diagnostics)
+	return p.unpack(p.kind(name), resp.NewState), diagnosticLines(resp.Diagnostics)
 }
 
 // destroy deletes the object of a state.
-func (p *protocol) destroy(name string, prior object) (left object, said []string) {
+func (p *protocol) destroy(name string, prior object) (left object, reported []string) {
 	p.t.Helper()
 	resp, err := p.ApplyResourceChange(p.t.Context(), &tfprotov6.ApplyResourceChangeRequest{
 		TypeName: name, PriorState: p.packState(name, prior), PlannedState: p.packState(name, nil), Config: p.packState(name, nil),
 	})
 	p.must(err)
-	return p.unpack(p.kind(name), resp.NewState), told(resp.Diagnostics)
+	return p.unpack(p.kind(name), resp.NewState), diagnosticLines(resp.Diagnostics)
 }
 
 // read refreshes a state. Terraform requires its identity.
@@ -192,8 +192,8 @@ func (p *protocol) read(name string, state object) (fresh, identity object) {
 	return p.unpack(p.kind(name), resp.NewState), p.unpack(p.identities[name].ValueType(), resp.NewIdentity.IdentityData)
 }
 
-// told returns diagnostics as "error at path: summary: detail".
-func told(diags []*tfprotov6.Diagnostic) []string {
+// diagnosticLines returns diagnostics as "error at path: summary: detail".
+func diagnosticLines(diags []*tfprotov6.Diagnostic) []string {
 	var all []string
 	for _, d := range diags {
 		where := ""

@@ -38,9 +38,9 @@ func TestCredentialsThatLookMistyped(t *testing.T) {
 				}
 				d := targetOf(t, service).diagnose(operationUpdate.voice(), err)
 				sentence := "The value of " + argument + " begins or ends with a space or a quotation mark."
-				said := strings.Contains(strings.ReplaceAll(d.Detail(), " (or "+environment[argument]+")", ""), sentence)
-				if said != suspected {
-					t.Errorf("%q: it is named: %t, want %t:\n%s", mistyped, said, suspected, d.Detail())
+				reported := strings.Contains(strings.ReplaceAll(d.Detail(), " (or "+environment[argument]+")", ""), sentence)
+				if reported != suspected {
+					t.Errorf("%q: it is named: %t, want %t:\n%s", mistyped, reported, suspected, d.Detail())
 				}
 			}
 		})
@@ -92,17 +92,17 @@ func TestNoValueIsShown(t *testing.T) {
 	}
 	shown := func(where string, env map[string]string, block object) {
 		c, faults := configure(t, env, block)
-		told := strings.Join(faults, "\n")
+		shown := strings.Join(faults, "\n")
 		if c != nil {
 			for service := range accesses {
 				if err := c.missing(service); err != nil {
 					d := targetOf(t, service).diagnose(operationUpdate.voice(), err)
-					told += d.Summary() + d.Detail()
+					shown += d.Summary() + d.Detail()
 				}
 			}
 		}
-		if strings.Contains(told, marker) {
-			t.Errorf("%s is shown:\n%s", where, told)
+		if strings.Contains(shown, marker) {
+			t.Errorf("%s is shown:\n%s", where, shown)
 		}
 	}
 	for _, value := range values {

@@ -75,7 +75,7 @@ func TestValuesThatAreUnknownDuringPlanning(t *testing.T) {
 				state: []statecheck.StateCheck{statecheck.ExpectKnownValue(at, idPath, knownvalue.StringExact(f.thereID))},
 			},
 			step{
-				name: "an unknown ID that turns out malformed is an error before anything is sent", fails: says(f.complaint),
+				name: "an unknown ID that turns out malformed is an error before anything is sent", fails: containing(f.complaint),
 				config: f.fromElsewhere("5", first.with(release("3"), f.malformed)),
 				plan:   []plancheck.PlanCheck{does(at, plancheck.ResourceActionUpdate)},
 			},

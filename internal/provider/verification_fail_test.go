@@ -18,12 +18,12 @@ import (
 )
 
 // fails plans and applies, and returns the state and the error.
-func (v *visited) fails(what string, prior, config object) (state object, said string) {
+func (v *visited) fails(what string, prior, config object) (state object, reported string) {
 	v.t.Helper()
 	planned, _ := v.plan(verification, prior, config)
 	state, all := v.apply(verification, prior, planned, config)
 	if len(all) != 1 || !strings.HasPrefix(all[0], "error: ") {
-		v.t.Fatalf("%s: said %q, want one error", what, all)
+		v.t.Fatalf("%s: reported %q, want one error", what, all)
 	}
 	return state, all[0]
 }
@@ -52,14 +52,14 @@ func TestARemovedPathKeepsItsFingerprintUntilItIsGone(t *testing.T) {
 			siteOf(digests(prints{"/a": "a1", "/b": "b1"})),
 		} {
 			v.put(prints{"/b": "b1"})
-			var said string
-			state, said = v.fails(fmt.Sprint("failure ", i), state, config)
+			var reported string
+			state, reported = v.fails(fmt.Sprint("failure ", i), state, config)
 			wantPending(t, fmt.Sprint("failure ", i), waits, state)
 			if diff := cmp.Diff(config["timeouts"], state["timeouts"]); diff != "" {
 				t.Errorf("failure %d: timeouts (-want +got):\n%s", i, diff)
 			}
-			if !strings.Contains(said, "expected the content with MD5 digest "+digestOf("g1")+" to be gone, got 200 OK with MD5 digest "+digestOf("g1")) {
-				t.Errorf("failure %d: said %q", i, said)
+			if !strings.Contains(reported, "expected the content with MD5 digest "+digestOf("g1")+" to be gone, got 200 OK with MD5 digest "+digestOf("g1")) {
+				t.Errorf("failure %d: reported %q", i, reported)
 			}
 		}
 		v.Journal.Reset()
@@ -114,8 +114,8 @@ func TestAReplacementVerifiesTheRemainingPaths(t *testing.T) {
 				v.Journal.Reset()
 				planned, _ := v.plan(verification, nil, c.config)
 				v.destroy(verification, failed)
-				_, said := v.apply(verification, nil, planned, c.config)
-				wantSaid(t, "the replacement", said)
+				_, reported := v.apply(verification, nil, planned, c.config)
+				wantReported(t, "the replacement", reported)
 				if c.config["urls"] != nil {
 					c.want = all
 				}
@@ -164,8 +164,8 @@ func TestAnInterruptedVerificationKeepsItsProgress(t *testing.T) {
 			_, _ = v.StopProvider(v.t.Context(), &tfprotov6.StopProviderRequest{})
 		})
 		defer stop()
-		state, said := v.apply(verification, nil, planned, config)
-		wantSaid(t, "the apply", said, "error: Verification not finished: 1 of 2 paths were verified. The next apply verifies the remaining 1.\n\nhttp://localhost/b: interrupted; expected content with MD5 digest ")
+		state, reported := v.apply(verification, nil, planned, config)
+		wantReported(t, "the apply", reported, "error: Verification not finished: 1 of 2 paths were verified. The next apply verifies the remaining 1.\n\nhttp://localhost/b: interrupted; expected content with MD5 digest ")
 		wantPending(t, "the apply", object{"/b": "created"}, state)
 	})
 }
@@ -181,7 +181,7 @@ func TestTheErrorIsThatOfTheWorstVerdict(t *testing.T) {
 		time.Sleep(time.Minute)
 		config := siteOf(digests(prints{"/a": "a1", "/b": "b1", "/c": "c1"}), object{"purged_at": v.Purge("/c").Format(time.RFC3339)})
 		time.Sleep(5 * time.Second)
-		_, said := v.fails("the create", nil, config)
+		_, reported := v.fails("the create", nil, config)
 		for _, want := range []string{
 			"error: The origin had old content after the purge: 0 of 3 paths were verified. The next apply verifies all of them.\n\n",
 			"\n  /a: expected content with MD5 digest " + digestOf("a1") + ", got 502 Bad Gateway (",
@@ -189,8 +189,8 @@ func TestTheErrorIsThatOfTheWorstVerdict(t *testing.T) {
 			"\n  /c: expected ",
 			"Upload the content to the origin, and then purge again, because the next apply only verifies: ",
 		} {
-			if !strings.Contains(said, want) {
-				t.Errorf("%q does not say %q", said, want)
+			if !strings.Contains(reported, want) {
+				t.Errorf("%q does not contain %q", reported, want)
 			}
 		}
 	})
@@ -203,14 +203,14 @@ func TestTheErrorContainsTheResponse(t *testing.T) {
 		v.put(prints{"/a": "a1"})
 		v.fails("a visit", nil, siteOf(digests(prints{"/a": "none"}), object{"timeouts": object{"create": "1s"}}))
 		config := siteOf(digests(prints{"/a": "a2"}), object{"purged_at": v.Now().Add(2 * time.Second).Format(time.RFC3339), "timeouts": object{"create": "10m"}})
-		_, said := v.fails("a purge without effect", nil, config)
+		_, reported := v.fails("a purge without effect", nil, config)
 		want := "error: The site does not serve the expected content: http://localhost/a: expected content with MD5 digest " + digestOf("a2") +
 			", got 200 OK with MD5 digest " + digestOf("a1") + " (Age: 599, Cache-Status: edge; hit, X-Cache: HIT). The provider fetched the path 45 times within 10 minutes.\n\n" +
 			"If the purge needs more time, raise timeouts.create and apply again. If the purge failed, purge again, because the next apply only verifies: " +
 			"change a trigger of the resource that purges, or run terraform apply -replace=<its address>. " +
 			"A hard purge of Rackspace CDN can fail after it was accepted: the data source purge_cdn_service returns the error. " +
 			"If the edge changes the content (minification, image conversion), compare an ETag, or a text with urls and contains."
-		if diff := cmp.Diff(want, said); diff != "" {
+		if diff := cmp.Diff(want, reported); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
@@ -224,8 +224,8 @@ func TestAVerificationHasNoAttributesOfAPurge(t *testing.T) {
 	p := w.speak(t)
 	resp, err := p.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: verification, ID: "https://www.example.com"})
 	p.must(err)
-	if said := told(resp.Diagnostics); len(said) != 1 || !strings.HasPrefix(said[0], "error") || len(resp.ImportedResources) > 0 {
-		t.Errorf("an import: %q, %d resources", said, len(resp.ImportedResources))
+	if reported := diagnosticLines(resp.Diagnostics); len(reported) != 1 || !strings.HasPrefix(reported[0], "error") || len(resp.ImportedResources) > 0 {
+		t.Errorf("an import: %q, %d resources", reported, len(resp.ImportedResources))
 	}
 	if p.schemas.ActionSchemas[verification] != nil || p.identities[verification] != nil {
 		t.Error("there is an action or an identity")
@@ -258,8 +258,8 @@ func TestAnUnknownPurgeThatTurnsOutEqualVerifiesNothing(t *testing.T) {
 		turnsOut := func(at string) object {
 			planned, _ := v.plan(verification, state, siteOf(digests(files), object{"purged_at": unknown{}}))
 			planned["purged_at"] = at
-			after, said := v.apply(verification, state, planned, siteOf(digests(files), object{"purged_at": at}))
-			wantSaid(t, "the apply", said)
+			after, reported := v.apply(verification, state, planned, siteOf(digests(files), object{"purged_at": at}))
+			wantReported(t, "the apply", reported)
 			return after
 		}
 		if diff := cmp.Diff(state, turnsOut(then)); diff != "" {

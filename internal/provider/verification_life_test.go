@@ -96,12 +96,12 @@ func (l *verifiedLife) live(d day) string {
 	if replaces {
 		l.destroy(verification, l.state)
 	}
-	state, said := l.apply(verification, prior, planned, config)
+	state, reported := l.apply(verification, prior, planned, config)
 	looked := slices.Sorted(maps.Keys(l.looked()))
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(union(wants, gone))), looked); diff != "" {
 		return "paths that were looked at (-want +got):\n" + diff
 	}
-	return l.compare(d, wants, gone, prior == nil, state, said)
+	return l.compare(d, wants, gone, prior == nil, state, reported)
 }
 
 // serve changes the origin and the edge.
@@ -152,14 +152,14 @@ func (l *verifiedLife) expect(d day, replaces bool) (wants, gone map[string]stri
 }
 
 // compare compares the result of an apply with the content of the edge.
-func (l *verifiedLife) compare(d day, wants, gone map[string]string, creates bool, state object, said []string) string {
+func (l *verifiedLife) compare(d day, wants, gone map[string]string, creates bool, state object, reported []string) string {
 	total := len(wants) + len(gone)
 	maps.DeleteFunc(wants, func(path, body string) bool { return l.served(path, "") == body && l.served(path, "gzip") == body })
 	maps.DeleteFunc(gone, func(path, body string) bool { return l.served(path, "") != body && l.served(path, "gzip") != body })
 	l.Journal.Reset()
 	open := len(wants) + len(gone)
-	if (open > 0) != (len(said) == 1 && strings.HasPrefix(said[0], "error: ")) {
-		return fmt.Sprintf("%d paths are open, and the apply says %q", open, said)
+	if (open > 0) != (len(reported) == 1 && strings.HasPrefix(reported[0], "error: ")) {
+		return fmt.Sprintf("%d paths are open, and the apply reports %q", open, reported)
 	}
 	got, _ := state["pending"].(object)
 	l.wants, l.gone = wants, gone

@@ -152,7 +152,7 @@ func TestTheWholeLifeOfAVerification(t *testing.T) {
 				d.lost.Store(true)
 				upload(prints{"/a": "a3"})()
 			},
-			Config: d.config(three, "2", "3s"), ExpectError: says("The site does not serve the expected content", "/a: expected content with MD5 digest", "raise timeouts.update and apply again", "purge again", "data source purge_cdn_service"),
+			Config: d.config(three, "2", "3s"), ExpectError: containing("The site does not serve the expected content", "/a: expected content with MD5 digest", "raise timeouts.update and apply again", "purge again", "data source purge_cdn_service"),
 		},
 		{
 			PreConfig: func() { d.edge.PurgeAll() }, Config: d.config(three, "2", "3s"), ConfigPlanChecks: plannedIs(none, none, update),
@@ -195,7 +195,7 @@ func TestAdviceToPurgeAgain(t *testing.T) {
 				d.lost.Store(true)
 				d.upload(after, 0)
 			}
-			failed := says("The site does not serve the expected content", "purge again, because the next apply only verifies")
+			failed := containing("The site does not serve the expected content", "purge again, because the next apply only verifies")
 			next := follow(d, after)
 			next.PreConfig = func() { d.lost.Store(false) }
 			resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: d.factories(), Steps: []resource.TestStep{
@@ -222,7 +222,7 @@ resource "purge_verification" "origin" {
 }
 `, d.origin, digestOf("a1"), digestOf("b1"))
 	resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: d.factories(), Steps: []resource.TestStep{
-		{Config: config, ExpectError: says("1 of 2 paths were verified. The next apply verifies the remaining 1.", "/b: expected content with MD5 digest", "got 404 Not Found")},
+		{Config: config, ExpectError: containing("1 of 2 paths were verified. The next apply verifies the remaining 1.", "/b: expected content with MD5 digest", "got 404 Not Found")},
 		{
 			PreConfig: func() {
 				d.upload(prints{"/b": "b1"}, 0)

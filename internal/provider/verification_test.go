@@ -89,21 +89,21 @@ func (v *visited) looked() map[string]int {
 // change plans and applies, and compares the result with the plan.
 func (v *visited) change(what string, prior, config object, summary string, want map[string]int) (state object) {
 	v.t.Helper()
-	planned, said := v.plan(verification, prior, config)
-	wantSaid(v.t, what+", the plan", said)
+	planned, reported := v.plan(verification, prior, config)
+	wantReported(v.t, what+", the plan", reported)
 	if planned["summary"] != summary {
 		v.t.Errorf("%s: the summary is %q, want %q", what, planned["summary"], summary)
 	}
-	state, said = v.apply(verification, prior, planned, config)
-	wantSaid(v.t, what, said)
+	state, reported = v.apply(verification, prior, planned, config)
+	wantReported(v.t, what, reported)
 	if state["summary"] != summary {
 		v.t.Errorf("%s: the summary becomes %q", what, state["summary"])
 	}
 	if diff := cmp.Diff(want, v.looked()); diff != "" {
 		v.t.Errorf("%s: requests (-want +got):\n%s", what, diff)
 	}
-	if again, said := v.plan(verification, state, config); !cmp.Equal(state, again) || len(said) > 0 {
-		v.t.Errorf("%s: the next plan is not empty: %q\n%s", what, said, cmp.Diff(state, again))
+	if again, reported := v.plan(verification, state, config); !cmp.Equal(state, again) || len(reported) > 0 {
+		v.t.Errorf("%s: the next plan is not empty: %q\n%s", what, reported, cmp.Diff(state, again))
 	}
 	return state
 }
@@ -181,12 +181,12 @@ func TestAVerificationThatFailsKeepsItsProgress(t *testing.T) {
 		two := siteOf(digests(prints{"/a": "a2", "/b": "b2"}))
 		planned, _ := v.plan(verification, state, two)
 		began := time.Now()
-		failed, said := v.apply(verification, state, planned, two)
-		wantSaid(t, "an old file and one that is not gone", said,
+		failed, reported := v.apply(verification, state, planned, two)
+		wantReported(t, "an old file and one that is not gone", reported,
 			"error: The site does not serve the expected content: 1 of 3 paths were verified. The next apply verifies the remaining 2.\n\n  /")
 		for _, want := range []string{"/a: expected content with MD5 digest " + digestOf("a2") + ", got 200 OK with MD5 digest " + digestOf("a1"), "/gone: expected the content with MD5 digest " + digestOf("g1")} {
-			if !strings.Contains(said[0], want) {
-				t.Errorf("%q does not say %q", said[0], want)
+			if !strings.Contains(reported[0], want) {
+				t.Errorf("%q does not contain %q", reported[0], want)
 			}
 		}
 		if took := time.Since(began); took != defaultTimeout {
@@ -213,9 +213,9 @@ func TestACreateOfAVerificationResumes(t *testing.T) {
 		v.put(prints{"/a": "a1", "/b": "b0"})
 		config := siteOf(digests(prints{"/a": "a1", "/b": "b1"}))
 		planned, _ := v.plan(verification, nil, config)
-		failed, said := v.apply(verification, nil, planned, config)
-		if len(said) != 1 || !strings.HasSuffix(said[0], "run terraform untaint first.") {
-			t.Errorf("diagnostics: %q", said)
+		failed, reported := v.apply(verification, nil, planned, config)
+		if len(reported) != 1 || !strings.HasSuffix(reported[0], "run terraform untaint first.") {
+			t.Errorf("diagnostics: %q", reported)
 		}
 		if diff := cmp.Diff(object{"/b": "created, failed"}, failed["pending"]); diff != "" {
 			t.Fatalf("pending (-want +got):\n%s", diff)
@@ -225,8 +225,8 @@ func TestACreateOfAVerificationResumes(t *testing.T) {
 		v.PurgeAll()
 		planned, _ = v.plan(verification, nil, config)
 		v.destroy(verification, failed)
-		state, said := v.apply(verification, nil, planned, config)
-		wantSaid(t, "the replacement", said)
+		state, reported := v.apply(verification, nil, planned, config)
+		wantReported(t, "the replacement", reported)
 		if diff := cmp.Diff(map[string]int{"/b": 2}, v.looked()); diff != "" {
 			t.Errorf("requests (-want +got):\n%s", diff)
 		}
@@ -243,8 +243,8 @@ func TestAnErrorAboutAnOldOrigin(t *testing.T) {
 		config := siteOf(digests(prints{"/a": "a2"}), object{"purged_at": v.PurgeAll().Format(time.RFC3339)})
 		planned, _ := v.plan(verification, nil, config)
 		time.Sleep(time.Second)
-		state, said := v.apply(verification, nil, planned, config)
-		wantSaid(t, "the apply", said, "error: The origin had old content after the purge: http://localhost/a: expected content with MD5 digest ")
+		state, reported := v.apply(verification, nil, planned, config)
+		wantReported(t, "the apply", reported, "error: The origin had old content after the purge: http://localhost/a: expected content with MD5 digest ")
 		if state != nil {
 			t.Errorf("a create without a verified path leaves %v", state)
 		}
@@ -285,9 +285,9 @@ func TestChecksOfAVerification(t *testing.T) {
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
-			_, said := p.plan(verification, nil, c.config)
-			wantSaid(t, "the plan", said, c.want...)
-			for _, text := range said {
+			_, reported := p.plan(verification, nil, c.config)
+			wantReported(t, "the plan", reported, c.want...)
+			for _, text := range reported {
 				if strings.Contains(text, "secret") {
 					t.Errorf("%q shows the password", text)
 				}

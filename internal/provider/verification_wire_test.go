@@ -25,13 +25,13 @@ func lookAt(t *testing.T, base string, block object, env map[string]string) []st
 	p.must(err)
 	p.succeeds("configuring", configured.Diagnostics)
 	config := siteOf(object{"/a": digestOf("a1")}, object{"base_url": base, "timeouts": object{"create": "1s"}})
-	planned, said := p.plan(verification, nil, config)
-	wantSaid(t, "the plan", said)
-	_, said = p.apply(verification, nil, planned, config)
+	planned, reported := p.plan(verification, nil, config)
+	wantReported(t, "the plan", reported)
+	_, reported = p.apply(verification, nil, planned, config)
 	if err := w.provider.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
-	return said
+	return reported
 }
 
 func TestAVerificationUsesTheCACertificate(t *testing.T) {
@@ -41,10 +41,10 @@ func TestAVerificationUsesTheCACertificate(t *testing.T) {
 	server := httptest.NewTLSServer(edge)
 	defer server.Close()
 	bundle := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
-	wantSaid(t, "with ca_certificate", lookAt(t, server.URL, object{"ca_certificate": bundle}, nil))
-	said := lookAt(t, server.URL, object{}, nil)
-	if len(said) != 1 || !strings.Contains(said[0], "set ca_certificate in the provider block") {
-		t.Errorf("without ca_certificate: %q", said)
+	wantReported(t, "with ca_certificate", lookAt(t, server.URL, object{"ca_certificate": bundle}, nil))
+	reported := lookAt(t, server.URL, object{}, nil)
+	if len(reported) != 1 || !strings.Contains(reported[0], "set ca_certificate in the provider block") {
+		t.Errorf("without ca_certificate: %q", reported)
 	}
 }
 
@@ -62,16 +62,16 @@ func TestAVerificationUsesTheProxy(t *testing.T) {
 		r.Out.URL.Scheme, r.Out.Header["Accept-Encoding"] = "http", r.In.Header["Accept-Encoding"]
 	}, Transport: &http.Transport{DisableCompression: true}})
 	defer proxy.Close()
-	wantSaid(t, "with a proxy", lookAt(t, "http://www.example.test", object{}, map[string]string{"HTTP_PROXY": proxy.URL}))
+	wantReported(t, "with a proxy", lookAt(t, "http://www.example.test", object{}, map[string]string{"HTTP_PROXY": proxy.URL}))
 	close(hosts)
-	asked := 0
+	received := 0
 	for host := range hosts {
-		asked++
+		received++
 		if host != "www.example.test" {
-			t.Errorf("the proxy is asked for %q", host)
+			t.Errorf("the proxy receives a request for %q", host)
 		}
 	}
-	if asked != 2 {
-		t.Errorf("the proxy is asked %d times, want 2", asked)
+	if received != 2 {
+		t.Errorf("the proxy receives %d requests, want 2", received)
 	}
 }

@@ -187,9 +187,9 @@ func (w *world) compareSent(t *testing.T, s step) {
 	}
 }
 
-// says matches texts in the output of terraform, which wraps lines and draws a
+// containing matches texts in the output of terraform, which wraps lines and draws a
 // frame around them.
-func says(words ...string) *regexp.Regexp {
+func containing(words ...string) *regexp.Regexp {
 	var patterns []string
 	for _, phrase := range words {
 		fields := strings.Fields(phrase)

@@ -36,20 +36,20 @@ func TestTheErrorListsTenRejectedPaths(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.rejects(func(path string) bool { return path < fmt.Sprintf("/%04d", rejected) })
-			_, _, said := w.speak(t).deploy(nil, manyAssets(20, "1"))
-			if len(said) != 1 {
-				t.Fatalf("diagnostics: %q", said)
+			_, _, reported := w.speak(t).deploy(nil, manyAssets(20, "1"))
+			if len(reported) != 1 {
+				t.Fatalf("diagnostics: %q", reported)
 			}
 			for _, text := range want {
-				if !strings.Contains(said[0], text) {
-					t.Errorf("%q does not say %q", said[0], text)
+				if !strings.Contains(reported[0], text) {
+					t.Errorf("%q does not contain %q", reported[0], text)
 				}
 			}
-			if rejected > maxNamed && strings.Contains(said[0], "/0010.css") {
-				t.Errorf("more than ten are named: %q", said[0])
+			if rejected > maxNamed && strings.Contains(reported[0], "/0010.css") {
+				t.Errorf("more than ten are named: %q", reported[0])
 			}
-			if !strings.HasSuffix(said[0], "run terraform untaint first.") {
-				t.Errorf("%q does not end with what a create needs", said[0])
+			if !strings.HasSuffix(reported[0], "run terraform untaint first.") {
+				t.Errorf("%q does not end with the advice for a create", reported[0])
 			}
 		})
 	}
@@ -71,8 +71,8 @@ func TestTheWarningAboutAnEmptyMap(t *testing.T) {
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
-			_, said := newWorld(t).speak(t).plan("purge_cdn_asset", c.prior, c.config)
-			wantSaid(t, "the plan", said, c.want...)
+			_, reported := newWorld(t).speak(t).plan("purge_cdn_asset", c.prior, c.config)
+			wantReported(t, "the plan", reported, c.want...)
 		})
 	}
 }
@@ -85,23 +85,23 @@ func TestWarningsAboutPendingPurges(t *testing.T) {
 
 	read, err := p.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{TypeName: kind, CurrentState: p.packState(kind, pending)})
 	p.must(err)
-	wantSaid(t, "a refresh", told(read.Diagnostics), "warning: Purges are still pending: 2 purges are still pending")
+	wantReported(t, "a refresh", diagnosticLines(read.Diagnostics), "warning: Purges are still pending: 2 purges are still pending")
 
 	plan := func(state object) []string {
 		resp, err := p.PlanResourceChange(t.Context(), &tfprotov6.PlanResourceChangeRequest{
 			TypeName: kind, PriorState: p.packState(kind, state), ProposedNewState: p.packState(kind, nil), Config: p.packState(kind, nil),
 		})
 		p.must(err)
-		return told(resp.Diagnostics)
+		return diagnosticLines(resp.Diagnostics)
 	}
-	wantSaid(t, "the plan of a destroy", plan(pending), "warning: Pending purges are dropped: 2 purges are still pending. Destroying the resource drops pending purges.")
+	wantReported(t, "the plan of a destroy", plan(pending), "warning: Pending purges are dropped: 2 purges are still pending. Destroying the resource drops pending purges.")
 	pending["purge_on_destroy"] = true
-	wantSaid(t, "one that purges", plan(pending), "warning: Destroying the resource purges: Because purge_on_destroy is true, destroying the resource sends 3 purges, which takes less than a minute.")
+	wantReported(t, "one that purges", plan(pending), "warning: Destroying the resource purges: Because purge_on_destroy is true, destroying the resource sends 3 purges, which takes less than a minute.")
 
 	delete(pending, "purge_on_destroy")
-	_, said := p.destroy(kind, pending)
-	wantSaid(t, "the destroy", said, "warning: The resource was deleted with pending purges: ")
-	if !strings.Contains(said[0], "\n  /0000.css\n  /0001.css\n") {
-		t.Errorf("%q does not name what is lost", said[0])
+	_, reported := p.destroy(kind, pending)
+	wantReported(t, "the destroy", reported, "warning: The resource was deleted with pending purges: ")
+	if !strings.Contains(reported[0], "\n  /0000.css\n  /0001.css\n") {
+		t.Errorf("%q does not name what is lost", reported[0])
 	}
 }
