@@ -196,7 +196,7 @@ func (p *purge) send(ctx context.Context) error {
 	_, err := p.transport.Do(ctx, &transport.Request{
 		Doing: doing, Method: http.MethodDelete, Path: path,
 		Expect: []int{http.StatusAccepted}, Check: transport.AcceptedBody, Auth: p.auth, Explain: explainPurge,
-		Pace:    func(ctx context.Context) (transport.Slot, error) { return p.window.Acquire(ctx) },
+		Quota:   func(ctx context.Context) (transport.Slot, error) { return p.window.Acquire(ctx) },
 		Sending: func(r *transport.Request) { r.Doing, r.Path = p.request(ctx) },
 	})
 	return err

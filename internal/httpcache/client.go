@@ -129,7 +129,7 @@ func (c *Client) send(ctx context.Context, i *instance, host, path, encoding str
 		Method: c.config.Method, Path: c.config.PathPrefix + path, Host: host, Header: header,
 		Expect: []int{http.StatusOK, http.StatusAccepted, http.StatusNoContent, http.StatusNotFound},
 		Check:  check, Explain: explain, Auth: i.auth,
-		Pace: func(ctx context.Context) (transport.Slot, error) { return i.window.Acquire(ctx) },
+		Quota: func(ctx context.Context) (transport.Slot, error) { return i.window.Acquire(ctx) },
 	})
 	return err
 }

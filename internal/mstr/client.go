@@ -189,7 +189,7 @@ func (c *Client) send(ctx context.Context, spelling, project, cacheType string) 
 		Doing:  fmt.Sprintf("purging %s of project %s", inWords(cacheType), project),
 		Method: http.MethodDelete,
 		Path:   fmt.Sprintf("/api/monitors/projects/%s/%s/%s", url.PathEscape(project), spelling, url.PathEscape(cacheType)),
-		Expect: []int{http.StatusNoContent}, Auth: c.session, Pace: c.pace, Explain: explainPurge,
+		Expect: []int{http.StatusNoContent}, Auth: c.session, Quota: c.acquire, Explain: explainPurge,
 	})
 	return err
 }
@@ -202,8 +202,8 @@ func inWords(cacheType string) string {
 	return "the " + cacheType + " cache"
 }
 
-// pace has no limit until the server returns a rate limit, because no limit is
-// documented.
-func (c *Client) pace(ctx context.Context) (transport.Slot, error) {
+// acquire waits for a slot. There is no limit until the server returns a rate
+// limit, because none is documented.
+func (c *Client) acquire(ctx context.Context) (transport.Slot, error) {
 	return c.limiter.Window("", quota.Limit{}).Acquire(ctx)
 }

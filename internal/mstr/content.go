@@ -124,7 +124,7 @@ func (p *contentPurge) nodes(ctx context.Context) ([]string, error) {
 	_, err := p.client.transport.Do(ctx, &transport.Request{
 		Doing:  "listing the nodes of project " + p.project,
 		Method: http.MethodGet, Path: "/api/monitors/iServer/nodes?" + url.Values{"projects.id": {p.project}}.Encode(),
-		Expect: []int{http.StatusOK}, Into: &list, Auth: p.client.session, Pace: p.client.pace,
+		Expect: []int{http.StatusOK}, Into: &list, Auth: p.client.session, Quota: p.client.acquire,
 		Explain: explainNodes,
 		Check: func(*transport.Response) error {
 			if list.Nodes == nil {

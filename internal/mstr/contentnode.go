@@ -177,7 +177,7 @@ func (n *nodePurge) page(ctx context.Context, doing string, offset int, visit fu
 	}
 	_, err := n.client.transport.Do(ctx, &transport.Request{
 		Doing: doing, Method: http.MethodGet, Path: "/api/monitors/caches/contents?" + query.Encode(),
-		Expect: []int{http.StatusOK}, Into: page, Auth: n.client.session, Pace: n.client.pace, Explain: explainContent,
+		Expect: []int{http.StatusOK}, Into: page, Auth: n.client.session, Quota: n.client.acquire, Explain: explainContent,
 		Check: func(*transport.Response) error { return page.check(offset) },
 	})
 	return page, err
@@ -208,7 +208,7 @@ func (n *nodePurge) invalidate(ctx context.Context, ids []string) (rejected []st
 			Doing:  fmt.Sprintf("invalidating content caches of project %s on node %s", n.project, n.display),
 			Method: http.MethodPatch, Path: "/api/v2/monitors/caches/contents?" + url.Values{"clusterNode": {n.name}}.Encode(),
 			Body: body, Expect: []int{http.StatusOK, http.StatusAccepted},
-			Auth: n.client.session, Pace: n.client.pace, Explain: explainInvalidation, Check: transport.AcceptedBody,
+			Auth: n.client.session, Quota: n.client.acquire, Explain: explainInvalidation, Check: transport.AcceptedBody,
 		})
 		var e *transport.Error
 		switch {

@@ -210,7 +210,7 @@ func TestCloseWaitsForALoginInFlight(t *testing.T) {
 	})
 }
 
-func TestSecretsAreScrubbedOutOfWhatTheServerSays(t *testing.T) {
+func TestSecretsInResponsesAreRedacted(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {
 		w.Fail("purge", 1, func(rw http.ResponseWriter, r *http.Request) {

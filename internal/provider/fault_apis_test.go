@@ -36,29 +36,29 @@ func mstrFaults() []fault {
 		}
 	}
 	login := at("login",
-		responds("wrong password", forEver, mstrtest.Error(401, "ERR003", mstrtest.LoginFailed, "Login failure")),
-		responds("account locked", forEver, mstrtest.Error(401, "ERR003", mstrtest.AccountLocked, "The account is locked")),
-		responds("maximum number of sessions", forEver, mstrtest.Error(500, "ERR001", mstrtest.SessionCap, "Maximum number of sessions exceeded")),
-		responds("login mode that is not supported", forEver, mstrtest.Error(400, "ERR006", "", "The loginMode is not supported")),
+		responds("wrong password", forever, mstrtest.Error(401, "ERR003", mstrtest.LoginFailed, "Login failure")),
+		responds("account locked", forever, mstrtest.Error(401, "ERR003", mstrtest.AccountLocked, "The account is locked")),
+		responds("maximum number of sessions", forever, mstrtest.Error(500, "ERR001", mstrtest.SessionCap, "Maximum number of sessions exceeded")),
+		responds("login mode that is not supported", forever, mstrtest.Error(400, "ERR006", "", "The loginMode is not supported")),
 		state("user without UseLibrary", func(b *bench) { b.MSTR.UseLibrary = false }),
-		responds("two tokens", forEver, tokens("one", "two")),
-		responds("token with a line break", forEver, hijacked("HTTP/1.1 204 No Content\r\n"+name+": one\r\n two\r\n\r\n")),
-		responds("token with a line break that is not folded", forEver, hijacked("HTTP/1.1 204 No Content\r\n"+name+": one\r\ntwo\r\n\r\n")),
+		responds("two tokens", forever, tokens("one", "two")),
+		responds("token with a line break", forever, hijacked("HTTP/1.1 204 No Content\r\n"+name+": one\r\n two\r\n\r\n")),
+		responds("token with a line break that is not folded", forever, hijacked("HTTP/1.1 204 No Content\r\n"+name+": one\r\ntwo\r\n\r\n")),
 	)
 	purge := at("purge",
-		responds("project that does not exist", forEver, mstrtest.Error(400, "ERR006", "", "The given Project ID does not exist")),
+		responds("project that does not exist", forever, mstrtest.Error(400, "ERR006", "", "The given Project ID does not exist")),
 		state("cache type that requires a newer server", func(b *bench) { b.MSTR.CacheTypes = []string{"element"} }),
 		state("user without the privilege", func(b *bench) { b.MSTR.Privileged = false }),
-		responds("missing privilege, as a 500 with the long code", forEver, mstrtest.Error(500, "ERR0014", "", "No privilege")),
-		responds("missing permission", forEver, mstrtest.Error(403, "ERR017", "", "No permission")),
+		responds("missing privilege, as a 500 with the long code", forever, mstrtest.Error(500, "ERR0014", "", "No privilege")),
+		responds("missing permission", forever, mstrtest.Error(403, "ERR017", "", "No permission")),
 		state("project that is not loaded", func(b *bench) { b.MSTR.Projects[0].Status = -1 }),
 		state("server that is too old", func(b *bench) { b.MSTR.TooOld = true }),
 		state("server that supports only the singular", func(b *bench) { b.MSTR.Spelling = "cache" }),
-		responds("I-Server that fails, with code and ticket", forEver, mstrtest.Error(500, "ERR002", "-2147212800", "I-Server is down")),
-		responds("error in a list", forEver, mstrtest.WrappedError(500, "ERR002", "-2147212800", "I-Server is down")),
+		responds("I-Server that fails, with code and ticket", forever, mstrtest.Error(500, "ERR002", "-2147212800", "I-Server is down")),
+		responds("error in a list", forever, mstrtest.WrappedError(500, "ERR002", "-2147212800", "I-Server is down")),
 		responds("session that expired", 1, mstrtest.Error(401, "ERR009", "", "The user's session has expired")),
 		state("session that requires the cookies of another request", func(b *bench) {
-			b.fail("purge", forEver, mstrtest.Error(401, "ERR009", "", "The user's session has expired"))
+			b.fail("purge", forever, mstrtest.Error(401, "ERR009", "", "The user's session has expired"))
 		}),
 	)
 	return append(login, purge...)
@@ -74,11 +74,11 @@ func mstrContentFaults() []fault {
 	contents := at("contents",
 		state("user without Administer caches", func(b *bench) { b.MSTR.Privileged = false }),
 		state("server that is too old", func(b *bench) { b.MSTR.ContentAPI = mstrtest.ContentNone }),
-		responds("route without GET", forEver, reply(405, "")),
-		responds("project that the server rejects", forEver, mstrtest.Error(400, "ERR006", "", "The given Project ID does not exist")),
-		responds("node that stopped", forEver, mstrtest.Error(503, "ERR002", "", "The cluster node 'iserver-1' is not connected or canonical name")),
-		responds("endless list", forEver, reply(200, `{"offset":0,"total":1000,"contentCaches":[]}`)),
-		responds("list of something else", forEver, reply(200, `{"offset":0,"total":1,"contentCaches":[{"A":{"id":7}}]}`)),
+		responds("route without GET", forever, reply(405, "")),
+		responds("project that the server rejects", forever, mstrtest.Error(400, "ERR006", "", "The given Project ID does not exist")),
+		responds("node that stopped", forever, mstrtest.Error(503, "ERR002", "", "The cluster node 'iserver-1' is not connected or canonical name")),
+		responds("endless list", forever, reply(200, `{"offset":0,"total":1000,"contentCaches":[]}`)),
+		responds("list of something else", forever, reply(200, `{"offset":0,"total":1,"contentCaches":[{"A":{"id":7}}]}`)),
 	)
 	invalidate := at("invalidate",
 		state("server that can only list", func(b *bench) { b.MSTR.ContentAPI = mstrtest.ContentListOnly }),
@@ -89,25 +89,25 @@ func mstrContentFaults() []fault {
 			time.Sleep(time.Second) // otherwise, the results would look as if they were older
 			b.MSTR.BusyUsers = true
 		}),
-		responds("cache that the server never finds", forEver, mstrtest.Error(404, "ERR004", "", "The content cache is not found in Intelligence server")),
+		responds("cache that the server never finds", forever, mstrtest.Error(404, "ERR004", "", "The content cache is not found in Intelligence server")),
 	)
 	return append(append(nodes, contents...), invalidate...)
 }
 
 func cdnFaults() []fault {
 	login := at("login",
-		responds("wrong API key", forEver, func(w http.ResponseWriter, r *http.Request) {
+		responds("wrong API key", forever, func(w http.ResponseWriter, r *http.Request) {
 			reply(401, `{"unauthorized":{"code":401,"message":"Unable to authenticate user with credentials provided."}}`)(w, r)
 		}),
-		responds("multi-factor", forEver, reply(401, `{"unauthorized":{"code":401,"message":"Additional authentication credentials required"}}`)),
-		responds("account without a CDN", forEver, reply(200, `{"access":{"token":{"id":"t","tenant":{"id":"1"}},"serviceCatalog":[]}}`)),
-		responds("CDN at an address without TLS", forEver, reply(200, `{"access":{"token":{"id":"t","tenant":{"id":"1"}},"serviceCatalog":[{"type":"rax:cdn","endpoints":[{"publicURL":"http://cdn.example.com/v1.0/1"}]}]}}`)),
-		responds("token with a line break", forEver, reply(200, `{"access":{"token":{"id":"t\nu","tenant":{"id":"1"}}}}`)),
+		responds("multi-factor", forever, reply(401, `{"unauthorized":{"code":401,"message":"Additional authentication credentials required"}}`)),
+		responds("account without a CDN", forever, reply(200, `{"access":{"token":{"id":"t","tenant":{"id":"1"}},"serviceCatalog":[]}}`)),
+		responds("CDN at an address without TLS", forever, reply(200, `{"access":{"token":{"id":"t","tenant":{"id":"1"}},"serviceCatalog":[{"type":"rax:cdn","endpoints":[{"publicURL":"http://cdn.example.com/v1.0/1"}]}]}}`)),
+		responds("token with a line break", forever, reply(200, `{"access":{"token":{"id":"t\nu","tenant":{"id":"1"}}}}`)),
 	)
 	purge := at("purge",
-		responds("invalid service ID", forEver, cdntest.Error(400, "Invalid service id")),
-		responds("url that is not ASCII", forEver, cdntest.Error(400, "non ascii character present in url")),
-		responds("message that is an object", forEver, cdntest.Error(400, map[string]any{"hard": "bad"})),
+		responds("invalid service ID", forever, cdntest.Error(400, "Invalid service id")),
+		responds("url that is not ASCII", forever, cdntest.Error(400, "non ascii character present in url")),
+		responds("message that is an object", forever, cdntest.Error(400, map[string]any{"hard": "bad"})),
 		state("service that does not exist", func(b *bench) { b.CDN.Remove(cdntest.DeployedID) }),
 		state("service that failed before", func(b *bench) { b.CDN.SetStatus(cdntest.DeployedID, "failed", "Policy failed to deploy") }),
 		state("service that is being deployed", func(b *bench) {
@@ -123,14 +123,14 @@ func cdnFaults() []fault {
 			b.CDN.SetStatus(cdntest.DeployedID, "update_in_progress")
 			time.AfterFunc(5*time.Minute, func() { b.CDN.Remove(cdntest.DeployedID) })
 		}),
-		responds("service that is deployed and rejects purges", forEver, cdntest.Error(400, "Service x is not deployed.")),
+		responds("service that is deployed and rejects purges", forever, cdntest.Error(400, "Service x is not deployed.")),
 		responds("over the limit, 413 with a date", 1, func(w http.ResponseWriter, r *http.Request) {
 			cdntest.OverLimit(413, time.Now().Add(30*time.Second).UTC().Format(http.TimeFormat))(w, r)
 		}),
-		responds("over the limit, 413 for an hour", forEver, cdntest.OverLimit(413, "3600")),
+		responds("over the limit, 413 for an hour", forever, cdntest.OverLimit(413, "3600")),
 		responds("over the limit, 429 without a message", 1, cdntest.OverLimit(429, "")),
 		responds("over the global limit, 503 without a message", 1, cdntest.OverLimit(503, "")),
-		responds("token of another project", forEver, cdntest.HTML(http.StatusUnauthorized)),
+		responds("token of another project", forever, cdntest.HTML(http.StatusUnauthorized)),
 		interruptedInQuota(20),
 	)
 	service := at("service",
@@ -148,15 +148,15 @@ func cdnFaults() []fault {
 
 func wpengineFaults() []fault {
 	return at("purge",
-		responds("invalid cache type", forEver, wpenginetest.FieldError("type", "invalid", "type must be one of object, page, cdn, all", "https://wpengineapi.com/reference")),
-		responds("invalid install ID", forEver, wpenginetest.FieldError("install_id", "invalid", "install_id must be a UUID", "")),
-		responds("wrong password", forEver, wpenginetest.Error(401, "Bad Credentials")),
-		responds("install without permission", forEver, wpenginetest.Error(403, "You do not have permission to access this install")),
-		responds("gateway without the path", forEver, wpenginetest.Error(403, "Missing Authentication Token")),
-		responds("gateway that parses the credentials as a signature", forEver, wpenginetest.GatewayEcho()),
-		responds("install that does not exist", forEver, wpenginetest.Error(404, "Install not found")),
-		responds("503 as the API returns it", forEver, wpenginetest.EmptyUnavailable()),
-		responds("502 from a gateway, in HTML", forEver, wpenginetest.HTML(502)),
+		responds("invalid cache type", forever, wpenginetest.FieldError("type", "invalid", "type must be one of object, page, cdn, all", "https://wpengineapi.com/reference")),
+		responds("invalid install ID", forever, wpenginetest.FieldError("install_id", "invalid", "install_id must be a UUID", "")),
+		responds("wrong password", forever, wpenginetest.Error(401, "Bad Credentials")),
+		responds("install without permission", forever, wpenginetest.Error(403, "You do not have permission to access this install")),
+		responds("gateway without the path", forever, wpenginetest.Error(403, "Missing Authentication Token")),
+		responds("gateway that parses the credentials as a signature", forever, wpenginetest.GatewayEcho()),
+		responds("install that does not exist", forever, wpenginetest.Error(404, "Install not found")),
+		responds("503 as the API returns it", forever, wpenginetest.EmptyUnavailable()),
+		responds("502 from a gateway, in HTML", forever, wpenginetest.HTML(502)),
 		state("backend that fails after it purged", func(b *bench) { b.WPEngine.AcceptStatus = 418 }),
 		state("200 instead of 202", func(b *bench) { b.WPEngine.AcceptStatus = 200 }),
 		responds("purged by another client a moment ago", 1, wpenginetest.Error(429, "Object cache purges are rate-limited to one request every 45 seconds for each install")),

@@ -76,12 +76,12 @@ func TestManyPurgesAgainstADeadServer(t *testing.T) {
 	t.Parallel()
 	const n = 300
 	broken := map[string]func(b *bench, r exchange){
-		"returns 503": func(b *bench, r exchange) { b.fail(r.name, forEver, reply(503, "")) },
-		"returns 500": func(b *bench, r exchange) { b.fail(r.name, forEver, reply(500, "")) },
+		"returns 503": func(b *bench, r exchange) { b.fail(r.name, forever, reply(503, "")) },
+		"returns 500": func(b *bench, r exchange) { b.fail(r.name, forever, reply(500, "")) },
 		"resets connections": func(b *bench, r exchange) {
-			b.fail(r.name, forEver, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+			b.fail(r.name, forever, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 		},
-		"refuses connections": func(b *bench, r exchange) { b.dial(exchange{after: r.after}, forEver, wiretest.Refuse) },
+		"refuses connections": func(b *bench, r exchange) { b.dial(exchange{after: r.after}, forever, wiretest.Refuse) },
 	}
 	forEachAPI(t, func(t *testing.T, target *target) {
 		for _, at := range apis[target.name].requests {
@@ -233,7 +233,7 @@ func TestWaitingIdenticalPurgesAreCoalesced(t *testing.T) {
 			}
 			if sent := b.count(b.begin()); sent != 2 {
 				t.Errorf("%d purges were sent, want the rate-limited one and one for all: identical waiting purges are coalesced by quota.Do, "+
-					"and wait in the Pace of their requests", sent)
+					"and wait in the Quota of their requests", sent)
 			}
 		})
 	})

@@ -43,7 +43,7 @@ func faults() []fault {
 	return slices.Concat(connectionFaults(), statusFaults(), rateLimitFaults(), redirectFaults(), bodyFaults(), interruptions())
 }
 
-const forEver = -1
+const forever = -1
 
 // pageOnly marks a response that only a page distinguishes from an acceptance.
 func pageOnly(f fault) fault {
@@ -63,23 +63,23 @@ func connectionFaults() []fault {
 	}
 	return []fault{
 		broken("connection refused, then up", 1, wiretest.Refuse),
-		broken("connection refused forever", forEver, wiretest.Refuse),
-		broken("connection that never comes up", forEver, wiretest.Hang),
-		broken("unknown host", forEver, wiretest.UnknownHost),
+		broken("connection refused forever", forever, wiretest.Refuse),
+		broken("connection that never comes up", forever, wiretest.Hang),
+		broken("unknown host", forever, wiretest.UnknownHost),
 		broken("DNS failure, then success", 1, wiretest.NoNameServer),
-		broken("DNS failure forever", forEver, wiretest.NoNameServer),
+		broken("DNS failure forever", forever, wiretest.NoNameServer),
 		broken("reset before the response, once", 1, wiretest.Reset(0)),
-		broken("reset before the response, forever", forEver, wiretest.Reset(0)),
+		broken("reset before the response, forever", forever, wiretest.Reset(0)),
 		broken("reset in the middle of the headers", 1, wiretest.Reset(20)),
 		broken("stall before the response, once", 1, wiretest.Stall(0)),
-		broken("stall before the response, forever", forEver, wiretest.Stall(0)),
+		broken("stall before the response, forever", forever, wiretest.Stall(0)),
 		broken("a response that trickles", 1, wiretest.Trickle(time.Second)),
 		responds("body that breaks off, once", 1, brokenBody(http.StatusOK)),
-		responds("body that breaks off, forever", forEver, brokenBody(http.StatusOK)),
-		responds("error whose body breaks off", forEver, brokenBody(http.StatusBadRequest)),
+		responds("body that breaks off, forever", forever, brokenBody(http.StatusOK)),
+		responds("error whose body breaks off", forever, brokenBody(http.StatusBadRequest)),
 		responds("body that trickles, once", 1, tricklingBody(http.StatusOK)),
-		responds("accepted with a body that trickles", forEver, tricklingBody(http.StatusAccepted)),
-		responds("not HTTP at all", forEver, hijacked("220 mail.example.com ESMTP\r\n")),
+		responds("accepted with a body that trickles", forever, tricklingBody(http.StatusAccepted)),
+		responds("not HTTP at all", forever, hijacked("220 mail.example.com ESMTP\r\n")),
 		{name: "keep-alive connections closed between two calls", do: func(ctx context.Context, b *bench, at exchange) diagnosis {
 			if first := at.do(ctx, b); first.diag != nil {
 				return first
@@ -96,13 +96,13 @@ func statusFaults() []fault {
 	for _, status := range []int{408, 413, 429, 500, 502, 503, 504} {
 		all = append(all,
 			responds(fmt.Sprintf("%d, once", status), 1, reply(status, "")),
-			responds(fmt.Sprintf("%d forever", status), forEver, reply(status, "")))
+			responds(fmt.Sprintf("%d forever", status), forever, reply(status, "")))
 	}
 	for _, status := range []int{400, 403, 404, 409} {
 		for _, f := range []fault{
-			responds(fmt.Sprintf("%d in JSON", status), forEver, reply(status, `{"message":"The cause, in words"}`)),
-			responds(fmt.Sprintf("%d in HTML", status), forEver, page(status)),
-			responds(fmt.Sprintf("%d without a body", status), forEver, reply(status, "")),
+			responds(fmt.Sprintf("%d in JSON", status), forever, reply(status, `{"message":"The cause, in words"}`)),
+			responds(fmt.Sprintf("%d in HTML", status), forever, page(status)),
+			responds(fmt.Sprintf("%d without a body", status), forever, reply(status, "")),
 		} {
 			f.hopeless = status == http.StatusForbidden
 			all = append(all, f)
@@ -110,8 +110,8 @@ func statusFaults() []fault {
 	}
 	return append(all,
 		responds("401, once", 1, reply(401, `{"message":"Unauthorized"}`)),
-		hopeless(responds("401 forever", forEver, reply(401, `{"message":"Unauthorized"}`))),
-		responds("an unknown status", forEver, reply(599, "")))
+		hopeless(responds("401 forever", forever, reply(401, `{"message":"Unauthorized"}`))),
+		responds("an unknown status", forever, reply(599, "")))
 }
 
 // rateLimitFaults contain the forms of Retry-After. The dates are from RFC 9110,
@@ -169,7 +169,7 @@ func redirectFaults() []fault {
 	}
 	var all []fault
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		all = append(all, hopeless(responds(fmt.Sprintf("%d to another host", status), forEver, to(status, "https://evil.example.com/login?next=1"))))
+		all = append(all, hopeless(responds(fmt.Sprintf("%d to another host", status), forever, to(status, "https://evil.example.com/login?next=1"))))
 	}
 	for _, r := range [][2]string{
 		{"to another port", "http://localhost:8080/"},
@@ -179,7 +179,7 @@ func redirectFaults() []fault {
 		{"without Location", ""},
 		{"to what is no address", "http://%zz"},
 	} {
-		all = append(all, hopeless(responds("307 "+r[0], forEver, to(http.StatusTemporaryRedirect, r[1]))))
+		all = append(all, hopeless(responds("307 "+r[0], forever, to(http.StatusTemporaryRedirect, r[1]))))
 	}
 	return all
 }
@@ -187,35 +187,35 @@ func redirectFaults() []fault {
 // bodyFaults are invalid responses, whatever their status is.
 func bodyFaults() []fault {
 	return []fault{
-		pageOnly(hopeless(responds("200 with a login page", forEver, page(http.StatusOK)))),
-		hopeless(responds("200 with an error", forEver, reply(200, `{"error":"backend is down"}`))),
-		responds("200 with null", forEver, reply(200, `null`)),
-		responds("200 with an empty object", forEver, reply(200, `{}`)),
-		responds("200 with an empty list", forEver, reply(200, `[]`)),
-		responds("200 with a number", forEver, reply(200, `7`)),
-		responds("200 with trailing junk", forEver, reply(200, `{} {}`)),
-		responds("200 with truncated JSON", forEver, reply(200, `{"access":{"token":{"id":"a`)),
-		responds("200 with invalid UTF-8", forEver, reply(200, "\xff\xfe{}")),
-		responds("200 without a body", forEver, reply(200, "")),
-		responds("202 with a body", forEver, reply(202, `{"status":"queued"}`)),
-		pageOnly(hopeless(responds("202 with a login page", forEver, page(http.StatusAccepted)))),
-		responds("204", forEver, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }),
-		responds("206", forEver, reply(206, `{}`)),
-		responds("200 with 1 GiB of body", forEver, endless(http.StatusOK, "")),
+		pageOnly(hopeless(responds("200 with a login page", forever, page(http.StatusOK)))),
+		hopeless(responds("200 with an error", forever, reply(200, `{"error":"backend is down"}`))),
+		responds("200 with null", forever, reply(200, `null`)),
+		responds("200 with an empty object", forever, reply(200, `{}`)),
+		responds("200 with an empty list", forever, reply(200, `[]`)),
+		responds("200 with a number", forever, reply(200, `7`)),
+		responds("200 with trailing junk", forever, reply(200, `{} {}`)),
+		responds("200 with truncated JSON", forever, reply(200, `{"access":{"token":{"id":"a`)),
+		responds("200 with invalid UTF-8", forever, reply(200, "\xff\xfe{}")),
+		responds("200 without a body", forever, reply(200, "")),
+		responds("202 with a body", forever, reply(202, `{"status":"queued"}`)),
+		pageOnly(hopeless(responds("202 with a login page", forever, page(http.StatusAccepted)))),
+		responds("204", forever, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }),
+		responds("206", forever, reply(206, `{}`)),
+		responds("200 with 1 GiB of body", forever, endless(http.StatusOK, "")),
 		responds("500 with 1 GiB of body", 1, endless(http.StatusInternalServerError, "")),
-		responds("200 with a gzip bomb", forEver, endless(http.StatusOK, "gzip")),
+		responds("200 with a gzip bomb", forever, endless(http.StatusOK, "gzip")),
 		responds("500 with a gzip bomb", 1, endless(http.StatusInternalServerError, "gzip")),
-		responds("200 with invalid gzip", forEver, func(w http.ResponseWriter, r *http.Request) {
+		responds("200 with invalid gzip", forever, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
 			reply(200, "{}")(w, r)
 		}),
 		responds("huge headers for all retries", 5, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X-Huge", strings.Repeat("a", 300<<10))
 		}),
-		responds("500 with a long text of many lines and escape sequences", forEver,
+		responds("500 with a long text of many lines and escape sequences", forever,
 			reply(500, "\x1b[31mfailed\x1b[0m\r\n\tat com.example.Main\n"+strings.Repeat("and on ", 100))),
-		responds("500 with a text in invalid UTF-8", forEver, reply(500, "caf\xe9 closed")),
-		responds("500 that echoes the request's credentials", forEver, func(w http.ResponseWriter, r *http.Request) {
+		responds("500 with a text in invalid UTF-8", forever, reply(500, "caf\xe9 closed")),
+		responds("500 that echoes the request's credentials", forever, func(w http.ResponseWriter, r *http.Request) {
 			var body bytes.Buffer
 			_ = r.Header.Write(&body)
 			_, _ = body.ReadFrom(r.Body)
@@ -242,14 +242,14 @@ func interruptions() []fault {
 	const soon = 2500 * time.Millisecond
 	return []fault{
 		{name: "interrupted before", do: after(0)},
-		{name: "interrupted while dialing", do: after(soon), inject: func(b *bench, at exchange) { b.dial(at, forEver, wiretest.Hang) }},
+		{name: "interrupted while dialing", do: after(soon), inject: func(b *bench, at exchange) { b.dial(at, forever, wiretest.Hang) }},
 		{name: "interrupted while waiting for the response", do: after(soon), lost: true, inject: func(b *bench, at exchange) {
-			b.dial(at, forEver, wiretest.Stall(0))
+			b.dial(at, forever, wiretest.Stall(0))
 		}},
-		{name: "interrupted while reading the body", do: after(soon), inject: func(b *bench, at exchange) { b.fail(at.name, forEver, tricklingBody(200)) }},
-		{name: "interrupted while reading the body of an error", do: after(soon), inject: func(b *bench, at exchange) { b.fail(at.name, forEver, tricklingBody(500)) }},
-		{name: "interrupted during the backoff", do: after(soon), inject: func(b *bench, at exchange) { b.fail(at.name, forEver, reply(500, "")) }},
-		{name: "interrupted in the wait after a rate-limited response", do: after(soon), inject: func(b *bench, at exchange) { b.fail(at.name, forEver, reply(429, "")) }},
+		{name: "interrupted while reading the body", do: after(soon), inject: func(b *bench, at exchange) { b.fail(at.name, forever, tricklingBody(200)) }},
+		{name: "interrupted while reading the body of an error", do: after(soon), inject: func(b *bench, at exchange) { b.fail(at.name, forever, tricklingBody(500)) }},
+		{name: "interrupted during the backoff", do: after(soon), inject: func(b *bench, at exchange) { b.fail(at.name, forever, reply(500, "")) }},
+		{name: "interrupted in the wait after a rate-limited response", do: after(soon), inject: func(b *bench, at exchange) { b.fail(at.name, forever, reply(429, "")) }},
 	}
 }
 

@@ -76,20 +76,20 @@ func httpCacheFaults() []fault {
 		runs(httpcachetest.TrafficServer, "Traffic Server whose ACL denies", denied),
 		hopeless(runs(httpcachetest.Fastly, "Fastly with a wrong key", func(s *httpcachetest.Server) { s.Key = "another" })),
 		runs(httpcachetest.Fastly, "Fastly", func(*httpcachetest.Server) {}),
-		hopeless(responds("405", forEver, reply(405, ""))),
-		hopeless(responds("501", forEver, reply(501, ""))),
-		responds("421", forEver, reply(421, "")),
-		responds("414", forEver, reply(414, "")),
+		hopeless(responds("405", forever, reply(405, ""))),
+		hopeless(responds("501", forever, reply(501, ""))),
+		responds("421", forever, reply(421, "")),
+		responds("414", forever, reply(414, "")),
 	)
 	for _, name := range []string{"ETag", "Last-Modified", "Accept-Ranges", "Set-Cookie", "Cache-Control"} {
 		for _, status := range []int{200, 404} {
-			all = append(all, hopeless(responds(fmt.Sprintf("%d with %s", status, name), forEver, func(w http.ResponseWriter, _ *http.Request) {
+			all = append(all, hopeless(responds(fmt.Sprintf("%d with %s", status, name), forever, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set(name, "x")
 				w.WriteHeader(status)
 			})))
 		}
 	}
-	return append(all, responds("200 with Retry-After", forEver, func(w http.ResponseWriter, _ *http.Request) {
+	return append(all, responds("200 with Retry-After", forever, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "86400")
 	}))
 }

@@ -32,7 +32,7 @@ func does(address string, action plancheck.ResourceActionType) plancheck.PlanChe
 	return plancheck.ExpectResourceAction(address, action)
 }
 
-func TestAPurgeIsRepeatedWhenItsTriggersChangeAndOnlyThen(t *testing.T) {
+func TestOnlyChangedTriggersPurgeAgain(t *testing.T) {
 	t.Parallel()
 	forEachTarget(t, func(t *testing.T, w *world, f fixture) {
 		at := f.address()

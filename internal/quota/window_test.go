@@ -72,7 +72,7 @@ func lostSlots(w *Window, limit Limit) error {
 	return nil
 }
 
-func TestPaceIsOptimalWithoutLatency(t *testing.T) {
+func TestRateIsOptimalWithoutLatency(t *testing.T) {
 	t.Parallel()
 	minute := func(n int) Limit { return Limit{Requests: n, Window: time.Minute} }
 	for name, tt := range map[string]struct {
@@ -115,7 +115,7 @@ func TestPaceIsOptimalWithoutLatency(t *testing.T) {
 // Without latency, the exact times are known: each caller sends when it has come
 // and the nth request before its own is a window ago. A caller that leaves before
 // takes no slot.
-func TestPaceIsTheGreedyScheduleWithoutLatency(t *testing.T) {
+func TestScheduleIsGreedyWithoutLatency(t *testing.T) {
 	t.Parallel()
 	type caller struct{ Comes, Leaves time.Duration }
 	rapid.Check(t, func(rt *rapid.T) {

@@ -25,7 +25,7 @@ func get(t *testing.T, url string) (*http.Response, error) {
 	return resp, err
 }
 
-func TestTakeReturnsEachAnsweredRequestOnce(t *testing.T) {
+func TestTakeEntriesReturnsEachRequestOnce(t *testing.T) {
 	t.Parallel()
 	s := New()
 	env, stop, err := s.Start(t.Context(), "127.0.0.1:0")

@@ -39,9 +39,9 @@ func (c *Client) attempt(ctx context.Context, k *call) (*Response, *Error) {
 		return nil, ended(ctx) // otherwise a login would start without a caller
 	}
 	var slot Slot = freeSlot{}
-	if k.Pace != nil {
+	if k.Quota != nil {
 		var err error
-		if slot, err = k.Pace(ctx); err != nil {
+		if slot, err = k.Quota(ctx); err != nil {
 			return nil, c.waitFailed(ctx, err, WaitingForLimit)
 		}
 	}

@@ -194,8 +194,8 @@ type Request struct {
 	Login bool
 	// Lookup marks a request that Terraform may send during a plan.
 	Lookup bool
-	// Pace waits for the quota. If nil, the request has no quota.
-	Pace func(context.Context) (Slot, error)
+	// Quota waits for a slot. If nil, the request has no quota.
+	Quota func(context.Context) (Slot, error)
 	// Sending is called in each attempt after all waits and right before the
 	// request is sent. It may change Doing and Path. It is for a request that
 	// other callers can join until then (quota.Callers).

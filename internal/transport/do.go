@@ -96,7 +96,7 @@ func (c *Client) awaitRateLimit(ctx context.Context, k *call, e *Error) *Error {
 	case tooLate(ctx, e.Wait):
 		e.tooLong = true
 		return e
-	case k.Pace != nil:
+	case k.Quota != nil:
 		return nil
 	default:
 		return c.sleep(ctx, k, c.pause(e, k.limits))

@@ -59,7 +59,7 @@ func TestErrorTexts(t *testing.T) {
 		},
 		"an invalid address": {respond(202, ""), nil, func(r *Request) { r.Path = "/%zz" }, `not sent: parse "http://localhost/base/%zz": invalid URL escape "%zz"`},
 		"a quota that returns an error": {nil, nil, func(r *Request) {
-			r.Pace = func(context.Context) (Slot, error) { return nil, errors.New("not before tomorrow") }
+			r.Quota = func(context.Context) (Slot, error) { return nil, errors.New("not before tomorrow") }
 		}, "timed out waiting for the rate limit: not before tomorrow"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -151,7 +151,7 @@ func TestInterrupted(t *testing.T) {
 			KindCanceled, 3, 3, 0, true,
 		}},
 		"in a wait that the API requires": {respond(429, "", "Retry-After", "60"), nil, nil, time.Second, end{"interrupted; before that, Example returned 429 Too Many Requests", KindCanceled, 1, 1, 0, true}},
-		"in the wait for the quota":       {nil, nil, func(r *Request) { r.Pace = neverYourTurn }, time.Second, end{"interrupted while waiting for the rate limit", KindCanceled, 0, 0, 0, true}},
+		"in the wait for the quota":       {nil, nil, func(r *Request) { r.Quota = neverYourTurn }, time.Second, end{"interrupted while waiting for the rate limit", KindCanceled, 0, 0, 0, true}},
 		"in the wait for a login":         {nil, nil, func(r *Request) { r.Auth = neverLoggedIn{} }, time.Second, end{"interrupted while logging in", KindCanceled, 0, 0, 0, true}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -68,8 +68,8 @@ func TestHeadersAreSentAndHidden(t *testing.T) {
 	})
 }
 
-// TestAsked checks that the error of a response contains its address.
-func TestAsked(t *testing.T) {
+// TestErrorNamesTheRequest checks that the error of a response contains its address.
+func TestErrorNamesTheRequest(t *testing.T) {
 	t.Parallel()
 	for name, status := range map[string]int{"a missing path": 404, "a response that is not an acceptance": 202} {
 		t.Run(name, func(t *testing.T) {

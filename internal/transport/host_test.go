@@ -83,7 +83,7 @@ func TestAnOutageLastsForOneTimeout(t *testing.T) {
 		var pace func(context.Context) (Slot, error)
 		send := func() ending {
 			began, req := time.Now(), purge()
-			req.Pace = pace
+			req.Quota = pace
 			_, err := r.Do(within(t, timeout), req)
 			return endingOf(began, err)
 		}
@@ -242,7 +242,7 @@ func TestAProbeThatWaitsForItsWindow(t *testing.T) {
 				req := purge()
 				if i == 2 {
 					<-time.After(10 * time.Millisecond)
-					req.Pace = func(context.Context) (Slot, error) { return slow{}, nil }
+					req.Quota = func(context.Context) (Slot, error) { return slow{}, nil }
 				}
 				if _, err := r.Do(within(t, 20*time.Minute), req); err != nil {
 					t.Error(err)

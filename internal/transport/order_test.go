@@ -109,7 +109,7 @@ func TestOrder(t *testing.T) {
 				row.handler(w, r)
 			}, func(t *testing.T, r *rig) {
 				req := purge()
-				req.Auth, req.Pace = row.recorder, row.recorder.pace
+				req.Auth, req.Quota = row.recorder, row.recorder.pace
 				if row.change != nil {
 					row.change(req)
 				}
@@ -133,7 +133,7 @@ func TestSending(t *testing.T) {
 	}, func(t *testing.T, r *rig) {
 		r.Hide("s3cr3t")
 		req := purge()
-		req.Pace = log.pace
+		req.Quota = log.pace
 		attempts := 0
 		req.Sending = func(r *Request) {
 			log.note("sending")

@@ -106,8 +106,8 @@ func switchProtocols(w http.ResponseWriter, _ *http.Request) {
 
 var huge, long = strings.Repeat("x", 300<<10), strings.Repeat("hello ", 2000)
 
-// TestPolicyForEver checks the cost of a failure that never ends.
-func TestPolicyForEver(t *testing.T) {
+// TestPolicyForever checks the cost of a failure that never ends.
+func TestPolicyForever(t *testing.T) {
 	t.Parallel()
 	backoffs := 1*time.Second + 2*time.Second + 3*time.Second + 4*time.Second // four retries
 	const unanswered = 2 * time.Minute                                        // the default of Options.Unanswered

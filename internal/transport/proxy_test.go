@@ -31,9 +31,9 @@ func environment(pairs ...string) func(string) string {
 	}
 }
 
-// TestWhichProxy checks that NewProxies reads the environment like curl and
+// TestProxySelection checks that NewProxies reads the environment like curl and
 // net/http, except that an invalid address is an error.
-func TestWhichProxy(t *testing.T) {
+func TestProxySelection(t *testing.T) {
 	t.Parallel()
 	const notAnAddress, scheme = " is not the address of a proxy, such as http://proxy.example.com:3128.", " must start with http://, https://, socks5://, or socks5h://."
 	for name, row := range map[string]struct {
@@ -78,7 +78,7 @@ func TestWhichProxy(t *testing.T) {
 			defer c.Close()
 			slot := &recorder{}
 			req := purge()
-			req.Base, req.Pace, req.Once = row.target, slot.pace, true
+			req.Base, req.Quota, req.Once = row.target, slot.pace, true
 			_, err := c.Do(t.Context(), req)
 			same(t, "dialed", row.dialed, strings.Join(network.Dialed(), " "))
 			same(t, "the quota was told", []string{"quota", "quota: send", "quota: unsent"}, slot.events)
@@ -244,7 +244,7 @@ func TestProxy(t *testing.T) {
 				for range 10 {
 					wg.Go(func() {
 						req := purge()
-						req.Base, req.Pace = row.target, slot.pace
+						req.Base, req.Quota = row.target, slot.pace
 						_, err := c.Do(t.Context(), req)
 						proxyIsBlamed(t, err, row.kind, row.advice)
 					})

@@ -145,7 +145,7 @@ func TestOneRequestForOneSlot(t *testing.T) {
 				began := time.Now()
 				taken := &taken{}
 				req := purgeSecurely()
-				req.Pace = taken.pace
+				req.Quota = taken.pace
 				timeout := time.Duration(row.retries)*time.Second + time.Second/2
 				_, err := c.Do(within(t, timeout), req)
 				e, ok := err.(*Error) //nolint:errorlint // Do promises it
@@ -203,7 +203,7 @@ func TestKeptConnectionIsGone(t *testing.T) {
 				taken := &taken{}
 				request := func() *Request {
 					req := purge()
-					req.Method, req.Body, req.Pace = http.MethodPost, row.body, taken.pace
+					req.Method, req.Body, req.Quota = http.MethodPost, row.body, taken.pace
 					return req
 				}
 				r.network.Set(wiretest.CloseWhenKept)
@@ -228,7 +228,7 @@ func TestNoOtherConnection(t *testing.T) {
 	inBubble(t, Options{MaxRetries: 1}, respond(202, ""), func(t *testing.T, r *rig) {
 		taken := &taken{}
 		req := purge()
-		req.Pace = taken.pace
+		req.Quota = taken.pace
 		r.network.Set(wiretest.CloseWhenKept)
 		_, err := r.Do(t.Context(), req)
 		same(t, "first", "", textOf(err))

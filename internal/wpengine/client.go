@@ -93,7 +93,7 @@ func (c *Client) purge(ctx context.Context, install, cacheType string) error {
 		Method: http.MethodPost, Path: "/installs/" + url.PathEscape(install) + "/purge_cache", Body: body,
 		Expect: []int{http.StatusAccepted, http.StatusOK}, Check: transport.AcceptedBody,
 		Auth: c.auth, Explain: explainPurge(cacheType),
-		Pace: func(ctx context.Context) (transport.Slot, error) { return c.window(install, cacheType).Acquire(ctx) },
+		Quota: func(ctx context.Context) (transport.Slot, error) { return c.window(install, cacheType).Acquire(ctx) },
 	})
 	return err
 }
