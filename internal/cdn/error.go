@@ -103,7 +103,7 @@ func explainList(resp *transport.Response, e *transport.Error) {
 	}
 }
 
-// explainPurge adds what an error of a purge means.
+// explainPurge adds the meaning of an error of a purge.
 func explainPurge(resp *transport.Response, e *transport.Error) {
 	text := cmp.Or(explainAny(resp, e), e.Message)
 	switch {

@@ -67,7 +67,7 @@ func (p *purge) enter(ctx context.Context) (leave func(), err error) {
 		}
 	}
 	if d := s.getPending(); d != nil {
-		// A deployment that never ends must not pause the timeout for ever.
+		// A deployment that never ends must not pause the timeout forever.
 		timer := time.AfterFunc(time.Until(d.deadline), resume)
 		defer timer.Stop()
 		// If the status hides the deployment, the purge itself is the test.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package fake contains what the fakes of the APIs share: a journal of the
+// Package fake contains the code that the fakes of the APIs share: a journal of the
 // requests that reached them, and faults that a test injects. Each fake is in a
 // package next to its client (mstrtest and so on).
 package fake

@@ -372,7 +372,7 @@ func TestRejectedBatchIsAnError(t *testing.T) {
 		w.AddContentCache(result(first, 1))
 		w.Fail("invalidate", -1, mstrtest.Error(400, "ERR006", "", "Invalid patch operations"))
 		_, err := w.purgeContent(mstr.ContentFilter{})
-		wantError(t, err, errorFields{Kind: transport.KindInvalid, Status: 400, Code: "ERR006", Message: "Invalid patch operations", ID: "ticket " + mstrtest.FaultTicket, Advice: "may serve instead"})
+		wantError(t, err, errorFields{Kind: transport.KindInvalid, Status: 400, Code: "ERR006", Message: "Invalid patch operations", ID: "ticket " + mstrtest.FaultTicket, Advice: "you may be able to use purge_mstr_cache"})
 		diff(t, "invalidations", 1, w.Count("invalidate"))
 	})
 }

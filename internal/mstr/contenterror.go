@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	insteadOfContent = `On an older server, purge_mstr_cache with cache_type = "report" may serve instead.`
+	insteadOfContent = `On an older server, you may be able to use purge_mstr_cache with cache_type = "report".`
 	contentRoute     = "The server does not have this path. Listing content caches requires I-Server 11.3.0700 or later, and " +
-		"invalidating them requires a release of 2025 or later. " + insteadOfContent +
+		"invalidating them requires a release from 2025 or later. " + insteadOfContent +
 		" Otherwise, check that mstr.base_url is the Library root (https://host/MicroStrategyLibrary)."
 	cannotInvalidate = "Servers before 2025 list content caches but do not invalidate them. " + insteadOfContent
 	cachesPrivilege  = "Listing and invalidating content caches requires the privilege DssXmlPrivilegesCacheAdministration " +
@@ -21,7 +21,7 @@ const (
 	notLoadedAdvice = "Load the project on a running node of the Intelligence Server, or check project_id."
 )
 
-// explainContent adds what the error means for a request about content caches.
+// explainContent adds the meaning of the error for a request about content caches.
 func explainContent(resp *transport.Response, e *transport.Error) {
 	body := explainAny(resp, e)
 	switch {

@@ -66,12 +66,12 @@ func TestErrorsOfAContentPurge(t *testing.T) {
 		"a server that is too old to list": {missing(mstrtest.ContentNone, mstrtest.MissingJSON), noRoute, "listing the content caches"},
 		"a server that is too old to list, 405": {
 			missing(mstrtest.ContentNone, mstrtest.MissingMethod),
-			errorFields{Kind: transport.KindConfig, Status: 405, Input: "base_url", Advice: `cache_type = "report" may serve instead`},
+			errorFields{Kind: transport.KindConfig, Status: 405, Input: "base_url", Advice: `purge_mstr_cache with cache_type = "report"`},
 			"listing the content caches",
 		},
 		"a server that is too old to invalidate": {
 			missing(mstrtest.ContentListOnly, mstrtest.MissingPlain),
-			errorFields{Kind: transport.KindConfig, Status: 404, Message: "Not Found", Input: "base_url", Advice: "invalidating them requires a release of 2025 or later"},
+			errorFields{Kind: transport.KindConfig, Status: 404, Message: "Not Found", Input: "base_url", Advice: "invalidating them requires a release from 2025 or later"},
 			"invalidating content caches",
 		},
 		"a server that only loads, unloads, and removes": {

@@ -117,7 +117,7 @@ func explainAny(resp *transport.Response, e *transport.Error) *apiError {
 	return body
 }
 
-// explainPurge adds what the error means for a purge.
+// explainPurge adds the meaning of the error for a purge.
 func explainPurge(resp *transport.Response, e *transport.Error) {
 	body := explainAny(resp, e)
 	switch {
@@ -171,7 +171,7 @@ func blame(body *apiError, e *transport.Error) {
 	}
 }
 
-// explainLogin adds what the error means for a login.
+// explainLogin adds the meaning of the error for a login.
 func (c *Client) explainLogin(resp *transport.Response, e *transport.Error) {
 	body := explainFixed(resp, e)
 	switch {

@@ -24,7 +24,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine"
 )
 
-// addresses are where the address of a system comes from, by the system's name.
+// addresses completes "The address comes from", by the name of the system.
 var addresses = map[string]string{
 	mstr.System:        "mstr.base_url.",
 	cdn.System:         "cdn.endpoint, or else from the service catalog of the login.",
@@ -42,7 +42,7 @@ var aboutAddress = []transport.Kind{
 // address can cause them.
 var wrongPath = []int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone}
 
-// diagnose makes the diagnostic of an error.
+// diagnose returns the diagnostic of an error.
 func (t *target) diagnose(v voice, err error) diag.Diagnostic {
 	var missing *configError
 	var e *transport.Error
@@ -76,7 +76,7 @@ func (t *target) needConfigured(c *clients, diags *diag.Diagnostics) {
 	}
 }
 
-// locate points at the attribute that the API rejects, if there is one.
+// locate refers the diagnostic to the attribute that the API rejects, if any.
 func (t *target) locate(e *transport.Error, summary, detail string) diag.Diagnostic {
 	name := e.Input
 	if mapped, ok := t.inputs[name]; ok {
@@ -89,8 +89,8 @@ func (t *target) locate(e *transport.Error, summary, detail string) diag.Diagnos
 	return diag.NewErrorDiagnostic(summary, detail)
 }
 
-// describe returns what was tried and what happened, the facts that matter for a
-// decision, and what to do, in paragraphs.
+// describe returns the paragraphs of a message: the operation and its result, the
+// facts that matter for a decision, and the next step.
 func (t *target) describe(v voice, e *transport.Error) string {
 	paragraphs := []string{e.Report()}
 	if e.Docs != "" {

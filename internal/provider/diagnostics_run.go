@@ -17,7 +17,7 @@ import (
 // maxNamed is how many items a message names one by one.
 const maxNamed = 10
 
-// diagnoseRun makes the diagnostic of an incomplete run. The progress is in the
+// diagnoseRun returns the diagnostic of an incomplete run. The progress is in the
 // state if kept is true.
 func (t *target) diagnoseRun(op operation, o *outcome, total int, kept bool) diag.Diagnostic {
 	d := t.diagnoseOutcome(op.voice(), o, total)
@@ -27,7 +27,7 @@ func (t *target) diagnoseRun(op operation, o *outcome, total int, kept bool) dia
 	return relocate(d, op.progress(o, total, kept)+"\n\n"+d.Detail()+tainted(op, kept))
 }
 
-// tainted ends the message of a failed create that left a state.
+// tainted returns the end of the message of a failed create that left a state.
 func tainted(op operation, kept bool) string {
 	if op != operationCreate || !kept {
 		return ""
@@ -37,7 +37,8 @@ func tainted(op operation, kept bool) string {
 		"If the resource has prevent_destroy or create_before_destroy, run terraform untaint first."
 }
 
-// progress returns how far a run came, and what the next one sends.
+// progress returns the number of accepted purges, and of those that the next run
+// sends.
 func (op operation) progress(o *outcome, total int, kept bool) string {
 	text := fmt.Sprintf("%d of %s were accepted. The next %s sends ", o.accepted, count(total), op.noun())
 	left := total - o.accepted - len(o.dropped)
@@ -47,9 +48,9 @@ func (op operation) progress(o *outcome, total int, kept bool) string {
 	return text + fmt.Sprintf("the remaining %d.", left)
 }
 
-// diagnoseOutcome makes the diagnostic of the error that stopped a run, or else of
-// the failures of single requests. It lists what else failed, and the endpoints
-// that miss purges.
+// diagnoseOutcome returns the diagnostic of the error that stopped a run, or else
+// of the failures of single requests. It lists the other failures, and the
+// endpoints that miss purges.
 func (t *target) diagnoseOutcome(v voice, o *outcome, total int) diag.Diagnostic {
 	if total > 1 {
 		v.summaries = manySummaries
@@ -118,7 +119,7 @@ func allRejected(failures []failure) bool {
 	})
 }
 
-// outcome returns what happened, in one line.
+// outcome returns the result, in one line.
 func (f failure) outcome() string {
 	var e *transport.Error
 	if errors.As(f.err, &e) {
@@ -127,7 +128,7 @@ func (f failure) outcome() string {
 	return f.err.Error()
 }
 
-// failureList lists failures, each with what happened, and then the number of the
+// failureList lists failures, each with its outcome, and then the number of the
 // others.
 func failureList(failures []failure) string {
 	var lines []string
@@ -157,7 +158,7 @@ func andOthers(n int) []string {
 	return []string{fmt.Sprintf("  and %d others", n-maxNamed)}
 }
 
-// ofDestroy adds to the error of a destroy how to do without the purge. Terraform
+// ofDestroy adds to the error of a destroy how to destroy without a purge. Terraform
 // shows no resource address with these errors, so the message contains the ID.
 func (t *target) ofDestroy(d diag.Diagnostic, prior model) diag.Diagnostic {
 	return relocate(d, d.Detail()+fmt.Sprintf("\n\nThe purge_%s with the ID %q has purge_on_destroy = true, so Terraform destroys it only after the API accepts this purge. "+

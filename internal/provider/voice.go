@@ -47,7 +47,7 @@ var loginSummaries = map[transport.Kind]string{
 	transport.KindState:   "%s does not accept the login now",
 }
 
-// voice is how a message speaks of the operation that failed.
+// voice contains the parts of a message that depend on the failed operation.
 type voice struct {
 	// summaries replace those that are about a purge.
 	summaries map[transport.Kind]string
@@ -61,7 +61,7 @@ func (op operation) voice() voice {
 	return voice{again: "apply again", timeout: "timeouts." + string(op)}
 }
 
-// Again is again as the beginning of a sentence.
+// Again returns again with a capital letter, to begin a sentence.
 func (v voice) Again() string { return capital(v.again) }
 
 func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
@@ -77,8 +77,8 @@ func (v voice) summary(e *transport.Error) string {
 	return fmt.Sprintf(text, e.System)
 }
 
-// advice is what to do about an error for which the client has no advice of its
-// own. It ends in how to retry if that can help.
+// advice returns the next step after an error without advice from the client. It
+// ends with how to retry if a retry can help.
 func (v voice) advice(e *transport.Error) string {
 	switch e.Kind {
 	case transport.KindCanceled:
@@ -113,7 +113,7 @@ func (v voice) advice(e *transport.Error) string {
 	}
 }
 
-// raise completes a sentence with the advice to raise the timeout, if there is one.
+// raise completes a sentence with the advice to raise the timeout, if any.
 func (v voice) raise(why string) string {
 	if v.timeout == "" {
 		return "."
@@ -121,8 +121,8 @@ func (v voice) raise(why string) string {
 	return ". " + why + ", raise " + v.timeout + "."
 }
 
-// retry is how an operation is retried after an error with advice of its own,
-// "" if that cannot help.
+// retry returns how to retry after an error with advice from the client, or "" if
+// a retry cannot help.
 func (v voice) retry(e *transport.Error) string {
 	switch {
 	case e.Kind == transport.KindLimited:

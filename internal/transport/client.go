@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package transport contains what the API clients share to send HTTP requests:
+// Package transport contains the code that the API clients share to send requests:
 // deadlines, retries, credentials, redaction, body limits, and errors. It never
 // follows redirects.
 package transport

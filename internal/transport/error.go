@@ -51,41 +51,41 @@ type Error struct {
 	ID string
 	// Input names the input that the API rejects, as the API calls it.
 	Input string
-	// Advice is what to do next, one or more whole sentences. It does not
-	// say to retry, because only the caller knows how that is done.
+	// Advice is the next step, in one or more full sentences. It does not mention
+	// a retry, because only the caller knows how to retry.
 	Advice string
-	// Alternatives are what else helps instead of waiting longer, each an
-	// imperative without a period: "lower cdn.requests_per_minute".
+	// Alternatives are alternatives to a longer wait, each an imperative without
+	// a period: "lower cdn.requests_per_minute".
 	Alternatives []string
-	// Retry says when the same request can be accepted: "when the service is
-	// deployed". Empty if the kind decides whether a retry can help.
+	// Retry is the condition for a useful retry: "when the service is deployed".
+	// If it is empty, the kind decides whether a retry can help.
 	Retry string
-	// Docs is an address that the API gives for further reading.
+	// Docs is the URL of documentation that the response refers to.
 	Docs string
 	// Wait is the wait that the API requires; 0 if it does not state one.
 	Wait time.Duration
-	// Host is where a request went that got no response.
+	// Host is the destination of a request that received no response.
 	Host string
-	// Request is the request that got the response, without its query:
-	// "DELETE https://host/path".
+	// Request is the method and the URL of the request that received the
+	// response, without the query: "DELETE https://host/path".
 	Request string
 	// Proxy is the proxy that the request went through, if any, and the
 	// environment variable that names it: "proxy.example.com:3128 (from HTTPS_PROXY)".
 	Proxy string
-	// Waiting is the step of the request in which it ended, if that is another
-	// one than Doing: LoggingIn, "waiting for a free connection".
+	// Waiting is the step in which the request ended, if it is not Doing:
+	// LoggingIn, "waiting for a free connection".
 	Waiting string
 	// Sent is the number of attempts.
 	Sent int
-	// Reasons are why there was more than one attempt, each once: "rate limits".
+	// Reasons are the reasons for the retries, without duplicates: "rate limits".
 	Reasons []string
-	// Lost reports that an earlier attempt got no response, so it may have
+	// Lost reports that an earlier attempt received no response, so it may have
 	// succeeded.
 	Lost bool
-	// Err is what failed on this side of the network.
+	// Err is the underlying error, if any.
 	Err error
-	// Down is how long the host has been down; 0 if it is not, or if that is not
-	// why the request ended.
+	// Down is how long the host has been down, or 0 if that is not the reason for
+	// the end of the request.
 	Down time.Duration
 	// Last is the latest response before the context ended.
 	Last *Error
@@ -134,7 +134,7 @@ func (e *Error) gateway() bool {
 	return e.Status >= http.StatusBadGateway && e.Status <= http.StatusGatewayTimeout
 }
 
-// reason is why a request is sent again after this error.
+// reason returns the reason for a retry after this error.
 func (e *Error) reason() string {
 	switch {
 	case e.limited:
@@ -148,7 +148,7 @@ func (e *Error) reason() string {
 	}
 }
 
-// Error returns what was tried and what happened, in one line.
+// Error returns the operation and its result, in one line.
 func (e *Error) Error() string {
 	if e.Doing == "" {
 		return e.Outcome()
@@ -156,7 +156,7 @@ func (e *Error) Error() string {
 	return e.Doing + ": " + e.Outcome()
 }
 
-// Outcome returns what happened, in one line that does not repeat Doing.
+// Outcome returns the result in one line, without Doing.
 func (e *Error) Outcome() string {
 	text := e.clause("interrupted", "timed out", "not sent", "no response", "no complete response")
 	switch {
@@ -176,7 +176,7 @@ func (e *Error) Outcome() string {
 	return text
 }
 
-// Report returns what was tried and what happened, in whole sentences.
+// Report returns the operation and its result, in full sentences.
 func (e *Error) Report() string {
 	doing := e.Doing
 	text := e.clause("the provider was interrupted", "the provider timed out", "the provider did not send the request",
@@ -205,11 +205,11 @@ func (e *Error) Report() string {
 	return text
 }
 
-// clause is the result without the details.
+// clause returns the result without the details.
 func (e *Error) clause(canceled, timeout, config, none, incomplete string) string {
 	switch {
 	case e.Kind == KindState && e.Status == http.StatusOK:
-		return e.System + " reported" // the state is the news, not the success
+		return e.System + " reported" // the state matters, not the status
 	case e.Status != 0:
 		return strings.TrimSpace(fmt.Sprintf("%s returned %d %s", e.System, e.Status, http.StatusText(e.Status)))
 	case e.Kind == KindCanceled:
@@ -225,7 +225,7 @@ func (e *Error) clause(canceled, timeout, config, none, incomplete string) strin
 	}
 }
 
-// details are the message, the cause, and what identifies the error.
+// details returns the message, the cause, and the IDs of the error.
 func (e *Error) details() string {
 	var text string
 	if e.Message != "" {

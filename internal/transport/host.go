@@ -45,7 +45,7 @@ const (
 	// lease is how long a probe may take from its turn until it is sent.
 	// Otherwise, a probe that waits for its quota would delay all callers.
 	lease = time.Second
-	// staleAfter is the delay after which a probe says nothing about the time
+	// staleAfter is the delay after which a probe proves nothing about the time
 	// before it, because no request was sent meanwhile.
 	staleAfter = 30 * time.Second
 )
@@ -228,7 +228,7 @@ func (p *pass) report(e *Error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
-	case e != nil && (e.ended || e.Status == 0 && !e.outage): // says nothing about the host
+	case e != nil && (e.ended || e.Status == 0 && !e.outage): // proves nothing about the host
 	case e == nil || !e.outage || e.partial:
 		h.responses++
 		h.ownResponse = h.ownResponse || e == nil || !e.gateway()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package clienttest contains what the tests of the clients share: virtual
+// Package clienttest contains the code that the clients' tests share: virtual
 // time, a network in memory between a client and its fake, and checks of the
 // texts that users see.
 package clienttest
