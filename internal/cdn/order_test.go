@@ -251,7 +251,7 @@ func TestAServiceThatCannotBePurged(t *testing.T) {
 	}
 }
 
-// TestADisabledServiceAcceptsPurges tests a service that hides its status, so that
+// TestADisabledServiceAcceptsPurges tests a service that hides its status, so
 // only a purge shows whether it is deployed.
 func TestADisabledServiceAcceptsPurges(t *testing.T) {
 	t.Parallel()

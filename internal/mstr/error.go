@@ -112,7 +112,7 @@ func explainAny(resp *transport.Response, e *transport.Error) *apiError {
 		e.Kind = transport.KindForbidden
 		e.Advice = "Grant the user the privilege that the message names."
 	case resp.Status == http.StatusUnauthorized:
-		e.Advice = "The server does not accept the session, and a new one neither. Check that all requests reach the same server with their cookies."
+		e.Advice = "The server accepts neither the session nor a new one. Check that all requests reach the same server with their cookies."
 	}
 	return body
 }

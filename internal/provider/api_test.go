@@ -114,7 +114,7 @@ func apiErrors() map[string]apiError {
 			detail: []string{
 				"While purging the object cache of project B7CA92F04B9FAE8D941C3E9B7E0CD754, MicroStrategy returned 401 Unauthorized: The user's session has expired, please reauthenticate (code ERR009, ticket …).",
 				"The provider tried 6 times, because of 401 responses.",
-				"The server does not accept the session, and a new one neither. Check that all requests reach the same server with their cookies.",
+				"The server accepts neither the session nor a new one. Check that all requests reach the same server with their cookies.",
 			},
 		},
 		"mstr_privilege": {

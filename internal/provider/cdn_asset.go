@@ -79,7 +79,7 @@ func (m *cdnAssetModel) check(diags *diag.Diagnostics) {
 
 const serviceIDHint = "Copy it from the service in the control panel, or look it up by name or domain with the data source purge_cdn_service."
 
-// pathProblem returns what is wrong with a path, or an empty string.
+// pathProblem describes the problem with a path, or returns an empty string.
 func (m *cdnAssetModel) pathProblem(value string) string {
 	_, err := urlpath.EncodePattern(value)
 	if err == nil && !m.Hard.IsUnknown() {

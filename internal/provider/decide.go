@@ -42,7 +42,7 @@ func (d *decision) count() int { return len(d.requests()) }
 func (d *decision) sends() bool { return len(d.previous)+len(d.tasks) > 0 }
 
 // decide compares the prior state with the configuration. A create has no prior
-// state. The plan and the apply both call it, so that the apply does what the plan
+// state. The plan and the apply both call it, so the apply does what the plan
 // shows.
 func decide(t *target, prior, next model) decision {
 	return decideTasks(t, prior, next).prepare(prior, next)

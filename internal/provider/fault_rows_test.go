@@ -177,7 +177,7 @@ func redirectFaults() []fault {
 		{"to another path", "/elsewhere"},
 		{"in a loop", "itself"},
 		{"without Location", ""},
-		{"to what is no address", "http://%zz"},
+		{"to an invalid address", "http://%zz"},
 	} {
 		all = append(all, hopeless(responds("307 "+r[0], forever, to(http.StatusTemporaryRedirect, r[1]))))
 	}
@@ -238,7 +238,7 @@ func interruptions() []fault {
 			return at.do(ctx, b)
 		}
 	}
-	// Not a multiple of the backoff, so that the events have a fixed order.
+	// Not a multiple of the backoff, so the events have a fixed order.
 	const soon = 2500 * time.Millisecond
 	return []fault{
 		{name: "interrupted before", do: after(0)},

@@ -75,7 +75,7 @@ func checkHost(host types.String, diags *diag.Diagnostics) {
 	}
 }
 
-// httpCachePathProblem returns what is wrong with a path, or an empty string.
+// httpCachePathProblem describes the problem with a path, or returns an empty string.
 func httpCachePathProblem(path string) string {
 	_, err := urlpath.Encode(path)
 	if err != nil && urlpath.HasWildcard(path) {

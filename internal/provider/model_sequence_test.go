@@ -15,7 +15,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/wpengine/wpenginetest"
 )
 
-// A sequence is drawn as data before it is played, so that rapid can shrink and
+// A sequence is drawn as data before it is played, so rapid can shrink and
 // show a failing one.
 
 // sequence is a history of a configuration with one or two resources.

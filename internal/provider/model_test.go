@@ -11,7 +11,7 @@ import (
 
 // TestModel plays random sequences of changes, failures, and interrupts. After each
 // operation, an oracle checks that no purge was lost, sent without a reason, or
-// planned and not sent. It plays the same 500 sequences each time, so that a failure
+// planned and not sent. It plays the same 500 sequences each time, so a failure
 // is caused by a change of the code. With -soak, it draws five times as many
 // sequences as -rapid.checks states.
 //

@@ -14,7 +14,7 @@ import (
 	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
-// operation is what Terraform asks a resource to do.
+// operation is an operation of Terraform on a resource.
 type operation string
 
 const (

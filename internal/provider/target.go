@@ -49,7 +49,7 @@ type target struct {
 	// ID. The error of split is the form of an ID.
 	join  func(values []string) string
 	split func(id string) ([]string, error)
-	// configured returns why the API cannot be used, or nil.
+	// configured returns the reason why the API cannot be used, or nil.
 	configured func(*clients) *configError
 	// endpoints returns the instances that each get every request. It is nil if there
 	// is only one address.

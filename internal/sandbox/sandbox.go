@@ -20,7 +20,7 @@ import (
 )
 
 // Sandbox contains the fakes. It is an http.Handler that serves each fake below
-// a path of its own, so that a client that builds wrong URLs fails.
+// a path of its own, so a client that builds wrong URLs fails.
 type Sandbox struct {
 	MSTR      *mstrtest.Server
 	CDN       *cdntest.Server

@@ -50,7 +50,7 @@ type Options struct {
 	// Suspect is a sentence about credentials that look mistyped. It is added to
 	// errors about rejected credentials.
 	Suspect string
-	// Pages reports that the system returns HTML pages, so that a page does not
+	// Pages reports that the system returns HTML pages, so a page does not
 	// hint at a proxy or a login page.
 	Pages bool
 	// Proxies are the proxies to use. If nil, the client reads them from the

@@ -117,7 +117,7 @@ const (
 // Final makes the error permanent although its status is usually retried.
 func (e *Error) Final() { e.retryable, e.limited, e.outage = false, false, false }
 
-// ServerUp makes the error a retried one of a system that is up, so that it
+// ServerUp makes the error a retried one of a system that is up, so it
 // does not count as an outage.
 func (e *Error) ServerUp() { e.retryable, e.outage = true, false }
 

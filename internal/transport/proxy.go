@@ -32,7 +32,7 @@ type proxy struct {
 	secrets   []string
 
 	// Until the proxy has accepted a request, requests are sent one at a time, so
-	// that wrong credentials are sent once and not by all callers.
+	// wrong credentials are sent only once.
 	turn       chan struct{}
 	accepted   chan struct{}
 	acceptOnce sync.Once
@@ -111,7 +111,7 @@ func userinfo(value string) []string {
 }
 
 // address returns the address for httpproxy. An invalid proxy has one too, so
-// that NO_PROXY decides which requests receive its error.
+// NO_PROXY decides which requests receive its error.
 func (p *proxy) address() string {
 	switch {
 	case p.configErr != nil:

@@ -51,7 +51,7 @@ const (
 	maxBackoff   = 30 * time.Second
 )
 
-// fullJitter returns a random wait up to the backoff, so that requests that
+// fullJitter returns a random wait up to the backoff, so requests that
 // failed together are not retried together.
 func fullJitter(retry int) time.Duration {
 	ceiling := maxBackoff

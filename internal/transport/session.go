@@ -109,7 +109,7 @@ func pause(ctx context.Context, wait time.Duration) error {
 	}
 }
 
-// step is what a caller does next. It uses cred, waits for the login in
+// step is the next step of a caller. It uses cred, waits for the login in
 // progress or until the next login is due, or starts a login.
 type step struct {
 	cred  *Credential

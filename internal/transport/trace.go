@@ -20,7 +20,7 @@ var errNotTaken = errors.New("the server closed the connection before it accepte
 // connections on its own, without a limit. If a server rejects each stream or
 // closes each connection, one slot of the quota would pay for thousands of
 // requests. So an attempt uses one connection. It uses another one only if the
-// first was kept from an earlier request and the server had closed it, so that
+// first was kept from an earlier request and the server had closed it, so
 // nothing was sent.
 type attemptTrace struct {
 	cancel context.CancelCauseFunc
@@ -148,7 +148,7 @@ func (c *Client) deliver(req *http.Request, r *Request, t *attemptTrace) (*Respo
 
 // pings configures the detection of dropped HTTP/2 connections. A NAT or load
 // balancer drops a connection silently, and every retry and later request would
-// use it. Pings detect the drop within half of the request timeout, so that the
+// use it. Pings detect the drop within half of the request timeout, so the
 // next attempt has enough time.
 func pings(requestTimeout time.Duration) *http.HTTP2Config {
 	return &http.HTTP2Config{

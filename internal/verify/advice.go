@@ -13,7 +13,7 @@ import (
 const purgeAgain = "purge again, because the next apply only verifies: change a trigger of the resource that purges, " +
 	"or run terraform apply -replace=<its address>."
 
-// Advice returns what the user can do, in full sentences. The argument is the
+// Advice returns advice for the user, in full sentences. The argument is the
 // name of the timeout that bounds Verify, such as timeouts.create.
 func (e *Error) Advice(timeout string) string {
 	seen := e.Seen

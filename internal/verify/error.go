@@ -41,7 +41,7 @@ type Error struct {
 	// Wait is the wait that the site requires, if it is longer than the time
 	// left.
 	Wait time.Duration
-	// Err is why the client stopped, such as context.DeadlineExceeded. It is nil if
+	// Err is the reason why the client stopped, such as context.DeadlineExceeded. It is nil if
 	// further attempts are useless.
 	Err error
 
@@ -86,7 +86,7 @@ func (e *Error) Outcome() string {
 	}
 }
 
-// Unwrap returns why the client stopped, and why the last attempt got no response.
+// Unwrap returns the reasons why the client stopped and the last attempt failed.
 func (e *Error) Unwrap() []error {
 	var errs []error
 	if e.Err != nil {
@@ -115,7 +115,7 @@ type Seen struct {
 	Age time.Duration
 	// Caches are the headers in which caches describe the response.
 	Caches []string
-	// Err is why there is no complete response.
+	// Err is the reason if there is no complete response.
 	Err error
 
 	hasAge, old, proven bool

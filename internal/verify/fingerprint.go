@@ -73,7 +73,7 @@ func parseFingerprint(text string) (*fingerprint, error) {
 	if _, ok := opaque(`"` + text + `"`); ok && strings.HasPrefix(text, "W/") {
 		return nil, errors.New(`must have the ETag in quotes, as in the response: W/"…"`)
 	}
-	return nil, errors.New("must be an MD5, SHA-1, SHA-256, or SHA-512 digest in hexadecimal or base64, such as filemd5() and filebase64sha256() return, " +
+	return nil, errors.New("must be an MD5, SHA-1, SHA-256, or SHA-512 digest in hexadecimal or base64, such as the result of filemd5() or filebase64sha256(), " +
 		`or an ETag: in quotes as in the response ("…" or W/"…"), or as S3 returns it for an upload in parts (32 hexadecimal digits, a hyphen, and a number)`)
 }
 

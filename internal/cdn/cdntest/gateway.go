@@ -79,7 +79,7 @@ func (s *Server) count() http.HandlerFunc {
 	return OverLimit(s.Limit.Status, s.Limit.RetryAfter.format(now, reopens))
 }
 
-// format rounds up, so that a client that waits for that time is let through.
+// format rounds up, so a client that waits for that time is let through.
 func (r RetryAfter) format(now, reopens time.Time) string {
 	switch r {
 	case RetryAfterAbsent:
