@@ -41,8 +41,8 @@ type Error struct {
 	// Wait is the wait that the site requires, if it is longer than the time
 	// left.
 	Wait time.Duration
-	// Err is the reason why the client stopped, such as context.DeadlineExceeded. It is nil if
-	// further attempts are useless.
+	// Err is the reason why the client stopped, such as context.DeadlineExceeded.
+	// It is nil if further attempts are useless.
 	Err error
 
 	item  Item
