@@ -121,6 +121,7 @@ func (b *Bubble) End(f Fake, closeClient func(context.Context) error) {
 		b.T.Errorf("%d connections are open at the end, want 0", n)
 	}
 	b.Network.Close()
+	<-time.After(2 * b.Latency) // until the handlers of canceled requests have ended
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, secret := range f.Secrets() {
