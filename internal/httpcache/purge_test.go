@@ -194,7 +194,7 @@ func TestCacheWithoutPurges(t *testing.T) {
 				w.runs(s)
 				w.NoPurge = true
 				if err := w.purge("/a"); err == nil {
-					t.Error("it was taken for a success")
+					t.Error("it counted as a success")
 				}
 			})
 		})
@@ -207,7 +207,7 @@ func TestCacheWithoutPurges(t *testing.T) {
 			w.Release()
 			// The documentation says so, and points to purge_verification.
 			wantNoErrors(t, w.purge("/a"))
-			diff(t, "what visitors get", before, w.visit("/a", ""))
+			diff(t, "the content for visitors", before, w.visit("/a", ""))
 		})
 	})
 }

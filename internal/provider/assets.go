@@ -19,8 +19,8 @@ const maxInvalid = 10
 const invalidPath = "Invalid path of an asset"
 
 // checkAssets reports invalid paths and fingerprints in a map, and two spellings of
-// one path, which could have different fingerprints. The functions return what is
-// wrong with a path and with a fingerprint, or an empty string. Only the invalid
+// one path, which could have different fingerprints. The functions describe the
+// problem with a path or a fingerprint, or return an empty string. Only the invalid
 // paths are sorted, because the map can be large.
 func checkAssets(assets types.Map, pathProblem, fingerprintProblem func(string) string, diags *diag.Diagnostics) {
 	elements := assets.Elements()

@@ -31,7 +31,7 @@ func withConnection(service string, attributes map[string]schema.Attribute) map[
 	return attributes
 }
 
-// connection reads the arguments of withConnection. Own contains the headers that
+// connection reads the arguments of withConnection. own contains the headers that
 // carry the credentials of the service.
 func (s *settings) connection(m connectionModel, own []string) {
 	s.certificate(m.ClientCertificate, m.ClientKey)

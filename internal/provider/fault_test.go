@@ -317,7 +317,7 @@ func (b *bench) config(diags *diag.Diagnostics) *providerModel {
 	New(Options{}).Schema(b.t.Context(), provider.SchemaRequest{}, &resp)
 	kind, ok := resp.Schema.Attributes["cdn"].GetType().(types.ObjectType)
 	if !ok {
-		b.t.Fatal("the cdn block is not an object")
+		b.t.Fatal("the cdn argument is not an object")
 	}
 	m := cdnModel{RequestsPerMinute: types.Int64Value(b.perMinute), connectionModel: connectionModel{Headers: types.MapNull(types.StringType)}}
 	block, ds := types.ObjectValueFrom(b.t.Context(), kind.AttrTypes, m)

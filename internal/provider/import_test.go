@@ -313,7 +313,7 @@ func TestAWildcardIsImportedByTerraform(t *testing.T) {
 	generated.mustRun(t, "plan", "-generate-config-out=generated.tf")
 	generated.write(t, "main.tf", block)
 	generated.mustRun(t, "apply", "-auto-approve")
-	generated.planEmpty(t, "after what was generated was applied")
+	generated.planEmpty(t, "after the generated configuration was applied")
 	w.compareSent(t, step{name: "all of it"})
 }
 
@@ -431,8 +431,8 @@ func TestGeneratedConfiguration(t *testing.T) {
 	}
 	tf.write(t, "main.tf", blocks)
 	if diff := cmp.Diff(want, tf.show(t, "apply", "-auto-approve")); diff != "" {
-		t.Errorf("the apply of what was generated (-want +got):\n%s", diff)
+		t.Errorf("the apply of the generated configuration (-want +got):\n%s", diff)
 	}
-	tf.planEmpty(t, "after what was generated was applied")
+	tf.planEmpty(t, "after the generated configuration was applied")
 	w.compareSent(t, step{name: "all of it"})
 }

@@ -215,7 +215,7 @@ func TestAMoveFromTerraformDataRecords(t *testing.T) {
 	tf.write(t, "main.tf", config+moves)
 	want := shown{Changes: updates(all), Warnings: []string{recorded}}
 	if diff := cmp.Diff(want, tf.show(t, "apply", "-auto-approve")); diff != "" {
-		t.Errorf("the apply that moves (-want +got):\n%s", diff)
+		t.Errorf("the apply that moves the resource (-want +got):\n%s", diff)
 	}
 	w.compareSent(t, step{name: "a move"})
 	tf.planEmpty(t, "after a move")

@@ -30,8 +30,8 @@ const encodingNote = "The provider percent-encodes spaces, non-ASCII characters,
 // one would let it through.
 const maxParallel = 16
 
-// checkPaths reports invalid paths. The function problem returns what is wrong
-// with one path, or an empty string.
+// checkPaths reports invalid paths. The function problem describes the problem with
+// a path, or returns an empty string.
 func (m *pathsModel) checkPaths(problem func(string) string, diags *diag.Diagnostics) {
 	switch {
 	case m.URL.IsNull() && m.Assets.IsNull():

@@ -181,7 +181,7 @@ func TestNoFileContainsCredentials(t *testing.T) {
 			t.Errorf("there is no %s to search", name)
 		}
 	}
-	files["what terraform wrote"] = output
+	files["the output of terraform"] = output
 	for _, secret := range append(w.Secrets(), kept(w.Sandbox)...) {
 		for name, content := range files {
 			if strings.Contains(content, secret) {

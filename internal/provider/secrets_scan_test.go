@@ -226,7 +226,7 @@ var shapes = []shape{
 	{"a fault in JSON", func(w http.ResponseWriter, text string) {
 		echoJSON(w, http.StatusUnprocessableEntity, map[string]any{"fault": map[string]any{"message": text, "details": text}})
 	}, true},
-	{"an error in JSON whose message is none", func(w http.ResponseWriter, text string) {
+	{"an error in JSON without a message", func(w http.ResponseWriter, text string) {
 		echoJSON(w, http.StatusBadRequest, map[string]any{"message": map[string]any{"password": text}, "subErrors": []any{map[string]any{"message": text}}})
 	}, true},
 	{"an error in text", func(w http.ResponseWriter, text string) {
@@ -272,7 +272,7 @@ var shapes = []shape{
 		w.WriteHeader(http.StatusAccepted)
 		_, _ = fmt.Fprintf(w, "<html><title>%s</title>", text)
 	}, false},
-	{"what is not JSON", func(w http.ResponseWriter, text string) {
+	{"text that is not JSON", func(w http.ResponseWriter, text string) {
 		w.WriteHeader(http.StatusOK)
 		_, _ = io.WriteString(w, `{"access":{"token":`+text)
 	}, false},
@@ -355,7 +355,7 @@ func (v *vault) run(t *testing.T, more map[string]string, wantSuccess bool, args
 		cmd.Env = append(cmd.Env, name+"="+value) // the last value counts
 	}
 	output, err := cmd.CombinedOutput()
-	v.outputs["what terraform wrote: "+name] = string(output)
+	v.outputs["the output of terraform: "+name] = string(output)
 	if wantSuccess != (err == nil) {
 		t.Errorf("terraform %s: %v\n%s", strings.Join(args, " "), err, output)
 	}

@@ -77,6 +77,6 @@ func outliveTermination(orphaned func()) {
 func quietFramework() {
 	const level = "TF_LOG_SDK_FRAMEWORK"
 	if _, set := os.LookupEnv(level); !set {
-		_ = os.Setenv(level, "WARN") // can't fail for this name
+		_ = os.Setenv(level, "WARN") // cannot fail for this name
 	}
 }

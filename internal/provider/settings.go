@@ -92,7 +92,7 @@ func (s *settings) credential(name string, value types.String) string {
 	return text
 }
 
-// stray reports whether a credential rarely begins or ends with a character.
+// stray reports whether credentials rarely begin or end with a character.
 func stray(r rune) bool {
 	return unicode.IsSpace(r) || strings.ContainsRune("\"'`“”„‘’«»", r)
 }

@@ -117,7 +117,7 @@ func TestStatesOfFormerVersionsPlanEmpty(t *testing.T) {
 		case *update:
 			keepState(t, target)
 		default:
-			t.Errorf("testdata has no state of purge_%[1]s: run this test with -update, and add what was written, testdata/%[1]s.*", target.name)
+			t.Errorf("testdata has no state of purge_%[1]s: run this test with -update, and add the new files, testdata/%[1]s.*", target.name)
 		}
 	}
 }

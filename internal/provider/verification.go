@@ -124,7 +124,8 @@ func (m *verificationModel) copyOptions(next tracked) {
 func (*verificationModel) forget(map[string]bool) {}
 
 // site returns the identity of a verification: its base_url, and whether it has
-// assets or urls. A change of it verifies everything and drops pending items.
+// assets or urls. If it changes, the apply verifies everything and drops pending
+// items.
 func (m *verificationModel) site() (string, bool) {
 	address, _ := verify.BaseURL(m.BaseURL.ValueString())
 	return fmt.Sprint(address, " ", m.Assets.IsNull()), known(m.BaseURL)
