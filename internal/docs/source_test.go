@@ -162,7 +162,7 @@ func facts(t *testing.T) []fact {
 	perMinute := decimal(number(t, "internal/cdn", "DefaultRequestsPerMinute"))
 	window := in(time.Second, "internal/wpengine", "Window")
 	attempt := in(time.Second, clients, "RequestTimeout")
-	if interval := number(t, clients, "actionProgressInterval"); interval > int64(30*time.Second) {
+	if interval := number(t, clients, "progressInterval"); interval > int64(30*time.Second) {
 		t.Errorf("actions report their progress every %s, and the pages state at least every 30 seconds", time.Duration(interval))
 	}
 	many := func(n int64) string {

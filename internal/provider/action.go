@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"sync"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/action"
@@ -16,7 +15,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/quota"
-	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
 // purgeAction serves a target as an action of Terraform 1.14 and later. It
@@ -167,8 +165,7 @@ func (a *purgeAction) diagnose(o *outcome, total int) diag.Diagnostic {
 	return diag.NewErrorDiagnostic(d.Summary(), detail)
 }
 
-// deliver sends the purges and reports progress. Only this goroutine can report
-// it, so the purges run in another one.
+// deliver sends the purges and reports their progress.
 func (a *purgeAction) deliver(ctx context.Context, m actionModel, purge model, tasks []task, phases [][]request, say func(string)) *outcome {
 	p, total := purge.pace(phases, a.clients), requestsIn(phases)
 	timeout := p.timeout + p.wait
@@ -177,94 +174,15 @@ func (a *purgeAction) deliver(ctx context.Context, m actionModel, purge model, t
 	}
 	ctx, cancel := quota.WithTimeout(ctx, timeout)
 	defer cancel()
-	watch := &watch{total: total, news: make(chan struct{}, 1)}
-	ctx = quota.WithObserver(ctx, watch.waiting)
-
 	say(fmt.Sprintf("Sending %s to %s", count(total), a.target.title))
-	finished := make(chan *outcome, 1)
-	go func() { finished <- run(ctx, a.target.batch(a.clients, purge, tasks, phases, watch.accepted)) }()
-	ticker := time.NewTicker(actionProgressInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case o := <-finished:
-			return o
-		case <-ticker.C:
-			say(watch.String())
-		case <-watch.news:
-			say(watch.String())
-		}
-	}
+	return watchRun(ctx, total, count, say, func(ctx context.Context, w *watch) *outcome {
+		return run(ctx, a.target.batch(a.clients, purge, tasks, phases, w.accepted))
+	})
 }
-
-// actionProgressInterval is shorter than the 30 seconds that the documentation
-// guarantees.
-const actionProgressInterval = 25 * time.Second
 
 func count(n int) string {
 	if n == 1 {
 		return "1 purge"
 	}
 	return fmt.Sprintf("%d purges", n)
-}
-
-// watch is the progress of a run and the reason for its current wait.
-type watch struct {
-	total int
-	// news has a buffer of one, because a report contains the latest state.
-	news chan struct{}
-
-	mu    sync.Mutex
-	done  int
-	what  string    // the reason for the wait, empty if there is none
-	since time.Time // when the wait began
-	until time.Time // when the wait ends, if that is known
-}
-
-// accepted is called after each purge. It reports every tenth of the total.
-func (w *watch) accepted(done int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.done = done
-	if !w.until.After(time.Now()) {
-		w.what = "" // otherwise, other requests are still waiting
-	}
-	if done < w.total && 10*done/w.total > 10*(done-1)/w.total {
-		w.notify()
-	}
-}
-
-// waiting is called by each request that waits. It reports only a new reason.
-func (w *watch) waiting(what string, until time.Time) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.until = until
-	if w.what != what {
-		w.what, w.since = what, time.Now()
-		w.notify()
-	}
-}
-
-func (w *watch) notify() {
-	select {
-	case w.news <- struct{}{}:
-	default:
-	}
-}
-
-func (w *watch) String() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	message := fmt.Sprintf("%d of %s done", w.done, count(w.total))
-	if w.what == "" {
-		return message
-	}
-	message += ", waiting for " + w.what
-	if left := time.Until(w.until).Round(time.Second); left > 0 {
-		return message + fmt.Sprintf(" (%s left)", transport.InWords(left))
-	}
-	if passed := time.Since(w.since).Round(time.Second); passed > 0 {
-		message += fmt.Sprintf(" (for %s)", transport.InWords(passed))
-	}
-	return message
 }

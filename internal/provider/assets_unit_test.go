@@ -559,36 +559,43 @@ func TestTheProgressInTheLog(t *testing.T) {
 	tests := map[string]struct {
 		total int
 		each  time.Duration // between two purges
-		want  []string      // elapsed time, accepted/total, time left
+		want  []string
 	}{
-		"a short run logs nothing":                {100, 200 * time.Millisecond, nil},
-		"every tenth, if that is less often":      {20, 60 * time.Second, []string{"2m0s 2/20 18m0s", "4m0s 4/20 16m0s", "6m0s 6/20 14m0s", "8m0s 8/20 12m0s", "10m0s 10/20 10m0s", "12m0s 12/20 8m0s", "14m0s 14/20 6m0s", "16m0s 16/20 4m0s", "18m0s 18/20 2m0s", "20m0s 20/20 0s"}},
-		"every 30 seconds, if that is less often": {100, time.Second, []string{"30s 30/100 1m10s", "1m0s 60/100 40s", "1m30s 90/100 10s"}},
-		"not after 29 seconds":                    {3, 29 * time.Second, []string{"58s 2/3 29s"}},
-		"a single request":                        {1, 40 * time.Second, []string{"40s 1/1 0s"}},
+		"a single request": {1, time.Minute, []string{
+			"0s 0 of 1 purge done, waiting for a test",
+			"25s 0 of 1 purge done, waiting for a test (for 25 seconds)", "50s 0 of 1 purge done, waiting for a test (for 50 seconds)",
+		}},
+		"every tenth": {20, time.Second, []string{
+			"2s 2 of 20 purges done", "4s 4 of 20 purges done", "6s 6 of 20 purges done", "8s 8 of 20 purges done", "10s 10 of 20 purges done",
+			"12s 12 of 20 purges done", "14s 14 of 20 purges done", "16s 16 of 20 purges done", "18s 18 of 20 purges done",
+		}},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var log bytes.Buffer
-				report := logProgress(tflogtest.RootLogger(t.Context(), &log), "Purging", test.total)
 				began := time.Now()
 				var got []string
-				for done := range test.total {
-					time.Sleep(test.each)
-					report(done + 1)
+				record := logProgress(tflogtest.RootLogger(t.Context(), &log))
+				watchRun(t.Context(), test.total, count, func(message string) {
+					record(message)
 					entries, err := tflogtest.MultilineJSONDecode(&log)
-					if err != nil {
-						t.Fatal(err)
+					if err != nil || len(entries) != 1 || entries[0]["@level"] != "info" {
+						t.Errorf("the log: %v, %v", entries, err)
+						return
 					}
-					for _, e := range entries {
-						got = append(got, fmt.Sprintf("%s %v/%v %v", time.Since(began), e["done"], e["total"], e["time_left"]))
-						if diff := cmp.Diff([]any{"info", "Purging"}, []any{e["@level"], e["@message"]}); diff != "" {
-							t.Errorf("the entry (-want +got):\n%s", diff)
-						}
+					got = append(got, fmt.Sprint(time.Since(began), " ", entries[0]["@message"]))
+				}, func(ctx context.Context, w *watch) *outcome {
+					if test.total == 1 {
+						quota.Observe(ctx, "a test", time.Time{})
 					}
-				}
+					for done := range test.total {
+						time.Sleep(test.each)
+						w.accepted(done + 1)
+					}
+					return nil
+				})
 				if diff := cmp.Diff(test.want, got); diff != "" {
 					t.Errorf("the log (-want +got):\n%s", diff)
 				}

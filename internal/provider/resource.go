@@ -271,14 +271,16 @@ func (r *purgeResource) deliver(ctx context.Context, op operation, prior, next m
 	}
 	ctx, cancel := quota.WithTimeout(ctx, timeout)
 	defer cancel()
-	report := logProgress(ctx, "Purging", d.count())
-	o := run(ctx, r.target.batch(r.clients, prior, d.previous, d.first, report))
-	if o.complete() {
-		first := o.accepted
-		o.add(run(ctx, r.target.batch(r.clients, next, d.tasks, d.then, func(done int) { report(first + done) })))
-	} else {
-		o.fates = append(o.fates, make([]fate, len(d.tasks))...)
-	}
+	o := watchRun(ctx, d.count(), count, logProgress(ctx), func(ctx context.Context, w *watch) *outcome {
+		o := run(ctx, r.target.batch(r.clients, prior, d.previous, d.first, w.accepted))
+		if o.complete() {
+			first := o.accepted
+			o.add(run(ctx, r.target.batch(r.clients, next, d.tasks, d.then, func(done int) { w.accepted(first + done) })))
+		} else {
+			o.fates = append(o.fates, make([]fate, len(d.tasks))...)
+		}
+		return o
+	})
 	for _, w := range o.warnings {
 		diags.AddWarning(w.summary, w.detail)
 	}

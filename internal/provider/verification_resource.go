@@ -259,11 +259,13 @@ func (r *verificationResource) deliver(ctx context.Context, op operation, next *
 	ctx, cancel := quota.WithTimeout(ctx, timeout)
 	defer cancel()
 	items, _ := next.items()
-	return run(ctx, batch{
-		tasks: d.tasks, phases: d.then, parallel: len(d.tasks), report: logProgress(ctx, "Verifying", len(d.tasks)), concerns: concernsOf,
-		send: func(ctx context.Context, req request, _ string) (receipt, error) {
-			err := r.clients.verify.Verify(ctx, next.item(d.tasks[req.tasks[0]], items))
-			return receipt{at: time.Now()}, err
-		},
+	return watchRun(ctx, len(d.tasks), paths, logProgress(ctx), func(ctx context.Context, w *watch) *outcome {
+		return run(ctx, batch{
+			tasks: d.tasks, phases: d.then, parallel: len(d.tasks), report: w.accepted, concerns: concernsOf,
+			send: func(ctx context.Context, req request, _ string) (receipt, error) {
+				err := r.clients.verify.Verify(ctx, next.item(d.tasks[req.tasks[0]], items))
+				return receipt{at: time.Now()}, err
+			},
+		})
 	})
 }
