@@ -108,7 +108,7 @@ func explainPurge(resp *transport.Response, e *transport.Error) {
 	text := cmp.Or(explainAny(resp, e), e.Message)
 	switch {
 	case e.Limited():
-		e.Advice = "Another client uses the quota of the account (usually 20 purges per minute)."
+		e.Advice = "Another client or an earlier run has used the quota of the account (usually 20 purges per minute)."
 		e.Alternatives = []string{"lower cdn.requests_per_minute", "purge one wildcard path with hard = false"}
 	case resp.Status != http.StatusBadRequest || e.Input != "":
 	case strings.Contains(text, "not deployed"):

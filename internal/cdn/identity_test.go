@@ -161,7 +161,7 @@ func TestUnusableLoginResponses(t *testing.T) {
 		"null":             {200, "null", unexpected("the response is null")},
 		"a broken token":   {200, catalog(`to\nken`, "http://localhost/v1.0/1"), unexpected("the login response contains an invalid token")},
 		"a number":         {200, `{"access":{"token":{"id":1}}}`, unexpected(`the field "access.token.id" contains an unexpected number`)},
-		"an http endpoint": {200, catalog("token", "http://cdn.example.com/v1.0/1"), unusable("Set cdn.endpoint.", "the CDN's address in the service catalog must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http)")},
+		"an http endpoint": {200, catalog("token", "http://cdn.example.com/v1.0/1"), unusable("Set cdn.endpoint.", "the CDN's address in the service catalog must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http = true in the provider block)")},
 		"no endpoint":      {200, catalog("token", ""), unusable("Set cdn.endpoint.", "the CDN's address in the service catalog must start with https://")},
 		"no project":       {200, `{"access":{"token":{"id":"token"},"serviceCatalog":[{"type":"rax:cdn","endpoints":[{"publicURL":"http://localhost/v1.0"}]}]}}`, unusable("Set cdn.project_id.", "the login response contains no project (tenant)")},
 		"no CDN in the catalog": {200, `{"access":{"token":{"id":"token"}}}`, errorFields{
@@ -289,7 +289,7 @@ func TestAddresses(t *testing.T) {
 		"an endpoint with a project":               {cdn.Endpoint, "https://cdn.example.com/v1.0/110011", "https://cdn.example.com/v1.0/110011", ""},
 		"an endpoint without a version":            {cdn.Endpoint, "https://cdn.example.com", "", "must end in /v1.0 or /v1.0/<project ID>"},
 		"an endpoint of a service":                 {cdn.Endpoint, "https://cdn.example.com/v1.0/1/services", "", "must end in /v1.0 or /v1.0/<project ID>"},
-		"an endpoint without TLS":                  {cdn.Endpoint, "http://cdn.example.com/v1.0", "", "must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http)"},
+		"an endpoint without TLS":                  {cdn.Endpoint, "http://cdn.example.com/v1.0", "", "must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http = true in the provider block)"},
 		"an identity_url":                          {cdn.IdentityURL, cdn.DefaultIdentityURL + "/", cdn.DefaultIdentityURL, ""},
 		"an identity_url without a version":        {cdn.IdentityURL, "https://identity.api.rackspacecloud.com", "", "must end in /v2.0"},
 		"an identity_url with the path of a login": {cdn.IdentityURL, cdn.DefaultIdentityURL + "/tokens", "", "must end in /v2.0"},

@@ -75,7 +75,7 @@ func TestAWaitLongerThanTheTimeout(t *testing.T) {
 		_, err := w.purgeUnder(ctx, hard("/a"))
 		wantError(t, err, errorFields{
 			System: "Rackspace CDN", Kind: transport.KindLimited, Status: 413, Message: "OverLimit Retry...", Wait: time.Hour,
-			Advice: "Another client uses the quota of the account",
+			Advice: "Another client or an earlier run has used the quota of the account",
 		})
 		diff(t, "elapsed: it fails immediately", time.Duration(0), w.Elapsed())
 		diff(t, "purges", []int{413}, w.Statuses("purge"))

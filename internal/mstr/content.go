@@ -142,7 +142,7 @@ func (p *contentPurge) nodes(ctx context.Context) ([]string, error) {
 			if names == nil {
 				return &transport.Error{
 					Kind: transport.KindState, Input: inputProject,
-					Message: "the project is not loaded on any running node", Advice: notLoadedAdvice,
+					Message: "the project does not exist or is not loaded on any running node", Advice: notLoadedAdvice,
 				}
 			}
 			return nil

@@ -103,12 +103,12 @@ func TestErrorsOfAContentPurge(t *testing.T) {
 		},
 		"a project that is not loaded": {
 			func(w *world) { w.Projects[0].Status = -1 },
-			errorFields{Kind: transport.KindState, Status: 200, Message: "the project is not loaded on any running node", Input: "project_id", Advice: "Load the project"},
+			errorFields{Kind: transport.KindState, Status: 200, Message: "the project does not exist or is not loaded on any running node", Input: "project_id", Advice: "Load the project"},
 			"listing the nodes",
 		},
 		"an unknown project": {
 			func(w *world) { w.Projects = nil },
-			errorFields{Kind: transport.KindState, Status: 200, Message: "the project is not loaded on any running node", Input: "project_id", Advice: "check project_id"},
+			errorFields{Kind: transport.KindState, Status: 200, Message: "the project does not exist or is not loaded on any running node", Input: "project_id", Advice: "check project_id"},
 			"listing the nodes",
 		},
 		"a project that is unloaded meanwhile": {

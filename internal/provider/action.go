@@ -153,9 +153,10 @@ func (a *purgeAction) diagnose(o *outcome, total int) diag.Diagnostic {
 	d := a.target.diagnoseOutcome(actionVoice, o, total)
 	detail := d.Detail() + fmt.Sprintf("\n\nTerraform does not retry a failed action, except one that runs "+
 		"before_create or before_update, or after_create with on_failure = taint. "+
+		"To purge after you fix the cause, run terraform apply -invoke=<address of the action>. Later actions of the same action_trigger did not run. "+
 		"The resource purge_%s retries the purge on each apply until the API accepts it.", a.target.name)
 	if total > 1 {
-		detail = fmt.Sprintf("%d of %s were accepted.\n\n", o.accepted, count(total)) + detail
+		detail = fmt.Sprintf("%d of %s %s accepted.\n\n", o.accepted, count(total), was(o.accepted)) + detail
 	}
 	if located, ok := d.(diag.DiagnosticWithPath); ok {
 		if _, shared := a.target.arguments[located.Path().String()]; shared {

@@ -214,7 +214,7 @@ func apiErrors() map[string]apiError {
 			detail: []string{
 				"While purging /a.css on service 96737ae3-cfc1-4c72-be88-5d0e7cc9a3f0, Rackspace CDN returned 413 Request Entity Too Large: OverLimit Retry...",
 				"Rackspace CDN requires a wait of 24 hours, which is longer than the time left.",
-				"Another client uses the quota of the account (usually 20 purges per minute). Lower cdn.requests_per_minute, raise timeouts.update, or purge one wildcard path with hard = false.",
+				"Another client or an earlier run has used the quota of the account (usually 20 purges per minute). Lower cdn.requests_per_minute, raise timeouts.update, or purge one wildcard path with hard = false.",
 			},
 		},
 		"wp_field": {

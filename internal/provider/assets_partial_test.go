@@ -64,7 +64,7 @@ func TestTriggersAndHardThatFailPartway(t *testing.T) {
 		step{name: "a create", config: site(three, release("1")), sent: journaled(true, 202, "/a.css", "/b.css", "/c.css")},
 		step{
 			name: "triggers, partway", config: site(three, release("2")), before: func() { w.together(3, "/a.css", "/c.css") },
-			plan: []plancheck.PlanCheck{plansPurged(all)}, fails: containing("1 of 3 purges were accepted. The next apply sends the remaining 2."),
+			plan: []plancheck.PlanCheck{plansPurged(all)}, fails: containing("1 of 3 purges was accepted. The next apply sends the remaining 2."),
 			sent: append(journaled(true, 202, "/b.css"), journaled(true, 403, "/a.css", "/c.css")...),
 		},
 		step{
@@ -119,7 +119,7 @@ func TestThePreviousTargetThatFailsPartway(t *testing.T) {
 		step{name: "a create", config: here, sent: journaled(true, 202, "/a.css", "/b.css")},
 		step{
 			name: "another service, and a failure with the previous one", config: there, before: func() { w.together(2, "/a.css") },
-			fails: containing("1 of 4 purges were accepted. The next apply sends the remaining 3."),
+			fails: containing("1 of 4 purges was accepted. The next apply sends the remaining 3."),
 			sent:  append(journaled(true, 202, "/b.css"), journaled(true, 403, "/a.css")...),
 		},
 		step{
@@ -144,7 +144,7 @@ func TestThePreviousTargetThatFailsPartway(t *testing.T) {
 		},
 		step{
 			name: "a destroy that fails partway", config: there, destroy: true, before: func() { w.together(2, "/b.css") },
-			fails: containing("1 of 2 purges were accepted. The next destroy sends the remaining 1."),
+			fails: containing("1 of 2 purges was accepted. The next destroy sends the remaining 1."),
 			sent:  append(journaledOf(other, true, 202, "/a.css"), journaledOf(other, true, 403, "/b.css")...),
 		},
 		step{name: "the rest of it", config: there, destroy: true, sent: journaledOf(other, true, 202, "/b.css")},
@@ -158,7 +158,7 @@ func TestACreateThatFailsPartway(t *testing.T) {
 	tf := newTerraform(t, w, site(assets, release("1")))
 	w.together(3, "/b.css", "/c.css")
 	output, err := tf.run("apply", "-auto-approve", "-no-color")
-	if err == nil || !containing("with "+theSite, "1 of 3 purges were accepted. The next apply sends the remaining 2.",
+	if err == nil || !containing("with "+theSite, "1 of 3 purges was accepted. The next apply sends the remaining 2.",
 		"If the resource has prevent_destroy or create_before_destroy, run terraform untaint first.").MatchString(output) {
 		t.Errorf("the error does not state what to do (%v):\n%s", err, output)
 	}

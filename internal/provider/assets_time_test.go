@@ -109,7 +109,7 @@ func TestTheEstimateDuringPlanning(t *testing.T) {
 		},
 		"a destroy with enough time": {
 			manyAssets(100, "1", object{"purge_on_destroy": true}), nil,
-			[]string{"warning: Destroying the resource purges: Because purge_on_destroy is true, destroying the resource sends 100 purges, which takes about 4 minutes."},
+			[]string{"warning: The destroy sends purges: Because the purge_cdn_asset with the ID \"\" has purge_on_destroy = true, destroying it sends 100 purges, which takes about 4 minutes."},
 		},
 		"a destroy that sends nothing": {manyAssets(100, "1", limit("delete", "1m")), nil, nil},
 	}
@@ -256,12 +256,12 @@ func TestAnInterruptionRecordsWhatWasAccepted(t *testing.T) {
 		"a create": {
 			nil,
 			"created",
-			"1 of 3 purges were accepted. The next apply sends the remaining 2.",
+			"1 of 3 purges was accepted. The next apply sends the remaining 2.",
 		},
 		"an update": {
 			manyAssets(3, "0", object{"id": cdntest.DeployedID}),
 			"changed",
-			"1 of 3 purges were accepted. The next apply sends the remaining 2.",
+			"1 of 3 purges was accepted. The next apply sends the remaining 2.",
 		},
 	}
 	for sentence, test := range tests {

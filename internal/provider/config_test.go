@@ -388,7 +388,7 @@ func with(env map[string]string, pairs ...string) map[string]string {
 
 func TestInvalidSettings(t *testing.T) {
 	t.Parallel()
-	const inTheClear = "must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http)."
+	const inTheClear = "must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http = true in the provider block)."
 	const control = "must not contain control characters, such as a line break."
 	tests := map[string]struct {
 		env   map[string]string
@@ -494,7 +494,7 @@ func TestMissingSettings(t *testing.T) {
 			map[string]string{"MSTR_BASE_URL": "http://bi.example.com", "MSTR_API_TOKEN": "t"},
 			nil,
 			"Invalid mstr.base_url",
-			"mstr.base_url (from MSTR_BASE_URL) must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http).",
+			"mstr.base_url (from MSTR_BASE_URL) must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http = true in the provider block).",
 		},
 		"a control character in the environment": {
 			"wpengine",

@@ -3,7 +3,6 @@
 package provider
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,8 +60,10 @@ func (t *target) diagnose(v voice, err error) diag.Diagnostic {
 }
 
 func (t *target) diagnoseConfig(err *configError) diag.Diagnostic {
-	return diag.NewErrorDiagnostic(cmp.Or(err.title, t.title+" is not configured"),
-		fmt.Sprintf("purge_%s requires settings for %s.\n\n%s", t.name, t.title, err.problem))
+	if err.title != "" {
+		return diag.NewErrorDiagnostic(err.title, err.problem)
+	}
+	return diag.NewErrorDiagnostic(t.title+" is not configured", fmt.Sprintf("purge_%s requires settings for %s.\n\n%s", t.name, t.title, err.problem))
 }
 
 // needConfigured reports, during planning, that a purge could not be sent. There
@@ -125,8 +126,16 @@ func facts(e *transport.Error) []string {
 }
 
 func (t *target) nextStep(v voice, e *transport.Error) string {
-	if e.Kind == transport.KindCanceled {
-		return v.advice(e) // the API is not the cause
+	from := addresses[e.System]
+	if from != "" {
+		from = strings.TrimSpace("The address "+hostOf(e)) + " comes from " + from
+	}
+	if e.Kind == transport.KindCanceled { // the API is not the cause, unless it is silent
+		steps := []string{v.advice(e)}
+		if e.Down > 0 {
+			steps = append(steps, from)
+		}
+		return withEnvironment(strings.Join(slices.DeleteFunc(steps, isEmpty), " "))
 	}
 	own := e.Advice
 	if own == "" && e.Last != nil {
@@ -139,11 +148,18 @@ func (t *target) nextStep(v voice, e *transport.Error) string {
 	if len(t.identity) > 0 && e.Input == t.identity[0] && (e.Kind == transport.KindNotFound || e.Kind == transport.KindInvalid) {
 		steps = append(steps, t.finder)
 	}
-	from := addresses[e.System]
-	if slices.Contains(aboutAddress, e.Kind) && from != "" && !strings.Contains(e.Advice, argumentName.FindString(from)) {
-		steps = append(steps, strings.TrimSpace("The address "+e.Host)+" comes from "+from)
+	if slices.Contains(aboutAddress, e.Kind) && !strings.Contains(e.Advice, argumentName.FindString(addresses[e.System])) {
+		steps = append(steps, from)
 	}
 	return withEnvironment(strings.Join(slices.DeleteFunc(steps, isEmpty), " "))
+}
+
+// hostOf returns the host that did not respond, if there is one.
+func hostOf(e *transport.Error) string {
+	if e.Host == "" && e.Last != nil {
+		return hostOf(e.Last)
+	}
+	return e.Host
 }
 
 func isEmpty(s string) bool { return s == "" }

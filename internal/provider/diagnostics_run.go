@@ -40,12 +40,19 @@ func tainted(op operation, kept bool) string {
 // progress returns the number of accepted purges, and of those that the next run
 // sends.
 func (op operation) progress(o *outcome, total int, kept bool) string {
-	text := fmt.Sprintf("%d of %s were accepted. The next %s sends ", o.accepted, count(total), op.noun())
+	text := fmt.Sprintf("%d of %s %s accepted. The next %s sends ", o.accepted, count(total), was(o.accepted), op.noun())
 	left := total - o.accepted - len(o.dropped)
 	if left == total || !kept {
 		return text + fmt.Sprintf("all %d.", total)
 	}
 	return text + fmt.Sprintf("the remaining %d.", left)
+}
+
+func was(n int) string {
+	if n == 1 {
+		return "was"
+	}
+	return "were"
 }
 
 // diagnoseOutcome returns the diagnostic of the error that stopped a run, or else
@@ -162,7 +169,7 @@ func andOthers(n int) []string {
 // shows no resource address with these errors, so the message contains the ID.
 func (t *target) ofDestroy(d diag.Diagnostic, prior model) diag.Diagnostic {
 	return relocate(d, d.Detail()+fmt.Sprintf("\n\nThe purge_%s with the ID %q has purge_on_destroy = true, so Terraform destroys it only after the API accepts this purge. "+
-		"To destroy it without a purge, set purge_on_destroy = false, apply, and then destroy, or run terraform state rm with the address of the resource.",
+		"To destroy it without a purge, set purge_on_destroy = false (restore the resource first if you removed it from the configuration), apply, and then destroy, or run terraform state rm with the address of the resource.",
 		t.name, prior.common().ID.ValueString()))
 }
 

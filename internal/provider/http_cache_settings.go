@@ -4,6 +4,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -43,13 +44,24 @@ func httpCacheAttribute() schema.SingleNestedAttribute {
 	}
 }
 
+// endpoint checks the URL of an instance. The only credentials that it gets are in
+// headers.
+func endpoint(address string, insecure bool) (string, error) {
+	base, err := transport.BaseURL(address, insecure)
+	if _, insecureErr := transport.BaseURL(address, true); err != nil && insecureErr == nil {
+		return "", errors.New("must start with https://, because http:// sends the headers (http_cache.headers or " + environment["http_cache.headers"] +
+			") unencrypted (to permit it, set allow_insecure_http = true in the provider block)")
+	}
+	return base, err
+}
+
 func configureHTTPCache(ctx context.Context, s *settings, object types.Object, diags *diag.Diagnostics) service[*httpcache.Client] {
 	var m httpCacheModel
 	s.nested(ctx, object, &m)
 	s.connection(m.connectionModel, nil)
 	s.insecure = s.insecure || len(s.transport.Header) == 0 // without headers, there is nothing to protect
 	config := httpcache.Config{
-		Endpoints:         s.addresses("endpoints", m.Endpoints, transport.BaseURL),
+		Endpoints:         s.addresses("endpoints", m.Endpoints, endpoint),
 		Method:            s.checked("method", m.Method, httpcache.Method),
 		PathPrefix:        s.checked("path_prefix", m.PathPrefix, httpcache.PathPrefix),
 		RequestsPerSecond: int(s.number("requests_per_second", m.RequestsPerSecond, 0, 1, 10_000)),

@@ -29,7 +29,7 @@ func TestEndpointsOfHTTPCaches(t *testing.T) {
 		"in the environment":                     {object{}, "http://10.0.0.11:6081, http://10.0.0.12:6081,\n", nil, []string{"http://10.0.0.11:6081", "http://10.0.0.12:6081"}, ""},
 		"the block takes precedence":             {object{"endpoints": []any{"http://a"}}, "http://b", nil, []string{"http://a"}, ""},
 		"the environment replaces an empty list": {object{"endpoints": []any{""}}, "http://b", nil, []string{"http://b"}, ""},
-		"http with a key":                        {object{"endpoints": []any{"https://a", "http://b"}, "headers": key}, "", nil, nil, at + "is invalid. URL number 2 must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http)."},
+		"http with a key":                        {object{"endpoints": []any{"https://a", "http://b"}, "headers": key}, "", nil, nil, at + "is invalid. URL number 2 must start with https://, because http:// sends the headers (http_cache.headers or PURGE_HTTP_CACHE_HEADERS) unencrypted (to permit it, set allow_insecure_http = true in the provider block)."},
 		"http with a key, if it is allowed":      {object{"endpoints": []any{"http://b"}, "headers": key}, "", object{"allow_insecure_http": true}, []string{"http://b"}, ""},
 		"http with a key, to this machine":       {object{"endpoints": []any{"http://127.0.0.1:80"}, "headers": key}, "", nil, []string{"http://127.0.0.1:80"}, ""},
 		"not a URL":                              {object{"endpoints": []any{"10.0.0.11:6081"}}, "", nil, nil, at + "is invalid. URL number 1 is not a valid URL."},

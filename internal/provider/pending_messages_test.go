@@ -96,7 +96,7 @@ func TestWarningsAboutPendingPurges(t *testing.T) {
 	}
 	wantReported(t, "the plan of a destroy", plan(pending), "warning: Pending purges are dropped: 2 purges are still pending. Destroying the resource drops pending purges.")
 	pending["purge_on_destroy"] = true
-	wantReported(t, "one that purges", plan(pending), "warning: Destroying the resource purges: Because purge_on_destroy is true, destroying the resource sends 3 purges, which takes less than a minute.")
+	wantReported(t, "one that purges", plan(pending), "warning: The destroy sends purges: Because the purge_cdn_asset with the ID \"96737ae3-cfc1-4c72-be88-5d0e7cc9a3f0\" has purge_on_destroy = true, destroying it sends 3 purges, which takes less than a minute.")
 
 	delete(pending, "purge_on_destroy")
 	_, reported := p.destroy(kind, pending)

@@ -97,8 +97,8 @@ func (r *purgeResource) planDestroy(ctx context.Context, prior model, diags *dia
 	if !d.sends() || r.estimate(ctx, operationDelete, prior, prior, d, diags) {
 		return
 	}
-	diags.AddWarning("Destroying the resource purges", fmt.Sprintf("Because purge_on_destroy is true, destroying the resource sends %s, which takes %s.",
-		count(d.count()), takes(r.pace(prior, prior, d).wait)))
+	diags.AddWarning("The destroy sends purges", fmt.Sprintf("Because the purge_%s with the ID %q has purge_on_destroy = true, destroying it sends %s, which takes %s.",
+		r.target.name, prior.common().ID.ValueString(), count(d.count()), takes(r.pace(prior, prior, d).wait)))
 }
 
 func takes(wait time.Duration) string {

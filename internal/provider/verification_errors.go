@@ -50,7 +50,7 @@ func diagnoseVerification(op operation, o *outcome, total int, kept bool) diag.D
 		left = fmt.Sprintf("the remaining %d", total-o.accepted)
 	}
 	if total > 1 {
-		detail = fmt.Sprintf("%d of %s were verified. The next apply verifies %s.\n\n", o.accepted, paths(total), left) + detail
+		detail = fmt.Sprintf("%d of %s %s verified. The next apply verifies %s.\n\n", o.accepted, paths(total), was(o.accepted), left) + detail
 	}
 	return diag.NewErrorDiagnostic(summary, detail+"\n\n"+next+tainted(op, kept))
 }

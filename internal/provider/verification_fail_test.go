@@ -165,7 +165,7 @@ func TestAnInterruptedVerificationKeepsItsProgress(t *testing.T) {
 		})
 		defer stop()
 		state, reported := v.apply(verification, nil, planned, config)
-		wantReported(t, "the apply", reported, "error: Verification not finished: 1 of 2 paths were verified. The next apply verifies the remaining 1.\n\nhttp://localhost/b: interrupted; expected content with MD5 digest ")
+		wantReported(t, "the apply", reported, "error: Verification not finished: 1 of 2 paths was verified. The next apply verifies the remaining 1.\n\nhttp://localhost/b: interrupted; expected content with MD5 digest ")
 		wantPending(t, "the apply", object{"/b": "created"}, state)
 	})
 }

@@ -222,7 +222,7 @@ resource "purge_verification" "origin" {
 }
 `, d.origin, digestOf("a1"), digestOf("b1"))
 	resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: d.factories(), Steps: []resource.TestStep{
-		{Config: config, ExpectError: containing("1 of 2 paths were verified. The next apply verifies the remaining 1.", "/b: expected content with MD5 digest", "got 404 Not Found")},
+		{Config: config, ExpectError: containing("1 of 2 paths was verified. The next apply verifies the remaining 1.", "/b: expected content with MD5 digest", "got 404 Not Found")},
 		{
 			PreConfig: func() {
 				d.upload(prints{"/b": "b1"}, 0)

@@ -183,7 +183,7 @@ func TestAVerificationThatFailsKeepsItsProgress(t *testing.T) {
 		began := time.Now()
 		failed, reported := v.apply(verification, state, planned, two)
 		wantReported(t, "an old file and one that is not gone", reported,
-			"error: The site does not serve the expected content: 1 of 3 paths were verified. The next apply verifies the remaining 2.\n\n  /")
+			"error: The site does not serve the expected content: 1 of 3 paths was verified. The next apply verifies the remaining 2.\n\n  /")
 		for _, want := range []string{"/a: expected content with MD5 digest " + digestOf("a2") + ", got 200 OK with MD5 digest " + digestOf("a1"), "/gone: expected the content with MD5 digest " + digestOf("g1")} {
 			if !strings.Contains(reported[0], want) {
 				t.Errorf("%q does not contain %q", reported[0], want)

@@ -30,7 +30,7 @@ func BaseURL(address string, insecure bool) (string, error) {
 	case u.RawQuery != "" || u.ForceQuery || strings.Contains(address, "#"):
 		return "", errors.New("must not have a query or a fragment")
 	case u.Scheme == "http" && !insecure && !loopback(u.Hostname()):
-		return "", errors.New("must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http)")
+		return "", errors.New("must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http = true in the provider block)")
 	}
 	u.Host = strings.ToLower(u.Host)
 	return strings.TrimRight(u.String(), "/"), nil

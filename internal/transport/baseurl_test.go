@@ -58,7 +58,7 @@ var addresses = map[string]struct {
 	"a line break":                              {"https://host/\nbase", false, "", "is not a valid URL"},
 }
 
-const insecureText = "must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http)"
+const insecureText = "must start with https://, because http:// sends credentials unencrypted (to permit it, set allow_insecure_http = true in the provider block)"
 
 func TestBaseURL(t *testing.T) {
 	t.Parallel()

@@ -168,7 +168,7 @@ func (e *Error) Outcome() string {
 	}
 	text += e.details()
 	if e.Down >= time.Second {
-		text += "; the host has been down for " + InWords(e.Down)
+		text += "; " + e.silence()
 	}
 	if e.Last != nil {
 		text += "; before that, " + e.Last.Outcome()
@@ -197,12 +197,20 @@ func (e *Error) Report() string {
 	}
 	text = sentence(text + e.details())
 	if e.Down >= time.Second {
-		text += " The host has been down for " + InWords(e.Down) + "."
+		text += " " + sentence(e.silence())
 	}
 	if e.Last != nil {
 		text += " Before that, " + withoutStop(e.Last.Outcome()) + "."
 	}
 	return text
+}
+
+// silence returns how long the host has been down.
+func (e *Error) silence() string {
+	if e.Status == 0 && (e.Last == nil || e.Last.Status == 0) {
+		return "the host has not responded for " + InWords(e.Down) // its address may be wrong
+	}
+	return "the host has been down for " + InWords(e.Down)
 }
 
 // clause returns the result without the details.

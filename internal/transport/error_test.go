@@ -44,7 +44,7 @@ func TestErrorTexts(t *testing.T) {
 		"an unknown host":                       {nil, wiretest.UnknownHost, nil, "no response from Example: dial tcp: lookup localhost: no such host"},
 		"a DNS failure":                         {nil, wiretest.NoNameServer, nil, "no response from Example: dial tcp: lookup localhost: server misbehaving"},
 		"a reset":                               {respond(202, ""), wiretest.Reset(0), nil, "no response from Example: read tcp: read: connection reset by peer"},
-		"a stall":                               {respond(202, ""), wiretest.Stall(0), nil, "no response from Example: the attempt exceeded the request timeout; the host has been down for 1 minute"},
+		"a stall":                               {respond(202, ""), wiretest.Stall(0), nil, "no response from Example: the attempt exceeded the request timeout; the host has not responded for 1 minute"},
 		"headers that are too long":             {respond(202, "", "X-Huge", huge), nil, nil, "no response from Example: net/http: HTTP/1.x transport connection broken: net/http: server response headers exceeded 262144 bytes; aborted"},
 		"JSON that is cut off":                  {respond(202, long), wiretest.Reset(5000), into(object), "timed out; before that, no complete response from Example: the response was cut off: read tcp: read: connection reset by peer"},
 		"JSON that stalls":                      {respond(202, long), wiretest.Stall(5000), into(object), "timed out; before that, no complete response from Example: the attempt exceeded the request timeout"},
@@ -147,7 +147,7 @@ func TestInterrupted(t *testing.T) {
 		"in the body of a failure":     {respond(500, long), wiretest.Stall(5000), nil, time.Second, end{"interrupted; before that, Example returned 500 Internal Server Error: " + long[:499] + "…", KindCanceled, 1, 1, 0, true}},
 		"in the backoff":               {respond(500, "busy"), nil, nil, 2 * time.Second, end{"interrupted; before that, Example returned 500 Internal Server Error: busy", KindCanceled, 2, 2, 0, true}},
 		"in an outage": {respond(503, "busy"), nil, nil, 1700 * time.Millisecond, end{
-			"interrupted while waiting for the host to respond again; the host has been down for 2 seconds; before that, Example returned 503 Service Unavailable: busy",
+			"interrupted while waiting for the host to respond; the host has been down for 2 seconds; before that, Example returned 503 Service Unavailable: busy",
 			KindCanceled, 3, 3, 0, true,
 		}},
 		"in a wait that the API requires": {respond(429, "", "Retry-After", "60"), nil, nil, time.Second, end{"interrupted; before that, Example returned 429 Too Many Requests", KindCanceled, 1, 1, 0, true}},
@@ -195,7 +195,7 @@ func TestDeadline(t *testing.T) {
 	inBubble(t, Options{}, respond(202, ""), func(t *testing.T, r *rig) {
 		r.network.Set(wiretest.Stall(0))
 		_, err := r.Do(within(t, 45*time.Second), purge())
-		same(t, "text", "purging /a: no response from Example: the attempt exceeded the request timeout; the host has been down for 45 seconds", textOf(err))
+		same(t, "text", "purging /a: no response from Example: the attempt exceeded the request timeout; the host has not responded for 45 seconds", textOf(err))
 		same(t, "kind", KindNoResponse, kindOf(err))
 		same(t, "is", true, errors.Is(err, context.DeadlineExceeded))
 	})

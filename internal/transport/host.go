@@ -97,7 +97,7 @@ func (h *host) abandon(ctx context.Context, p *pass) *Error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.last != nil {
-		e.Waiting = "waiting for the host to respond again"
+		e.Waiting = "waiting for the host to respond"
 	}
 	if i := slices.Index(h.queue, p); i >= 0 {
 		h.queue = slices.Delete(h.queue, i, i+1)

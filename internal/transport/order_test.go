@@ -203,7 +203,7 @@ func TestDialGrace(t *testing.T) {
 		req := purge()
 		req.Base = "https://localhost"
 		_, err := r.Do(t.Context(), req)
-		same(t, "text", "purging /a: no response from Example: the attempt exceeded the request timeout; the host has been down for 1 minute", textOf(err))
+		same(t, "text", "purging /a: no response from Example: the attempt exceeded the request timeout; the host has not responded for 1 minute", textOf(err))
 		<-time.After(2 * dialGrace)
 		synctest.Wait()
 		same(t, "open", 0, r.network.Open())
