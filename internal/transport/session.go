@@ -68,9 +68,21 @@ func (s *Session) Authorize(ctx context.Context) (Grant, error) {
 			}
 		}
 		if err != nil {
-			return Grant{}, err
+			return Grant{}, loggingIn(err)
 		}
 	}
+}
+
+// loggingIn marks the error of a request for a login, such as the check whether
+// the host responds.
+func loggingIn(err error) error {
+	var e *Error
+	if !errors.As(err, &e) || e.Waiting != "" {
+		return err
+	}
+	own := *e // other callers share it
+	own.Waiting = LoggingIn
+	return &own
 }
 
 // explain returns the failed login as the error of a request whose time is over,
