@@ -458,9 +458,13 @@ func TestABadDirectoryDoesNotStopTheOthers(t *testing.T) {
 					t.Run(fmt.Sprintf("%d of %d from %d on, after %s", bad, n, from, slow), func(t *testing.T) {
 						t.Parallel()
 						synctest.Test(t, func(t *testing.T) {
-							o, _ := runDirectory(t, n, from, from+bad, slow)
-							if o.accepted != n-bad {
+							if o, _ := runDirectory(t, n, from, from+bad, slow, nil); o.accepted != n-bad {
 								t.Errorf("%d are accepted, want %d", o.accepted, n-bad)
+							}
+							// A rejection shows that the server works as well as an acceptance does.
+							rejected := &transport.Error{System: cdn.System, Kind: transport.KindInvalid, Status: 400, Input: "url"}
+							if o, sent := runDirectory(t, n, from, from+bad, slow, rejected); sent != n {
+								t.Errorf("%d are sent, want %d; the run ends with %v", sent, n, o.err)
 							}
 						})
 					})
@@ -475,15 +479,16 @@ func TestABadDirectoryDoesNotStopTheOthers(t *testing.T) {
 func TestAServerThatFailsStopsTheRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		if o, sent := runDirectory(t, 1000, 0, 1000, time.Second); sent != maxParallel || o.err == nil {
+		if o, sent := runDirectory(t, 1000, 0, 1000, time.Second, nil); sent != maxParallel || o.err == nil {
 			t.Errorf("%d are sent, and the run ends with %v; want %d and an error", sent, o.err, maxParallel)
 		}
 	})
 }
 
 // runDirectory runs n tasks. The server fails those from first to last after a
-// delay. It returns the number of sent requests.
-func runDirectory(t *testing.T, n, first, last int, slow time.Duration) (o *outcome, sent int) {
+// delay, and responds to the others with err. It returns the number of sent
+// requests.
+func runDirectory(t *testing.T, n, first, last int, slow time.Duration, err error) (o *outcome, sent int) {
 	t.Helper()
 	b := fleet(n, nil)
 	b.parallel = maxParallel
@@ -497,7 +502,7 @@ func runDirectory(t *testing.T, n, first, last int, slow time.Duration) (o *outc
 			return receipt{}, &transport.Error{System: cdn.System, Kind: transport.KindServer, Status: 500}
 		}
 		time.Sleep(time.Second)
-		return receipt{at: time.Now()}, nil
+		return receipt{at: time.Now()}, err
 	}
 	o = run(t.Context(), b)
 	return o, sent
