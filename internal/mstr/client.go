@@ -186,7 +186,7 @@ func (c *Client) purge(ctx context.Context, project, cacheType string) error {
 
 func (c *Client) send(ctx context.Context, spelling, project, cacheType string) error {
 	_, err := c.transport.Do(ctx, &transport.Request{
-		Doing:  fmt.Sprintf("purging %s of project %s", inWords(cacheType), project),
+		Doing:  fmt.Sprintf("purging %s of project %s", describeCache(cacheType), project),
 		Method: http.MethodDelete,
 		Path:   fmt.Sprintf("/api/monitors/projects/%s/%s/%s", url.PathEscape(project), spelling, url.PathEscape(cacheType)),
 		Expect: []int{http.StatusNoContent}, Auth: c.session, Quota: c.acquire, Explain: explainPurge,
@@ -194,8 +194,8 @@ func (c *Client) send(ctx context.Context, spelling, project, cacheType string) 
 	return err
 }
 
-// inWords describes a cache type.
-func inWords(cacheType string) string {
+// describeCache returns the name of a cache type in messages.
+func describeCache(cacheType string) string {
 	if cacheType == "all" {
 		return "all caches"
 	}

@@ -260,10 +260,10 @@ func TestEachArgumentAndItsEnvironmentVariable(t *testing.T) {
 				t.Errorf("from the environment: %s", err)
 			}
 			if err := attempt(test.right, test.wrong); err != nil {
-				t.Errorf("from the block, and a wrong one in the environment: %s", err)
+				t.Errorf("from the block, with a wrong value in the environment: %s", err)
 			}
 			if err := attempt(test.wrong, test.right); err == nil {
-				t.Error("a wrong one in the block gave way to the environment")
+				t.Error("a wrong value in the block did not take precedence over the environment")
 			}
 			block := maps.Clone(test.others)
 			block[test.argument] = unknown{}

@@ -111,7 +111,7 @@ func facts(e *transport.Error) []string {
 		notes = append(notes, note+".")
 	}
 	if wait := tooLong(e); wait > 0 {
-		notes = append(notes, fmt.Sprintf("%s requires a wait of %s, which is longer than the time left.", e.System, transport.InWords(wait)))
+		notes = append(notes, fmt.Sprintf("%s requires a wait of %s, which is longer than the time left.", e.System, transport.FormatDuration(wait)))
 	}
 	if e.Proxy != "" && e.Kind != transport.KindConfig {
 		notes = append(notes, "The request went through the proxy "+e.Proxy+".")

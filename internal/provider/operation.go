@@ -73,11 +73,11 @@ func (r *purgeResource) estimate(ctx context.Context, op operation, prior, next 
 		diags.AddWarning("The timeout is too short for all purges", fmt.Sprintf(
 			"The %s sends %s. At the allowed rate, they take at least %s, but timeouts.%s is %s. "+
 				"The next %s sends the remaining purges. Raise timeouts.%s, or %s.",
-			op.noun(), count(d.count()), transport.InWords(p.wait), op, transport.InWords(timeout), op.noun(), op, r.target.fewer))
+			op.noun(), count(d.count()), transport.FormatDuration(p.wait), op, transport.FormatDuration(timeout), op.noun(), op, r.target.fewer))
 	case p.wait >= longApply:
-		diags.AddWarning("The purges take "+transport.InWords(p.wait), fmt.Sprintf(
+		diags.AddWarning("The purges take "+transport.FormatDuration(p.wait), fmt.Sprintf(
 			"The %s sends %s. At the allowed rate, they take about %s. Terraform does not show their progress. To see it, set the environment variable TF_LOG_PROVIDER=INFO.",
-			op.noun(), count(d.count()), transport.InWords(p.wait)))
+			op.noun(), count(d.count()), transport.FormatDuration(p.wait)))
 	default:
 		return false
 	}

@@ -105,5 +105,5 @@ func takes(wait time.Duration) string {
 	if wait < time.Minute {
 		return "less than a minute"
 	}
-	return "about " + transport.InWords(wait)
+	return "about " + transport.FormatDuration(wait)
 }

@@ -98,10 +98,10 @@ func (w *watch) String() string {
 	}
 	message += ", waiting for " + w.what
 	if left := time.Until(w.until).Round(time.Second); left > 0 {
-		return message + fmt.Sprintf(" (%s left)", transport.InWords(left))
+		return message + fmt.Sprintf(" (%s left)", transport.FormatDuration(left))
 	}
 	if passed := time.Since(w.since).Round(time.Second); passed > 0 {
-		message += fmt.Sprintf(" (for %s)", transport.InWords(passed))
+		message += fmt.Sprintf(" (for %s)", transport.FormatDuration(passed))
 	}
 	return message
 }

@@ -37,7 +37,7 @@ func diagnoseVerification(op operation, o *outcome, total int, kept bool) diag.D
 	summary, next, detail := "Verification not finished", "Apply again.", cause.Error()+"."
 	if errors.As(cause, &e) {
 		next = e.Advice("timeouts." + string(op))
-		detail += fmt.Sprintf(" The provider fetched the path %s within %s.", times(e.Attempts), transport.InWords(e.For))
+		detail += fmt.Sprintf(" The provider fetched the path %s within %s.", times(e.Attempts), transport.FormatDuration(e.For))
 		if o.err == nil {
 			summary = verificationSummary(e.Verdict)
 		}

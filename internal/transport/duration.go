@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// InWords writes a duration for people, in its two largest units: "1 minute and
-// 30 seconds". From two days on it is whole days, from two years on whole years.
-func InWords(d time.Duration) string {
+// FormatDuration formats a duration for messages, in its two largest units: "1
+// minute and 30 seconds". From two days on, it uses only days, and from two years
+// on, only years.
+func FormatDuration(d time.Duration) string {
 	const day, year = 24 * time.Hour, 365 * 24 * time.Hour
 	switch d = d.Round(time.Second); {
 	case d >= 2*year:

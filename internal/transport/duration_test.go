@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestInWords(t *testing.T) {
+func TestFormatDuration(t *testing.T) {
 	t.Parallel()
 	for d, want := range map[time.Duration]string{
 		0:                               "0 seconds",
@@ -27,6 +27,6 @@ func TestInWords(t *testing.T) {
 		2 * 365 * 24 * time.Hour:        "2 years",
 		1<<63 - 1:                       "292 years",
 	} {
-		same(t, d.String(), want, InWords(d))
+		same(t, d.String(), want, FormatDuration(d))
 	}
 }

@@ -208,9 +208,9 @@ func (e *Error) Report() string {
 // silence returns how long the host has been down.
 func (e *Error) silence() string {
 	if e.Status == 0 && (e.Last == nil || e.Last.Status == 0) {
-		return "the host has not responded for " + InWords(e.Down) // its address may be wrong
+		return "the host has not responded for " + FormatDuration(e.Down) // its address may be wrong
 	}
-	return "the host has been down for " + InWords(e.Down)
+	return "the host has been down for " + FormatDuration(e.Down)
 }
 
 // clause returns the result without the details.

@@ -49,7 +49,7 @@ func newHost(name string) *host {
 type waitError struct{ wait time.Duration }
 
 func (e *waitError) Error() string {
-	return "the site requires a wait of " + transport.InWords(e.wait) + ", which is longer than the time left"
+	return "the site requires a wait of " + transport.FormatDuration(e.wait) + ", which is longer than the time left"
 }
 
 // enter waits until the next request may start.
