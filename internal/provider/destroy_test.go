@@ -48,7 +48,8 @@ func TestTheErrorOfADestroyNamesTheAlternatives(t *testing.T) {
 		f.deny()
 		output, err := tf.run("destroy", "-auto-approve", "-no-color")
 		if err == nil || !containing("The purge_"+f.target.name+" with the ID", f.hereID, "Terraform destroys it only after the API accepts this purge",
-			"set purge_on_destroy = false, apply, and then destroy", "terraform state rm").MatchString(output) {
+			"set purge_on_destroy = false (restore the resource first if you removed it from the configuration), apply, and then destroy",
+			"terraform state rm").MatchString(output) {
 			t.Errorf("the error does not name the alternatives (%v):\n%s", err, output)
 		}
 		w.Journal.Reset()

@@ -44,7 +44,7 @@ func httpCacheAttribute() schema.SingleNestedAttribute {
 	}
 }
 
-// endpoint checks the URL of an instance. The only credentials that it gets are in
+// endpoint checks the URL of an instance. The only credentials that it receives are in
 // headers.
 func endpoint(address string, insecure bool) (string, error) {
 	base, err := transport.BaseURL(address, insecure)

@@ -205,7 +205,7 @@ func (e *Error) Report() string {
 	return text
 }
 
-// silence returns how long the host has been down.
+// silence returns the duration of the outage, as a clause.
 func (e *Error) silence() string {
 	if e.Status == 0 && (e.Last == nil || e.Last.Status == 0) {
 		return "the host has not responded for " + FormatDuration(e.Down) // its address may be wrong
