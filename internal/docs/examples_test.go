@@ -45,17 +45,18 @@ func newSite(t *testing.T, example string) *site {
 }
 
 // apply applies with variables and compares the purges that the fakes received.
-// The next plan must be empty and send no purge.
-func (s *site) apply(t *testing.T, doing string, want []string, variables ...string) {
+// The next plan must be empty and send no purge. It returns the output of the apply.
+func (s *site) apply(t *testing.T, doing string, want []string, variables ...string) string {
 	t.Helper()
 	args := []string{"-input=false", "-no-color"}
 	for _, v := range variables {
 		args = append(args, "-var", v)
 	}
-	s.mustRun(t, append([]string{"apply", "-auto-approve"}, args...)...)
+	output := s.mustRun(t, append([]string{"apply", "-auto-approve"}, args...)...)
 	s.compare(t, doing, want)
 	s.mustRun(t, append([]string{"plan", "-detailed-exitcode"}, args...)...) // 2 would be a change
 	s.compare(t, "the plan after "+doing, nil)
+	return output
 }
 
 func (s *site) compare(t *testing.T, doing string, want []string) {
@@ -249,6 +250,7 @@ func TestExampleWarehouseLoad(t *testing.T) {
 func TestExampleInTheReadme(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "")
+	s.Populate()
 	s.write(t, "main.tf", blocksOf("README.md", read(t, "README.md"))[0].code)
 	in := s.Inputs()
 	want := []string{
@@ -259,7 +261,9 @@ func TestExampleInTheReadme(t *testing.T) {
 		"wpengine " + in["wpengine_install_id"] + "/page 202",
 	}
 	s.apply(t, "the first release", slices.Clone(want), "release=1")
-	s.apply(t, "the next release", want, "release=2")
+	if output := s.apply(t, "the next release", want, "release=2"); strings.Contains(output, "Warning: No cached result") {
+		t.Errorf("the reports have no new results at the next release:\n%s", output)
+	}
 }
 
 // TestExampleModuleTests runs the tests of a module without credentials, and checks that they fail for a module with a

@@ -26,8 +26,8 @@ type Sandbox struct {
 	CDN       *cdntest.Server
 	WPEngine  *wpenginetest.Server
 	HTTPCache *httpcachetest.Server
-	// Site is the edge of the CDN and its origin, which has no files. Hard purges
-	// of the CDN fake purge the edge.
+	// Site is the edge of the CDN and its origin, which has no files before
+	// Populate. Hard purges of the CDN fake purge the edge.
 	Site *verifytest.Edge
 	// SiteURL and OriginURL are the addresses of the site and of its origin.
 	// SetAddress sets them.

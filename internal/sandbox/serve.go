@@ -10,6 +10,7 @@ import (
 
 	"github.com/cachepurge/terraform-provider-purge/internal/cdn/cdntest"
 	"github.com/cachepurge/terraform-provider-purge/internal/fake"
+	"github.com/cachepurge/terraform-provider-purge/internal/verify/verifytest"
 )
 
 // Start serves the sandbox at an address such as 127.0.0.1:0; port 0 stands for
@@ -41,6 +42,19 @@ func (s *Sandbox) Inputs() map[string]string {
 		"cdn_service_id":      cdntest.DeployedID,
 		"wpengine_install_id": s.WPEngine.Install("acmeprod").ID,
 	}
+}
+
+// Page is the page that Populate adds to the site, and PageText is a text in it.
+const (
+	Page     = "/index.html"
+	PageText = "Welcome to the sandbox"
+)
+
+// Populate adds a page to the site, and users who run each report again after its
+// cache is invalidated, so that later purges find cached results.
+func (s *Sandbox) Populate() {
+	s.Site.Origin.Put(Page, verifytest.File{Body: "<!doctype html>\n<title>" + PageText + "</title>\n"}, 0)
+	s.MSTR.BusyUsers = true
 }
 
 // TakeEntries returns the entries since the last call. It waits until no request is in

@@ -43,6 +43,19 @@ func inventory(s *sandbox.Sandbox) string {
 	return b.String()
 }
 
+// notes returns comments that describe the site and the use of a sandbox that is
+// served.
+func notes(s *sandbox.Sandbox) string {
+	address, _, _ := strings.Cut(strings.TrimPrefix(s.SiteURL, "http://"), "/")
+	return fmt.Sprintf(`#   Site  %[1]s (edge) and %[2]s (origin)
+# To try purge_verification: base_url = "%[1]s", urls = [%[3]q], contains = %[4]q
+# The TF_VAR_ variables are for examples/complete.
+# To stop the sandbox, press Ctrl-C. After a restart, run the new export lines,
+# or keep the port with make sandbox LISTEN=%[5]s
+# Requests:
+`, s.SiteURL, s.OriginURL, sandbox.Page, sandbox.PageText, address)
+}
+
 // list is the first item in each status, and the number of the others.
 type list struct {
 	name            string

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Command sandbox serves the fakes on one port. It prints the environment that
-// points the provider at them. Then it prints, as comments, what the fakes contain
-// and the requests that they receive, so a shell can source all of its output.
+// points the provider at them. It also prints what the fakes contain and the
+// requests that they receive, as comments, so a shell can source all of its output.
 package main
 
 import (
@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/sandbox"
@@ -20,9 +21,10 @@ import (
 func main() {
 	listen := flag.String("listen", "127.0.0.1:0", "listen on this address; port 0 is any free port")
 	s := sandbox.New()
+	s.Populate()
 	flag.DurationVar(&s.CDN.DeployTime, "deploy", s.CDN.DeployTime, "time of a deployment after a purge with hard = false")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := serve(ctx, os.Stdout, s, *listen, time.Second/5); err != nil {
 		fmt.Fprintln(os.Stderr, "sandbox:", err)
@@ -42,7 +44,8 @@ func serve(ctx context.Context, out io.Writer, s *sandbox.Sandbox, address strin
 	for name, value := range s.Inputs() {
 		env["TF_VAR_"+name] = value
 	}
-	_, err = fmt.Fprintf(out, "%s%s# The TF_VAR_ variables are for examples/complete. To stop the sandbox, press Ctrl-C.\n# Requests:\n", exports(env), contents)
+	_, err = io.WriteString(out, "# In a second terminal, run the export lines. Then run terraform init and terraform apply there.\n"+
+		exports(env)+contents+notes(s))
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for err == nil {
