@@ -110,7 +110,12 @@ func TestInstallBesideAnotherProvider(t *testing.T) {
 	s.mustRun(t, "init", "-input=false", "-no-color")
 	s.apply(t, "an apply with another build", sent("/index.html"), "release=2")
 
-	s.make(t, "uninstall")
+	if output := s.make(t, "uninstall"); !strings.HasPrefix(output, "Removed cachepurge/purge from ") {
+		t.Errorf("make uninstall prints %q, want what it removed", output)
+	}
+	if output := s.make(t, "uninstall"); !strings.HasPrefix(output, "Nothing to remove: ") {
+		t.Errorf("a second make uninstall prints %q, want that there is nothing to remove", output)
+	}
 	left, err := filepath.Glob(filepath.Join(s.Path, ".terraform.d", "plugins", "*", "*", "*"))
 	if want := []string{bare}; err != nil || !slices.Equal(want, left) {
 		t.Errorf("after make uninstall, %q are in the mirror (%v), want %q", left, err, want)
