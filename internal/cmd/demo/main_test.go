@@ -44,6 +44,9 @@ func TestDemo(t *testing.T) {
 	if !strings.Contains(out.String(), "Error: WP Engine denied permission") {
 		t.Errorf("the output does not contain the error of WP Engine:\n%s", out.String())
 	}
+	if !strings.Contains(out.String(), "   service   ") || !strings.Contains(out.String(), `"service"`) {
+		t.Errorf("the output does not explain the operation service, or has no such request:\n%s", out.String())
+	}
 	checkEmpty(t, temp)
 	checkScreenshots(t, out.String())
 }

@@ -30,9 +30,22 @@ type demo struct {
 	behindEdge atomic.Bool
 }
 
+const introduction = `
+After each step, a table lists the requests that reached the systems. The operation
+"service" gets the status of a CDN service, which the provider repeats until a soft
+purge is deployed. A row with a number of requests stands for identical requests.
+`
+
+const next = `Next:
+  make install   installs the provider for your configurations
+  make sandbox   serves the same systems, to try a configuration without an account
+  docs/index.md  describes both, and the first purge
+`
+
 // run runs the steps and stops at the first one that fails.
 func (d *demo) run(ctx context.Context) error {
 	all := steps(d.sandbox)
+	fmt.Fprint(d.out, introduction)
 	for i, s := range all {
 		fmt.Fprintf(d.out, "\n%d. %s\n%s\n", i+1, s.title, indent(s.description))
 		o, err := d.runStep(ctx, i+1, s)
@@ -46,7 +59,7 @@ func (d *demo) run(ctx context.Context) error {
 		}
 		d.print(s.want.verdict())
 	}
-	fmt.Fprintf(d.out, "\nAll %d steps passed.\n", len(all))
+	fmt.Fprintf(d.out, "\nAll %d steps passed.\n\n%s", len(all), next)
 	return nil
 }
 

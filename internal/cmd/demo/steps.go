@@ -31,7 +31,8 @@ func steps(s *sandbox.Sandbox) []step {
 	return []step{
 		{
 			title: "The first apply", release: "1",
-			description: "All resources are new. Terraform creates them, and the provider sends their purges.",
+			description: "All resources are new. Terraform creates them, and the provider sends their purges: nine for seven\n" +
+				"resources, because the handbook has three files.",
 			want: expectation{
 				planExit: 2, summary: "Plan: 7 to add, 0 to change, 0 to destroy.",
 				purges: append(releasePurges(s, http.StatusAccepted), cdnPurges(s, siteAssets...)...),
