@@ -436,3 +436,13 @@ func TestGeneratedConfiguration(t *testing.T) {
 	tf.planEmpty(t, "after the generated configuration was applied")
 	w.compareSent(t, step{name: "all of it"})
 }
+
+func TestAVerificationCannotBeImported(t *testing.T) {
+	t.Parallel()
+	p := newWorld(t).speak(t)
+	resp, err := p.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: "purge_verification", ID: "x"})
+	p.must(err)
+	if got := diagnosticLines(resp.Diagnostics); len(got) != 1 || !containing("error: purge_verification cannot be imported", "Remove the import.").MatchString(got[0]) {
+		t.Errorf("reported %q", got)
+	}
+}

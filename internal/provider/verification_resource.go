@@ -24,9 +24,17 @@ type verificationResource struct{ clients *clients }
 
 var (
 	_ resource.ResourceWithConfigure      = (*verificationResource)(nil)
+	_ resource.ResourceWithImportState    = (*verificationResource)(nil)
 	_ resource.ResourceWithModifyPlan     = (*verificationResource)(nil)
 	_ resource.ResourceWithValidateConfig = (*verificationResource)(nil)
 )
+
+// ImportState implements resource.ResourceWithImportState, because the framework's
+// error sends users to the developers of the provider.
+func (r *verificationResource) ImportState(_ context.Context, _ resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	resp.Diagnostics.AddError("purge_verification cannot be imported",
+		"A verification exists only in the state. Remove the import. The next apply creates the resource and verifies the site.")
+}
 
 // Metadata implements resource.Resource.
 func (r *verificationResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
