@@ -41,7 +41,7 @@ type options struct {
 
 func (o options) wants(name string) bool { return strings.Contains(name, o.only) }
 
-// measure prints each table immediately, because all of them take about an hour.
+// measure prints each table immediately, because all of them take about half an hour.
 func measure(ctx context.Context, out io.Writer, o options) (err error) {
 	b, err := newBench(ctx)
 	if err != nil {
