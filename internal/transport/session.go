@@ -64,7 +64,7 @@ func (s *Session) Authorize(ctx context.Context) (Grant, error) {
 			err = pause(ctx, next.wait)
 		default:
 			if err = s.Reach(ctx); err == nil {
-				s.start(ctx)
+				err = s.start(ctx).wait(ctx)
 			}
 		}
 		if err != nil {
@@ -101,7 +101,11 @@ func (s *Session) explain(e *Error) *Error {
 	return e
 }
 
+// wait waits for the end of the login, if there is one.
 func (l *login) wait(ctx context.Context) error {
+	if l == nil {
+		return nil
+	}
 	select {
 	case <-l.done:
 		return l.err
@@ -148,12 +152,14 @@ func (s *Session) nextStep(ctx context.Context) (step, error) {
 	return step{wait: wait}, err
 }
 
-// start begins a login, unless it is no longer needed.
-func (s *Session) start(ctx context.Context) {
+// start returns the login in progress. If there is none, it begins one, unless a
+// login is no longer needed. Its caller waits for this login, which may end before
+// another step finds it.
+func (s *Session) start(ctx context.Context) *login {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || s.current != nil || s.login != nil || s.rejected != nil || time.Now().Before(s.failure.next) {
-		return
+	if s.login != nil || s.closed || s.current != nil || s.rejected != nil || time.Now().Before(s.failure.next) {
+		return s.login
 	}
 	attempt := &login{done: make(chan struct{})}
 	s.login = attempt
@@ -166,6 +172,7 @@ func (s *Session) start(ctx context.Context) {
 			_ = s.end(ctx, cred) // no caller is left to return the error to
 		}
 	}()
+	return attempt
 }
 
 // loggedIn records the result of a login. It returns true for a session that no

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -303,4 +304,25 @@ func TestLoginElsewhere(t *testing.T) {
 		_, err := r.Do(t.Context(), withSession(s))
 		same(t, "text", "purging /a: Identity returned 403 Forbidden while logging in: no", textOf(err))
 	})
+}
+
+// TestOneLoginForOneCaller checks that a caller waits for the login that it started,
+// even if the login ends before the caller waits.
+func TestOneLoginForOneCaller(t *testing.T) {
+	t.Parallel()
+	const callers = 2000
+	var logins atomic.Int64
+	s := &Session{
+		Timeout: time.Minute, Backoff: fullJitter,
+		Reach: func(context.Context) error { return nil },
+		Login: func(context.Context) (*Credential, error) {
+			logins.Add(1)
+			return nil, &Error{Kind: KindRedirect, Status: http.StatusFound} // not remembered
+		},
+	}
+	for range callers {
+		_, err := s.Authorize(t.Context())
+		same(t, "kind", KindRedirect, kindOf(err))
+	}
+	same(t, "logins", int64(callers), logins.Load())
 }
