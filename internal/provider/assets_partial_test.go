@@ -240,7 +240,7 @@ resource "purge_cdn_asset" "it" {
 		w.CDN.Fail("purge", 3, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 		w.failPurgesAfter(int64(accepted), cdntest.HTML(http.StatusForbidden))
 		output, err := tf.run("apply", "-auto-approve", "-no-color")
-		message := fmt.Sprintf("%d of %d purges were accepted. The next apply sends the remaining %d.", accepted, wanted, wanted-accepted)
+		message := fmt.Sprintf("%d of %d purges %s accepted. The next apply sends the remaining %d.", accepted, wanted, was(accepted), wanted-accepted)
 		if (err != nil) != (accepted < wanted) || err != nil && !containing(message).MatchString(output) {
 			t.Fatalf("want %q, got %v:\n%s", message, err, output)
 		}

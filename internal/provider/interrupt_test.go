@@ -391,7 +391,7 @@ resource "purge_cdn_asset" "it" {
 			t.Errorf("%s is recorded as purged, and was not sent", name)
 		}
 	}
-	came := fmt.Sprintf("%d of 5 purges were accepted. The next apply sends the remaining %d.", len(purged), 5-len(purged))
+	came := fmt.Sprintf("%d of 5 purges %s accepted. The next apply sends the remaining %d.", len(purged), was(len(purged)), 5-len(purged))
 	if len(purged) == 0 {
 		came = "0 of 5 purges were accepted. The next apply sends all 5."
 	}
