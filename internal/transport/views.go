@@ -4,6 +4,7 @@ package transport
 
 import (
 	"html"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -164,9 +165,11 @@ func hexadecimal(text string, from, digits int) (rune, bool) {
 // possible start of a run is decoded. White space is ignored, and so are
 // separators between hexadecimal digits.
 func decodings(text string) []string {
-	all := make([]string, 0, 6)
-	for skip := range 2 {
-		all = append(all, decode(unprefixed.Replace(text), decoder{bits: 4, skip: skip}))
+	all := make([]string, 0, 10)
+	for _, digits := range withoutPrefixes(text) {
+		for skip := range 2 {
+			all = append(all, decode(digits, decoder{bits: 4, skip: skip}))
+		}
 	}
 	for skip := range 4 {
 		all = append(all, decode(text, decoder{bits: 6, skip: skip}))
@@ -174,7 +177,21 @@ func decodings(text string) []string {
 	return all
 }
 
-var unprefixed = strings.NewReplacer("0x", "", "0X", "")
+// withoutPrefixes returns the readings of a text in which 0x is a prefix: none, the
+// first in a word, and all. Another one can be the end of a digit and the
+// beginning of the text after it.
+func withoutPrefixes(text string) []string {
+	all := unprefixed.Replace(text)
+	if all == text {
+		return []string{text}
+	}
+	return []string{text, firstPrefix.ReplaceAllString(text, "$1"), all}
+}
+
+var (
+	unprefixed  = strings.NewReplacer("0x", "", "0X", "")
+	firstPrefix = regexp.MustCompile(`(^|[^0-9A-Fa-f])0[xX]`)
+)
 
 func decode(text string, d decoder) string {
 	for _, r := range text {
