@@ -151,9 +151,7 @@ func (d *Deployment) Wait(ctx context.Context) error {
 			}
 		}
 		quota.Observe(ctx, "the service to be deployed", time.Time{})
-		select {
-		case <-time.After(interval):
-		case <-ctx.Done():
+		if transport.Sleep(ctx, interval) != nil {
 			return ended(ctx, last)
 		}
 	}

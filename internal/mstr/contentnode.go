@@ -84,14 +84,7 @@ func (c caches) has(id string) bool {
 // pause waits. It reports false if the context is done.
 func (n *nodePurge) pause(ctx context.Context, interval time.Duration) bool {
 	quota.Observe(ctx, "the content caches to become invalid", time.Time{})
-	timer := time.NewTimer(interval)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return transport.Sleep(ctx, interval) == nil
 }
 
 // choose lists the ready caches and returns those to invalidate. It records which

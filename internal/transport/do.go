@@ -129,14 +129,10 @@ func tooLate(ctx context.Context, wait time.Duration) bool {
 }
 
 func (c *Client) sleep(ctx context.Context, k *call, wait time.Duration) *Error {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
+	if Sleep(ctx, wait) != nil {
 		return c.interrupted(k, ended(ctx))
 	}
+	return nil
 }
 
 // interrupted completes the error of a request whose context ended or whose

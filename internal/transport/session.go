@@ -61,7 +61,7 @@ func (s *Session) Authorize(ctx context.Context) (Grant, error) {
 		case next.login != nil:
 			err = next.login.wait(ctx)
 		case next.wait > 0:
-			err = pause(ctx, next.wait)
+			err = Sleep(ctx, next.wait)
 		default:
 			if err = s.Reach(ctx); err == nil {
 				err = s.start(ctx).wait(ctx)
@@ -109,17 +109,6 @@ func (l *login) wait(ctx context.Context) error {
 	select {
 	case <-l.done:
 		return l.err
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-func pause(ctx context.Context, wait time.Duration) error {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}

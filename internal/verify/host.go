@@ -66,7 +66,7 @@ func (h *host) enter(ctx context.Context) error {
 		if deadline, ok := ctx.Deadline(); ok && stopped && wait >= time.Until(deadline) {
 			return &waitError{wait}
 		}
-		if err := sleep(ctx, wait); err != nil {
+		if err := transport.Sleep(ctx, wait); err != nil {
 			return err
 		}
 	}

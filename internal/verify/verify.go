@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cachepurge/terraform-provider-purge/internal/quota"
+	"github.com/cachepurge/terraform-provider-purge/internal/transport"
 )
 
 // The wait between attempts doubles from firstWait to maxWait.
@@ -83,18 +84,7 @@ func (c *Client) pause(ctx context.Context, t *target, wait time.Duration) error
 		}
 	}
 	quota.Observe(ctx, "the next request to "+t.host.name, time.Now().Add(wait))
-	return sleep(ctx, wait)
-}
-
-func sleep(ctx context.Context, wait time.Duration) error {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return transport.Sleep(ctx, wait)
 }
 
 var errStalled = errors.New("no data within the request timeout")
